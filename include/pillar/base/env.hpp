@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The outside world as a parameter: clock and random numbers, so that tests and simulations supply their own.
+#pragma once
+#include <concepts>
+#include <cstdint>
+#include <ctime>  // clock_gettime
+
+#include "pillar/base/config.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// A monotonic clock: `now_ns()` never decreases.
+template <class C>
+concept monotonic_clock = requires(C& clock) {
+  { clock.now_ns() } -> std::same_as<std::uint64_t>;
+};
+
+/// The machine's monotonic clock, about 24 ns a call.
+struct steady_clock {
+  [[nodiscard]] std::uint64_t now_ns() const noexcept {
+    std::timespec t{};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(t.tv_nsec);
+  }
+};
+static_assert(monotonic_clock<steady_clock>);
+
+/// A clock that only the caller moves: for deadlines in tests.
+struct manual_clock {
+  std::uint64_t now = 0;
+  [[nodiscard]] std::uint64_t now_ns() const noexcept { return now; }
+};
+static_assert(monotonic_clock<manual_clock>);
+
+/// A small deterministic generator: the same numbers on every platform for a seed.
+///
+/// Source: SplitMix64 (Steele, Lea, Flood 2014, doi:10.1145/2714064.2660195)
+class splitmix64 {
+ public:
+  using result_type = std::uint64_t;
+  constexpr explicit splitmix64(std::uint64_t seed) noexcept : state_(seed) {}
+  static constexpr result_type min() noexcept { return 0; }
+  static constexpr result_type max() noexcept { return ~result_type{0}; }
+  constexpr result_type operator()() noexcept {
+    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  /// Uniform in [0, bound), bound > 0; the bias is below 2^-32 for bounds below 2^32.
+  constexpr std::uint64_t below(std::uint64_t bound) noexcept {
+    __extension__ using wide = unsigned __int128;
+    return static_cast<std::uint64_t>((static_cast<wide>((*this)()) * bound) >> 64);
+  }
+  /// True with probability `numerator / denominator`.
+  constexpr bool chance(std::uint64_t numerator, std::uint64_t denominator) noexcept { return below(denominator) < numerator; }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace PILLAR_NAMESPACE

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A tree of memory budgets: every reservation counts at its node and at all parents, or nowhere.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "pillar/base/config.hpp"
+#include "pillar/base/result.hpp"  // result, errc
+
+namespace PILLAR_NAMESPACE {
+
+/// Counts bytes against a limit; owns nothing.
+///
+/// Units:    bytes
+/// Requires: the parent outlives its children; a budget is empty when destroyed
+/// Errors:   reserve → out_of_memory (position = bytes asked for) with nothing counted anywhere
+/// Threads:  all members may be called concurrently
+/// Cost:     one fetch_add per level
+class memory_budget {
+ public:
+  static constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
+  explicit memory_budget(std::uint64_t limit = unlimited, memory_budget* parent = nullptr) noexcept
+      : limit_(limit), parent_(parent) {}
+  memory_budget(const memory_budget&) = delete;
+  memory_budget& operator=(const memory_budget&) = delete;
+
+  [[nodiscard]] result<void> reserve(std::uint64_t bytes) noexcept {
+    const std::uint64_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
+    if (before > limit_ || bytes > limit_ - before) {
+      used_.fetch_sub(bytes, std::memory_order_relaxed);
+      return {errc::out_of_memory, bytes};
+    }
+    if (parent_ != nullptr) {
+      if (auto above = parent_->reserve(bytes); !above.ok()) {
+        used_.fetch_sub(bytes, std::memory_order_relaxed);
+        return above;
+      }
+    }
+    raise_peak(before + bytes);
+    return {};
+  }
+
+  void release(std::uint64_t bytes) noexcept {
+    used_.fetch_sub(bytes, std::memory_order_relaxed);
+    if (parent_ != nullptr) parent_->release(bytes);
+  }
+
+  [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+
+ private:
+  void raise_peak(std::uint64_t now) noexcept {
+    std::uint64_t seen = peak_.load(std::memory_order_relaxed);
+    while (seen < now && !peak_.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {}
+  }
+  std::uint64_t limit_;
+  memory_budget* parent_;
+  std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> peak_{0};
+};
+
+}  // namespace PILLAR_NAMESPACE
