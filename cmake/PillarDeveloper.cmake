@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# For those who work on Pillar itself; switched on by the presets, off in a user's build.
+option(PILLAR_WARNINGS "Compile Pillar's own programs with warnings as errors" OFF)
+option(PILLAR_BEST_LEVEL "Compile Pillar's own programs for this machine's best instruction-set level" OFF)
+option(PILLAR_MUTANTS "Compile the seeded defects of tests/mutants in (never install such a build)" OFF)
+set(PILLAR_KERNEL_OPTIMIZATION -O3 CACHE STRING "Optimisation of the width kernels in every configuration")
+
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(PILLAR_CCACHE ccache)
+  mark_as_advanced(PILLAR_CCACHE)
+  if(PILLAR_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${PILLAR_CCACHE})
+  endif()
+endif()
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_CXX_EXTENSIONS OFF)
+endif()
+
+set(pillar_warnings "")
+if(PILLAR_WARNINGS)
+  set(pillar_warnings -Wall -Wextra -Wpedantic -Wshadow -Werror)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND pillar_warnings -fconcepts-diagnostics-depth=3)
+  endif()
+endif()
+
+# The flags of the highest level that this machine runs: the levels of cmake/PillarKernels.cmake.
+set(pillar_best_level "")
+if(PILLAR_BEST_LEVEL AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND EXISTS /proc/cpuinfo)
+  file(STRINGS /proc/cpuinfo cpu_flags REGEX "^flags" LIMIT_COUNT 1)
+  string(REGEX REPLACE "^flags[^:]*:|[ \t]+" ";" cpu_flags "${cpu_flags}")
+  foreach(level_and_flags "x86-64-v2|sse4_2;popcnt;ssse3;cx16" "x86-64-v3|avx2;bmi1;bmi2;fma;f16c;movbe"
+                          "x86-64-v4|avx512f;avx512bw;avx512cd;avx512dq;avx512vl")
+    string(REGEX MATCH "^[^|]*" level "${level_and_flags}")
+    string(REGEX REPLACE "^[^|]*\\|" "" needed "${level_and_flags}")
+    list(REMOVE_ITEM needed ${cpu_flags})
+    if(needed)
+      break()
+    endif()
+    set(pillar_best_level -march=${level})
+  endforeach()
+  if(pillar_best_level STREQUAL "-march=x86-64-v4" AND "avx512_vbmi2" IN_LIST cpu_flags AND "avx512vbmi" IN_LIST cpu_flags)
+    list(APPEND pillar_best_level -mavx512vbmi -mavx512vbmi2)
+  endif()
+  message(STATUS "Pillar: own programs compiled with ${pillar_best_level}")
+endif()
+
+# GCC 12 takes the intrinsics' own undefined registers for uninitialized variables (thousands of false warnings).
+set(pillar_v4_warnings "")
+if(PILLAR_WARNINGS AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(pillar_v4_warnings -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
+
+# Flags for a test, benchmark or example.
+function(pillar_developer_options target)
+  target_compile_options(${target} PRIVATE ${pillar_warnings} ${pillar_best_level})
+  if(pillar_best_level MATCHES "v4")
+    target_compile_options(${target} PRIVATE ${pillar_v4_warnings})
+  endif()
+  if(PILLAR_MUTANTS)
+    target_compile_definitions(${target} PRIVATE PILLAR_MUTANTS)
+  endif()
+endfunction()
