@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# check.sh <build folder> <compiler> <work folder>: installs, moves the prefix, and builds a user's project against it.
+set -eu
+build=$1
+compiler=$2
+work=$3
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(cd "$here/../.." && pwd)
+
+rm -rf "$work"
+mkdir -p "$work"
+cmake --install "$build" --prefix "$work/first" > "$work/install.log" || { cat "$work/install.log"; exit 1; }
+mv "$work/first" "$work/moved"
+package=$(dirname "$(find "$work/moved" -name PillarConfig.cmake)")
+
+if grep -rlF -e "$source/" -e "$work/first" "$package"; then echo "a path of the build is in the package"; exit 1; fi
+if grep -rnE -- '-march|-m(avx|sse)|-W(all|error)|-fsanitize' "$package"; then echo "a flag of the build is in the package"; exit 1; fi
+installed=$(cd "$work/moved/include" && find pillar -name '*.hpp' | sort)
+ours=$(cd "$source/include" && find pillar -name '*.hpp' | sort)
+if [ "$installed" != "$ours" ]; then echo "the installed headers are not those of include/"; exit 1; fi
+
+cmake -G Ninja -S "$here" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_CXX_COMPILER="$compiler" \
+  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" > "$work/configure.log" || { cat "$work/configure.log"; exit 1; }
+cmake --build "$work/consumer"
+"$work/consumer/with_kernels" > "$work/with_kernels.txt"
+"$work/consumer/header_only" > "$work/header_only.txt"
+cat "$work/with_kernels.txt"
+cmp "$work/with_kernels.txt" "$work/header_only.txt"
