@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a codec is: how the values of one column of one row group become bytes, and what those bytes can answer.
+///
+/// A codec sees a block's *data section*: a shared part (dictionary entries, the constant) followed by one payload per
+/// vector of 1,024 rows, back to back. Header, directory, validity and checksum belong to the block
+/// (storage/block.hpp), and so do the checks that are the same for all codecs. Codecs are stateless; what they know of
+/// a block lies in its `data_section`.
+///
+/// The laws, tested for each model in tests/codec:
+///   - decoding what was encoded gives the input back, bit for bit (NULL rows excepted: their values are unspecified);
+///   - `encode` writes exactly as many bytes as `analyze` announced;
+///   - truncated or altered bytes fail `validate`, or decode to other values of the type;
+///   - after `validate`, decode, match and sum have no error path and stay within the section and their outputs, even
+///   if
+///     its bytes change afterwards: what they index with is copied by the block or clamped;
+///   - match agrees with `domain::contains` of the decoded values, for all rows that are not NULL.
+///
+/// | model                    | for                                             | answers encoded                  |
+/// |--------------------------|-------------------------------------------------|----------------------------------|
+/// | raw_codec                | anything; decodes in place                      | –                                |
+/// | constant_codec           | one value in all non-NULL rows                  | any domain, from the directory   |
+/// | frame_of_reference_codec | integers of up to 64 bits, decimals, dates      | ranges, points, sums             |
+/// | dictionary_codec         | text and integers with few distinct values      | any domain, once per entry       |
+#pragma once
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "pillar/base/memory.hpp"     // memory_budget
+#include "pillar/base/result.hpp"     // result
+#include "pillar/column/encoded.hpp"  // vector_scratch, match_answer
+#include "pillar/column/vector.hpp"   // vector
+
+namespace PILLAR_NAMESPACE {
+
+struct packed_table;  // codec/packed.hpp
+
+/// Numbers stored in blocks; they never change.
+enum class codec_id : std::uint8_t { raw = 0, constant = 1, frame_of_reference = 2, dictionary = 3 };
+
+constexpr const char* to_string(codec_id id) noexcept {
+  switch (id) {
+    case codec_id::raw: return "raw";
+    case codec_id::constant: return "constant";
+    case codec_id::frame_of_reference: return "frame_of_reference";
+    case codec_id::dictionary: return "dictionary";
+  }
+  return "unknown";
+}
+
+/// Rows and vectors of a block at most.
+inline constexpr std::uint32_t block_max_rows = 65536;
+inline constexpr std::uint32_t block_max_vectors = block_max_rows / vector_rows;
+
+/// What a block remembers of one vector: a trusted copy of its directory entry.
+struct vector_entry {
+  std::uint64_t base = 0;       ///< frame of reference: smallest non-NULL value, two's complement; else 0
+  std::uint32_t offset = 0;     ///< of the payload in the data section, bytes
+  std::uint32_t bytes = 0;      ///< of the payload
+  std::uint32_t row_count = 0;  ///< 1,024, but for the last vector
+  std::uint32_t null_count = 0;
+  const std::byte* validity = nullptr;  ///< 128-byte bitmap; nullptr when all rows or none are NULL
+  std::uint8_t width = 0;               ///< bits of a packed field; else 0
+};
+
+/// The values to encode.
+///
+/// Shape:    1 to 64 vectors of 1,024 rows, the last may be shorter; any kind, one type
+struct encode_input {
+  data_type type{};
+  std::span<const vector> vectors{};
+  std::uint32_t row_count = 0;
+  std::uint32_t null_count = 0;
+  const packed_table* kernels = nullptr;
+  memory_budget* budget = nullptr;  ///< for working memory; may be nullptr
+};
+
+/// The exact outcome of encoding, known before a byte is written.
+struct encode_plan {
+  bool possible = false;         ///< the codec takes this type and these values
+  std::uint64_t data_bytes = 0;  ///< of the data section, exactly
+};
+
+/// One block's data section and the trusted facts about it. Made by `encode` (all but the last group), completed by
+/// `validate`.
+///
+/// Requires: data outlives it and is followed by 64 readable bytes
+struct data_section {
+  data_type type{};
+  std::uint32_t row_count = 0;
+  std::uint32_t vector_count = 0;
+  std::uint32_t entry_count = 0;   ///< dictionary: entries; else 0
+  std::uint32_t shared_bytes = 0;  ///< leading bytes that belong to all vectors
+  std::uint8_t code_width = 0;     ///< dictionary: bits of a code; else 0
+  const std::byte* data = nullptr;
+  std::uint64_t data_bytes = 0;
+  vector_entry* entries = nullptr;
+  const packed_table* kernels = nullptr;
+
+  vector shared{};                          ///< dictionary entries, or the constant: a flat vector
+  const std::byte* shared_buffers[1] = {};  ///< text of `shared`
+};
+
+// ---- the verbs ------------------------------------------------------------------------------------------------------
+
+/// Announces the exact size of its output, or that it cannot take the values.
+template <class C>
+concept bounds_output = requires(const encode_input& input) {
+  { C::analyze(input) } -> std::same_as<result<encode_plan>>;
+};
+
+/// Writes the data section (plan.data_bytes at `out`) and fills counts, entry offsets, bytes, widths, bases of
+/// `section`.
+template <class C>
+concept encodes_values = requires(const encode_input& input, const encode_plan& plan, std::byte* out,
+                                  data_section& section) {
+  { C::encode(input, plan, out, section) } -> std::same_as<result<void>>;
+};
+
+/// Checks everything about the section that its decoding relies on; `memory` (16-byte aligned, `view_bytes` long) lives
+/// as long as the section and holds what the codec prepares once per block.
+template <class C>
+concept validates_bytes = requires(data_section& section, const data_section& before, std::byte* memory) {
+  { C::view_bytes(before) }
+  noexcept->std::same_as<std::size_t>;
+  { C::validate(section, memory) }
+  noexcept->std::same_as<result<void>>;
+};
+
+/// Sets kind, values, codes, dictionary and buffers of `out`. The block fills type, size and validity, before.
+template <class C>
+concept decodes_values = requires(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                  vector& out) {
+  { C::decode(section, index, scratch, out) }
+  noexcept->std::same_as<void>;
+};
+
+/// A codec: id, sizes, encode, validate, decode.
+template <class C>
+concept codec = bounds_output<C> && encodes_values<C> && validates_bytes<C> && decodes_values<C> && requires {
+  { C::id } -> std::convertible_to<codec_id>;
+};
+
+/// Optional: answers range and points domains without decoding. Mask bits beyond the row count are zero.
+template <class C>
+concept matches_encoded = requires(const data_section& section, std::uint32_t index, const domain& test,
+                                   match_scratch* scratch, std::uint64_t* mask) {
+  { C::match(section, index, test, scratch, mask) }
+  noexcept->std::same_as<match_answer>;
+};
+
+/// Optional: exact sums without decoding; returns false for types that it does not sum.
+template <class C>
+concept sums_encoded = requires(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                                bool mask_is_all, int128& out) {
+  { C::sum(section, index, mask, mask_is_all, out) }
+  noexcept->std::same_as<bool>;
+};
+
+}  // namespace PILLAR_NAMESPACE
