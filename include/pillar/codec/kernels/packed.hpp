@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The kernels of codec/packed.hpp. The scalar level is one function per operation for all widths and the oracle of
+/// the tests; the others read row by row (128 bytes at a time, in order) with explicit batches.
+///
+/// match_range needs no AND: the field is shifted to the top of its lane and compared there with constants shifted
+/// alike, the garbage below it counted into the upper bound. Widths above 32 share one function each with the amount
+/// of the shift at run time: specialising them doubled the compile time and gained less than 10 %.
+#pragma once
+#include <cstring>  // std::memcpy
+#include <utility>  // std::index_sequence
+
+#include "pillar/codec/packed.hpp"
+#if !defined(PILLAR_KERNEL_LEVEL) || PILLAR_KERNEL_LEVEL != 0
+#include "pillar/simd/batch.hpp"
+#endif
+
+namespace PILLAR_NAMESPACE {
+
+namespace packed_detail {
+
+// ---- The reference: width at run time, one field at a time. Arch only keeps the levels' symbols apart. ----
+
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE T load_lane(const std::byte* packed, std::uint32_t position) noexcept {
+  T word;
+  std::memcpy(&word, packed + position * sizeof(T), sizeof(T));
+  return word;
+}
+
+/// Field i of a vector of width ≥ 1.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE std::uint64_t field_at(const std::byte* packed, std::uint32_t width, std::uint32_t i) noexcept {
+  constexpr std::uint32_t bits = 8 * sizeof(T);
+  constexpr std::uint32_t lane_count = packed_values / bits;
+  const std::uint32_t lane = i % lane_count;
+  const std::uint32_t start = i / lane_count * width;
+  const std::uint32_t word = start / bits;
+  const std::uint32_t shift = start % bits;
+  std::uint64_t field = std::uint64_t{load_lane<T, Arch>(packed, word * lane_count + lane)} >> shift;
+  if (shift + width > bits) {
+    field |= std::uint64_t{load_lane<T, Arch>(packed, (word + 1) * lane_count + lane)} << (bits - shift);
+  }
+  return field & packed_max_field(width);
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE void reference_unpack(const std::byte* packed, std::uint32_t width, T* out,
+                                      std::uint64_t base) noexcept {
+  for (std::uint32_t i = 0; i < packed_values; ++i) {
+    const std::uint64_t field = width == 0 ? 0 : field_at<T, Arch>(packed, width, i);
+    out[i] = static_cast<T>(base + field);
+  }
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE void reference_match(const std::byte* packed, std::uint32_t width, std::uint64_t lo, std::uint64_t hi,
+                                     std::uint64_t* mask) noexcept {
+  for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
+    std::uint64_t bits = 0;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      const std::uint64_t field = width == 0 ? 0 : field_at<T, Arch>(packed, width, 64 * w + i);
+      bits |= std::uint64_t{lo <= field && field <= hi} << i;
+    }
+    mask[w] = bits;
+  }
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE uint128 reference_sum(const std::byte* packed, std::uint32_t width) noexcept {
+  uint128 total = 0;
+  for (std::uint32_t i = 0; i < packed_values; ++i) total += width == 0 ? 0 : field_at<T, Arch>(packed, width, i);
+  return total;
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE void reference_pack(const T* values, std::uint32_t width, std::byte* packed) noexcept {
+  constexpr std::uint32_t bits = 8 * sizeof(T);
+  constexpr std::uint32_t lane_count = packed_values / bits;
+  std::memset(packed, 0, packed_bytes(width));
+  if (width == 0) return;
+  const auto put = [&](std::uint32_t position, std::uint64_t part) {
+    const T word = static_cast<T>(load_lane<T, Arch>(packed, position) | part);
+    std::memcpy(packed + position * sizeof(T), &word, sizeof(T));
+  };
+  for (std::uint32_t i = 0; i < packed_values; ++i) {
+    const std::uint64_t field = values[i] & packed_max_field(width);
+    const std::uint32_t lane = i % lane_count;
+    const std::uint32_t start = i / lane_count * width;
+    const std::uint32_t shift = start % bits;
+    put(start / bits * lane_count + lane, field << shift);
+    if (shift + width > bits) put((start / bits + 1) * lane_count + lane, field >> (bits - shift));
+  }
+}
+
+// ---- Shared by all levels, per lane type. ----
+
+template <class From, class To, class Arch>
+void widen_add(const void* lane_values, void* out, std::uint64_t base) noexcept {
+  const To offset = static_cast<To>(base);
+  if constexpr (sizeof(From) == sizeof(To)) {
+    const To* values = static_cast<const To*>(lane_values);  // may be `out` itself
+    To* results = static_cast<To*>(out);
+    for (std::uint32_t i = 0; i < packed_values; ++i) results[i] = static_cast<To>(values[i] + offset);
+  } else {
+    const From* PILLAR_RESTRICT values = static_cast<const From*>(lane_values);
+    To* PILLAR_RESTRICT results = static_cast<To*>(out);
+    for (std::uint32_t i = 0; i < packed_values; ++i) results[i] = static_cast<To>(values[i] + offset);
+  }
+}
+
+/// The exact sum of 1,024 lanes. u8 and u16: below 2^26, so u32 counters do; u32: u64; u64: halves, then 128 bits.
+template <class T, class Arch>
+PILLAR_NOINLINE uint128 sum_lanes(const T* values) noexcept {
+  if constexpr (sizeof(T) <= 2) {
+    std::uint32_t total = 0;
+    for (std::uint32_t i = 0; i < packed_values; ++i) total += values[i];
+    return total;
+  } else if constexpr (sizeof(T) == 4) {
+    std::uint64_t total = 0;
+    for (std::uint32_t i = 0; i < packed_values; ++i) total += values[i];
+    return total;
+  } else {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    for (std::uint32_t i = 0; i < packed_values; ++i) {
+      low += values[i] & 0xffffffffu;
+      high += values[i] >> 32;
+    }
+    return (uint128{high} << 32) + low;
+  }
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE uint128 sum_lanes_masked(const T* values, const std::uint64_t* mask) noexcept {
+  using counter = std::conditional_t<sizeof(T) <= 2, std::uint32_t, std::uint64_t>;
+  counter low = 0;
+  std::uint64_t high = 0;
+  for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
+    const std::uint64_t bits = mask[w];
+    if (bits == 0) continue;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      const T value = values[64 * w + i] & static_cast<T>(-static_cast<T>((bits >> i) & 1));
+      if constexpr (sizeof(T) == 8) {
+        low += value & 0xffffffffu;
+        high += value >> 32;
+      } else {
+        low += value;
+      }
+    }
+  }
+  return (uint128{high} << 32) + low;
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE void match_table_lanes(const T* codes, const std::uint64_t* PILLAR_RESTRICT truth,
+                                       std::uint64_t* PILLAR_RESTRICT mask) noexcept {
+  for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
+    std::uint64_t bits = 0;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      const std::uint32_t code = codes[64 * w + i];
+      bits |= ((truth[code / 64] >> (code % 64)) & 1) << i;
+    }
+    mask[w] = bits;
+  }
+}
+
+/// Packs rows of 128 bytes as 16 words: lanes of any width move together, masked where a shift would cross lanes.
+/// The width is a run-time value: one function for all.
+template <class Arch>
+PILLAR_NOINLINE void pack_rows(const void* lane_values, std::uint32_t width, std::byte* packed) noexcept {
+  const std::uint32_t bits = 8 * packed_lane_bytes(width);
+  const std::uint64_t lane_max = packed_max_field(bits);
+  const std::uint64_t ones = ~std::uint64_t{0} / lane_max;  // 1 in every lane
+  const std::byte* from = static_cast<const std::byte*>(lane_values);
+  std::uint64_t open[16] = {};  // the words being filled
+  for (std::uint32_t row = 0; row < bits; ++row) {
+    const std::uint32_t shift = row * width % bits;
+    const std::uint64_t low_mask = ones * (packed_max_field(width) & (lane_max >> shift));
+    std::uint64_t values[16];
+    std::memcpy(values, from + 128 * row, 128);
+    for (int j = 0; j < 16; ++j) open[j] |= (values[j] & low_mask) << shift;
+    if (shift + width >= bits) {
+      std::memcpy(packed, open, 128);
+      packed += 128;
+      const std::uint32_t done = bits - shift;
+      if (done == width) {
+        for (int j = 0; j < 16; ++j) open[j] = 0;
+      } else {
+        const std::uint64_t high_mask = ones * (packed_max_field(width) >> done);
+        for (int j = 0; j < 16; ++j) open[j] = (values[j] >> done) & high_mask;
+      }
+    }
+  }
+}
+
+// ---- Batches: one row of 128 bytes at a time. ----
+
+/// Where a row's fields lie: in word `word` from bit `shift` up, and in the next word if they straddle.
+template <class T>
+struct row_place {
+  static constexpr std::uint32_t bits = 8 * sizeof(T);
+  std::uint32_t word;
+  std::uint32_t shift;
+  bool straddles;
+  PILLAR_ALWAYS_INLINE constexpr row_place(std::uint32_t width, std::uint32_t row) noexcept
+      : word(row * width / bits), shift(row * width % bits), straddles(shift + width > bits) {}
+};
+
+#if !defined(PILLAR_KERNEL_LEVEL) || PILLAR_KERNEL_LEVEL != 0
+
+/// base + the fields of a row.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE void unpack_row(const std::byte* PILLAR_RESTRICT packed, std::uint32_t width, std::uint32_t row,
+                                     const simd::batch<T, Arch>& field_mask, const simd::batch<T, Arch>& base,
+                                     T* PILLAR_RESTRICT out) noexcept {
+  constexpr int step = simd::lanes<T, Arch>;
+  constexpr std::uint32_t bits = row_place<T>::bits;
+  const row_place<T> place(width, row);
+  const std::byte* words = packed + 128 * place.word;
+  T* results = out + 128 / sizeof(T) * row;
+  const int shift = static_cast<int>(place.shift);
+#pragma GCC unroll 8
+  for (int b = 0; b < static_cast<int>(128 / sizeof(T)) / step; ++b) {
+    const std::byte* at = words + b * step * static_cast<int>(sizeof(T));
+    simd::batch<T, Arch> field = simd::load<T, Arch>(at);
+    if (shift != 0) field = simd::shift_right<T, Arch>(field, shift);
+    if (place.straddles) {
+      field = field | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), static_cast<int>(bits) - shift);
+    }
+    if (place.straddles || place.shift + width != bits) field = field & field_mask;
+    simd::store<T, Arch>(results + b * step, base + field);
+  }
+}
+
+/// The bits of a row: chunks of chunk_values<T>, written where they belong in the mask.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE void match_row(const std::byte* PILLAR_RESTRICT packed, std::uint32_t width, std::uint32_t row,
+                                    const simd::range_test<T, Arch>& test, std::byte* PILLAR_RESTRICT mask) noexcept {
+  constexpr int step = simd::lanes<T, Arch>;
+  constexpr int chunk = simd::chunk_values<T>;
+  constexpr int bits = static_cast<int>(row_place<T>::bits);
+  const row_place<T> place(width, row);
+  const std::byte* words = packed + 128 * place.word;
+  const int up = bits - static_cast<int>(place.shift + width);  // negative where the field straddles
+  for (int c = 0; c < static_cast<int>(128 / sizeof(T)) / chunk; ++c) {
+    simd::batch_bool<T, Arch> outside[chunk / step];
+#pragma GCC unroll 8
+    for (int b = 0; b < chunk / step; ++b) {
+      const std::byte* at = words + (c * chunk + b * step) * static_cast<int>(sizeof(T));
+      simd::batch<T, Arch> top = simd::load<T, Arch>(at);
+      if (up > 0) {
+        top = simd::shift_left<T, Arch, true>(top, up);
+      } else if (up < 0) {
+        top =
+            simd::shift_right<T, Arch>(top, -up) | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), bits + up);
+      }
+      outside[b] = test.outside(top);
+    }
+    const std::uint64_t inside = ~simd::chunk_to_bits<T, Arch>(outside);
+    // chunk bits = chunk / 8 bytes; little endian
+    std::memcpy(mask + (static_cast<int>(row) * static_cast<int>(128 / sizeof(T)) + c * chunk) / 8, &inside, chunk / 8);
+  }
+}
+
+template <class T, class Arch, std::uint32_t Width, std::size_t... Row>
+PILLAR_ALWAYS_INLINE void unpack_rows(const std::byte* packed, T* out, T base, std::index_sequence<Row...>) noexcept {
+  const auto field_mask = simd::broadcast<T, Arch>(static_cast<T>(packed_max_field(Width)));
+  const auto bases = simd::broadcast<T, Arch>(base);
+  (unpack_row<T, Arch>(packed, Width, static_cast<std::uint32_t>(Row), field_mask, bases, out), ...);
+}
+
+template <class T, class Arch, std::uint32_t Width, std::size_t... Row>
+PILLAR_ALWAYS_INLINE void match_rows(const std::byte* packed, const simd::range_test<T, Arch>& test, std::byte* mask,
+                                     std::index_sequence<Row...>) noexcept {
+  (match_row<T, Arch>(packed, Width, static_cast<std::uint32_t>(Row), test, mask), ...);
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE void unpack_any_width(const std::byte* packed, std::uint32_t width, T* out, T base) noexcept {
+  const auto field_mask = simd::broadcast<T, Arch>(static_cast<T>(packed_max_field(width)));
+  const auto bases = simd::broadcast<T, Arch>(base);
+  for (std::uint32_t row = 0; row < row_place<T>::bits; ++row)
+    unpack_row<T, Arch>(packed, width, row, field_mask, bases, out);
+}
+
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE simd::range_test<T, Arch> top_test(std::uint32_t width, std::uint64_t lo,
+                                                        std::uint64_t hi) noexcept {
+  const std::uint32_t up = row_place<T>::bits - width;
+  const T low = static_cast<T>(lo << up);
+  const T span = static_cast<T>(((hi - lo) << up) | packed_max_field(up));
+  return simd::range_test<T, Arch>(low, span);
+}
+
+template <class T, class Arch>
+PILLAR_NOINLINE void match_any_width(const std::byte* packed, std::uint32_t width, std::uint64_t lo, std::uint64_t hi,
+                                     std::uint64_t* mask) noexcept {
+  const auto test = top_test<T, Arch>(width, lo, hi);
+  for (std::uint32_t row = 0; row < row_place<T>::bits; ++row)
+    match_row<T, Arch>(packed, width, row, test, reinterpret_cast<std::byte*>(mask));
+}
+
+#endif  // batches
+
+/// Widths with kernels of their own; the others share one function with the width at run time.
+#ifndef PILLAR_SPECIALISE_WIDTH
+#define PILLAR_SPECIALISE_WIDTH 32
+#endif
+inline constexpr std::uint32_t specialised_widths = PILLAR_SPECIALISE_WIDTH;
+
+// ---- The table's entries: thin functions per width. ----
+
+template <class Arch, std::uint32_t Width>
+struct entries {
+  using T = packed_lane<Width>;
+  static constexpr bool scalar = std::is_same_v<Arch, arch::scalar>;
+
+  static void unpack_base(const std::byte* packed, void* lane_values, std::uint64_t base) noexcept {
+    T* out = static_cast<T*>(lane_values);
+    if constexpr (scalar || Width == 0) {
+      reference_unpack<T, Arch>(packed, Width, out, base);
+    } else if constexpr (Width > specialised_widths) {
+      unpack_any_width<T, Arch>(packed, Width, out, static_cast<T>(base));
+    } else {
+      unpack_rows<T, Arch, Width>(packed, out, static_cast<T>(base), std::make_index_sequence<8 * sizeof(T)>{});
+    }
+  }
+  static void unpack(const std::byte* packed, void* lane_values) noexcept { unpack_base(packed, lane_values, 0); }
+
+  static void match_range(const std::byte* packed, std::uint64_t lo, std::uint64_t hi, std::uint64_t* mask) noexcept {
+    PILLAR_ASSERT(lo <= hi && hi <= packed_max_field(Width));
+    if constexpr (scalar || Width == 0) {
+      reference_match<T, Arch>(packed, Width, lo, hi, mask);
+    } else if constexpr (Width > specialised_widths) {
+      match_any_width<T, Arch>(packed, Width, lo, hi, mask);
+    } else {
+      match_rows<T, Arch, Width>(packed, top_test<T, Arch>(Width, lo, hi), reinterpret_cast<std::byte*>(mask),
+                                 std::make_index_sequence<8 * sizeof(T)>{});
+    }
+  }
+
+  static void match_table(const std::byte* packed, const std::uint64_t* truth, std::uint64_t* mask) noexcept {
+    alignas(64) T codes[packed_values];
+    unpack(packed, codes);
+    match_table_lanes<T, Arch>(codes, truth, mask);
+  }
+
+  static uint128 sum(const std::byte* packed) noexcept {
+    if constexpr (scalar) {
+      return reference_sum<T, Arch>(packed, Width);
+    } else {
+      alignas(64) T values[packed_values];
+      unpack(packed, values);
+      return sum_lanes<T, Arch>(values);
+    }
+  }
+
+  static uint128 sum_masked(const std::byte* packed, const std::uint64_t* mask) noexcept {
+    alignas(64) T values[packed_values];
+    unpack(packed, values);
+    return sum_lanes_masked<T, Arch>(values, mask);
+  }
+
+  static void pack(const void* lane_values, std::byte* packed) noexcept {
+    if constexpr (Width == 0) return;
+    else if constexpr (scalar) reference_pack<T, Arch>(static_cast<const T*>(lane_values), Width, packed);
+    else pack_rows<Arch>(lane_values, Width, packed);
+  }
+};
+
+template <class Arch, std::size_t... Width, std::size_t... TableWidth>
+constexpr packed_table make_table(std::index_sequence<Width...>, std::index_sequence<TableWidth...>) noexcept {
+  using u8 = std::uint8_t;
+  using u16 = std::uint16_t;
+  using u32 = std::uint32_t;
+  using u64 = std::uint64_t;
+  return {level_of<Arch>,
+          {entries<Arch, Width>::unpack...},
+          {entries<Arch, Width>::unpack_base...},
+          {{widen_add<u8, u8, Arch>, widen_add<u8, u16, Arch>, widen_add<u8, u32, Arch>, widen_add<u8, u64, Arch>},
+           {nullptr, widen_add<u16, u16, Arch>, widen_add<u16, u32, Arch>, widen_add<u16, u64, Arch>},
+           {nullptr, nullptr, widen_add<u32, u32, Arch>, widen_add<u32, u64, Arch>},
+           {nullptr, nullptr, nullptr, widen_add<u64, u64, Arch>}},
+          {entries<Arch, Width>::match_range...},
+          {entries<Arch, TableWidth>::match_table...},
+          {entries<Arch, Width>::sum...},
+          {entries<Arch, Width>::sum_masked...},
+          {entries<Arch, Width>::pack...}};
+}
+
+template <class Arch>
+inline constexpr packed_table table_of = make_table<Arch>(std::make_index_sequence<65>{},
+                                                          std::make_index_sequence<packed_max_table_width + 1>{});
+
+}  // namespace packed_detail
+
+template <class Arch>
+const packed_table& packed_kernels<Arch>::table() noexcept {
+  return packed_detail::table_of<Arch>;
+}
+
+}  // namespace PILLAR_NAMESPACE
+
+// v4_vbmi2 has no code of its own here: it takes the table of v4.
+#if defined(PILLAR_KERNEL_ARCH) && !defined(__AVX512VBMI2__)
+namespace PILLAR_NAMESPACE {
+template struct packed_kernels<PILLAR_KERNEL_ARCH>;
+}
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Batches of lanes: xsimd's, and what it lacks. The only header that names xsimd or intrinsics, with simd/gather.hpp.
+///
+/// `simd::batch<T, Arch>` is xsimd's batch for the level, with its + - & | ^ and comparisons. The functions here add
+/// loads without template noise, shifts of lanes of any size by an amount that may be a run-time value, the unsigned
+/// range test, and masks to bits. They are always inlined, so nothing here ends up as a symbol without its level.
+///
+/// Requires: a translation unit compiled for the level (there is no batch for arch::scalar: scalar kernels are loops)
+/// Source:   xsimd 8.1 has neither batch_bool::mask() (added in 9) nor unsigned comparison below AVX-512
+#pragma once
+#include <cstdint>
+#include <type_traits>
+#include <xsimd/xsimd.hpp>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "pillar/base/config.hpp"
+#include "pillar/simd/arch.hpp"   // arch tags
+#include "pillar/simd/level.hpp"  // arch::native
+
+namespace PILLAR_NAMESPACE::simd {
+
+namespace detail {
+template <class Arch>
+struct xsimd_arch;
+#if defined(__x86_64__)
+#ifdef __SSE4_2__
+template <>
+struct xsimd_arch<arch::v2> {
+  using type = xsimd::sse4_2;
+};
+#endif
+#ifdef __AVX2__
+template <>
+struct xsimd_arch<arch::v3> {
+  using type = xsimd::avx2;
+};
+#endif
+#ifdef __AVX512BW__
+template <>
+struct xsimd_arch<arch::v4> {
+  using type = xsimd::avx512bw;
+};
+template <>
+struct xsimd_arch<arch::v4_vbmi2> {
+  using type = xsimd::avx512bw;
+};
+#endif
+#elif defined(__aarch64__)
+template <>
+struct xsimd_arch<arch::neon64> {
+  using type = xsimd::neon64;
+};
+#endif
+}  // namespace detail
+
+template <class T, class Arch>
+using batch = xsimd::batch<T, typename detail::xsimd_arch<Arch>::type>;
+template <class T, class Arch>
+using batch_bool = xsimd::batch_bool<T, typename detail::xsimd_arch<Arch>::type>;
+
+/// Lanes of T in a batch.
+template <class T, class Arch>
+inline constexpr int lanes = static_cast<int>(sizeof(batch<T, Arch>) / sizeof(T));
+
+/// Batches are gathered to bits in chunks of this many values: a number of batches on every level, and cheap to narrow.
+template <class T>
+inline constexpr int chunk_values = sizeof(T) <= 2   ? 64
+                                    : sizeof(T) == 4 ? 32
+                                                     : 16;
+
+/// Loads a batch from any address (the type of the pointer does not matter, its alignment neither).
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE batch<T, Arch> load(const void* from) noexcept {
+#if defined(__x86_64__)
+  if constexpr (sizeof(batch<T, Arch>) == 16) {
+    const __m128i bits = _mm_loadu_si128(static_cast<const __m128i*>(from));
+    if constexpr (std::is_same_v<T, float>) return batch<T, Arch>(_mm_castsi128_ps(bits));
+    else if constexpr (std::is_same_v<T, double>) return batch<T, Arch>(_mm_castsi128_pd(bits));
+    else return batch<T, Arch>(bits);
+  }
+#ifdef __AVX2__
+  else if constexpr (sizeof(batch<T, Arch>) == 32) {
+    const __m256i bits = _mm256_loadu_si256(static_cast<const __m256i*>(from));
+    if constexpr (std::is_same_v<T, float>) return batch<T, Arch>(_mm256_castsi256_ps(bits));
+    else if constexpr (std::is_same_v<T, double>) return batch<T, Arch>(_mm256_castsi256_pd(bits));
+    else return batch<T, Arch>(bits);
+  }
+#endif
+#ifdef __AVX512BW__
+  else if constexpr (sizeof(batch<T, Arch>) == 64) {
+    const __m512i bits = _mm512_loadu_si512(from);
+    if constexpr (std::is_same_v<T, float>) return batch<T, Arch>(_mm512_castsi512_ps(bits));
+    else if constexpr (std::is_same_v<T, double>) return batch<T, Arch>(_mm512_castsi512_pd(bits));
+    else return batch<T, Arch>(bits);
+  }
+#endif
+#else
+  return batch<T, Arch>::load_unaligned(static_cast<const T*>(from));
+#endif
+}
+
+/// Stores a batch at an address aligned to T.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE void store(void* to, const batch<T, Arch>& value) noexcept {
+  value.store_unaligned(static_cast<T*>(to));
+}
+
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE batch<T, Arch> broadcast(T value) noexcept {
+  return batch<T, Arch>(value);
+}
+
+#if defined(__x86_64__)
+namespace detail {
+// Names of one meaning over the three register sizes. Amounts ≥ the lane's bits give 0.
+PILLAR_ALWAYS_INLINE __m128i shift_left_16(__m128i x, int n) noexcept { return _mm_slli_epi16(x, n); }
+PILLAR_ALWAYS_INLINE __m128i shift_left_32(__m128i x, int n) noexcept { return _mm_slli_epi32(x, n); }
+PILLAR_ALWAYS_INLINE __m128i shift_left_64(__m128i x, int n) noexcept { return _mm_slli_epi64(x, n); }
+PILLAR_ALWAYS_INLINE __m128i shift_right_16(__m128i x, int n) noexcept { return _mm_srli_epi16(x, n); }
+PILLAR_ALWAYS_INLINE __m128i shift_right_32(__m128i x, int n) noexcept { return _mm_srli_epi32(x, n); }
+PILLAR_ALWAYS_INLINE __m128i shift_right_64(__m128i x, int n) noexcept { return _mm_srli_epi64(x, n); }
+PILLAR_ALWAYS_INLINE __m128i greater_8(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi8(a, b); }
+PILLAR_ALWAYS_INLINE __m128i greater_16(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi16(a, b); }
+PILLAR_ALWAYS_INLINE __m128i greater_32(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi32(a, b); }
+#ifdef __SSE4_2__
+PILLAR_ALWAYS_INLINE __m128i greater_64(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi64(a, b); }
+#endif
+PILLAR_ALWAYS_INLINE __m128i bits_of(__m128i x) noexcept { return x; }
+PILLAR_ALWAYS_INLINE __m128i bits_of(__m128 x) noexcept { return _mm_castps_si128(x); }
+PILLAR_ALWAYS_INLINE __m128i bits_of(__m128d x) noexcept { return _mm_castpd_si128(x); }
+
+/// The top bits of the bytes of a register.
+PILLAR_ALWAYS_INLINE std::uint64_t byte_signs(__m128i x) noexcept {
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(x));
+}
+/// All-ones or zero lanes of two registers to one register of half as wide lanes, in order.
+PILLAR_ALWAYS_INLINE __m128i narrow_16(__m128i a, __m128i b) noexcept { return _mm_packs_epi16(a, b); }
+PILLAR_ALWAYS_INLINE __m128i narrow_32(__m128i a, __m128i b) noexcept { return _mm_packs_epi32(a, b); }
+PILLAR_ALWAYS_INLINE __m128i narrow_64(__m128i a, __m128i b) noexcept {
+  return _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), 0x88));
+}
+
+/// The bits of a chunk: 64 lanes of one or two bytes, 32 of four, 16 of eight.
+template <int LaneBytes>
+PILLAR_ALWAYS_INLINE std::uint64_t chunk_bits(const __m128i* m) noexcept {
+  if constexpr (LaneBytes == 1) {
+    return byte_signs(m[0]) | byte_signs(m[1]) << 16 | byte_signs(m[2]) << 32 | byte_signs(m[3]) << 48;
+  } else if constexpr (LaneBytes == 2) {
+    return byte_signs(narrow_16(m[0], m[1])) | byte_signs(narrow_16(m[2], m[3])) << 16 |
+           byte_signs(narrow_16(m[4], m[5])) << 32 | byte_signs(narrow_16(m[6], m[7])) << 48;
+  } else if constexpr (LaneBytes == 4) {
+    return byte_signs(narrow_16(narrow_32(m[0], m[1]), narrow_32(m[2], m[3]))) |
+           byte_signs(narrow_16(narrow_32(m[4], m[5]), narrow_32(m[6], m[7]))) << 16;
+  } else {
+    return byte_signs(narrow_16(narrow_32(narrow_64(m[0], m[1]), narrow_64(m[2], m[3])),
+                                narrow_32(narrow_64(m[4], m[5]), narrow_64(m[6], m[7]))));
+  }
+}
+
+#ifdef __AVX2__
+PILLAR_ALWAYS_INLINE __m256i shift_left_16(__m256i x, int n) noexcept { return _mm256_slli_epi16(x, n); }
+PILLAR_ALWAYS_INLINE __m256i shift_left_32(__m256i x, int n) noexcept { return _mm256_slli_epi32(x, n); }
+PILLAR_ALWAYS_INLINE __m256i shift_left_64(__m256i x, int n) noexcept { return _mm256_slli_epi64(x, n); }
+PILLAR_ALWAYS_INLINE __m256i shift_right_16(__m256i x, int n) noexcept { return _mm256_srli_epi16(x, n); }
+PILLAR_ALWAYS_INLINE __m256i shift_right_32(__m256i x, int n) noexcept { return _mm256_srli_epi32(x, n); }
+PILLAR_ALWAYS_INLINE __m256i shift_right_64(__m256i x, int n) noexcept { return _mm256_srli_epi64(x, n); }
+PILLAR_ALWAYS_INLINE __m256i greater_8(__m256i a, __m256i b) noexcept { return _mm256_cmpgt_epi8(a, b); }
+PILLAR_ALWAYS_INLINE __m256i greater_16(__m256i a, __m256i b) noexcept { return _mm256_cmpgt_epi16(a, b); }
+PILLAR_ALWAYS_INLINE __m256i greater_32(__m256i a, __m256i b) noexcept { return _mm256_cmpgt_epi32(a, b); }
+PILLAR_ALWAYS_INLINE __m256i greater_64(__m256i a, __m256i b) noexcept { return _mm256_cmpgt_epi64(a, b); }
+PILLAR_ALWAYS_INLINE __m256i bits_of(__m256i x) noexcept { return x; }
+PILLAR_ALWAYS_INLINE __m256i bits_of(__m256 x) noexcept { return _mm256_castps_si256(x); }
+PILLAR_ALWAYS_INLINE __m256i bits_of(__m256d x) noexcept { return _mm256_castpd_si256(x); }
+PILLAR_ALWAYS_INLINE std::uint64_t byte_signs(__m256i x) noexcept {
+  return static_cast<std::uint32_t>(_mm256_movemask_epi8(x));
+}
+
+// AVX2 narrows within each 128-bit half, so the order is repaired once, after the last step that can wait for it.
+template <int LaneBytes>
+PILLAR_ALWAYS_INLINE std::uint64_t chunk_bits(const __m256i* m) noexcept {
+  if constexpr (LaneBytes == 1) {
+    return byte_signs(m[0]) | byte_signs(m[1]) << 32;
+  } else if constexpr (LaneBytes == 2) {
+    const __m256i low = _mm256_permute4x64_epi64(_mm256_packs_epi16(m[0], m[1]), 0xd8);
+    const __m256i high = _mm256_permute4x64_epi64(_mm256_packs_epi16(m[2], m[3]), 0xd8);
+    return byte_signs(low) | byte_signs(high) << 32;
+  } else if constexpr (LaneBytes == 4) {
+    const __m256i mixed = _mm256_packs_epi16(_mm256_packs_epi32(m[0], m[1]), _mm256_packs_epi32(m[2], m[3]));
+    return byte_signs(_mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+  } else {
+    const __m256 low = _mm256_shuffle_ps(_mm256_castsi256_ps(m[0]), _mm256_castsi256_ps(m[1]), 0x88);
+    const __m256 high = _mm256_shuffle_ps(_mm256_castsi256_ps(m[2]), _mm256_castsi256_ps(m[3]), 0x88);
+    const __m256i mixed = _mm256_packs_epi32(_mm256_castps_si256(low), _mm256_castps_si256(high));
+    const __m256i ordered = _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    return byte_signs(_mm_packs_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1)));
+  }
+}
+#endif  // __AVX2__
+
+#ifdef __AVX512BW__
+// Without optimisation GCC takes the immediate forms with a literal only; with it they are one constant fewer.
+#if defined(__OPTIMIZE__) || defined(__clang__)
+#define PILLAR_SHIFT_512(immediate, general) immediate
+#else
+#define PILLAR_SHIFT_512(immediate, general) general
+#endif
+PILLAR_ALWAYS_INLINE __m512i shift_left_16(__m512i x, int n) noexcept {
+  return PILLAR_SHIFT_512(_mm512_slli_epi16(x, static_cast<unsigned>(n)), _mm512_sll_epi16(x, _mm_cvtsi32_si128(n)));
+}
+PILLAR_ALWAYS_INLINE __m512i shift_left_32(__m512i x, int n) noexcept {
+  return PILLAR_SHIFT_512(_mm512_slli_epi32(x, static_cast<unsigned>(n)), _mm512_sll_epi32(x, _mm_cvtsi32_si128(n)));
+}
+PILLAR_ALWAYS_INLINE __m512i shift_left_64(__m512i x, int n) noexcept {
+  return PILLAR_SHIFT_512(_mm512_slli_epi64(x, static_cast<unsigned>(n)), _mm512_sll_epi64(x, _mm_cvtsi32_si128(n)));
+}
+PILLAR_ALWAYS_INLINE __m512i shift_right_16(__m512i x, int n) noexcept {
+  return PILLAR_SHIFT_512(_mm512_srli_epi16(x, static_cast<unsigned>(n)), _mm512_srl_epi16(x, _mm_cvtsi32_si128(n)));
+}
+PILLAR_ALWAYS_INLINE __m512i shift_right_32(__m512i x, int n) noexcept {
+  return PILLAR_SHIFT_512(_mm512_srli_epi32(x, static_cast<unsigned>(n)), _mm512_srl_epi32(x, _mm_cvtsi32_si128(n)));
+}
+PILLAR_ALWAYS_INLINE __m512i shift_right_64(__m512i x, int n) noexcept {
+  return PILLAR_SHIFT_512(_mm512_srli_epi64(x, static_cast<unsigned>(n)), _mm512_srl_epi64(x, _mm_cvtsi32_si128(n)));
+}
+#undef PILLAR_SHIFT_512
+#endif  // __AVX512BW__
+
+}  // namespace detail
+#endif  // __x86_64__
+
+/// Every lane shifted left by n bits, 0 ≤ n < the lane's bits; `loose` leaves the n low bits of one-byte lanes
+/// undefined.
+template <class T, class Arch, bool Loose = false>
+PILLAR_ALWAYS_INLINE batch<T, Arch> shift_left(const batch<T, Arch>& x, int n) noexcept {
+#if defined(__x86_64__)
+  if constexpr (sizeof(T) == 8) {
+    return batch<T, Arch>(detail::shift_left_64(x.data, n));
+  } else if constexpr (sizeof(T) == 4) {
+    return batch<T, Arch>(detail::shift_left_32(x.data, n));
+  } else {
+    const batch<T, Arch> shifted(detail::shift_left_16(x.data, n));
+    if constexpr (sizeof(T) == 2 || Loose) return shifted;
+    else return shifted & broadcast<T, Arch>(static_cast<T>(0xffu << n));
+  }
+#else
+  return x << n;
+#endif
+}
+
+/// Every lane of an unsigned type shifted right by n bits, zeros from above; 0 ≤ n < the lane's bits.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE batch<T, Arch> shift_right(const batch<T, Arch>& x, int n) noexcept {
+  static_assert(std::is_unsigned_v<T>);
+#if defined(__x86_64__)
+  if constexpr (sizeof(T) == 8) {
+    return batch<T, Arch>(detail::shift_right_64(x.data, n));
+  } else if constexpr (sizeof(T) == 4) {
+    return batch<T, Arch>(detail::shift_right_32(x.data, n));
+  } else {
+    const batch<T, Arch> shifted(detail::shift_right_16(x.data, n));
+    if constexpr (sizeof(T) == 2) return shifted;
+    else return shifted & broadcast<T, Arch>(static_cast<T>(0xffu >> n));
+  }
+#else
+  return x >> n;
+#endif
+}
+
+/// A test of unsigned lanes against lo ≤ x ≤ lo + span (modulo 2^bits, so signed lanes can be tested by their bits):
+/// one subtraction and one comparison. SSE and AVX2 compare signed, so there the constants carry the bias.
+template <class T, class Arch>
+struct range_test {
+  static_assert(std::is_unsigned_v<T>);
+  static constexpr bool biased = sizeof(batch<T, Arch>) < 64 && !std::is_same_v<Arch, arch::neon64>;
+  static constexpr T bias = biased ? static_cast<T>(T{1} << (8 * sizeof(T) - 1)) : T{0};
+
+  batch<T, Arch> base;
+  batch<T, Arch> limit;
+
+  PILLAR_ALWAYS_INLINE range_test(T lo, T span) noexcept
+      : base(broadcast<T, Arch>(static_cast<T>(lo + bias))), limit(broadcast<T, Arch>(static_cast<T>(span ^ bias))) {}
+
+  /// True where the lane is outside the range: the direction that needs no further instruction.
+  PILLAR_ALWAYS_INLINE batch_bool<T, Arch> outside(const batch<T, Arch>& x) const noexcept {
+    const batch<T, Arch> offset = x - base;
+#if defined(__x86_64__)
+#ifdef __AVX512BW__
+    if constexpr (sizeof(batch<T, Arch>) == 64) {
+      if constexpr (sizeof(T) == 1) return batch_bool<T, Arch>(_mm512_cmpgt_epu8_mask(offset.data, limit.data));
+      else if constexpr (sizeof(T) == 2) return batch_bool<T, Arch>(_mm512_cmpgt_epu16_mask(offset.data, limit.data));
+      else if constexpr (sizeof(T) == 4) return batch_bool<T, Arch>(_mm512_cmpgt_epu32_mask(offset.data, limit.data));
+      else return batch_bool<T, Arch>(_mm512_cmpgt_epu64_mask(offset.data, limit.data));
+    } else
+#endif
+    {
+      if constexpr (sizeof(T) == 1) return batch_bool<T, Arch>(detail::greater_8(offset.data, limit.data));
+      else if constexpr (sizeof(T) == 2) return batch_bool<T, Arch>(detail::greater_16(offset.data, limit.data));
+      else if constexpr (sizeof(T) == 4) return batch_bool<T, Arch>(detail::greater_32(offset.data, limit.data));
+      else return batch_bool<T, Arch>(detail::greater_64(offset.data, limit.data));
+    }
+#else
+    return offset > limit;
+#endif
+  }
+};
+
+/// The lanes of one mask as bits, lane 0 in bit 0.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE std::uint64_t to_bits(const batch_bool<T, Arch>& mask) noexcept {
+#if XSIMD_VERSION_MAJOR >= 9
+  return static_cast<std::uint64_t>(mask.mask());
+#elif defined(__x86_64__)
+  if constexpr (sizeof(batch<T, Arch>) == 64) {
+    return static_cast<std::uint64_t>(mask.data);
+  } else {
+    const auto bits = detail::bits_of(mask.data);
+    if constexpr (sizeof(T) == 1) {
+      return detail::byte_signs(bits);
+    } else if constexpr (sizeof(batch<T, Arch>) == 16) {
+      if constexpr (sizeof(T) == 2) return detail::byte_signs(_mm_packs_epi16(bits, _mm_setzero_si128()));
+      else if constexpr (sizeof(T) == 4) return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(bits)));
+      else return static_cast<std::uint32_t>(_mm_movemask_pd(_mm_castsi128_pd(bits)));
+    }
+#ifdef __AVX2__
+    else if constexpr (sizeof(T) == 2) {
+      return detail::byte_signs(_mm_packs_epi16(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1)));
+    } else if constexpr (sizeof(T) == 4) {
+      return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(bits)));
+    } else {
+      return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(bits)));
+    }
+#endif
+  }
+#else
+  bool lane[lanes<T, Arch>];
+  mask.store_unaligned(lane);
+  std::uint64_t bits = 0;
+  for (int i = 0; i < lanes<T, Arch>; ++i) bits |= std::uint64_t{lane[i]} << i;
+  return bits;
+#endif
+}
+
+/// The bits of chunk_values<T> lanes in chunk_values<T> / lanes masks, first lane in bit 0.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE std::uint64_t chunk_to_bits(
+    const batch_bool<T, Arch> (&masks)[chunk_values<T> / lanes<T, Arch>]) noexcept {
+  constexpr int count = chunk_values<T> / lanes<T, Arch>;
+#if defined(__x86_64__)
+  if constexpr (sizeof(batch<T, Arch>) == 16) {
+    __m128i m[count];
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) m[i] = detail::bits_of(masks[i].data);
+    return detail::chunk_bits<sizeof(T)>(m);
+  }
+#ifdef __AVX2__
+  else if constexpr (sizeof(batch<T, Arch>) == 32) {
+    __m256i m[count];
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) m[i] = detail::bits_of(masks[i].data);
+    return detail::chunk_bits<sizeof(T)>(m);
+  }
+#endif
+  else
+#endif
+  {
+    std::uint64_t bits = 0;
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) bits |= to_bits<T, Arch>(masks[i]) << (i * lanes<T, Arch>);
+    return bits;
+  }
+}
+
+}  // namespace PILLAR_NAMESPACE::simd
