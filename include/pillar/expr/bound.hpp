@@ -8,11 +8,9 @@
 #include "pillar/column/scalar.hpp"  // scalar
 #include "pillar/column/types.hpp"   // data_type
 #include "pillar/expr/domain.hpp"    // domain
+#include "pillar/expr/operators.hpp"
 
 namespace PILLAR_NAMESPACE {
-
-enum class compare_operator : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
-enum class arithmetic_operator : std::uint8_t { add, subtract, multiply };
 
 /// A value computed per row. Nodes are in postfix order: children come before their parent.
 ///
