@@ -18,6 +18,13 @@
 #endif
 #endif
 
+/// 0 in the translation units of the scalar level, which are spared the include of simd/batch.hpp.
+#if defined(PILLAR_KERNEL_LEVEL) && PILLAR_KERNEL_LEVEL == 0
+#define PILLAR_WITH_BATCHES 0
+#else
+#define PILLAR_WITH_BATCHES 1
+#endif
+
 namespace PILLAR_NAMESPACE {
 
 namespace arch {

@@ -10,7 +10,7 @@
 #include <utility>  // std::index_sequence
 
 #include "pillar/codec/packed.hpp"
-#if !defined(PILLAR_KERNEL_LEVEL) || PILLAR_KERNEL_LEVEL != 0
+#if PILLAR_WITH_BATCHES
 #include "pillar/simd/batch.hpp"
 #endif
 
@@ -206,7 +206,7 @@ struct row_place {
       : word(row * width / bits), shift(row * width % bits), straddles(shift + width > bits) {}
 };
 
-#if !defined(PILLAR_KERNEL_LEVEL) || PILLAR_KERNEL_LEVEL != 0
+#if PILLAR_WITH_BATCHES
 
 /// base + the fields of a row.
 template <class T, class Arch>
@@ -317,26 +317,28 @@ struct entries {
 
   static void unpack_base(const std::byte* packed, void* lane_values, std::uint64_t base) noexcept {
     T* out = static_cast<T*>(lane_values);
-    if constexpr (scalar || Width == 0) {
-      reference_unpack<T, Arch>(packed, Width, out, base);
-    } else if constexpr (Width > specialised_widths) {
-      unpack_any_width<T, Arch>(packed, Width, out, static_cast<T>(base));
-    } else {
-      unpack_rows<T, Arch, Width>(packed, out, static_cast<T>(base), std::make_index_sequence<8 * sizeof(T)>{});
+#if PILLAR_WITH_BATCHES
+    if constexpr (!scalar && Width > specialised_widths) {
+      return unpack_any_width<T, Arch>(packed, Width, out, static_cast<T>(base));
+    } else if constexpr (!scalar && Width > 0) {
+      return unpack_rows<T, Arch, Width>(packed, out, static_cast<T>(base), std::make_index_sequence<8 * sizeof(T)>{});
     }
+#endif
+    reference_unpack<T, Arch>(packed, Width, out, base);
   }
   static void unpack(const std::byte* packed, void* lane_values) noexcept { unpack_base(packed, lane_values, 0); }
 
   static void match_range(const std::byte* packed, std::uint64_t lo, std::uint64_t hi, std::uint64_t* mask) noexcept {
     PILLAR_ASSERT(lo <= hi && hi <= packed_max_field(Width));
-    if constexpr (scalar || Width == 0) {
-      reference_match<T, Arch>(packed, Width, lo, hi, mask);
-    } else if constexpr (Width > specialised_widths) {
-      match_any_width<T, Arch>(packed, Width, lo, hi, mask);
-    } else {
-      match_rows<T, Arch, Width>(packed, top_test<T, Arch>(Width, lo, hi), reinterpret_cast<std::byte*>(mask),
-                                 std::make_index_sequence<8 * sizeof(T)>{});
+#if PILLAR_WITH_BATCHES
+    if constexpr (!scalar && Width > specialised_widths) {
+      return match_any_width<T, Arch>(packed, Width, lo, hi, mask);
+    } else if constexpr (!scalar && Width > 0) {
+      return match_rows<T, Arch, Width>(packed, top_test<T, Arch>(Width, lo, hi), reinterpret_cast<std::byte*>(mask),
+                                        std::make_index_sequence<8 * sizeof(T)>{});
     }
+#endif
+    reference_match<T, Arch>(packed, Width, lo, hi, mask);
   }
 
   static void match_table(const std::byte* packed, const std::uint64_t* truth, std::uint64_t* mask) noexcept {
