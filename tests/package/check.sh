@@ -18,7 +18,11 @@ if grep -rlF -e "$source/" -e "$work/first" "$package"; then echo "a path of the
 if grep -rnE -- '-march|-m(avx|sse)|-W(all|error)|-fsanitize' "$package"; then echo "a flag of the build is in the package"; exit 1; fi
 installed=$(cd "$work/moved/include" && find pillar -name '*.hpp' | sort)
 ours=$(cd "$source/include" && find pillar -name '*.hpp' | sort)
-if [ "$installed" != "$ours" ]; then echo "the installed headers are not those of include/"; exit 1; fi
+if [ "$installed" != "$ours" ]; then
+  echo "the installed headers are not those of include/:"
+  printf "%s\n" "$installed" "$ours" | sort | uniq -u
+  exit 1
+fi
 
 cmake -G Ninja -S "$here" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_CXX_COMPILER="$compiler" \
   -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" > "$work/configure.log" || { cat "$work/configure.log"; exit 1; }
