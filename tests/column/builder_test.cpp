@@ -237,8 +237,11 @@ TEST(column_builder, a_spent_budget_is_an_error_at_every_step_and_loses_no_row) 
       for (int i = 0; i < 400; ++i) {
         const scalar cell = random_scalar(random, type_of<pillar::nullable<pillar::text>>);
         const auto appended = builder.append(cell);
-        if (appended.ok()) wanted.push_back(cell);
-        else ASSERT_EQ(appended.error().code, errc::out_of_memory);
+        if (appended.ok()) {
+          wanted.push_back(cell);
+        } else {
+          ASSERT_EQ(appended.error().code, errc::out_of_memory);
+        }
         ASSERT_EQ(builder.size(), wanted.size());
       }
       expect_equal(*builder.finish(), wanted, type_of<pillar::text>);

@@ -31,7 +31,9 @@ TEST(column_column, slices_at_any_offset) {
       for (std::uint32_t row = 0; row < count; ++row) {
         const auto value = static_cast<std::int32_t>(first + row);
         ASSERT_EQ(view.valid(row), value % 3 != 1) << first;
-        if (view.valid(row)) ASSERT_EQ(view.value<std::int32_t>(row), value);
+        if (view.valid(row)) {
+          ASSERT_EQ(view.value<std::int32_t>(row), value);
+        }
       }
     }
   }

@@ -12,8 +12,12 @@ TEST(column_selection, first_sets_exactly_the_first_rows) {
     const auto mask = selection_mask::first(rows);
     ASSERT_EQ(mask.count(), rows);
     ASSERT_EQ(mask.any(), rows != 0);
-    if (rows > 0) ASSERT_TRUE(mask.test(rows - 1));
-    if (rows < 1024) ASSERT_FALSE(mask.test(rows));
+    if (rows > 0) {
+      ASSERT_TRUE(mask.test(rows - 1));
+    }
+    if (rows < 1024) {
+      ASSERT_FALSE(mask.test(rows));
+    }
   }
 }
 
