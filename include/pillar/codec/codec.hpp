@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <span>
 
+#include "pillar/base/buffer.hpp"     // buffer
 #include "pillar/base/memory.hpp"     // memory_budget
 #include "pillar/base/result.hpp"     // result
 #include "pillar/column/encoded.hpp"  // vector_scratch, match_answer
@@ -73,13 +74,16 @@ struct encode_input {
   std::uint32_t row_count = 0;
   std::uint32_t null_count = 0;
   const packed_table* kernels = nullptr;
-  memory_budget* budget = nullptr;  ///< for working memory; may be nullptr
+  memory_budget* budget = nullptr;                  ///< for working memory; may be nullptr
+  std::uint64_t give_up_bytes = ~std::uint64_t{0};  ///< a data section of this size or more is of no use
 };
 
 /// The exact outcome of encoding, known before a byte is written.
 struct encode_plan {
   bool possible = false;         ///< the codec takes this type and these values
   std::uint64_t data_bytes = 0;  ///< of the data section, exactly
+  std::uint32_t entry_count = 0;
+  buffer work{};  ///< what analyze found and encode needs again; private to the codec
 };
 
 /// One block's data section and the trusted facts about it. Made by `encode` (all but the last group), completed by

@@ -34,6 +34,8 @@ struct block_options {
   std::optional<codec_id> codec{};  ///< force a codec; invalid_argument where it does not take the values
   transform_choice transform = transform_choice::none;
   int zstd_level = 1;
+  unsigned stagger = 0;                   ///< the column's number: staggers the starts of the buffers of one row group
+  const packed_table* kernels = nullptr;  ///< nullptr: those of best_arch_level()
 };
 
 /// Encodes one column of one row group. Deterministic: equal values give equal bytes.
@@ -49,6 +51,7 @@ struct block_options {
 struct block_limits {
   std::uint32_t max_rows = block_max_rows;
   std::uint64_t max_decoded_bytes = std::uint64_t{256} << 20;  ///< data section after the byte transform
+  const packed_table* kernels = nullptr;  ///< for the view's whole life; nullptr: those of best_arch_level()
   memory_budget* budget = nullptr;  ///< charged with the view's own memory: directory, dictionary slots, restored bytes
 };
 

@@ -96,38 +96,59 @@ PILLAR_NOINLINE void reference_pack(const T* values, std::uint32_t width, std::b
 
 template <class From, class To, class Arch>
 void widen_add(const void* lane_values, void* out, std::uint64_t base) noexcept {
-  const To offset = static_cast<To>(base);
-  if constexpr (sizeof(From) == sizeof(To)) {
-    const To* values = static_cast<const To*>(lane_values);  // may be `out` itself
-    To* results = static_cast<To*>(out);
-    for (std::uint32_t i = 0; i < packed_values; ++i) results[i] = static_cast<To>(values[i] + offset);
-  } else {
-    const From* PILLAR_RESTRICT values = static_cast<const From*>(lane_values);
-    To* PILLAR_RESTRICT results = static_cast<To*>(out);
-    for (std::uint32_t i = 0; i < packed_values; ++i) results[i] = static_cast<To>(values[i] + offset);
+  const From* values = static_cast<const From*>(lane_values);
+  To* results = static_cast<To*>(out);
+#if PILLAR_WITH_BATCHES
+  if constexpr (!std::is_same_v<Arch, arch::scalar>) {
+    constexpr std::uint32_t step = simd::lanes<To, Arch>;
+    const auto bases = simd::broadcast<To, Arch>(static_cast<To>(base));
+    for (std::uint32_t i = 0; i < packed_values; i += 4 * step) {
+#pragma GCC unroll 4
+      for (std::uint32_t b = 0; b < 4; ++b)
+        simd::store<To, Arch>(results + i + b * step,
+                              bases + simd::load_widened<From, To, Arch>(values + i + b * step));
+    }
+    return;
   }
+#endif
+  for (std::uint32_t i = 0; i < packed_values; ++i) results[i] = static_cast<To>(values[i] + base);
 }
 
-/// The exact sum of 1,024 lanes. u8 and u16: below 2^26, so u32 counters do; u32: u64; u64: halves, then 128 bits.
+/// The exact sum of 1,024 lanes. Batches add both halves of lanes twice as wide: at most 128 halves meet in a lane
+/// (SSE's 1,024 / 16 bytes × 2), 128 · 255 < 2^16 and so on; 64-bit lanes keep the halves' sums apart.
 template <class T, class Arch>
 PILLAR_NOINLINE uint128 sum_lanes(const T* values) noexcept {
-  if constexpr (sizeof(T) <= 2) {
-    std::uint32_t total = 0;
-    for (std::uint32_t i = 0; i < packed_values; ++i) total += values[i];
-    return total;
-  } else if constexpr (sizeof(T) == 4) {
-    std::uint64_t total = 0;
-    for (std::uint32_t i = 0; i < packed_values; ++i) total += values[i];
-    return total;
-  } else {
-    std::uint64_t low = 0;
-    std::uint64_t high = 0;
-    for (std::uint32_t i = 0; i < packed_values; ++i) {
-      low += values[i] & 0xffffffffu;
-      high += values[i] >> 32;
+#if PILLAR_WITH_BATCHES
+  if constexpr (!std::is_same_v<Arch, arch::scalar>) {
+    using wide = std::conditional_t<sizeof(T) == 1, std::uint16_t,
+                                    std::conditional_t<sizeof(T) == 2, std::uint32_t, std::uint64_t>>;
+    constexpr int half_bits = 4 * sizeof(wide);
+    constexpr std::uint32_t step = simd::lanes<T, Arch>;
+    constexpr int wide_lanes = simd::lanes<wide, Arch>;
+    const auto low_half = simd::broadcast<wide, Arch>(static_cast<wide>((std::uint64_t{1} << half_bits) - 1));
+    auto low = simd::broadcast<wide, Arch>(0);
+    auto high = low;
+    for (std::uint32_t i = 0; i < packed_values; i += step) {
+      const auto pair = simd::load<wide, Arch>(values + i);
+      low = low + (pair & low_half);
+      high = high + simd::shift_right<wide, Arch>(pair, half_bits);
     }
-    return (uint128{high} << 32) + low;
+    wide lows[wide_lanes];
+    wide highs[wide_lanes];
+    simd::store<wide, Arch>(lows, low);
+    simd::store<wide, Arch>(highs, high);
+    std::uint64_t low_total = 0;
+    std::uint64_t high_total = 0;
+    for (int i = 0; i < wide_lanes; ++i) {
+      low_total += lows[i];
+      high_total += highs[i];
+    }
+    return sizeof(T) == 8 ? (uint128{high_total} << 32) + low_total : uint128{low_total + high_total};
   }
+#endif
+  uint128 total = 0;
+  for (std::uint32_t i = 0; i < packed_values; ++i) total += values[i];
+  return total;
 }
 
 template <class T, class Arch>
@@ -208,58 +229,75 @@ struct row_place {
 
 #if PILLAR_WITH_BATCHES
 
-/// base + the fields of a row.
-template <class T, class Arch>
-PILLAR_ALWAYS_INLINE void unpack_row(const std::byte* PILLAR_RESTRICT packed, std::uint32_t width, std::uint32_t row,
-                                     const simd::batch<T, Arch>& field_mask, const simd::batch<T, Arch>& base,
-                                     T* PILLAR_RESTRICT out) noexcept {
+/// base + the fields of a row. Straddles is a template parameter so that a width at run time branches once per row.
+template <class T, class Arch, bool Straddles>
+PILLAR_ALWAYS_INLINE void unpack_row_as(const std::byte* PILLAR_RESTRICT words, int shift,
+                                        const simd::batch<T, Arch>& field_mask, const simd::batch<T, Arch>& base,
+                                        T* PILLAR_RESTRICT out) noexcept {
   constexpr int step = simd::lanes<T, Arch>;
-  constexpr std::uint32_t bits = row_place<T>::bits;
-  const row_place<T> place(width, row);
-  const std::byte* words = packed + 128 * place.word;
-  T* results = out + 128 / sizeof(T) * row;
-  const int shift = static_cast<int>(place.shift);
+  constexpr int bits = static_cast<int>(row_place<T>::bits);
 #pragma GCC unroll 8
   for (int b = 0; b < static_cast<int>(128 / sizeof(T)) / step; ++b) {
     const std::byte* at = words + b * step * static_cast<int>(sizeof(T));
-    simd::batch<T, Arch> field = simd::load<T, Arch>(at);
-    if (shift != 0) field = simd::shift_right<T, Arch>(field, shift);
-    if (place.straddles) {
-      field = field | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), static_cast<int>(bits) - shift);
+    simd::batch<T, Arch> field = simd::shift_right<T, Arch>(simd::load<T, Arch>(at), shift);
+    if constexpr (Straddles) {
+      field = field | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), bits - shift);
     }
-    if (place.straddles || place.shift + width != bits) field = field & field_mask;
-    simd::store<T, Arch>(results + b * step, base + field);
+    simd::store<T, Arch>(out + b * step, base + (field & field_mask));
   }
 }
 
-/// The bits of a row: chunks of chunk_values<T>, written where they belong in the mask.
 template <class T, class Arch>
-PILLAR_ALWAYS_INLINE void match_row(const std::byte* PILLAR_RESTRICT packed, std::uint32_t width, std::uint32_t row,
-                                    const simd::range_test<T, Arch>& test, std::byte* PILLAR_RESTRICT mask) noexcept {
+PILLAR_ALWAYS_INLINE void unpack_row(const std::byte* packed, std::uint32_t width, std::uint32_t row,
+                                     const simd::batch<T, Arch>& field_mask, const simd::batch<T, Arch>& base,
+                                     T* out) noexcept {
+  const row_place<T> place(width, row);
+  const std::byte* words = packed + 128 * place.word;
+  T* results = out + 128 / sizeof(T) * row;
+  if (place.straddles) {
+    unpack_row_as<T, Arch, true>(words, static_cast<int>(place.shift), field_mask, base, results);
+  } else {
+    unpack_row_as<T, Arch, false>(words, static_cast<int>(place.shift), field_mask, base, results);
+  }
+}
+
+/// The bits of a row: chunks of chunk_values<T>, written where they belong in the mask. `up` is the shift that brings
+/// the field to the top of its lane, negative where it straddles.
+template <class T, class Arch, bool Straddles>
+PILLAR_ALWAYS_INLINE void match_row_as(const std::byte* PILLAR_RESTRICT words, int up,
+                                       const simd::range_test<T, Arch>& test,
+                                       std::byte* PILLAR_RESTRICT mask) noexcept {
   constexpr int step = simd::lanes<T, Arch>;
   constexpr int chunk = simd::chunk_values<T>;
   constexpr int bits = static_cast<int>(row_place<T>::bits);
-  const row_place<T> place(width, row);
-  const std::byte* words = packed + 128 * place.word;
-  const int up = bits - static_cast<int>(place.shift + width);  // negative where the field straddles
+#pragma GCC unroll 2
   for (int c = 0; c < static_cast<int>(128 / sizeof(T)) / chunk; ++c) {
     simd::batch_bool<T, Arch> outside[chunk / step];
 #pragma GCC unroll 8
     for (int b = 0; b < chunk / step; ++b) {
       const std::byte* at = words + (c * chunk + b * step) * static_cast<int>(sizeof(T));
-      simd::batch<T, Arch> top = simd::load<T, Arch>(at);
-      if (up > 0) {
-        top = simd::shift_left<T, Arch, true>(top, up);
-      } else if (up < 0) {
-        top =
-            simd::shift_right<T, Arch>(top, -up) | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), bits + up);
+      const simd::batch<T, Arch> low = simd::load<T, Arch>(at);
+      if constexpr (Straddles) {
+        outside[b] = test.outside(simd::shift_right<T, Arch>(low, -up) |
+                                  simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), bits + up));
+      } else {
+        outside[b] = test.outside(simd::shift_left<T, Arch, true>(low, up));
       }
-      outside[b] = test.outside(top);
     }
     const std::uint64_t inside = ~simd::chunk_to_bits<T, Arch>(outside);
-    // chunk bits = chunk / 8 bytes; little endian
-    std::memcpy(mask + (static_cast<int>(row) * static_cast<int>(128 / sizeof(T)) + c * chunk) / 8, &inside, chunk / 8);
+    std::memcpy(mask + c * (chunk / 8), &inside, chunk / 8);  // little endian: the low bits come first
   }
+}
+
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE void match_row(const std::byte* packed, std::uint32_t width, std::uint32_t row,
+                                    const simd::range_test<T, Arch>& test, std::byte* mask) noexcept {
+  const row_place<T> place(width, row);
+  const std::byte* words = packed + 128 * place.word;
+  const int up = static_cast<int>(row_place<T>::bits) - static_cast<int>(place.shift + width);
+  std::byte* bits = mask + row * (128 / sizeof(T) / 8);
+  if (place.straddles) match_row_as<T, Arch, true>(words, up, test, bits);
+  else match_row_as<T, Arch, false>(words, up, test, bits);
 }
 
 template <class T, class Arch, std::uint32_t Width, std::size_t... Row>

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The block's distinct values, sorted, and per row the packed number of its value.
+///
+/// Layout: shared part: integers: the entries, little endian. Text: the end offset of each entry (u32, relative to the
+///         first character), then the characters. Entries ascend strictly; there is at least one (zero or the empty
+///         text when all rows are NULL). Vectors: 128 · code_width bytes of codec/packed.hpp, code_width = bits of the
+///         largest code; NULL rows hold code 0
+/// Shape:  text; booleans and integers of up to 64 bits
+/// Cost:   a domain is answered once per block from the sorted entries and kept in match_scratch; then one comparison
+///         or one truth-table look-up per code. Text decodes to a dictionary vector, integers to flat values
+#pragma once
+#include "pillar/base/config.hpp"
+#include "pillar/codec/codec.hpp"  // codec, codec_id, data_section
+
+namespace PILLAR_NAMESPACE {
+
+struct dictionary_codec {
+  static constexpr codec_id id = codec_id::dictionary;
+  static constexpr std::uint32_t max_entries = 65536;
+
+  static PILLAR_API result<encode_plan> analyze(const encode_input& input);
+  static PILLAR_API result<void> encode(const encode_input& input, const encode_plan& plan, std::byte* out,
+                                        data_section& section);
+  static PILLAR_API std::size_t view_bytes(const data_section& section) noexcept;
+  static PILLAR_API result<void> validate(data_section& section, std::byte* memory) noexcept;
+  static PILLAR_API void decode(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                vector& out) noexcept;
+  static PILLAR_API match_answer match(const data_section& section, std::uint32_t index, const domain& test,
+                                       match_scratch* scratch, std::uint64_t* mask) noexcept;
+};
+static_assert(codec<dictionary_codec> && matches_encoded<dictionary_codec>);
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/codec/impl/dictionary.hpp"
+#endif

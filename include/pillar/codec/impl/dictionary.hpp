@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>  // std::sort, std::lower_bound
+#include <cstring>    // std::memcpy, std::memset
+#include <string_view>
+#include <type_traits>
+
+#include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/gather.hpp"
+#include "pillar/codec/dictionary.hpp"
+#include "pillar/codec/match_scratch.hpp"
+#include "pillar/codec/packed.hpp"
+#include "pillar/expr/domain.hpp"  // domain
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+/// What analyze leaves for encode, in encode_plan::work: entries (sorted), then a code per non-NULL row, then the hash
+/// table while counting and the new code of each old one after sorting.
+template <class Value>
+struct dictionary_work {
+  struct entry {
+    Value value;
+    std::uint32_t code;
+  };
+  static constexpr std::uint32_t slot_count(std::uint32_t row_count) noexcept {
+    return std::bit_ceil(std::uint32_t{2} * row_count);
+  }
+  static constexpr std::size_t bytes(std::uint32_t row_count) noexcept {
+    return (sizeof(entry) + sizeof(std::uint32_t)) * row_count + sizeof(std::uint32_t) * slot_count(row_count);
+  }
+  dictionary_work(const buffer& work, std::uint32_t row_count) noexcept
+      : entries(reinterpret_cast<entry*>(const_cast<std::byte*>(work.data()))),
+        codes(reinterpret_cast<std::uint32_t*>(entries + row_count)),
+        slots(codes + row_count) {}
+  entry* entries;
+  std::uint32_t* codes;
+  std::uint32_t* slots;
+};
+
+inline std::uint64_t dictionary_hash(std::uint64_t value) noexcept { return value * 0x9e3779b97f4a7c15u; }
+template <class T>
+requires integer<T> std::uint64_t dictionary_hash(T value)
+noexcept { return dictionary_hash(static_cast<std::uint64_t>(value)); }
+inline std::uint64_t dictionary_hash(std::string_view text) noexcept {
+  std::uint64_t hash = text.size();
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    hash = dictionary_hash(hash ^ load_unaligned<std::uint64_t>(text.data() + at));
+    hash ^= hash >> 32;
+  }
+  std::uint64_t rest = 0;
+  if (at < text.size()) std::memcpy(&rest, text.data() + at, text.size() - at);
+  return dictionary_hash(hash ^ rest);
+}
+
+template <class Value>
+Value value_of(const vector& from, std::uint32_t row) noexcept {
+  if constexpr (std::is_same_v<Value, std::string_view>) return from.text_value(row);
+  else return from.value<Value>(row);
+}
+template <class Value>
+std::uint64_t entry_bytes(const Value& value) noexcept {
+  if constexpr (std::is_same_v<Value, std::string_view>) return 4 + value.size();
+  else return sizeof(Value);
+}
+
+constexpr std::uint8_t code_width_of(std::uint32_t entry_count) noexcept {
+  return static_cast<std::uint8_t>(std::bit_width(entry_count - 1));
+}
+
+template <class Value>
+result<encode_plan> analyze_dictionary(const encode_input& input) {
+  using work_type = dictionary_work<Value>;
+  encode_plan plan;
+  PILLAR_ASSIGN_OR_RETURN(plan.work, buffer::allocate(work_type::bytes(input.row_count), input.budget));
+  const work_type work(plan.work, input.row_count);
+  const std::uint32_t slot_count = work_type::slot_count(input.row_count);
+  const int shift = 64 - std::countr_zero(slot_count);
+  std::memset(work.slots, 0, sizeof(std::uint32_t) * slot_count);
+  std::uint32_t count = 0, row_index = 0;
+  std::uint64_t bytes = 0;
+  for (const vector& values : input.vectors) {
+    for_each_valid_row(values, [&](std::uint32_t row) {
+      const Value value = value_of<Value>(values, row);
+      auto slot = static_cast<std::uint32_t>(dictionary_hash(value) >> shift);
+      while (work.slots[slot] != 0 && work.entries[work.slots[slot] - 1].value != value)
+        slot = (slot + 1) & (slot_count - 1);
+      if (work.slots[slot] == 0) {
+        ::new (static_cast<void*>(work.entries + count)) typename work_type::entry{value, count};
+        work.slots[slot] = ++count;
+        bytes += entry_bytes(value);
+      }
+      work.codes[row_index++] = work.slots[slot] - 1;
+    });
+    if (bytes >= input.give_up_bytes) return encode_plan{};
+  }
+  std::sort(work.entries, work.entries + count, [](const auto& a, const auto& b) { return a.value < b.value; });
+  for (std::uint32_t code = 0; code < count; ++code) work.slots[work.entries[code].code] = code;
+  for (std::uint32_t row = 0; row < row_index; ++row) work.codes[row] = work.slots[work.codes[row]];
+  if (count == 0) {
+    ::new (static_cast<void*>(work.entries)) typename work_type::entry{Value{}, 0};
+    bytes = entry_bytes(Value{});
+    count = 1;
+  }
+  plan.possible = true;
+  plan.entry_count = count;
+  plan.data_bytes = bytes + input.vectors.size() * packed_bytes(code_width_of(count));
+  return plan;
+}
+
+template <class Value>
+void encode_dictionary(const encode_input& input, const encode_plan& plan, std::byte* out, data_section& section) {
+  const dictionary_work<Value> work(plan.work, input.row_count);
+  std::byte* at = out;
+  if constexpr (std::is_same_v<Value, std::string_view>) {
+    std::byte* characters = out + std::size_t{4} * plan.entry_count;
+    std::uint32_t end = 0;
+    for (std::uint32_t code = 0; code < plan.entry_count; ++code) {
+      const std::string_view text = work.entries[code].value;
+      if (!text.empty()) std::memcpy(characters + end, text.data(), text.size());
+      end += static_cast<std::uint32_t>(text.size());
+      store_unaligned(out + std::size_t{4} * code, end);
+    }
+    at = characters + end;
+  } else {
+    for (std::uint32_t code = 0; code < plan.entry_count; ++code, at += sizeof(Value))
+      store_unaligned(at, work.entries[code].value);
+  }
+  section.entry_count = plan.entry_count;
+  section.shared_bytes = static_cast<std::uint32_t>(at - out);
+  section.code_width = code_width_of(plan.entry_count);
+  const std::uint32_t* next = work.codes;
+  for (std::size_t i = 0; i < input.vectors.size(); ++i) {
+    vector_entry& entry = section.entries[i];
+    entry.offset = static_cast<std::uint32_t>(at - out);
+    entry.bytes = static_cast<std::uint32_t>(packed_bytes(section.code_width));
+    if (section.code_width == 0) continue;
+    const auto pack = [&]<class Lane>(Lane* lanes) {
+      for_each_valid_row(input.vectors[i], [&](std::uint32_t row) { lanes[row] = static_cast<Lane>(*next++); });
+      input.kernels->pack[section.code_width](lanes, at);
+    };
+    if (section.code_width <= 8) {
+      alignas(64) std::uint8_t lanes[packed_values] = {};
+      pack(lanes);
+    } else {
+      alignas(64) std::uint16_t lanes[packed_values] = {};
+      pack(lanes);
+    }
+    at += entry.bytes;
+  }
+}
+
+}  // namespace detail
+
+PILLAR_API result<encode_plan> dictionary_codec::analyze(const encode_input& input) {
+  if (input.type.physical == physical_type::text) return detail::analyze_dictionary<std::string_view>(input);
+  if (!detail::is_narrow_integer(input.type.physical)) return encode_plan{};
+  return detail::visit_narrow_integer(input.type.physical,
+                                      [&]<class T>() { return detail::analyze_dictionary<T>(input); });
+}
+
+PILLAR_API result<void> dictionary_codec::encode(const encode_input& input, const encode_plan& plan, std::byte* out,
+                                                 data_section& section) {
+  if (input.type.physical == physical_type::text) {
+    detail::encode_dictionary<std::string_view>(input, plan, out, section);
+  } else {
+    detail::visit_narrow_integer(input.type.physical,
+                                 [&]<class T>() { detail::encode_dictionary<T>(input, plan, out, section); });
+  }
+  return {};
+}
+
+PILLAR_API std::size_t dictionary_codec::view_bytes(const data_section& section) noexcept {
+  return byte_width(section.type.physical) * section.entry_count;
+}
+
+namespace detail {
+
+inline result<void> validate_text_entries(data_section& section, std::byte* memory) noexcept {
+  const std::uint32_t count = section.entry_count;
+  if (section.shared_bytes / 4 < count) return {errc::corrupt, 0};
+  const std::byte* characters = section.data + std::size_t{4} * count;
+  const std::uint32_t character_count = section.shared_bytes - 4 * count;
+  auto* slots = reinterpret_cast<text_slot*>(memory);
+  std::uint32_t begin = 0;
+  std::string_view before;
+  for (std::uint32_t code = 0; code < count; ++code) {
+    const auto end = load_unaligned<std::uint32_t>(section.data + std::size_t{4} * code);
+    if (end < begin || end > character_count) return {errc::corrupt, std::uint64_t{4} * code};
+    const std::string_view text(reinterpret_cast<const char*>(characters + begin), end - begin);
+    if (code != 0 && !(before < text)) return {errc::corrupt, std::uint64_t{4} * code};
+    ::new (static_cast<void*>(slots + code)) text_slot(text_slot::make(text, 0, begin));
+    before = text;
+    begin = end;
+  }
+  if (begin != character_count) return {errc::corrupt, 0};
+  section.shared_buffers[0] = characters;
+  section.shared.buffers = section.shared_buffers;
+  return {};
+}
+
+template <class T>
+result<void> validate_integer_entries(const data_section& section, std::byte* memory) noexcept {
+  const std::uint32_t count = section.entry_count;
+  if (section.shared_bytes != sizeof(T) * count) return {errc::corrupt, 0};
+  std::memcpy(memory, section.data, sizeof(T) * count);
+  const T* values = reinterpret_cast<const T*>(memory);
+  for (std::uint32_t code = 1; code < count; ++code)
+    if (!(values[code - 1] < values[code])) return {errc::corrupt, sizeof(T) * code};
+  if (section.type.physical == physical_type::boolean && values[count - 1] > T{1}) return {errc::corrupt, count - 1};
+  return {};
+}
+
+}  // namespace detail
+
+PILLAR_API result<void> dictionary_codec::validate(data_section& section, std::byte* memory) noexcept {
+  const std::uint32_t count = section.entry_count;
+  if (count == 0 || count > max_entries || section.code_width != detail::code_width_of(count)) {
+    return {errc::corrupt, 0};
+  }
+  if (section.type.physical == physical_type::text) PILLAR_TRY(detail::validate_text_entries(section, memory));
+  else if (!detail::is_narrow_integer(section.type.physical)) return {errc::corrupt, 0};
+  else
+    PILLAR_TRY(detail::visit_narrow_integer(
+        section.type.physical, [&]<class T>() { return detail::validate_integer_entries<T>(section, memory); }));
+  section.shared.type = section.type.as_nullable(false);
+  section.shared.size = count;
+  section.shared.values = memory;
+  const std::uint64_t most = packed_max_field(section.code_width);
+  for (std::uint32_t i = 0; i < section.vector_count; ++i) {
+    const vector_entry& entry = section.entries[i];
+    if (entry.base != 0 || entry.width != 0 || entry.bytes != packed_bytes(section.code_width)) {
+      return {errc::corrupt, entry.offset};
+    }
+    if (most < count) continue;
+    std::uint64_t outside[vector_words];
+    section.kernels->match_range[section.code_width](section.data + entry.offset, count, most, outside);
+    for (const std::uint64_t word : outside)
+      if (word != 0) return {errc::corrupt, entry.offset};
+  }
+  return {};
+}
+
+PILLAR_API void dictionary_codec::decode(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                         vector& out) noexcept {
+  const vector_entry& entry = section.entries[index];
+  const std::uint32_t last = section.entry_count - 1;
+  unpack_add<std::uint32_t>(*section.kernels, section.code_width, section.data + entry.offset, scratch.codes, 0);
+  // The codes may have changed since validation.
+  if (PILLAR_MUTATE(dictionary_code_unclamped, packed_max_field(section.code_width) > last, false))
+    for (std::uint32_t row = 0; row < vector_rows; ++row)
+      scratch.codes[row] = scratch.codes[row] < last ? scratch.codes[row] : last;
+  if (section.type.physical == physical_type::text) {
+    out.kind = vector_kind::dictionary;
+    out.codes = scratch.codes;
+    out.dictionary = &section.shared;
+    return;
+  }
+  out.kind = vector_kind::flat;
+  out.values = scratch.values;
+  detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
+    const T* entries = section.shared.values_as<T>();
+    T* values = reinterpret_cast<T*>(scratch.values);
+    for (std::uint32_t row = 0; row < entry.row_count; ++row) values[row] = entries[scratch.codes[row]];
+  });
+}
+
+namespace detail {
+
+/// The first code whose entry is not less than `value`.
+inline std::uint32_t lower_code(const vector& entries, std::string_view value) noexcept {
+  std::uint32_t lo = 0, hi = entries.size;
+  while (lo < hi) {
+    const std::uint32_t middle = (lo + hi) / 2;
+    if (entries.text_value(middle) < value) lo = middle + 1;
+    else hi = middle;
+  }
+  return lo;
+}
+template <class T>
+std::uint32_t lower_code(const vector& entries, int128 value) noexcept {
+  const T* values = entries.values_as<T>();
+  return static_cast<std::uint32_t>(
+      std::lower_bound(values, values + entries.size, value, [](T a, int128 b) { return int128{a} < b; }) - values);
+}
+
+/// Builds the set of satisfied codes of a range [first, last) of codes.
+inline code_set code_range(std::uint32_t first, std::uint32_t last, std::uint32_t count, bool negated) noexcept {
+  code_set set;
+  if (first >= last) set.what = negated ? code_set::shape::all : code_set::shape::none;
+  else if (first == 0 && last == count) set.what = negated ? code_set::shape::none : code_set::shape::all;
+  else set.what = code_set::shape::range, set.first = first, set.last = last - 1, set.inverted = negated;
+  return set;
+}
+
+/// Points: `code_of(i)` gives the code of point i or `count` where the dictionary does not have it, ascending.
+template <class CodeOf>
+code_set code_points(std::size_t point_count, std::uint32_t count, bool negated, std::size_t table_words,
+                     std::uint64_t* table, CodeOf&& code_of) noexcept {
+  std::memset(table, 0, sizeof(std::uint64_t) * table_words);
+  std::uint32_t found = 0, first = 0, last = 0;
+  for (std::size_t i = 0; i < point_count; ++i) {
+    const std::uint32_t code = code_of(i);
+    if (code >= count) continue;
+    if (found++ == 0) first = code;
+    last = code;
+    set_bit(table, code);
+  }
+  if (found == 0) return code_range(0, 0, count, negated);
+  if (last - first + 1 == found) return code_range(first, last + 1, count, negated);
+  code_set set;
+  set.what = code_set::shape::table;
+  set.inverted = negated;
+  set.table = table;
+  return set;
+}
+
+inline code_set codes_of(const data_section& section, const domain& test, std::uint64_t* table) noexcept {
+  const vector& entries = section.shared;
+  const std::uint32_t count = entries.size;
+  const std::size_t words = words_for(std::size_t{1} << section.code_width);
+  if (section.type.physical == physical_type::text) {
+    if (test.kind == domain_kind::range) {
+      const std::uint32_t last = test.has_hi ? lower_code(entries, test.text_hi) : count;
+      return code_range(lower_code(entries, test.text_lo), last, count, test.negated);
+    }
+    return code_points(test.texts.size(), count, test.negated, words, table, [&](std::size_t i) {
+      const std::uint32_t code = lower_code(entries, test.texts[i]);
+      return code < count && entries.text_value(code) == test.texts[i] ? code : count;
+    });
+  }
+  return visit_narrow_integer(section.type.physical, [&]<class T>() {
+    if (test.kind == domain_kind::range) {
+      const std::uint32_t last = test.hi < test.lo ? 0 : lower_code<T>(entries, test.hi + 1);
+      return code_range(lower_code<T>(entries, test.lo), last, count, test.negated);
+    }
+    return code_points(test.integers.size(), count, test.negated, words, table, [&](std::size_t i) {
+      const std::uint32_t code = lower_code<T>(entries, test.integers[i]);
+      return code < count && int128{entries.values_as<T>()[code]} == test.integers[i] ? code : count;
+    });
+  });
+}
+
+}  // namespace detail
+
+PILLAR_API match_answer dictionary_codec::match(const data_section& section, std::uint32_t index, const domain& test,
+                                                match_scratch* scratch, std::uint64_t* mask) noexcept {
+  if (test.physical != section.type.physical || test.kind == domain_kind::null_test ||
+      test.kind == domain_kind::opaque) {
+    return {verdict::unknown, evidence::settled};
+  }
+  alignas(64) std::uint64_t own_table[max_entries / 64];
+  code_set own;
+  const code_set* set = scratch == nullptr ? nullptr : scratch->find(&section, &test);
+  if (set == nullptr) {
+    std::uint64_t* table = own_table;
+    code_set* made = scratch == nullptr ? nullptr : scratch->add(&section, &test, table);
+    if (made == nullptr) made = &own, table = own_table;
+    *made = detail::codes_of(section, test, table);
+    set = made;
+  }
+  if (set->what == code_set::shape::none) return {verdict::none, evidence::settled};
+  if (set->what == code_set::shape::all) return {verdict::all, evidence::settled};
+  const vector_entry& entry = section.entries[index];
+  const std::byte* packed = section.data + entry.offset;
+  if (set->what == code_set::shape::range)
+    section.kernels->match_range[section.code_width](packed, set->first, set->last, mask);
+  else section.kernels->match_table[section.code_width](packed, set->table, mask);
+  if (set->inverted)
+    for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] = ~mask[word];
+  detail::clear_tail(mask, entry.row_count);
+  return {verdict::some, evidence::encoded};
+}
+
+}  // namespace PILLAR_NAMESPACE

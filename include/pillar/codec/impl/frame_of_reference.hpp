@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>  // std::lower_bound
+#include <cstring>    // std::memset
+#include <type_traits>
+
+#include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/gather.hpp"
+#include "pillar/codec/frame_of_reference.hpp"
+#include "pillar/codec/packed.hpp"
+#include "pillar/column/selection.hpp"  // selection_mask
+#include "pillar/expr/domain.hpp"       // domain
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+struct frame {
+  std::uint64_t base = 0;
+  std::uint8_t width = 0;
+};
+
+/// Smallest value and bits of the largest distance to it, over the rows that are not NULL.
+template <class T>
+frame frame_of(const vector& values) {
+  T scratch[vector_rows];
+  std::uint32_t first = 0;
+  if (values.validity != nullptr) {
+    std::uint32_t word = 0;
+    while (word * 64 < values.size && values.validity_word(word) == 0) ++word;
+    if (word * 64 >= values.size) return {};
+    first = word * 64 + static_cast<std::uint32_t>(std::countr_zero(values.validity_word(word)));
+  }
+  T lo = values.value<T>(first), hi = lo;
+  const T* flat = gather<T>(values, scratch, lo);
+  for (std::uint32_t row = 0; row < values.size; ++row) {
+    lo = flat[row] < lo ? flat[row] : lo;
+    hi = hi < flat[row] ? flat[row] : hi;
+  }
+  const auto distance = static_cast<std::uint64_t>(hi) - static_cast<std::uint64_t>(lo);
+  return {static_cast<std::uint64_t>(lo), static_cast<std::uint8_t>(std::bit_width(distance))};
+}
+
+/// Packs value − base in lanes of type Lane.
+template <class Lane, class T>
+void pack_distances(const packed_table& kernels, const T* values, std::uint32_t row_count, const frame& of,
+                    std::byte* out) {
+  alignas(64) Lane lanes[packed_values];
+  for (std::uint32_t row = 0; row < row_count; ++row)
+    lanes[row] = static_cast<Lane>(static_cast<std::uint64_t>(values[row]) - of.base);
+  std::memset(lanes + row_count, 0, sizeof(Lane) * (packed_values - row_count));
+  kernels.pack[of.width](lanes, out);
+}
+
+template <class T>
+void pack_frame(const packed_table& kernels, const vector& values, const frame& of, std::byte* out) {
+  T scratch[vector_rows];
+  const T* flat = gather<T>(values, scratch, static_cast<T>(of.base));
+  if (of.width <= 8) return pack_distances<std::uint8_t>(kernels, flat, values.size, of, out);
+  if constexpr (sizeof(T) >= 2)
+    if (of.width <= 16) return pack_distances<std::uint16_t>(kernels, flat, values.size, of, out);
+  if constexpr (sizeof(T) >= 4)
+    if (of.width <= 32) return pack_distances<std::uint32_t>(kernels, flat, values.size, of, out);
+  if constexpr (sizeof(T) >= 8) pack_distances<std::uint64_t>(kernels, flat, values.size, of, out);
+}
+
+}  // namespace detail
+
+PILLAR_API result<encode_plan> frame_of_reference_codec::analyze(const encode_input& input) {
+  encode_plan plan;
+  if (!detail::is_narrow_integer(input.type.physical)) return plan;
+  plan.possible = true;
+  detail::visit_narrow_integer(input.type.physical, [&]<class T>() {
+    for (const vector& values : input.vectors) plan.data_bytes += packed_bytes(detail::frame_of<T>(values).width);
+  });
+  return plan;
+}
+
+PILLAR_API result<void> frame_of_reference_codec::encode(const encode_input& input, const encode_plan&, std::byte* out,
+                                                         data_section& section) {
+  std::uint32_t offset = 0;
+  detail::visit_narrow_integer(input.type.physical, [&]<class T>() {
+    for (std::size_t i = 0; i < input.vectors.size(); ++i) {
+      const detail::frame of = detail::frame_of<T>(input.vectors[i]);
+      vector_entry& entry = section.entries[i];
+      entry.base = of.base;
+      entry.width = of.width;
+      entry.offset = offset;
+      entry.bytes = static_cast<std::uint32_t>(packed_bytes(of.width));
+      if (of.width != 0) detail::pack_frame<T>(*input.kernels, input.vectors[i], of, out + offset);
+      offset += entry.bytes;
+    }
+  });
+  return {};
+}
+
+PILLAR_API std::size_t frame_of_reference_codec::view_bytes(const data_section&) noexcept { return 0; }
+
+PILLAR_API result<void> frame_of_reference_codec::validate(data_section& section, std::byte*) noexcept {
+  const physical_type type = section.type.physical;
+  if (!detail::is_narrow_integer(type) || section.shared_bytes != 0 || section.entry_count != 0 ||
+      section.code_width != 0) {
+    return {errc::corrupt, 0};
+  }
+  for (std::uint32_t i = 0; i < section.vector_count; ++i) {
+    const vector_entry& entry = section.entries[i];
+    if (entry.width > 8 * byte_width(type) || entry.bytes != packed_bytes(entry.width)) return {errc::corrupt, i};
+    const int128 base = detail::to_value(type, entry.base);
+    if (base < lowest_of(type) || base > highest_of(type)) return {errc::corrupt, i};
+    const std::uint64_t most = packed_max_field(entry.width);
+    if (base + static_cast<int128>(most) <= highest_of(type)) continue;
+    // Fields could leave the type: look whether one does, so that base and width bound the decoded values. (Booleans
+    // are never encoded so, and decode could not repair them if the bytes changed.)
+    if (type == physical_type::boolean) return {errc::corrupt, i};
+    std::uint64_t outside[vector_words];
+    const auto first_outside = static_cast<std::uint64_t>(highest_of(type) - base) + 1;
+    section.kernels->match_range[entry.width](section.data + entry.offset, first_outside, most, outside);
+    for (const std::uint64_t word : outside)
+      if (word != 0) return {errc::corrupt, entry.offset};
+  }
+  return {};
+}
+
+PILLAR_API void frame_of_reference_codec::decode(const data_section& section, std::uint32_t index,
+                                                 vector_scratch& scratch, vector& out) noexcept {
+  const vector_entry& entry = section.entries[index];
+  const std::byte* packed = section.data + entry.offset;
+  out.kind = vector_kind::flat;
+  out.values = scratch.values;
+  const auto to = [&]<class U>(U* values) {
+    unpack_add<U>(*section.kernels, entry.width, packed, values, static_cast<U>(entry.base));
+  };
+  switch (byte_width(section.type.physical)) {
+    case 1: return to(reinterpret_cast<std::uint8_t*>(scratch.values));
+    case 2: return to(reinterpret_cast<std::uint16_t*>(scratch.values));
+    case 4: return to(reinterpret_cast<std::uint32_t*>(scratch.values));
+    default: return to(reinterpret_cast<std::uint64_t*>(scratch.values));
+  }
+}
+
+namespace detail {
+
+inline match_answer settled(bool all) noexcept { return {all ? verdict::all : verdict::none, evidence::settled}; }
+
+/// The mask's complement where the domain is negated; clears what lies beyond the rows.
+inline match_answer finish_mask(std::uint64_t* mask, bool negated, std::uint32_t row_count) noexcept {
+  if (negated)
+    for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] = ~mask[word];
+  clear_tail(mask, row_count);
+  return {verdict::some, evidence::encoded};
+}
+
+inline match_answer match_frame_points(const packed_table& kernels, const vector_entry& entry, const std::byte* packed,
+                                       int128 lo, int128 hi, const domain& test, std::uint64_t* mask) noexcept {
+  constexpr std::size_t most_comparisons = 8;
+  const int128* all = test.integers.data();
+  const int128* begin = std::lower_bound(all, all + test.integers.size(), lo);
+  const int128* end = std::upper_bound(begin, all + test.integers.size(), hi);
+  const auto count = static_cast<std::size_t>(end - begin);
+  if (count == 0) return settled(test.negated);
+  if (static_cast<int128>(count) == hi - lo + 1) return settled(!test.negated);
+  if (count <= most_comparisons) {
+    for (const auto* point = begin; point != end; ++point) {
+      alignas(64) std::uint64_t one[vector_words];
+      const auto field = static_cast<std::uint64_t>(*point - lo);
+      kernels.match_range[entry.width](packed, field, field, point == begin ? mask : one);
+      if (point == begin) continue;
+      for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] |= one[word];
+    }
+    return finish_mask(mask, test.negated, entry.row_count);
+  }
+  if (entry.width > packed_max_table_width) return {verdict::unknown, evidence::settled};
+  alignas(64) std::uint64_t table[(std::size_t{1} << packed_max_table_width) / 64];
+  std::memset(table, 0, sizeof(std::uint64_t) * words_for(std::size_t{1} << entry.width));
+  for (const auto* point = begin; point != end; ++point) set_bit(table, static_cast<std::size_t>(*point - lo));
+  kernels.match_table[entry.width](packed, table, mask);
+  return finish_mask(mask, test.negated, entry.row_count);
+}
+
+}  // namespace detail
+
+PILLAR_API match_answer frame_of_reference_codec::match(const data_section& section, std::uint32_t index,
+                                                        const domain& test, match_scratch*,
+                                                        std::uint64_t* mask) noexcept {
+  const physical_type type = section.type.physical;
+  if (test.physical != type) return {verdict::unknown, evidence::settled};
+  const vector_entry& entry = section.entries[index];
+  const std::byte* packed = section.data + entry.offset;
+  const std::uint64_t most = packed_max_field(entry.width);
+  const int128 base = detail::to_value(type, entry.base);
+  const int128 highest = highest_of(type);
+  const int128 top = base + static_cast<int128>(most) < highest ? base + static_cast<int128>(most) : highest;
+  if (test.kind == domain_kind::points)
+    return detail::match_frame_points(*section.kernels, entry, packed, base, top, test, mask);
+  if (test.kind != domain_kind::range) return {verdict::unknown, evidence::settled};
+  const int128 lo = test.lo > base ? test.lo : base;
+  const int128 hi = test.hi < top ? test.hi : top;
+  if (lo > hi) return detail::settled(test.negated);
+  if (lo == base && PILLAR_MUTATE(frame_settles_too_much, hi == top, hi >= top - 1))
+    return detail::settled(!test.negated);
+  section.kernels->match_range[entry.width](packed, static_cast<std::uint64_t>(lo - base),
+                                            static_cast<std::uint64_t>(hi - base), mask);
+  return detail::finish_mask(mask, test.negated, entry.row_count);
+}
+
+PILLAR_API bool frame_of_reference_codec::sum(const data_section& section, std::uint32_t index,
+                                              const std::uint64_t* mask, bool mask_is_all, int128& out) noexcept {
+  const vector_entry& entry = section.entries[index];
+  const std::byte* packed = section.data + entry.offset;
+  const int128 base = detail::to_value(section.type.physical, entry.base);
+  if (mask_is_all && entry.row_count == vector_rows) {
+    out = base * vector_rows + static_cast<int128>(section.kernels->sum[entry.width](packed));
+    return true;
+  }
+  selection_mask rows = selection_mask::first(entry.row_count);
+  if (!mask_is_all)
+    for (std::uint32_t word = 0; word < vector_words; ++word) rows.words[word] &= mask[word];
+  out = base * rows.count() + static_cast<int128>(section.kernels->sum_masked[entry.width](packed, rows.words));
+  return true;
+}
+
+}  // namespace PILLAR_NAMESPACE
