@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Values computed per row: arithmetic and conversions over the decoded columns of a batch, a vector at a time.
+#pragma once
+#include <cstdint>
+#include <memory>  // std::unique_ptr
+#include <span>
+#include <vector>
+
+#include "pillar/base/result.hpp"
+#include "pillar/column/batch.hpp"   // batch
+#include "pillar/expr/bound.hpp"     // bound_value
+#include "pillar/expr/interval.hpp"  // value_interval
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+/// The result of one node.
+struct alignas(64) value_slot {
+  std::byte values[vector_rows * 16];
+  std::uint64_t validity[vector_words];
+  const std::byte* buffer;
+};
+}  // namespace detail
+
+/// A worker's memory for computed values: one slot per node, made when first needed and reused.
+///
+/// Requires: one state per worker and list of nodes
+class value_state {
+ public:
+  [[nodiscard]] detail::value_slot& slot(std::uint32_t node) {
+    if (node >= slots_.size()) slots_.resize(node + 1);
+    if (!slots_[node]) slots_[node] = std::make_unique<detail::value_slot>();
+    return *slots_[node];
+  }
+  /// Room for the operands of the node at work.
+  [[nodiscard]] detail::value_slot& operand(unsigned which) {
+    if (!operands_[which]) operands_[which] = std::make_unique<detail::value_slot>();
+    return *operands_[which];
+  }
+
+ private:
+  std::vector<std::unique_ptr<detail::value_slot>> slots_;
+  std::unique_ptr<detail::value_slot> operands_[3];
+};
+
+/// The values of node `root` for the rows of a batch.
+///
+/// NULL in, NULL out. Arithmetic is exact for integers and decimals: in the narrowest of int64, uint64 and int128 that
+/// holds the types of both operands and the result; floats compute in double and float32 results are rounded after each
+/// step (which is float arithmetic). Values of rows outside `rows` and of NULL rows are unspecified.
+///
+/// Shape:    a vector of the node's type and of from.row_count rows; flat, but columns come as they are and literals
+///           are constant
+/// Requires: `proof` is empty or holds the intervals of `nodes` for these rows (analyze()): a node that cannot overflow
+///           is then computed without checks
+/// Errors:   overflow; position = the first of `rows` whose value, here or in an operand, leaves its type
+/// Cost:     decodes the columns it reads; valid until the batch moves on or the state computes this node again
+[[nodiscard]] PILLAR_API result<vector> evaluate_value(std::span<const bound_value> nodes, std::uint32_t root,
+                                                       batch& from, const selection_mask& rows, value_state& state,
+                                                       std::span<const value_interval> proof = {});
+
+/// The same row by row as a mask: `left op right` for two vectors of one type and size. NaN equals NaN and is greatest.
+/// Bits of NULL rows are unspecified, bits beyond the rows are zero.
+PILLAR_API void compare_vectors(compare_operator op, const vector& left, const vector& right, value_state& state,
+                                std::uint64_t* mask);
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/filter/impl/evaluate.hpp"
+#endif

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+#include "pillar/base/mutant.hpp"
+#include "pillar/filter/evaluate.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+/// The machine types in which values are computed and compared.
+enum class lane : std::uint8_t { signed64, unsigned64, wide, real };
+
+inline bool is_unsigned(physical_type type) noexcept {
+  return type == physical_type::boolean || (type >= physical_type::uint8 && type <= physical_type::uint64);
+}
+/// The narrowest lane that holds the values of all three types.
+inline lane common_lane(physical_type a, physical_type b, physical_type c) noexcept {
+  const physical_type types[] = {a, b, c};
+  bool wide = false, uint64 = false, all_unsigned = true;
+  for (const physical_type type : types) {
+    if (is_float(type)) return lane::real;
+    wide = wide || type == physical_type::integer128;
+    uint64 = uint64 || type == physical_type::uint64;
+    all_unsigned = all_unsigned && is_unsigned(type);
+  }
+  if (wide) return lane::wide;
+  if (!uint64) return lane::signed64;
+  return all_unsigned ? lane::unsigned64 : lane::wide;
+}
+
+template <class F>
+PILLAR_ALWAYS_INLINE decltype(auto) visit_lane(lane which, F&& f) {
+  switch (which) {
+    case lane::signed64: return f.template operator()<std::int64_t>();
+    case lane::unsigned64: return f.template operator()<std::uint64_t>();
+    case lane::wide: return f.template operator()<int128>();
+    case lane::real: break;
+  }
+  return f.template operator()<double>();
+}
+
+/// `count` values of a vector as lanes: in place when they lie so already.
+template <class L>
+const L* load_lanes(const vector& from, std::uint32_t count, std::byte* room) noexcept {
+  auto* out = reinterpret_cast<L*>(room);
+  return visit_fixed_width(from.type.physical, [&]<class T>() -> const L* {
+    if constexpr (std::is_same_v<T, L>) {
+      if (from.kind == vector_kind::flat &&
+          reinterpret_cast<std::uintptr_t>(from.values) % alignof(L) == 0)  // int128 may be aligned to 8 only
+        return from.values_as<L>();
+    }
+    const auto* values = static_cast<const std::byte*>(from.holder().values);
+    const auto at = [values](std::size_t i) { return static_cast<L>(load_unaligned<T>(values + i * sizeof(T))); };
+    if (from.kind == vector_kind::constant) {
+      const L value = at(0);
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = value;
+    } else if (from.kind == vector_kind::flat) {
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = at(i);
+    } else if (from.dictionary->size == 0) {
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = L{};  // all rows are NULL
+    } else {
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = at(from.codes[i]);
+    }
+    return out;
+  });
+}
+
+/// Lanes as values of a narrower type.
+template <class L>
+void store_lanes(const L* from, std::uint32_t count, physical_type type, std::byte* to) noexcept {
+  visit_fixed_width(type, [&]<class T>() {
+    auto* out = reinterpret_cast<T*>(to);
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = static_cast<T>(from[i]);
+  });
+}
+
+template <class L>
+PILLAR_ALWAYS_INLINE bool compute(arithmetic_operator op, L a, L b, L& out) noexcept {
+  switch (op) {
+    case arithmetic_operator::add: return checked_add(a, b, out);
+    case arithmetic_operator::subtract: return checked_subtract(a, b, out);
+    case arithmetic_operator::multiply: return checked_multiply(a, b, out);
+  }
+  return false;
+}
+
+template <arithmetic_operator Op, class L>
+PILLAR_ALWAYS_INLINE L compute_wrapping(L a, L b) noexcept {
+  if constexpr (std::is_same_v<L, double>) {
+    if constexpr (Op == arithmetic_operator::add) return a + b;
+    else if constexpr (Op == arithmetic_operator::subtract) return a - b;
+    else return a * b;
+  } else {
+    using U = std::conditional_t<std::is_same_v<L, int128>, uint128, std::uint64_t>;
+    const U x = static_cast<U>(a), y = static_cast<U>(b);
+    if constexpr (Op == arithmetic_operator::add) return static_cast<L>(x + y);
+    else if constexpr (Op == arithmetic_operator::subtract) return static_cast<L>(x - y);
+    else return static_cast<L>(x * y);
+  }
+}
+
+template <arithmetic_operator Op, class L>
+void compute_unchecked(const L* a, const L* b, L* out, std::uint32_t count) noexcept {
+  for (std::uint32_t i = 0; i < count; ++i) out[i] = compute_wrapping<Op>(a[i], b[i]);
+}
+
+/// Computes all rows and returns whether any, selected or not, left the lane or [lo, hi]: the sticky word.
+template <arithmetic_operator Op, class L>
+bool compute_checked(const L* a, const L* b, L* out, std::uint32_t count, L lo, L hi) noexcept {
+  std::uint64_t sticky = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    L value;
+    bool fits;
+    if constexpr (std::is_same_v<L, std::int64_t> && Op != arithmetic_operator::multiply) {
+      value = compute_wrapping<Op>(a[i], b[i]);  // by sign bits, which vectorises
+      const std::int64_t flipped =
+          Op == arithmetic_operator::add ? (a[i] ^ value) & (b[i] ^ value) : (a[i] ^ b[i]) & (a[i] ^ value);
+      fits = flipped >= 0;
+    } else {
+      fits = compute(Op, a[i], b[i], value);
+    }
+    out[i] = value;
+    sticky |= static_cast<std::uint64_t>(!fits) | static_cast<std::uint64_t>(value < lo) |
+              static_cast<std::uint64_t>(value > hi);
+  }
+  return sticky != 0;
+}
+
+/// The first row of `rows` that is valid and leaves [lo, hi]; `count` if there is none.
+template <class L>
+std::uint32_t first_overflow(arithmetic_operator op, const L* a, const L* b, std::uint32_t count, L lo, L hi,
+                             const selection_mask& rows, const std::uint64_t* validity) noexcept {
+  for (std::uint32_t word = 0; word * 64 < count; ++word) {
+    std::uint64_t bits = rows.words[word] & (validity == nullptr ? ~std::uint64_t{0} : validity[word]);
+    for (; bits != 0; bits &= bits - 1) {
+      const std::uint32_t row = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      L value;
+      if (row < count && (!compute(op, a[row], b[row], value) || value < lo || value > hi)) return row;
+    }
+  }
+  return count;
+}
+
+template <class L>
+result<void> compute_lanes(arithmetic_operator op, const L* a, const L* b, L* out, std::uint32_t count, bool checked,
+                           const data_type& type, const selection_mask& rows, const std::uint64_t* validity) noexcept {
+  using enum arithmetic_operator;
+  if constexpr (std::is_same_v<L, double>) {
+    checked = false;
+  }
+  if (!checked) {
+    if (op == add) compute_unchecked<add>(a, b, out, count);
+    else if (op == subtract) compute_unchecked<subtract>(a, b, out, count);
+    else compute_unchecked<multiply>(a, b, out, count);
+    return {};
+  }
+  if constexpr (!std::is_same_v<L, double>) {
+    const integer_limits limits = limits_of(type);
+    const L lo = static_cast<L>(std::max(limits.lo, lowest_of<L>()));
+    const L hi = static_cast<L>(std::min(limits.hi, highest_of<L>()));
+    const bool suspicious = op == add        ? compute_checked<add>(a, b, out, count, lo, hi)
+                            : op == subtract ? compute_checked<subtract>(a, b, out, count, lo, hi)
+                                             : compute_checked<multiply>(a, b, out, count, lo, hi);
+    if (PILLAR_MUTATE(evaluate_overflow_ignored, suspicious, false)) {
+      const std::uint32_t row = first_overflow(op, a, b, count, lo, hi, rows, validity);
+      if (row != count) return {errc::overflow, row};
+    }
+  }
+  return {};
+}
+
+/// Rows that are NULL in neither; nullptr when none are.
+inline const std::uint64_t* common_validity(const vector& a, const vector* b, std::uint32_t count,
+                                            std::uint64_t* room) noexcept {
+  if (a.validity == nullptr && (b == nullptr || b->validity == nullptr)) return nullptr;
+  for (std::uint32_t word = 0; word * 64 < count; ++word)
+    room[word] = a.validity_word(word) & (b == nullptr ? ~std::uint64_t{0} : b->validity_word(word));
+  return room;
+}
+
+/// Evaluates one list of nodes for one batch.
+struct evaluation {
+  std::span<const bound_value> nodes;
+  batch& from;
+  const selection_mask& rows;
+  value_state& state;
+  std::span<const value_interval> proof;
+
+  result<vector> value(std::uint32_t index) {
+    const bound_value& node = nodes[index];
+    switch (node.kind) {
+      case bound_value::kind_type::column: return from.column(node.column);
+      case bound_value::kind_type::literal: return literal(index);
+      case bound_value::kind_type::arithmetic: {
+        PILLAR_ASSIGN_OR_RETURN(const vector left, value(node.left));
+        PILLAR_ASSIGN_OR_RETURN(const vector right, value(node.right));
+        return arithmetic(index, node.op, left, right);
+      }
+      case bound_value::kind_type::convert: break;
+    }
+    PILLAR_ASSIGN_OR_RETURN(const vector source, value(node.left));
+    return convert(index, source);
+  }
+
+ private:
+  [[nodiscard]] bool checked(std::uint32_t index) const noexcept { return proof.empty() || proof[index].may_overflow; }
+
+  /// An empty flat result of a node over its slot.
+  vector flat(std::uint32_t index, const std::uint64_t* validity) {
+    vector out;
+    out.type = nodes[index].type;
+    out.size = from.row_count;
+    out.values = state.slot(index).values;
+    out.validity = validity;
+    return out;
+  }
+
+  vector literal(std::uint32_t index) {
+    const scalar& constant = nodes[index].constant;
+    value_slot& slot = state.slot(index);
+    vector out = flat(index, nullptr);
+    out.kind = vector_kind::constant;
+    const physical_type type = nodes[index].type.physical;
+    std::memset(slot.values, 0, 16);
+    if (constant.null) {
+      slot.validity[0] = 0;
+      out.validity = slot.validity;
+    } else if (type == physical_type::text) {
+      slot.buffer = reinterpret_cast<const std::byte*>(constant.text.data());
+      store_unaligned(slot.values, text_slot::make(constant.text, 0, 0));
+      out.buffers = &slot.buffer;
+    } else if (is_float(type)) {
+      store_lanes(&constant.real, 1, type, slot.values);
+    } else {
+      store_lanes(&constant.integer, 1, type, slot.values);
+    }
+    return out;
+  }
+
+  /// Lanes go straight to the slot when the type is the lane's own.
+  template <class L>
+  L* lanes_of_result(std::uint32_t index, const data_type& type) {
+    return visit_fixed_width(type.physical, [&]<class T>() -> L* {
+      return reinterpret_cast<L*>(std::is_same_v<T, L> ? state.slot(index).values : state.operand(2).values);
+    });
+  }
+  template <class L>
+  void finish(std::uint32_t index, const data_type& type, const L* lanes) {
+    if (reinterpret_cast<const std::byte*>(lanes) != state.slot(index).values)
+      store_lanes(lanes, from.row_count, type.physical, state.slot(index).values);
+  }
+
+  result<vector> arithmetic(std::uint32_t index, arithmetic_operator op, const vector& left, const vector& right) {
+    const data_type& type = nodes[index].type;
+    const std::uint32_t count = from.row_count;
+    const std::uint64_t* validity = common_validity(left, &right, count, state.slot(index).validity);
+    const lane which = common_lane(left.type.physical, right.type.physical, type.physical);
+    const result<void> done = visit_lane(which, [&]<class L>() -> result<void> {
+      const L* a = load_lanes<L>(left, count, state.operand(0).values);
+      const L* b = load_lanes<L>(right, count, state.operand(1).values);
+      L* out = lanes_of_result<L>(index, type);
+      PILLAR_TRY(compute_lanes(op, a, b, out, count, checked(index), type, rows, validity));
+      finish(index, type, out);
+      return {};
+    });
+    if (!done.ok()) return done.error();
+    return flat(index, validity);
+  }
+
+  result<vector> convert(std::uint32_t index, const vector& source) {
+    const data_type& type = nodes[index].type;
+    const data_type& old = nodes[nodes[index].left].type;
+    if (type.physical == physical_type::text) return source;
+    const std::uint32_t count = from.row_count;
+    const std::uint64_t* validity = common_validity(source, nullptr, count, state.slot(index).validity);
+    if (is_float(type.physical)) {
+      const lane which = common_lane(old.physical, old.physical, old.physical);
+      const auto divisor = static_cast<double>(is_float(old.physical) ? 1 : power_of_ten(old.scale));
+      visit_lane(which, [&]<class L>() {
+        const L* a = load_lanes<L>(source, count, state.operand(0).values);
+        double* out = lanes_of_result<double>(index, type);
+        if (divisor == 1)
+          for (std::uint32_t i = 0; i < count; ++i) out[i] = static_cast<double>(a[i]);
+        else
+          for (std::uint32_t i = 0; i < count; ++i) out[i] = static_cast<double>(a[i]) / divisor;
+        finish(index, type, out);
+      });
+      return flat(index, validity);
+    }
+    PILLAR_ASSERT(!is_float(old.physical) && type.scale >= old.scale && type.scale - old.scale <= 38);
+    const unsigned digits = type.scale - old.scale;
+    lane which = common_lane(old.physical, type.physical, type.physical);
+    if (digits > 18) which = lane::wide;
+    const result<void> done = visit_lane(which, [&]<class L>() -> result<void> {
+      if constexpr (!std::is_same_v<L, double>) {
+        const L* a = load_lanes<L>(source, count, state.operand(0).values);
+        auto* factors = reinterpret_cast<L*>(state.operand(1).values);
+        const L factor = static_cast<L>(power_of_ten(digits));
+        for (std::uint32_t i = 0; i < count; ++i) factors[i] = factor;
+        L* out = lanes_of_result<L>(index, type);
+        PILLAR_TRY(
+            compute_lanes(arithmetic_operator::multiply, a, factors, out, count, checked(index), type, rows, validity));
+        finish(index, type, out);
+      }
+      return {};
+    });
+    if (!done.ok()) return done.error();
+    return flat(index, validity);
+  }
+};
+
+template <class F>
+PILLAR_ALWAYS_INLINE void mask_of(std::uint64_t* mask, std::uint32_t count, F&& f) noexcept {
+  for (std::uint32_t first = 0; first < count; first += 64) {
+    const std::uint32_t last = count - first < 64 ? count : first + 64;
+    std::uint64_t word = 0;
+    for (std::uint32_t i = first; i < last; ++i) word |= static_cast<std::uint64_t>(f(i)) << (i - first);
+    mask[first / 64] = word;
+  }
+}
+
+/// a = b or a < b, row by row; what else is asked follows by complement and swap.
+inline void compare_rows(bool less, const vector& a, const vector& b, value_state& state, std::uint64_t* mask) {
+  const std::uint32_t count = a.size;
+  if (a.type.physical == physical_type::text) {
+    const auto text_of = [](const vector& from, std::uint32_t row) -> std::string_view {
+      return from.valid(row) ? from.text_value(row) : std::string_view();
+    };
+    if (less) mask_of(mask, count, [&](std::uint32_t i) { return text_of(a, i) < text_of(b, i); });
+    else mask_of(mask, count, [&](std::uint32_t i) { return text_of(a, i) == text_of(b, i); });
+    return;
+  }
+  visit_lane(common_lane(a.type.physical, b.type.physical, b.type.physical), [&]<class L>() {
+    const L* x = load_lanes<L>(a, count, state.operand(0).values);
+    const L* y = load_lanes<L>(b, count, state.operand(1).values);
+    if constexpr (std::is_same_v<L, double>) {  // NaN is greatest and equals itself
+      if (less)
+        mask_of(mask, count, [=](std::uint32_t i) { return (x[i] < y[i]) | ((x[i] == x[i]) & (y[i] != y[i])); });
+      else mask_of(mask, count, [=](std::uint32_t i) { return (x[i] == y[i]) | ((x[i] != x[i]) & (y[i] != y[i])); });
+    } else {
+      if (less) mask_of(mask, count, [=](std::uint32_t i) { return x[i] < y[i]; });
+      else mask_of(mask, count, [=](std::uint32_t i) { return x[i] == y[i]; });
+    }
+  });
+}
+
+}  // namespace detail
+
+PILLAR_API result<vector> evaluate_value(std::span<const bound_value> nodes, std::uint32_t root, batch& from,
+                                         const selection_mask& rows, value_state& state,
+                                         std::span<const value_interval> proof) {
+  PILLAR_ASSERT(from.row_count <= vector_rows && root < nodes.size());
+  PILLAR_ASSERT(proof.empty() || proof.size() == nodes.size());
+  return detail::evaluation{nodes, from, rows, state, proof}.value(root);
+}
+
+PILLAR_API void compare_vectors(compare_operator op, const vector& left, const vector& right, value_state& state,
+                                std::uint64_t* mask) {
+  PILLAR_ASSERT(left.size == right.size && left.size <= vector_rows);
+  const bool swapped = op == compare_operator::greater || op == compare_operator::less_equal;
+  const bool less = op != compare_operator::equal && op != compare_operator::not_equal;
+  detail::compare_rows(less, swapped ? right : left, swapped ? left : right, state, mask);
+  if (op == compare_operator::not_equal || op == compare_operator::less_equal || op == compare_operator::greater_equal)
+    for (std::uint32_t row = 0; row < left.size; row += 64)
+      mask[row / 64] = ~mask[row / 64] & low_bits(left.size - row < 64 ? left.size - row : 64);
+}
+
+}  // namespace PILLAR_NAMESPACE

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Values against a domain: one bit per row, for vectors of every kind and type.
+#pragma once
+#include <cstdint>
+
+#include "pillar/column/vector.hpp"      // vector
+#include "pillar/expr/domain.hpp"        // domain
+#include "pillar/filter/flat_match.hpp"  // flat_match_table
+
+namespace PILLAR_NAMESPACE {
+
+/// Sets bit i iff row i's value satisfies the domain. Bits of NULL rows are unspecified: whoever asks combines the mask
+/// with the validity, as null tests and complements need it in different ways.
+///
+/// Shape:    values.size ≤ 1,024; writes words_for(values.size) words, zero beyond the last row
+/// Requires: test.physical is that of the values; values aligned to their size
+/// Cost:     flat: one kernel pass for a range, one per point up to eight points, else a search per value between the
+///           least and the greatest; dictionary: each entry once when there are no more entries than rows; constant:
+///           one test. Nothing is allocated.
+/// Errors:   none; an opaque test says what it likes
+PILLAR_API void match(const vector& values, const domain& test, const flat_match_table& kernels,
+                      std::uint64_t* mask) noexcept;
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/filter/impl/match.hpp"
+#endif
