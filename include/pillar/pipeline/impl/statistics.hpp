@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <iomanip>
+#include <ostream>
+
+#include "pillar/pipeline/statistics.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+PILLAR_API vectors_by_cause scan_statistics::vectors() const noexcept {
+  vectors_by_cause total{};
+  for (const auto& column : columns)
+    for (std::size_t i = 0; i < scan_cause_count; ++i) total[i] += column.vectors[i];
+  return total;
+}
+PILLAR_API std::uint64_t scan_statistics::vector_count() const noexcept {
+  std::uint64_t total = 0;
+  for (const std::uint64_t count : vectors()) total += count;
+  return total;
+}
+PILLAR_API std::uint64_t scan_statistics::vectors_read() const noexcept {
+  return vectors(scan_cause::encoded) + vectors(scan_cause::decoded);
+}
+PILLAR_API std::uint64_t scan_statistics::bytes_read() const noexcept {
+  std::uint64_t total = 0;
+  for (const auto& column : columns) total += column.bytes_read;
+  return total;
+}
+PILLAR_API std::uint64_t scan_statistics::bytes_unread() const noexcept {
+  std::uint64_t total = 0;
+  for (const auto& column : columns) total += column.bytes_unread;
+  return total;
+}
+
+PILLAR_API std::ostream& operator<<(std::ostream& out, const scan_statistics& stats) {
+  const auto causes = stats.vectors();
+  out << "rows      " << stats.rows_selected << " of " << stats.rows_in_table << " selected; " << stats.row_groups_skipped
+      << " of " << stats.row_groups << " row groups skipped by zone maps\n";
+  out << "vectors   " << stats.vector_count() << " =";
+  for (std::size_t i = 0; i < scan_cause_count; ++i)
+    out << (i == 0 ? " " : " + ") << causes[i] << ' ' << to_string(static_cast<scan_cause>(i));
+  const double seconds = static_cast<double>(stats.elapsed_ns) * 1e-9;
+  const auto flags = out.flags();
+  const auto precision = out.precision();
+  out << "\nbytes     " << stats.bytes_read() << " read, " << stats.bytes_unread() << " left unread\n"
+      << "time      " << std::fixed << std::setprecision(3) << seconds * 1e3 << " ms on " << stats.threads
+      << (stats.threads == 1 ? " thread" : " threads");
+  if (seconds > 0)
+    out << ", " << std::setprecision(2) << static_cast<double>(stats.rows_in_table) / seconds * 1e-6 << " M rows/s";
+  out << '\n';
+  out.flags(flags);
+  out.precision(precision);
+  return out;
+}
+
+}  // namespace PILLAR_NAMESPACE

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A pipeline as a run-time value: a source and a list of stages. Typed queries are checked while compiling and then
+/// become one of these, so that execution is compiled once.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pillar/aggregate/kind.hpp"     // aggregate_kind
+#include "pillar/column/column_set.hpp"  // column_set
+#include "pillar/expr/tree.hpp"          // expression
+
+namespace PILLAR_NAMESPACE {
+
+class table;
+
+/// A value and the name of its result column.
+struct named_value {
+  std::string name;
+  expression value;
+};
+
+/// An aggregate and the name of its result column; `input` is empty for count_rows.
+struct named_aggregate {
+  std::string name;
+  aggregate_kind kind = aggregate_kind::count_rows;
+  expression input;
+};
+
+/// A column to sort by. NULLs come last unless asked otherwise, in both directions.
+struct order_key {
+  std::string column;
+  bool descending = false;
+  bool nulls_first = false;
+};
+
+enum class stage_kind : std::uint8_t { where, project, group_by, order_by, top };
+
+/// One stage; only the members of its kind are meaningful.
+struct plan_stage {
+  stage_kind kind = stage_kind::where;
+  expression predicate{};                   ///< where
+  std::vector<named_value> values{};        ///< project: result columns; group_by: keys
+  std::vector<named_aggregate> aggregates{};  ///< group_by
+  std::vector<order_key> order{};           ///< order_by, top
+  std::uint64_t limit = 0;                  ///< top
+};
+
+/// A source and what is done to it. The source is a table, which must outlive the plan, or rows that the plan shares.
+struct query_plan {
+  const table* from_table = nullptr;
+  std::shared_ptr<const column_set> from_rows{};
+  std::vector<plan_stage> stages{};
+};
+
+}  // namespace PILLAR_NAMESPACE

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The account of a query: what every vector of every named column cost, and why the rest was not read.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "pillar/base/config.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// What became of a vector, cheapest first. Each vector of a column that the query names counts once, under the dearest
+/// that applies.
+enum class scan_cause : std::uint8_t {
+  skipped_by_zone,       ///< a zone map proved that no row qualifies, or that all do and the values are not needed
+  skipped_by_selection,  ///< no row was left when its turn came
+  settled,               ///< the block's directory answered: base and width, constant, dictionary
+  encoded,               ///< matched or summed in encoded form
+  decoded,               ///< decoded
+};
+inline constexpr std::size_t scan_cause_count = 5;
+using vectors_by_cause = std::array<std::uint64_t, scan_cause_count>;
+
+constexpr const char* to_string(scan_cause cause) noexcept {
+  constexpr const char* names[] = {"skipped by zone", "skipped by selection", "settled by directory", "matched encoded", "decoded"};
+  return names[static_cast<unsigned>(cause)];
+}
+
+/// One block of one named column.
+struct block_account {
+  std::uint32_t slice = 0;
+  std::uint32_t group = 0;   ///< position of the row group in its slice
+  std::uint32_t column = 0;  ///< position in the table's schema
+  vectors_by_cause vectors{};
+  std::uint64_t bytes_read = 0;
+  std::uint64_t block_bytes = 0;
+};
+
+/// One named column over all its blocks.
+struct column_account {
+  std::string name;
+  std::uint32_t column = 0;
+  vectors_by_cause vectors{};
+  std::uint64_t blocks = 0;
+  std::uint64_t blocks_untouched = 0;  ///< no vector of it was even settled
+  std::uint64_t bytes_read = 0;        ///< payload of encoded and decoded vectors; header and directory once one is consulted
+  std::uint64_t bytes_unread = 0;
+};
+
+/// All numbers of one query's scan of a table. Invariants, per column and in total:
+///   Σ vectors = vectors of the column's blocks;  bytes_read + bytes_unread = encoded bytes of the column's blocks.
+struct scan_statistics {
+  std::uint64_t rows_in_table = 0;
+  std::uint64_t rows_selected = 0;  ///< passed the predicate
+  std::uint64_t row_groups = 0;
+  std::uint64_t row_groups_skipped = 0;  ///< by the block-level zone maps
+  std::uint64_t morsels = 0;
+  std::uint64_t morsels_stolen = 0;
+  std::uint32_t threads = 1;
+  std::uint64_t elapsed_ns = 0;
+  std::vector<column_account> columns;
+  std::vector<block_account> blocks;  ///< ordered by slice, group, column
+
+  [[nodiscard]] PILLAR_API vectors_by_cause vectors() const noexcept;
+  [[nodiscard]] std::uint64_t vectors(scan_cause cause) const noexcept { return vectors()[static_cast<std::size_t>(cause)]; }
+  [[nodiscard]] PILLAR_API std::uint64_t vector_count() const noexcept;
+  /// Vectors whose payload was read: encoded and decoded.
+  [[nodiscard]] PILLAR_API std::uint64_t vectors_read() const noexcept;
+  [[nodiscard]] PILLAR_API std::uint64_t bytes_read() const noexcept;
+  [[nodiscard]] PILLAR_API std::uint64_t bytes_unread() const noexcept;
+};
+
+/// A few lines of text.
+PILLAR_API std::ostream& operator<<(std::ostream& out, const scan_statistics& stats);
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/pipeline/impl/statistics.hpp"
+#endif

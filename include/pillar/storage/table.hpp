@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An in-memory table of encoded row groups, spread over slices, in versions: an append publishes a new version in one
+/// step, and a scan keeps the version that it pinned.
+#pragma once
+#include <cstdint>
+#include <memory>  // std::shared_ptr
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "pillar/base/function_ref.hpp"
+#include "pillar/column/column_set.hpp"  // column_set
+#include "pillar/column/schema.hpp"      // dynamic_schema
+#include "pillar/expr/expression.hpp"    // column_reference
+#include "pillar/schedule/executor.hpp"  // executor_ref
+#include "pillar/storage/row_group.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// A number of slices, spelt out where it stands.
+struct slices {
+  std::uint32_t count = 1;
+};
+
+/// Which slice a row goes to.
+struct distribution {
+  enum class kind_type : std::uint8_t { even, key };
+  kind_type kind = kind_type::even;
+  std::vector<std::string> columns{};
+  std::uint32_t slice_count = 1;
+};
+/// Rows with equal keys share a slice: joins and groupings by the key then stay within slices.
+template <fixed_string Name>
+distribution by_key(column_reference<Name>, slices count) {
+  return {distribution::kind_type::key, {std::string(Name.view())}, count.count};
+}
+inline distribution by_key(std::vector<std::string> columns, slices count) {
+  return {distribution::kind_type::key, std::move(columns), count.count};
+}
+/// Rows go to the slices in turn.
+inline distribution evenly(slices count) { return {distribution::kind_type::even, {}, count.count}; }
+
+/// The order of rows within a slice: by the first column, ties by the next. Each load is sorted by itself.
+struct sort_order {
+  std::vector<std::string> columns{};
+};
+template <fixed_string... Names>
+sort_order compound(column_reference<Names>...) {
+  return {{std::string(Names.view())...}};
+}
+inline sort_order compound(std::vector<std::string> columns) { return {std::move(columns)}; }
+
+/// How a table stores its rows.
+struct table_options {
+  pillar::distribution distribution{};
+  sort_order order{};
+  std::uint32_t row_group_rows = 65536;  ///< a multiple of 1,024, at most 65,536
+  block_options encoding{};              ///< for every column; `codec` forces one where it fits, else the chooser decides
+  memory_budget* budget = nullptr;       ///< charged with encoded blocks; outlives the table
+};
+
+/// The row groups of one slice.
+struct table_slice {
+  std::vector<std::shared_ptr<const row_group>> groups;
+  std::uint64_t row_count = 0;
+};
+
+/// An immutable snapshot of a table.
+struct table_version {
+  std::uint64_t number = 0;
+  std::vector<table_slice> slices;
+  [[nodiscard]] std::uint64_t row_count() const noexcept {
+    std::uint64_t total = 0;
+    for (const auto& slice : slices) total += slice.row_count;
+    return total;
+  }
+  [[nodiscard]] std::uint64_t encoded_bytes() const noexcept {
+    std::uint64_t total = 0;
+    for (const auto& slice : slices)
+      for (const auto& group : slice.groups) total += group->encoded_bytes();
+    return total;
+  }
+};
+
+/// Called with rows encoded so far and rows to encode; may be called from several threads, one at a time.
+using load_progress = function_ref<void(std::uint64_t done, std::uint64_t total)>;
+
+/// A schema-erased table.
+///
+/// Errors:   a bad option (unknown column, zero slices, row_group_rows) is kept and returned by every append
+/// Threads:  version() may be called while one thread appends
+class table {
+ public:
+  PILLAR_API table(dynamic_schema schema, table_options options);
+  PILLAR_API ~table();
+  PILLAR_API table(table&& other) noexcept;
+  PILLAR_API table& operator=(table&& other) noexcept;
+
+  [[nodiscard]] const dynamic_schema& schema() const noexcept { return schema_; }
+  [[nodiscard]] const table_options& options() const noexcept { return options_; }
+  /// Whether the options fit the schema.
+  [[nodiscard]] const absl::Status& status() const noexcept { return status_; }
+
+  /// The current version; keeps it alive.
+  [[nodiscard]] PILLAR_API std::shared_ptr<const table_version> version() const;
+
+  /// Distributes, sorts, encodes and publishes rows, all of them or none.
+  ///
+  /// Errors: InvalidArgument for another schema, ResourceExhausted; the table is then as before
+  /// Cost:   the rows are held decoded until they are published; encoding runs on the executor, one task per slice
+  PILLAR_API absl::Status append(const std::vector<column_set>& rows, executor_ref runner, const load_progress* progress = nullptr);
+  PILLAR_API absl::Status append(const column_set& rows);
+
+ private:
+  struct published;  // the pointer that versions are swapped through
+  dynamic_schema schema_;
+  table_options options_;
+  absl::Status status_;
+  std::unique_ptr<published> published_;
+};
+
+/// A table whose schema the compiler knows: a checked view.
+template <typed_schema S>
+class typed_table : public table {
+ public:
+  explicit typed_table(table_options options = {}) : table(describe<S>(), std::move(options)) {}
+};
+
+/// How evenly the slices are filled: rows per slice, and the largest over the mean (1 is even).
+struct slice_skew {
+  std::vector<std::uint64_t> rows;
+  double largest_over_mean = 1;
+};
+PILLAR_API slice_skew skew_of(const table_version& version);
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/storage/impl/table.hpp"
+#endif
