@@ -9,6 +9,7 @@
 /// Source:   xsimd 8.1 has neither batch_bool::mask() (added in 9) nor unsigned comparison below AVX-512
 #pragma once
 #include <cstdint>
+#include <cstring>  // std::memcpy
 #include <type_traits>
 #include <xsimd/xsimd.hpp>
 #if defined(__x86_64__)
@@ -99,6 +100,60 @@ PILLAR_ALWAYS_INLINE batch<T, Arch> load(const void* from) noexcept {
 #else
   return batch<T, Arch>::load_unaligned(static_cast<const T*>(from));
 #endif
+}
+
+/// Loads lanes<To> values of the narrower (or the same) unsigned type From and widens them with zeros; reads exactly
+/// these values.
+template <class From, class To, class Arch>
+PILLAR_ALWAYS_INLINE batch<To, Arch> load_widened(const From* from) noexcept {
+  static_assert(std::is_unsigned_v<From> && std::is_unsigned_v<To> && sizeof(From) <= sizeof(To));
+  constexpr int ratio = sizeof(To) / sizeof(From);
+  if constexpr (ratio == 1) {
+    return load<To, Arch>(from);
+  } else {
+#if defined(__x86_64__) && defined(__SSE4_1__)
+    if constexpr (sizeof(batch<To, Arch>) == 16) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, from, 16 / ratio);
+      const __m128i narrow = _mm_cvtsi64_si128(static_cast<long long>(bits));
+      if constexpr (sizeof(From) == 1 && ratio == 2) return batch<To, Arch>(_mm_cvtepu8_epi16(narrow));
+      else if constexpr (sizeof(From) == 1 && ratio == 4) return batch<To, Arch>(_mm_cvtepu8_epi32(narrow));
+      else if constexpr (sizeof(From) == 1) return batch<To, Arch>(_mm_cvtepu8_epi64(narrow));
+      else if constexpr (sizeof(From) == 2 && ratio == 2) return batch<To, Arch>(_mm_cvtepu16_epi32(narrow));
+      else if constexpr (sizeof(From) == 2) return batch<To, Arch>(_mm_cvtepu16_epi64(narrow));
+      else return batch<To, Arch>(_mm_cvtepu32_epi64(narrow));
+    }
+#ifdef __AVX2__
+    else if constexpr (sizeof(batch<To, Arch>) == 32) {
+      __m128i narrow = _mm_setzero_si128();
+      std::memcpy(&narrow, from, 32 / ratio);
+      if constexpr (sizeof(From) == 1 && ratio == 2) return batch<To, Arch>(_mm256_cvtepu8_epi16(narrow));
+      else if constexpr (sizeof(From) == 1 && ratio == 4) return batch<To, Arch>(_mm256_cvtepu8_epi32(narrow));
+      else if constexpr (sizeof(From) == 1) return batch<To, Arch>(_mm256_cvtepu8_epi64(narrow));
+      else if constexpr (sizeof(From) == 2 && ratio == 2) return batch<To, Arch>(_mm256_cvtepu16_epi32(narrow));
+      else if constexpr (sizeof(From) == 2) return batch<To, Arch>(_mm256_cvtepu16_epi64(narrow));
+      else return batch<To, Arch>(_mm256_cvtepu32_epi64(narrow));
+    }
+#endif
+#ifdef __AVX512BW__
+    else {
+      __m256i narrow = _mm256_setzero_si256();
+      std::memcpy(&narrow, from, 64 / ratio);
+      const __m128i half = _mm256_castsi256_si128(narrow);
+      if constexpr (sizeof(From) == 1 && ratio == 2) return batch<To, Arch>(_mm512_cvtepu8_epi16(narrow));
+      else if constexpr (sizeof(From) == 1 && ratio == 4) return batch<To, Arch>(_mm512_cvtepu8_epi32(half));
+      else if constexpr (sizeof(From) == 1) return batch<To, Arch>(_mm512_cvtepu8_epi64(half));
+      else if constexpr (sizeof(From) == 2 && ratio == 2) return batch<To, Arch>(_mm512_cvtepu16_epi32(narrow));
+      else if constexpr (sizeof(From) == 2) return batch<To, Arch>(_mm512_cvtepu16_epi64(half));
+      else return batch<To, Arch>(_mm512_cvtepu32_epi64(narrow));
+    }
+#endif
+#else
+    To wide[lanes<To, Arch>];
+    for (int i = 0; i < lanes<To, Arch>; ++i) wide[i] = from[i];
+    return load<To, Arch>(wide);
+#endif
+  }
 }
 
 /// Stores a batch at an address aligned to T.

@@ -3,8 +3,8 @@
 /// the tests; the others read row by row (128 bytes at a time, in order) with explicit batches.
 ///
 /// match_range needs no AND: the field is shifted to the top of its lane and compared there with constants shifted
-/// alike, the garbage below it counted into the upper bound. Widths above 32 share one function each with the amount
-/// of the shift at run time: specialising them doubled the compile time and gained less than 10 %.
+/// alike, the garbage below it counted into the upper bound. Small widths have kernels of their own (constant shifts);
+/// the wide ones share one per lane type and operation, with the shift at run time and one branch per row.
 #pragma once
 #include <cstring>  // std::memcpy
 #include <utility>  // std::index_sequence
@@ -340,11 +340,12 @@ PILLAR_NOINLINE void match_any_width(const std::byte* packed, std::uint32_t widt
 
 #endif  // batches
 
-/// Widths with kernels of their own; the others share one function with the width at run time.
-#ifndef PILLAR_SPECIALISE_WIDTH
-#define PILLAR_SPECIALISE_WIDTH 32
-#endif
-inline constexpr std::uint32_t specialised_widths = PILLAR_SPECIALISE_WIDTH;
+/// Widths with kernels of their own, chosen by measurement (AVX2, from L2): specialising gives 1.3 to 1.9 times the
+/// speed up to 16 bits, 1.4 times for matching up to 32, and nothing beyond, where it would triple the compile time.
+/// SSE (v2) is for old machines: it gets fewer.
+inline constexpr std::uint32_t specialised_unpack_widths = 16;
+template <class Arch>
+inline constexpr std::uint32_t specialised_match_widths = std::is_same_v<Arch, arch::v2> ? 16 : 32;
 
 // ---- The table's entries: thin functions per width. ----
 
@@ -356,7 +357,7 @@ struct entries {
   static void unpack_base(const std::byte* packed, void* lane_values, std::uint64_t base) noexcept {
     T* out = static_cast<T*>(lane_values);
 #if PILLAR_WITH_BATCHES
-    if constexpr (!scalar && Width > specialised_widths) {
+    if constexpr (!scalar && Width > specialised_unpack_widths) {
       return unpack_any_width<T, Arch>(packed, Width, out, static_cast<T>(base));
     } else if constexpr (!scalar && Width > 0) {
       return unpack_rows<T, Arch, Width>(packed, out, static_cast<T>(base), std::make_index_sequence<8 * sizeof(T)>{});
@@ -369,7 +370,7 @@ struct entries {
   static void match_range(const std::byte* packed, std::uint64_t lo, std::uint64_t hi, std::uint64_t* mask) noexcept {
     PILLAR_ASSERT(lo <= hi && hi <= packed_max_field(Width));
 #if PILLAR_WITH_BATCHES
-    if constexpr (!scalar && Width > specialised_widths) {
+    if constexpr (!scalar && Width > specialised_match_widths<Arch>) {
       return match_any_width<T, Arch>(packed, Width, lo, hi, mask);
     } else if constexpr (!scalar && Width > 0) {
       return match_rows<T, Arch, Width>(packed, top_test<T, Arch>(Width, lo, hi), reinterpret_cast<std::byte*>(mask),
