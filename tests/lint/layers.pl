@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # layers.pl [root]: the rules that a header keeps and a compiler does not check.
 #   ranks      a folder includes only folders of lower rank, or itself
-#   cycles     none among the headers (an impl header and its own header count as one)
+#   cycles     none among the headers (a header counts as one with its impl/ and kernels/ parts)
 #   simd       nobody else names xsimd or an intrinsic
 #   absl       from rank 6 upward
 #   statics    no function-local static, no thread_local, no mutable inline variable
@@ -57,7 +57,7 @@ for my $header (@headers) {
         my $theirs = $rank{$other} // 99;
         complain($header, $number, "rank $own ($folder) includes rank $theirs ($other): $target")
           if $other ne $folder && $theirs >= $own && $own != 99;
-        push @{$edges{$header}}, [$target, $number] unless $target =~ m{/impl/};
+        push @{$edges{$header}}, [$target, $number] unless $target =~ m{/(?:impl|kernels)/};
       }
       complain($header, $number, "includes $target outside simd/")
         if $folder ne 'simd' && $target =~ m{^xsimd/|intrin\.h$|^arm_(neon|sve)\.h$};
@@ -73,11 +73,9 @@ for my $header (@headers) {
     complain($header, $number, 'names xsimd or an intrinsic outside simd/')
       if $folder ne 'simd' && $line =~ /\bxsimd::|\b_mm\d*_\w+\(|\b__m(?:128|256|512)|\b__builtin_ia32_|\bv(?:ld|st)\dq?_[usf]\d/;
     complain($header, $number, 'thread_local') if $line =~ /\bthread_local\b/;
-    complain($header, $number, 'a static variable that is not constexpr')
-      if $line =~ /^\s*(?:inline\s+)?static\s+(?!constexpr\b|constinit\s+const\b|consteval\b|inline\s+(?:constexpr|consteval)\b)[^()]*(?:[;={])/
-        && $line !~ /\(/ && $line !~ /^\s*static\s+const\s+[^={]*;/;
-    complain($header, $number, 'a function-local static with an initialiser that runs')
-      if $line =~ /^\s+static\s+(?:const\s+)?(?!constexpr\b)[\w:<>,\s&*]+\s\w+\s*(?:=|\{[^}]+\};)/;
+    complain($header, $number, 'a static variable that is not constexpr')  # a const member may be declared
+      if $line =~ /\bstatic\s+(?!constexpr\b|consteval\b|constinit\s+const\b|inline\b)[\w:<>,\s&*]+\s[&*]?\w+(?:\[\w*\])?\s*([=;{])/
+        && !($1 eq ';' && $line =~ /\bstatic\s+const\s/);
     complain($header, $number, 'a mutable inline variable')
       if $line =~ /^\s*inline\s+(?!constexpr\b|consteval\b|namespace\b|constinit\s+const\b|static\b|auto\b.*\(|const\b)[^()]*(?:=|;)\s*/
         && $line !~ /\(|operator/;
