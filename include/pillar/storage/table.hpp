@@ -26,7 +26,7 @@ struct slices {
 };
 
 /// Which slice a row goes to.
-struct distribution {
+struct table_distribution {
   enum class kind_type : std::uint8_t { even, key };
   kind_type kind = kind_type::even;
   std::vector<std::string> columns{};
@@ -34,14 +34,14 @@ struct distribution {
 };
 /// Rows with equal keys share a slice: joins and groupings by the key then stay within slices.
 template <fixed_string Name>
-distribution by_key(column_reference<Name>, slices count) {
-  return {distribution::kind_type::key, {std::string(Name.view())}, count.count};
+table_distribution by_key(column_reference<Name>, slices count) {
+  return {table_distribution::kind_type::key, {std::string(Name.view())}, count.count};
 }
-inline distribution by_key(std::vector<std::string> columns, slices count) {
-  return {distribution::kind_type::key, std::move(columns), count.count};
+inline table_distribution by_key(std::vector<std::string> columns, slices count) {
+  return {table_distribution::kind_type::key, std::move(columns), count.count};
 }
 /// Rows go to the slices in turn.
-inline distribution evenly(slices count) { return {distribution::kind_type::even, {}, count.count}; }
+inline table_distribution evenly(slices count) { return {table_distribution::kind_type::even, {}, count.count}; }
 
 /// The order of rows within a slice: by the first column, ties by the next. Each load is sorted by itself.
 struct sort_order {
@@ -55,7 +55,7 @@ inline sort_order compound(std::vector<std::string> columns) { return {std::move
 
 /// How a table stores its rows.
 struct table_options {
-  pillar::distribution distribution{};
+  table_distribution distribution{};
   sort_order order{};
   std::uint32_t row_group_rows = 65536;  ///< a multiple of 1,024, at most 65,536
   block_options encoding{};              ///< for every column; `codec` forces one where it fits, else the chooser decides
