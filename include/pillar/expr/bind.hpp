@@ -22,7 +22,8 @@ PILLAR_API result<bound_predicate> bind_predicate(const expression& predicate, c
 /// Binds values that are computed per row: the arguments of project, group_by and aggregates.
 PILLAR_API result<bound_values> bind_values(std::span<const expression> values, const dynamic_schema& schema);
 
-/// The sentence for what is wrong with an expression; empty when nothing is. `needs_predicate`: a condition is required.
+/// The sentence for what is wrong with an expression; empty when nothing is. `needs_predicate`: a condition is
+/// required.
 PILLAR_API std::string explain_fault(const expression& checked, const dynamic_schema& schema, bool needs_predicate);
 
 /// The domain of `column op literal`, by mathematical comparison: int8 < 300 is everything. The literal is not NULL and

@@ -3,6 +3,7 @@
 /// runs in the compiler and at bind time. A fault becomes one sentence, with the candidates and the nearest name.
 #pragma once
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -20,9 +21,10 @@ enum class fault_kind : std::uint8_t {
   needs_number,     ///< arithmetic or sum of `left`
   needs_text,       ///< starts_with on `left`
   needs_truth,      ///< a predicate was needed, `left` came
+  needs_value,      ///< a column, literal or computed value was needed, a condition came
   scale_too_large,  ///< a product of decimals with more than 38 digits after the point
   duplicate_name,   ///< two columns of a stage's result are called `column`
-  too_deep,         ///< more than 256 values wait on the checker's stack
+  too_deep,         ///< nested deeper than 256, or not a tree
 };
 
 /// What is wrong, as a structural value; `column` names the column involved, if there is one.
@@ -40,6 +42,8 @@ struct checked_shape {
   data_type type{};
   std::string_view column{};  ///< a column that the expression names
   bool predicate = false;
+  bool value = false;  ///< a column, literal or arithmetic; boolean columns and literals are predicates too
+  unsigned height = 0;
 };
 
 constexpr const static_column* find_column(std::span<const static_column> columns, std::string_view name) noexcept {
@@ -49,14 +53,20 @@ constexpr const static_column* find_column(std::span<const static_column> column
 }
 
 /// Runs over the postfix nodes with a stack of types.
-constexpr checked_shape check_shape(std::span<const shape_node> nodes, std::span<const static_column> columns) noexcept {
-  constexpr std::size_t stack_limit = 256;
+constexpr checked_shape check_shape(std::span<const shape_node> nodes,
+                                    std::span<const static_column> columns) noexcept {
+  constexpr unsigned stack_limit = 256;  // also of the height: binding recurses
   checked_shape stack[stack_limit]{};
   std::size_t depth = 0;
   const auto fail = [](fault_kind kind, std::string_view column, data_type left = {}, data_type right = {}) {
     checked_shape out;
     out.problem = {kind, column, left, right};
     return out;
+  };
+  const auto condition = [](std::initializer_list<const checked_shape*> children) -> const checked_shape* {
+    for (const checked_shape* child : children)
+      if (!child->value) return child;
+    return nullptr;
   };
   for (const auto& node : nodes) {
     const unsigned children = child_count(node.kind);
@@ -69,24 +79,30 @@ constexpr checked_shape check_shape(std::span<const shape_node> nodes, std::span
     made.type = type_of<bool>;
     made.type.nullable = a.type.nullable || b.type.nullable || c.type.nullable;
     made.predicate = true;
+    for (const checked_shape* child : {&a, &b, &c})
+      if (made.height < child->height) made.height = child->height;
+    if (++made.height > stack_limit) return fail(fault_kind::too_deep, {});
     switch (node.kind) {
       case expression_kind::column: {
         const static_column* found = find_column(columns, node.name);
         if (found == nullptr) return fail(fault_kind::no_such_column, node.name);
-        made = {{}, found->type, found->name, found->type.logical == logical_type::boolean};
+        made = {{}, found->type, found->name, found->type.logical == logical_type::boolean, true, 1};
         break;
       }
       case expression_kind::literal:
-        made = {{}, node.type, {}, node.type.logical == logical_type::boolean};
+        made = {{}, node.type, {}, node.type.logical == logical_type::boolean, true, 1};
         break;
       case expression_kind::compare:
+        if (const checked_shape* wrong = condition({&a, &b})) return fail(fault_kind::needs_value, wrong->column);
         if (!comparable(a.type, b.type)) return fail(fault_kind::cannot_compare, made.column, a.type, b.type);
         break;
       case expression_kind::between:
+        if (const checked_shape* wrong = condition({&a, &b, &c})) return fail(fault_kind::needs_value, wrong->column);
         if (!comparable(a.type, b.type)) return fail(fault_kind::cannot_compare, made.column, a.type, b.type);
         if (!comparable(a.type, c.type)) return fail(fault_kind::cannot_compare, made.column, a.type, c.type);
         break;
       case expression_kind::in_list:
+        if (!a.value) return fail(fault_kind::needs_value, a.column);
         if (!comparable(a.type, node.type)) return fail(fault_kind::cannot_compare, made.column, a.type, node.type);
         break;
       case expression_kind::arithmetic:
@@ -95,6 +111,7 @@ constexpr checked_shape check_shape(std::span<const shape_node> nodes, std::span
         if (!arithmetic_type(static_cast<arithmetic_operator>(node.op), a.type, b.type, made.type))
           return fail(fault_kind::scale_too_large, made.column, a.type, b.type);
         made.predicate = false;
+        made.value = true;
         break;
       case expression_kind::both:
       case expression_kind::either:
@@ -105,6 +122,7 @@ constexpr checked_shape check_shape(std::span<const shape_node> nodes, std::span
         if (!a.predicate) return fail(fault_kind::needs_truth, a.column, a.type);
         break;
       case expression_kind::null_check:
+        if (!a.value) return fail(fault_kind::needs_value, a.column);
         made.type.nullable = false;
         break;
       case expression_kind::starts_with:
@@ -127,6 +145,14 @@ constexpr fault check_predicate(std::span<const shape_node> nodes, std::span<con
   return {};
 }
 
+/// A value is needed here: an argument of project, group_by or an aggregate.
+constexpr fault check_value(std::span<const shape_node> nodes, std::span<const static_column> columns) noexcept {
+  const checked_shape checked = check_shape(nodes, columns);
+  if (checked.problem) return checked.problem;
+  if (!checked.value) return {fault_kind::needs_value, checked.column, checked.type, {}};
+  return {};
+}
+
 /// A sentence of at most 1,023 characters, built in constant expressions and at run time alike.
 struct sentence {
   char characters[1024]{};
@@ -141,8 +167,9 @@ struct sentence {
     add(std::string_view(digit, 1));
   }
   constexpr void add(const data_type& type) noexcept {
-    constexpr std::string_view names[] = {"bool",   "int8",   "int16",   "int32",   "int64", "uint8",     "uint16", "uint32",
-                                          "uint64", "float",  "double",  "decimal", "date",  "timestamp", "text",   "bytes"};
+    constexpr std::string_view names[] = {"bool",   "int8",      "int16",  "int32", "int64",  "uint8",
+                                          "uint16", "uint32",    "uint64", "float", "double", "decimal",
+                                          "date",   "timestamp", "text",   "bytes"};
     const auto id = static_cast<unsigned>(type.logical);
     add(id < 16 ? names[id] : std::string_view("a user type"));
     if (type.logical == logical_type::decimal) {
@@ -183,7 +210,7 @@ constexpr unsigned edit_distance(std::string_view a, std::string_view b) noexcep
 constexpr sentence describe(const fault& problem, std::span<const static_column> columns) noexcept {
   sentence out;
   const auto subject = [&] {
-    if (problem.column.empty()) return;
+    if (problem.column.empty()) return out.add("a literal");
     out.add("column '");
     out.add(problem.column);
     out.add("'");
@@ -233,6 +260,10 @@ constexpr sentence describe(const fault& problem, std::span<const static_column>
       out.add(" is ");
       out.add(problem.left);
       out.add(", a condition is needed");
+      break;
+    case fault_kind::needs_value:
+      subject();
+      out.add(" stands in a condition, a value is needed");
       break;
     case fault_kind::scale_too_large:
       subject();

@@ -7,6 +7,7 @@
 /// is an expression.
 #pragma once
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <initializer_list>
 #include <string>
@@ -23,10 +24,14 @@ namespace PILLAR_NAMESPACE {
 
 /// An expression whose shape the compiler knows.
 template <class T>
-concept static_expression = requires { typename std::remove_cvref_t<T>::pillar_expression; };
+concept static_expression = requires {
+  typename std::remove_cvref_t<T>::pillar_expression;
+};
 /// A typed expression or a run-time tree.
 template <class T>
-concept any_expression = static_expression<T> || requires { typename std::remove_cvref_t<T>::pillar_dynamic_expression; };
+concept any_expression = static_expression<T> || requires {
+  typename std::remove_cvref_t<T>::pillar_dynamic_expression;
+};
 
 template <fixed_string Name>
 struct column_reference;
@@ -57,7 +62,9 @@ struct literal {
 namespace detail {
 /// A literal becomes a literal node, an expression stays as it is.
 template <any_expression E>
-constexpr const E& operand(const E& e) noexcept { return e; }
+constexpr const E& operand(const E& e) noexcept {
+  return e;
+}
 template <literal_value T>
 constexpr auto operand(const T& value) {
   using stored = typename literal_traits<T>::stored;
@@ -67,10 +74,11 @@ template <class T>
 using operand_type = std::remove_cvref_t<decltype(operand(std::declval<const std::remove_cvref_t<T>&>()))>;
 
 template <class L, class R>
-concept operands = (any_expression<L> || any_expression<R>) && (any_expression<L> || literal_value<L>) &&
-                   (any_expression<R> || literal_value<R>);
+concept operands = (any_expression<L> || any_expression<R>)&&(any_expression<L> ||
+                                                              literal_value<L>)&&(any_expression<R> ||
+                                                                                  literal_value<R>);
 template <class L, class R>
-concept foreign_operands = (any_expression<L> || any_expression<R>) && !operands<L, R>;
+concept foreign_operands = (any_expression<L> || any_expression<R>)&&!operands<L, R>;
 
 template <any_expression E>
 void lower_into(expression& to, const E& e) {
@@ -109,31 +117,44 @@ struct expression_members {
 
   /// lower ≤ value ≤ upper; unknown if any of the three is NULL and the others do not decide.
   template <class Low, class High>
-    requires(any_expression<Low> || literal_value<Low>) && (any_expression<High> || literal_value<High>)
-  [[nodiscard]] constexpr auto between(const Low& low, const High& high) const {
+  requires(any_expression<Low> || literal_value<Low>) &&
+      (any_expression<High> || literal_value<High>)
+          [[nodiscard]] constexpr auto between(const Low& low, const High& high) const {
     return between_expression<Derived, detail::operand_type<Low>, detail::operand_type<High>>{
         {}, self(), detail::operand(low), detail::operand(high)};
   }
   /// Is the value one of these? All of one literal type.
   template <literal_value T, std::same_as<T>... More>
   [[nodiscard]] auto in(const T& first, const More&... more) const {
-    return list_expression<Derived, T>{{}, self(), {detail::literal_traits<T>::value(first), detail::literal_traits<T>::value(more)...}};
+    return list_expression<Derived, T>{
+        {}, self(), {detail::literal_traits<T>::value(first), detail::literal_traits<T>::value(more)...}};
   }
   /// Text of different lengths: `in("LAX", "SFO", "SEATTLE")`.
   template <std::size_t N, std::size_t... More>
   [[nodiscard]] auto in(const char (&first)[N], const char (&... more)[More]) const {
-    return list_expression<Derived, std::string>{{}, self(), {detail::literal_traits<char[N]>::value(first), detail::literal_traits<char[More]>::value(more)...}};
+    return list_expression<Derived, std::string>{
+        {},
+        self(),
+        {detail::literal_traits<char[N]>::value(first), detail::literal_traits<char[More]>::value(more)...}};
   }
   template <literal_value T>
   [[nodiscard]] auto in(const std::vector<T>& values) const {
     return list_expression<Derived, T>{{}, self(), detail::scalars_of(values)};
   }
-  [[nodiscard]] constexpr auto is_null() const { return unary_expression<expression_kind::null_check, 0, Derived>{{}, self()}; }
-  [[nodiscard]] constexpr auto is_not_null() const { return unary_expression<expression_kind::null_check, 1, Derived>{{}, self()}; }
-  [[nodiscard]] auto starts_with(std::string_view prefix) const { return prefix_expression<Derived>{{}, self(), std::string(prefix)}; }
+  [[nodiscard]] constexpr auto is_null() const {
+    return unary_expression<expression_kind::null_check, 0, Derived>{{}, self()};
+  }
+  [[nodiscard]] constexpr auto is_not_null() const {
+    return unary_expression<expression_kind::null_check, 1, Derived>{{}, self()};
+  }
+  [[nodiscard]] auto starts_with(std::string_view prefix) const {
+    return prefix_expression<Derived>{{}, self(), std::string(prefix)};
+  }
   /// The same value under a new name, for `project`.
   template <fixed_string Name>
-  [[nodiscard]] constexpr auto as(column_reference<Name>) const { return named_expression<Derived, Name>{self()}; }
+  [[nodiscard]] constexpr auto as(column_reference<Name>) const {
+    return named_expression<Derived, Name>{self()};
+  }
 };
 
 /// A column, by name: `"total"_col`.
@@ -242,6 +263,31 @@ inline expression col(std::string_view name) {
   return made;
 }
 
+template <class Low, class High>
+expression expression::between(const Low& low, const High& high) const {
+  static_assert((any_expression<Low> || literal_value<Low>)&&(any_expression<High> || literal_value<High>));
+  expression made = *this;
+  detail::lower_into(made, detail::operand(low));
+  detail::lower_into(made, detail::operand(high));
+  made.push(expression_kind::between);
+  return made;
+}
+template <class T, class... More>
+expression expression::in(const T& first, const More&... more) const {
+  static_assert(literal_value<T> && (literal_value<More> && ...));
+  expression made = *this;
+  made.push_list(detail::literal_traits<T>::type,
+                 {detail::literal_traits<T>::value(first), detail::literal_traits<More>::value(more)...});
+  return made;
+}
+template <class T>
+expression expression::in(const std::vector<T>& values) const {
+  static_assert(literal_value<T>);
+  expression made = *this;
+  made.push_list(detail::literal_traits<T>::type, detail::scalars_of(values));
+  return made;
+}
+
 /// The run-time form of any expression.
 template <any_expression E>
 expression lower(const E& e) {
@@ -259,15 +305,15 @@ constexpr auto shape_of() {
   return nodes;
 }
 
-#define PILLAR_BINARY_OPERATOR(symbol, kind, op)                                                            \
-  template <class L, class R>                                                                               \
-    requires detail::operands<L, R>                                                                         \
-  constexpr auto operator symbol(const L& left, const R& right) {                                           \
-    return detail::make_binary<expression_kind::kind, static_cast<std::uint8_t>(op)>(left, right);          \
-  }                                                                                                         \
-  /* Literals are bool, numbers, decimal, date, timestamp and text; anything else is refused here. */       \
-  template <class L, class R>                                                                               \
-    requires detail::foreign_operands<L, R>                                                                 \
+#define PILLAR_BINARY_OPERATOR(symbol, kind, op)                                                      \
+  template <class L, class R>                                                                         \
+  requires detail::operands<L, R>                                                                     \
+  constexpr auto operator symbol(const L& left, const R& right) {                                     \
+    return detail::make_binary<expression_kind::kind, static_cast<std::uint8_t>(op)>(left, right);    \
+  }                                                                                                   \
+  /* Literals are bool, numbers, decimal, date, timestamp and text; anything else is refused here. */ \
+  template <class L, class R>                                                                         \
+  requires detail::foreign_operands<L, R>                                                             \
   void operator symbol(const L&, const R&) = delete;
 PILLAR_BINARY_OPERATOR(==, compare, compare_operator::equal)
 PILLAR_BINARY_OPERATOR(!=, compare, compare_operator::not_equal)
@@ -308,8 +354,7 @@ consteval auto operator""_dec() noexcept {
   constexpr char text[] = {C..., '\0'};
   decimal<(digits > scale ? digits : scale), scale> made;
   for (char c : text)
-    if (c >= '0' && c <= '9')
-      made.unscaled = static_cast<typename decltype(made)::rep>(made.unscaled * 10 + (c - '0'));
+    if (c >= '0' && c <= '9') made.unscaled = static_cast<typename decltype(made)::rep>(made.unscaled * 10 + (c - '0'));
   return made;
 }
 using pillar::col;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An expression as a run-time value: what binding reads, and what programs build whose columns are known only at run time.
+/// An expression as a run-time value: what binding reads, and what programs build whose columns are known only at run
+/// time.
 #pragma once
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pillar/column/scalar.hpp"  // scalar
@@ -14,9 +16,9 @@ namespace PILLAR_NAMESPACE {
 struct expression_node {
   expression_kind kind = expression_kind::column;
   std::uint8_t op = 0;
-  std::string name{};           ///< column
-  scalar value{};               ///< literal; starts_with: the prefix; in_list: type of the list
-  std::vector<scalar> list{};   ///< in_list
+  std::string name{};          ///< column
+  scalar value{};              ///< literal; starts_with: the prefix; in_list: type of the list
+  std::vector<scalar> list{};  ///< in_list
 };
 
 /// An owning, immutable-by-habit tree of names and literals in postfix order; no schema is known to it.
@@ -37,6 +39,19 @@ class expression {
   void push_prefix(scalar prefix) { nodes.push_back({expression_kind::starts_with, 0, {}, std::move(prefix), {}}); }
   void append(const expression& other) { nodes.insert(nodes.end(), other.nodes.begin(), other.nodes.end()); }
 
+  /// The members of typed expressions (expr/expression.hpp defines the templates).
+  template <class Low, class High>
+  [[nodiscard]] expression between(const Low& low, const High& high) const;
+  template <class T, class... More>
+  [[nodiscard]] expression in(const T& first, const More&... more) const;
+  template <class T>
+  [[nodiscard]] expression in(const std::vector<T>& values) const;
+  [[nodiscard]] expression is_null() const { return with({expression_kind::null_check, 0, {}, {}, {}}); }
+  [[nodiscard]] expression is_not_null() const { return with({expression_kind::null_check, 1, {}, {}, {}}); }
+  [[nodiscard]] expression starts_with(std::string_view prefix) const {
+    return with({expression_kind::starts_with, 0, {}, scalar::of_text(type_of<text>, prefix), {}});
+  }
+
   /// The nodes without values, for checking.
   [[nodiscard]] std::vector<shape_node> shape() const {
     std::vector<shape_node> out;
@@ -53,6 +68,13 @@ class expression {
       --need;
     }
     return node;
+  }
+
+ private:
+  [[nodiscard]] expression with(expression_node parent) const {
+    expression made = *this;
+    made.nodes.push_back(std::move(parent));
+    return made;
   }
 };
 

@@ -39,6 +39,11 @@ constexpr bool is_decimal(const data_type& type) noexcept {
   return type.logical == logical_type::decimal || type.physical == physical_type::integer128;
 }
 
+/// Digits after the point, or below the second.
+constexpr unsigned scale_of(const data_type& type) noexcept {
+  return type.logical == logical_type::decimal || type.logical == logical_type::timestamp ? type.scale : 0;
+}
+
 /// The type of `a op b` for two numbers. False when the scale of a decimal product would exceed 38.
 ///
 /// | operands                       | result                                                                       |
@@ -47,13 +52,15 @@ constexpr bool is_decimal(const data_type& type) noexcept {
 /// | a decimal with decimal/integer | + −: the larger scale, one digit more; ×: scales and digits add, digits ≤ 38  |
 /// | unsigned with unsigned         | uint64, checked                                                              |
 /// | other integers                 | int64, checked                                                               |
-constexpr bool arithmetic_type(arithmetic_operator op, const data_type& a, const data_type& b, data_type& out) noexcept {
+constexpr bool arithmetic_type(arithmetic_operator op, const data_type& a, const data_type& b,
+                               data_type& out) noexcept {
   const bool nullable = a.nullable || b.nullable;
   if (is_float(a.physical) || is_float(b.physical)) {
     const bool narrow = a.physical == physical_type::float32 && b.physical == physical_type::float32;
     out = narrow ? type_of<float> : type_of<double>;
   } else if (is_decimal(a) || is_decimal(b)) {
-    const unsigned sa = a.logical == logical_type::decimal ? a.scale : 0, sb = b.logical == logical_type::decimal ? b.scale : 0;
+    const unsigned sa = a.logical == logical_type::decimal ? a.scale : 0,
+                   sb = b.logical == logical_type::decimal ? b.scale : 0;
     const unsigned da = decimal_digits_of(a), db = decimal_digits_of(b);
     unsigned scale = sa > sb ? sa : sb, digits = 0;
     if (op == arithmetic_operator::multiply) {
@@ -70,6 +77,31 @@ constexpr bool arithmetic_type(arithmetic_operator op, const data_type& a, const
   }
   out.nullable = nullable;
   return true;
+}
+
+/// The type in which two columns or computed values are compared; a value that leaves it is an error of its row.
+/// (A literal is compared mathematically instead, whatever the types.)
+///
+/// | operands                                     | compared as                                       |
+/// |----------------------------------------------|---------------------------------------------------|
+/// | text with text                               | text                                              |
+/// | a float with any number                      | double, rounded                                   |
+/// | int128, uint64 or different scales among them | decimal<38, larger scale>                         |
+/// | others of one scale                          | 64-bit integers of that scale                     |
+constexpr data_type comparison_type(const data_type& a, const data_type& b) noexcept {
+  data_type out = type_of<std::int64_t>;
+  const unsigned sa = scale_of(a), sb = scale_of(b);
+  if (class_of(a) == type_class::text) {
+    out = type_of<text>;
+  } else if (is_float(a.physical) || is_float(b.physical)) {
+    out = type_of<double>;
+  } else if (a.physical == physical_type::integer128 || b.physical == physical_type::integer128 ||
+             a.physical == physical_type::uint64 || b.physical == physical_type::uint64 || sa != sb) {
+    out = decimal_type(38, sa > sb ? sa : sb);
+  } else if (sa != 0) {
+    out = decimal_type(18, sa);
+  }
+  return out.as_nullable(a.nullable || b.nullable);
 }
 
 }  // namespace PILLAR_NAMESPACE

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -20,10 +21,6 @@ struct grid_point {
   int beyond = 0;
 };
 
-inline unsigned scale_of(const data_type& type) noexcept {
-  return type.logical == logical_type::decimal || type.logical == logical_type::timestamp ? type.scale : 0;
-}
-
 /// floor(value · 10^scale) of a finite double, exactly: a 53-bit mantissa times 10^scale has at most 180 bits.
 inline grid_point grid_of_real(double value, unsigned scale) noexcept {
   if (value == 0) return {0, true, 0};
@@ -38,31 +35,30 @@ inline grid_point grid_of_real(double value, unsigned scale) noexcept {
                             static_cast<std::uint64_t>(high >> 64)};
   uint128 magnitude = 0;
   bool exact = true;
-  bool beyond = false;
+  bool beyond = false;  // at 2^128 or above
   if (exponent >= 0) {
-    // shift left: anything that reaches bit 127 is beyond
-    unsigned bits = limbs[2] != 0 ? 128 + static_cast<unsigned>(std::bit_width(limbs[2]))
-                    : limbs[1] != 0 ? 64 + static_cast<unsigned>(std::bit_width(limbs[1]))
-                                    : static_cast<unsigned>(std::bit_width(limbs[0]));
-    if (bits + static_cast<unsigned>(exponent) > 126) beyond = true;
+    const unsigned bits = limbs[2] != 0   ? 128 + static_cast<unsigned>(std::bit_width(limbs[2]))
+                          : limbs[1] != 0 ? 64 + static_cast<unsigned>(std::bit_width(limbs[1]))
+                                          : static_cast<unsigned>(std::bit_width(limbs[0]));
+    if (bits + static_cast<unsigned>(exponent) > 128) beyond = true;
     else magnitude = ((static_cast<uint128>(limbs[1]) << 64) | limbs[0]) << exponent;
   } else {
     const auto shift = static_cast<unsigned>(-exponent);
-    if (shift >= 192) {
-      exact = false;
-    } else {
-      for (unsigned bit = 0; bit < shift; ++bit)
-        if ((limbs[bit / 64] >> (bit % 64)) & 1) exact = false;
-      for (unsigned bit = shift; bit < 192; ++bit)
-        if ((limbs[bit / 64] >> (bit % 64)) & 1) {
-          if (bit - shift >= 126) beyond = true;
-          else magnitude |= static_cast<uint128>(1) << (bit - shift);
-        }
+    for (unsigned bit = 0; bit < 192; ++bit) {
+      if (((limbs[bit / 64] >> (bit % 64)) & 1) == 0) continue;
+      if (bit < shift) exact = false;
+      else if (bit - shift >= 128) beyond = true;
+      else magnitude |= static_cast<uint128>(1) << (bit - shift);
     }
   }
-  if (beyond) return {0, false, value < 0 ? -1 : 1};
-  if (value > 0) return {static_cast<int128>(magnitude), exact, 0};
-  return {exact ? -static_cast<int128>(magnitude) : -static_cast<int128>(magnitude) - 1, exact, 0};
+  constexpr uint128 limit = static_cast<uint128>(1) << 127;  // -limit is int128_min
+  if (value > 0) {
+    if (beyond || magnitude >= limit) return {0, false, 1};
+    return {static_cast<int128>(magnitude), exact, 0};
+  }
+  if (!beyond && !exact && magnitude <= limit) ++magnitude;
+  if (beyond || magnitude > limit) return {0, false, -1};
+  return {static_cast<int128>(uint128{0} - magnitude), exact, 0};
 }
 
 /// Where an exact literal lies on a grid of `scale` digits.
@@ -93,9 +89,7 @@ inline double next_up(double value, bool narrow) noexcept {
   return narrow ? static_cast<double>(std::nextafter(static_cast<float>(value), static_cast<float>(infinity)))
                 : std::nextafter(value, infinity);
 }
-inline double next_down(double value, bool narrow) noexcept {
-  return -next_up(-value, narrow);
-}
+inline double next_down(double value, bool narrow) noexcept { return -next_up(-value, narrow); }
 
 /// The largest float of the column's type that is ≤ the literal, and whether it equals it.
 struct real_point {
@@ -112,8 +106,9 @@ inline real_point real_floor(const scalar& literal, bool narrow) noexcept {
     if (exact_literal) return compare_real_with_exact(candidate, literal.integer, scale_of(literal.type));
     return candidate < literal.real ? -1 : candidate > literal.real ? 1 : 0;
   };
-  double at = exact_literal ? static_cast<double>(literal.integer) / static_cast<double>(power_of_ten(scale_of(literal.type)))
-                            : literal.real;
+  double at = exact_literal
+                  ? static_cast<double>(literal.integer) / static_cast<double>(power_of_ten(scale_of(literal.type)))
+                  : literal.real;
   if (narrow) at = static_cast<double>(static_cast<float>(at));
   while (sign(at) > 0) at = next_down(at, narrow);
   while (!(std::isinf(at) && at > 0) && sign(next_up(at, narrow)) <= 0) at = next_up(at, narrow);
@@ -181,7 +176,9 @@ inline domain real_comparison(physical_type physical, compare_operator op, const
       return real_range(physical, next_up(at.floor, narrow), infinity, true);
     case compare_operator::greater_equal:
       return real_range(physical, at.exact ? at.floor : next_up(at.floor, narrow), infinity, true);
-    default: return at.exact ? real_range(physical, at.floor, at.floor, false, negated) : real_range(physical, 1, 0, false, negated);
+    default:
+      return at.exact ? real_range(physical, at.floor, at.floor, false, negated)
+                      : real_range(physical, 1, 0, false, negated);
   }
 }
 
@@ -217,15 +214,16 @@ inline bool plain_range(const bound_node& node) noexcept {
 PILLAR_API domain comparison_domain(const data_type& column, compare_operator op, const scalar& literal) {
   if (column.physical == physical_type::text) return detail::text_comparison(op, literal.text);
   if (is_float(column.physical)) return detail::real_comparison(column.physical, op, literal);
-  const unsigned scale = detail::scale_of(column);
+  const unsigned scale = scale_of(column);
   if (is_float(literal.type.physical)) {
     // NaN is greater than every number
     if (std::isnan(literal.real) || std::isinf(literal.real))
-      return detail::integer_comparison(column.physical, op, {0, false, std::isnan(literal.real) || literal.real > 0 ? 1 : -1});
+      return detail::integer_comparison(column.physical, op,
+                                        {0, false, std::isnan(literal.real) || literal.real > 0 ? 1 : -1});
     return detail::integer_comparison(column.physical, op, detail::grid_of_real(literal.real, scale));
   }
   return detail::integer_comparison(column.physical, op,
-                                    detail::grid_of_exact(literal.integer, detail::scale_of(literal.type), scale));
+                                    detail::grid_of_exact(literal.integer, scale_of(literal.type), scale));
 }
 
 namespace detail {
@@ -278,7 +276,8 @@ class binder {
         PILLAR_ASSIGN_OR_RETURN(const std::uint32_t left, predicate(left_at, negate, out));
         PILLAR_ASSIGN_OR_RETURN(const std::uint32_t right, predicate(right_at, negate, out));
         bound_node made;
-        made.kind = (node.kind == expression_kind::both) != negate ? bound_node::kind_type::both : bound_node::kind_type::either;
+        made.kind = (node.kind == expression_kind::both) != negate ? bound_node::kind_type::both
+                                                                   : bound_node::kind_type::either;
         made.left = left;
         made.right = right;
         return push(out.nodes, std::move(made));
@@ -299,6 +298,7 @@ class binder {
       }
       case expression_kind::starts_with: {
         PILLAR_ASSIGN_OR_RETURN(const std::uint32_t child, value(at - 1, out.values));
+        if (node.value.null) return always_null(out);
         std::string after;
         const bool bounded = prefix_successor(node.value.text, after);
         return test(out, child, text_range(node.value.text, bounded, after), negate);
@@ -310,9 +310,13 @@ class binder {
       }
       case expression_kind::between: {
         const std::size_t high_at = at - 1, low_at = tree_.first_of(high_at) - 1, child_at = tree_.first_of(low_at) - 1;
-        PILLAR_ASSIGN_OR_RETURN(const std::uint32_t low, comparison(child_at, compare_operator::greater_equal, low_at, false, out));
-        PILLAR_ASSIGN_OR_RETURN(const std::uint32_t high, comparison(child_at, compare_operator::less_equal, high_at, false, out));
-        if (plain_range(out.nodes[low]) && plain_range(out.nodes[high]) && high == low + 1) {
+        PILLAR_ASSIGN_OR_RETURN(const std::uint32_t low,
+                                comparison(child_at, compare_operator::greater_equal, low_at, false, out));
+        PILLAR_ASSIGN_OR_RETURN(const std::uint32_t high,
+                                comparison(child_at, compare_operator::less_equal, high_at, false, out));
+        // A literal child makes tests of the two bounds instead, which are different values.
+        if (tree_.nodes[child_at].kind != expression_kind::literal && plain_range(out.nodes[low]) &&
+            plain_range(out.nodes[high]) && high == low + 1) {
           out.nodes[low].test = intersect_ranges(out.nodes[low].test, out.nodes[high].test);
           out.nodes[low].test.negated = negate;
           out.nodes.pop_back();
@@ -338,6 +342,12 @@ class binder {
   static std::uint32_t push(std::vector<T>& to, T&& item) {
     to.push_back(std::move(item));
     return static_cast<std::uint32_t>(to.size() - 1);
+  }
+
+  static std::uint32_t always_null(bound_predicate& out) {
+    bound_node made;
+    made.always_null = true;
+    return push(out.nodes, std::move(made));
   }
 
   static result<void> complement(bound_node& node) {
@@ -369,7 +379,8 @@ class binder {
     return push(out.nodes, std::move(made));
   }
 
-  result<std::uint32_t> comparison(std::size_t left_at, compare_operator op, std::size_t right_at, bool negate, bound_predicate& out) {
+  result<std::uint32_t> comparison(std::size_t left_at, compare_operator op, std::size_t right_at, bool negate,
+                                   bound_predicate& out) {
     if (tree_.nodes[left_at].kind == expression_kind::literal) {
       std::swap(left_at, right_at);
       op = mirror(op);
@@ -378,13 +389,24 @@ class binder {
     PILLAR_ASSIGN_OR_RETURN(const std::uint32_t left_value, value(left_at, out.values));
     const data_type left_type = out.values[left_value].type;
     if (right.kind == expression_kind::literal) {
-      if (right.value.null || (out.values[left_value].kind == bound_value::kind_type::literal && out.values[left_value].constant.null)) {
+      const bool left_literal = out.values[left_value].kind == bound_value::kind_type::literal;
+      if (left_literal && out.values[left_value].constant.null) return always_null(out);
+      if (right.value.null) {
+        if (left_literal || out.values[left_value].kind == bound_value::kind_type::column) return always_null(out);
+        // The value may fail, and then so does the comparison.
+        bound_value null;
+        null.kind = bound_value::kind_type::literal;
+        null.type = left_type.as_nullable();
+        null.constant = scalar::of_null(left_type);
         bound_node made;
-        made.always_null = true;
+        made.kind = bound_node::kind_type::compare;
+        made.op = op;
+        made.left = left_value;
+        made.right = push(out.values, std::move(null));
         return push(out.nodes, std::move(made));
       }
       domain what = comparison_domain(left_type, op, right.value);
-      if (out.values[left_value].kind == bound_value::kind_type::literal) {
+      if (left_literal) {
         bound_node made;
         made.always = what.contains(out.values[left_value].constant) != negate;
         return push(out.nodes, std::move(made));
@@ -395,7 +417,7 @@ class binder {
     bound_node made;
     made.kind = bound_node::kind_type::compare;
     made.op = op;
-    PILLAR_ASSIGN_OR_RETURN(const data_type common, common_type(left_type, out.values[right_value].type));
+    const data_type common = comparison_type(left_type, out.values[right_value].type);
     PILLAR_ASSIGN_OR_RETURN(made.left, convert(out.values, left_value, common));
     PILLAR_ASSIGN_OR_RETURN(made.right, convert(out.values, right_value, common));
     if (negate) PILLAR_TRY(complement(made));
@@ -415,6 +437,7 @@ class binder {
         has_null = true;
         continue;
       }
+      if (!comparable(type, literal.type)) return {errc::type_mismatch, at};
       const domain equal = comparison_domain(type, compare_operator::equal, literal);
       if (type.physical == physical_type::text) {
         what.texts.push_back(literal.text);
@@ -430,9 +453,7 @@ class binder {
     sort_unique(what.texts);
     PILLAR_ASSIGN_OR_RETURN(const std::uint32_t leaf, test(out, child, std::move(what), negate));
     if (!has_null) return leaf;
-    bound_node null;
-    null.always_null = true;
-    const std::uint32_t null_node = push(out.nodes, std::move(null));
+    const std::uint32_t null_node = always_null(out);
     bound_node made;  // x in (…, NULL): true if found, else unknown; negated: false if found, else unknown
     made.kind = negate ? bound_node::kind_type::both : bound_node::kind_type::either;
     made.left = leaf;
@@ -444,23 +465,6 @@ class binder {
   static void sort_unique(std::vector<T>& values) {
     std::sort(values.begin(), values.end());
     values.erase(std::unique(values.begin(), values.end()), values.end());
-  }
-
-  /// The type in which two columns or computed values are compared. Integers and decimals: exact, at the larger scale; with
-  /// a float: as double (rounded, unlike comparisons with literals).
-  static result<data_type> common_type(const data_type& a, const data_type& b) {
-    if (class_of(a) == type_class::text) return type_of<text>.as_nullable(a.nullable || b.nullable);
-    data_type out = type_of<std::int64_t>;
-    if (is_float(a.physical) || is_float(b.physical)) {
-      out = type_of<double>;
-    } else {
-      const unsigned sa = scale_of(a), sb = scale_of(b);
-      const bool wide = a.physical == physical_type::integer128 || b.physical == physical_type::integer128 ||
-                        a.physical == physical_type::uint64 || b.physical == physical_type::uint64 || sa != sb;
-      if (wide) out = decimal_type(38, std::max(sa, sb));
-      else if (sa != 0) out = {logical_type::decimal, physical_type::int64, 18, static_cast<std::uint8_t>(sa), false};
-    }
-    return out.as_nullable(a.nullable || b.nullable);
   }
 
   result<std::uint32_t> operand(std::vector<bound_value>& out, std::uint32_t value, const data_type& result_type,
@@ -483,10 +487,12 @@ class binder {
       if (is_float(wanted.physical)) {
         if (!is_float(own.physical))
           constant.real = static_cast<double>(constant.integer) / static_cast<double>(power_of_ten(scale_of(own)));
-        if (wanted.physical == physical_type::float32) constant.real = static_cast<double>(static_cast<float>(constant.real));
+        if (wanted.physical == physical_type::float32)
+          constant.real = static_cast<double>(static_cast<float>(constant.real));
       } else {
         const grid_point at = grid_of_exact(constant.integer, scale_of(own), scale_of(wanted));
-        if (at.beyond != 0 || !at.exact || at.floor < lowest_of(wanted.physical) || at.floor > highest_of(wanted.physical))
+        if (at.beyond != 0 || !at.exact || at.floor < lowest_of(wanted.physical) ||
+            at.floor > highest_of(wanted.physical))
           return {errc::overflow, 0};
         constant.integer = at.floor;
       }
@@ -560,8 +566,7 @@ PILLAR_API result<bound_values> bind_values(std::span<const expression> values, 
   bound_values out;
   for (const expression& value : values) {
     const auto shape = value.shape();
-    const checked_shape checked = check_shape(shape, columns);
-    if (checked.problem) return detail::errc_of(checked.problem.kind);
+    if (const fault problem = check_value(shape, columns)) return detail::errc_of(problem.kind);
     detail::binder binder(value, schema);
     PILLAR_ASSIGN_OR_RETURN(const std::uint32_t root, binder.value(value.nodes.size() - 1, out.nodes));
     out.roots.push_back(root);
@@ -572,7 +577,7 @@ PILLAR_API result<bound_values> bind_values(std::span<const expression> values, 
 PILLAR_API std::string explain_fault(const expression& checked, const dynamic_schema& schema, bool needs_predicate) {
   const auto shape = checked.shape();
   const auto columns = detail::columns_of(schema);
-  const fault problem = needs_predicate ? check_predicate(shape, columns) : check_shape(shape, columns).problem;
+  const fault problem = needs_predicate ? check_predicate(shape, columns) : check_value(shape, columns);
   return std::string(describe(problem, columns).view());
 }
 
