@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/codec/dictionary.hpp"
+
+#include "support/block_cases.hpp"
+
+namespace pillar_test::codec_dictionary {
+namespace {
+
+constexpr pillar::block_options dictionary_options{.codec = pillar::codec_id::dictionary};
+
+TEST(codec_dictionary, every_code_width) {
+  pillar::splitmix64 random(1);
+  block_seen seen;
+  for (std::uint32_t width = 0; width <= 16; ++width) {
+    const std::uint32_t most = 1u << width;
+    for (const std::uint32_t entries : {most, most - most / 3}) {
+      const auto type = width % 2 == 0 ? pillar::type_of<std::uint32_t> : pillar::type_of<pillar::text>;
+      std::vector<pillar::scalar> cells;
+      for (std::uint32_t row = 0; row < std::max(entries, 1500u); ++row) {
+        const std::uint32_t value = row % entries * 7;
+        cells.push_back(width % 2 == 0 ? pillar::scalar::of_integer(type, value)
+                                       : pillar::scalar::of_text(type, "common prefix " + std::to_string(value)));
+      }
+      SCOPED_TRACE(std::to_string(entries) + " entries");
+      check_source(make_source(type, cells), dictionary_options, random, width > 12 ? 3 : 12, seen);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(codec_dictionary, entries_are_sorted_and_unique) {
+  pillar::splitmix64 random(2);
+  for (const pillar::data_type& type : {pillar::type_of<pillar::text>, pillar::type_of<std::int16_t>}) {
+    const auto source = make_source(type, random_cells(random, type, 3000, 300));
+    const auto encoded = pillar::encode_block(source.views, dictionary_options);
+    ASSERT_TRUE(encoded.ok());
+    const auto block = pillar::open_block(encoded->bytes());
+    ASSERT_TRUE(block.ok());
+    const pillar::vector& entries = block->shared_values();
+    ASSERT_EQ(entries.size, block->dictionary_entries());
+    for (std::uint32_t i = 1; i < entries.size; ++i)
+      ASSERT_LT(pillar::compare(get(entries, i - 1), get(entries, i)), 0);
+  }
+}
+
+TEST(codec_dictionary, scratch_answers_once_per_block_and_domain) {
+  pillar::splitmix64 random(3);
+  const auto type = pillar::type_of<pillar::text>;
+  const auto source = make_source(type, random_cells(random, type, 4096, 40));
+  const auto encoded = pillar::encode_block(source.views, dictionary_options);
+  ASSERT_TRUE(encoded.ok());
+  const auto block = pillar::open_block(encoded->bytes());
+  ASSERT_TRUE(block.ok());
+  pillar::match_scratch scratch;
+  block_seen seen;
+  std::vector<pillar::domain> tests;
+  for (int i = 0; i < 50; ++i) tests.push_back(random_domain(random, type, source.cells));  // more than the capacity
+  for (int round = 0; round < 2; ++round)
+    for (const auto& test : tests) expect_matches(*block, source.cells, test, &scratch, seen);
+  EXPECT_NE(scratch.find(block->vector_at(0).block, &tests[0]), nullptr);
+  EXPECT_EQ(scratch.find(block->vector_at(0).block, &tests[49]), nullptr);
+  scratch.begin_block();
+  EXPECT_EQ(scratch.find(block->vector_at(0).block, &tests[0]), nullptr);
+}
+
+TEST(codec_dictionary, a_scratch_without_memory_still_answers) {
+  pillar::splitmix64 random(4);
+  const auto type = pillar::type_of<std::int32_t>;
+  const auto source = make_source(type, random_cells(random, type, 1024, 40));
+  const auto encoded = pillar::encode_block(source.views, dictionary_options);
+  ASSERT_TRUE(encoded.ok());
+  const auto block = pillar::open_block(encoded->bytes());
+  ASSERT_TRUE(block.ok());
+  pillar::memory_budget budget(100);
+  pillar::match_scratch scratch(&budget);
+  block_seen seen;
+  for (int i = 0; i < 20; ++i)
+    expect_matches(*block, source.cells, random_domain(random, type, source.cells), &scratch, seen);
+  EXPECT_GT(seen.some, 0u);
+  EXPECT_EQ(budget.used(), 0u);
+}
+
+}  // namespace
+}  // namespace pillar_test::codec_dictionary
