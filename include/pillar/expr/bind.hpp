@@ -13,6 +13,16 @@
 
 namespace PILLAR_NAMESPACE {
 
+namespace detail {
+/// A run-time schema in the form that checks read; points into it.
+inline std::vector<static_column> columns_of(const dynamic_schema& schema) {
+  std::vector<static_column> out;
+  out.reserve(schema.size());
+  for (const auto& column : schema.columns) out.push_back({column.name, column.type});
+  return out;
+}
+}  // namespace detail
+
 /// Binds a predicate.
 ///
 /// Errors: no_such_column, type_mismatch (position = node in postfix order); `explain_fault` gives the sentence

@@ -131,15 +131,15 @@ constexpr fault check_aggregate() {
   if constexpr (!std::is_same_v<typename A::input_type, no_input>) {
     const checked_shape input = checked<typename A::input_type, S>();
     if (input.problem) return input.problem;
-    if (needs_number(A::kind) && class_of(input.type) != type_class::number)
+    if (!pillar::aggregate_type(A::kind, input.type))
       return {fault_kind::needs_number, input.column, input.type, {}};
   }
   return {};
 }
 template <class A, typed_schema S>
-constexpr data_type aggregate_type() {
-  if constexpr (std::is_same_v<typename A::input_type, no_input>) return aggregate_result_type(A::kind, data_type{});
-  else return aggregate_result_type(A::kind, checked<typename A::input_type, S>().type);
+constexpr data_type aggregate_column() {
+  if constexpr (std::is_same_v<typename A::input_type, no_input>) return *pillar::aggregate_type(A::kind, data_type{});
+  else return *pillar::aggregate_type(A::kind, checked<typename A::input_type, S>().type);
 }
 template <std::size_t N>
 constexpr fault check_unique(const std::array<std::string_view, N>& names) {
@@ -228,7 +228,7 @@ struct group_stage<std::tuple<K...>, std::tuple<A...>> {
   template <typed_schema S>
   using output = schema<result_field<detail::projection_traits<K>::name,
                                      detail::checked<typename detail::projection_traits<K>::value_type, S>().type>...,
-                        result_field<A::name, detail::aggregate_type<A, S>()>...>;
+                        result_field<A::name, detail::aggregate_column<A, S>()>...>;
   [[nodiscard]] plan_stage lower() const {
     return lower(std::index_sequence_for<K...>{}, std::index_sequence_for<A...>{});
   }

@@ -511,13 +511,6 @@ class binder {
   const dynamic_schema& schema_;
 };
 
-inline std::vector<static_column> columns_of(const dynamic_schema& schema) {
-  std::vector<static_column> out;
-  out.reserve(schema.size());
-  for (const auto& column : schema.columns) out.push_back({column.name, column.type});
-  return out;
-}
-
 /// Top-level `and`s become a list; two plain ranges over one column become one.
 inline void flatten(bound_predicate& out, std::uint32_t node) {
   const bound_node& at = out.nodes[node];

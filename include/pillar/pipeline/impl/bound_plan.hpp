@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A plan against its source's schema, cut into segments: everything between two sinks is one pass over one source.
+///
+/// Projections do not run: names are replaced by what they stand for, so that a segment's predicate and outputs speak
+/// of the source's own columns, and a `where` behind a `project` still reaches zones and codecs.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "pillar/expr/bind.hpp"
+#include "pillar/expr/check.hpp"
+#include "pillar/pipeline/plan.hpp"
+#include "pillar/sort/key.hpp"
+#include "pillar/status.hpp"
+
+namespace PILLAR_NAMESPACE::detail {
+
+enum class sink_kind : std::uint8_t { collect, group, order, top };
+
+/// One pass: source columns → predicate → outputs → sink.
+struct segment {
+  bool has_predicate = false;
+  expression predicate;              ///< over source columns
+  sink_kind sink = sink_kind::collect;
+  std::vector<named_value> outputs;  ///< collect, order, top: the result's columns; group: the keys
+  std::vector<named_aggregate> aggregates;
+  std::vector<sort_key> order;
+  std::uint64_t limit = 0;
+  dynamic_schema source;
+  dynamic_schema result;
+};
+
+inline expression column_expression(std::string_view name) {
+  expression made;
+  made.push_column(name);
+  return made;
+}
+
+/// Replaces names by the expressions they stand for.
+inline expression substitute(const expression& what, const std::vector<named_value>& names) {
+  expression out;
+  for (const auto& node : what.nodes) {
+    if (node.kind == expression_kind::column) {
+      for (const auto& name : names)
+        if (name.name == node.name) {
+          out.append(name.value);
+          break;
+        }
+    } else {
+      out.nodes.push_back(node);
+    }
+  }
+  return out;
+}
+
+/// Cuts a plan into segments while following names and types from stage to stage.
+class plan_binder {
+ public:
+  explicit plan_binder(const dynamic_schema& source) { start(source); }
+
+  absl::Status add(const plan_stage& stage) {
+    switch (stage.kind) {
+      case stage_kind::where: return add_where(stage);
+      case stage_kind::project: return add_project(stage);
+      case stage_kind::group_by: return add_group(stage);
+      case stage_kind::order_by:
+      case stage_kind::top: return add_order(stage);
+    }
+    return absl::OkStatus();
+  }
+  std::vector<segment> finish() && {
+    if (!fresh_ || segments_.empty()) close();
+    return std::move(segments_);
+  }
+  [[nodiscard]] const dynamic_schema& schema() const noexcept { return schema_; }
+
+ private:
+  void start(const dynamic_schema& source) {
+    current_ = segment{};
+    current_.source = source;
+    schema_ = source;
+    names_.clear();
+    for (const auto& column : source.columns) names_.push_back({column.name, column_expression(column.name)});
+    fresh_ = true;
+  }
+  void close() {
+    current_.outputs = names_;
+    current_.result = schema_;
+    segments_.push_back(std::move(current_));
+  }
+
+  absl::Status refuse(const expression& what, bool predicate) const {
+    const std::string sentence = explain_fault(what, schema_, predicate);
+    if (sentence.empty()) return absl::OkStatus();
+    return make_status(sentence.rfind("no column", 0) == 0 ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument, sentence);
+  }
+  absl::Status refuse(const fault& problem) const {
+    return make_status(problem.kind == fault_kind::no_such_column ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument,
+                       describe(problem, columns_of(schema_)).view());
+  }
+  [[nodiscard]] data_type type_of_value(const expression& what) const {
+    return check_shape(what.shape(), columns_of(schema_)).type;
+  }
+  absl::Status check_names(const dynamic_schema& made) const {
+    for (std::size_t i = 0; i < made.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (made[i].name == made[j].name) return refuse(fault{fault_kind::duplicate_name, made[i].name, {}, {}});
+    return absl::OkStatus();
+  }
+
+  absl::Status add_where(const plan_stage& stage) {
+    if (auto problem = refuse(stage.predicate, true); !problem.ok()) return problem;
+    expression predicate = substitute(stage.predicate, names_);
+    if (current_.has_predicate) {
+      current_.predicate.append(predicate);
+      current_.predicate.push(expression_kind::both);
+    } else {
+      current_.predicate = std::move(predicate);
+      current_.has_predicate = true;
+    }
+    fresh_ = false;
+    return absl::OkStatus();
+  }
+
+  absl::Status add_project(const plan_stage& stage) {
+    dynamic_schema made;
+    std::vector<named_value> names;
+    for (const auto& value : stage.values) {
+      if (auto problem = refuse(value.value, false); !problem.ok()) return problem;
+      const data_type type = type_of_value(value.value);
+      if (value.value.nodes.back().kind != expression_kind::column && value.value.nodes.back().kind != expression_kind::arithmetic)
+        return make_status(absl::StatusCode::kUnimplemented,
+                           "result column '" + value.name + "' is a condition; project computes columns and arithmetic");
+      made.columns.push_back({value.name, type});
+      names.push_back({value.name, substitute(value.value, names_)});
+    }
+    if (auto problem = check_names(made); !problem.ok()) return problem;
+    schema_ = std::move(made);
+    names_ = std::move(names);
+    fresh_ = false;
+    return absl::OkStatus();
+  }
+
+  absl::Status add_group(const plan_stage& stage) {
+    dynamic_schema made;
+    current_.sink = sink_kind::group;
+    for (const auto& key : stage.values) {
+      if (auto problem = refuse(key.value, false); !problem.ok()) return problem;
+      made.columns.push_back({key.name, type_of_value(key.value)});
+      current_.outputs.push_back({key.name, substitute(key.value, names_)});
+    }
+    for (const auto& aggregate : stage.aggregates) {
+      data_type input{};
+      if (!aggregate.input.nodes.empty()) {
+        if (auto problem = refuse(aggregate.input, false); !problem.ok()) return problem;
+        const auto checked = check_shape(aggregate.input.shape(), columns_of(schema_));
+        input = checked.type;
+        if (!aggregate_type(aggregate.kind, input)) return refuse(fault{fault_kind::needs_number, checked.column, input, {}});
+      }
+      made.columns.push_back({aggregate.name, *aggregate_type(aggregate.kind, input)});
+      current_.aggregates.push_back({aggregate.name, aggregate.kind, substitute(aggregate.input, names_)});
+    }
+    if (auto problem = check_names(made); !problem.ok()) return problem;
+    current_.result = made;
+    segments_.push_back(std::move(current_));
+    start(made);
+    return absl::OkStatus();
+  }
+
+  absl::Status add_order(const plan_stage& stage) {
+    for (const auto& key : stage.order) {
+      const auto found = schema_.find(key.column);
+      if (!found.ok()) return refuse(fault{fault_kind::no_such_column, key.column, {}, {}});
+      current_.order.push_back({*found, key.descending, key.nulls_first});
+    }
+    current_.sink = stage.kind == stage_kind::top ? sink_kind::top : sink_kind::order;
+    current_.limit = stage.limit;
+    current_.outputs = names_;
+    current_.result = schema_;
+    const dynamic_schema made = schema_;
+    segments_.push_back(std::move(current_));
+    start(made);
+    return absl::OkStatus();
+  }
+
+  segment current_;
+  dynamic_schema schema_;            ///< names and types that reach the next stage
+  std::vector<named_value> names_;   ///< what they stand for, over the segment's source
+  std::vector<segment> segments_;
+  bool fresh_ = true;                ///< nothing was added since the last sink
+};
+
+}  // namespace PILLAR_NAMESPACE::detail
