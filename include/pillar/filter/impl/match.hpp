@@ -53,7 +53,7 @@ PILLAR_ALWAYS_INLINE void make_mask(std::uint64_t* mask, std::uint32_t count, F&
 template <class T>
 void match_integer_range(const T* values, std::uint32_t count, int128 lo, int128 hi, const flat_match_table& kernels,
                          std::uint64_t* mask) noexcept {
-  lo = std::max(lo, lowest_of<T>());
+  lo = std::max(PILLAR_MUTATE(match_low_bound_exclusive, lo, lo + (lo < hi ? 1 : 0)), lowest_of<T>());
   hi = std::min(hi, highest_of<T>());
   if (lo > hi) return fill_mask(mask, count, false);
   if constexpr (std::is_same_v<T, int128>) {
