@@ -215,6 +215,7 @@ result<void> column_builder::append_rows(const vector& from, std::uint64_t count
 
   if (type_.physical == physical_type::text) {
     auto* slots = values_.as<text_slot>() + size_;
+    const auto* source = from.holder().values_as<text_slot>();
     if (from.kind == vector_kind::constant) {
       text_slot slot;
       if (nulls == 0) {
@@ -224,9 +225,16 @@ result<void> column_builder::append_rows(const vector& from, std::uint64_t count
     } else {
       for (std::uint64_t i = 0; i < count; ++i) {
         const std::uint32_t row = rows(i);
-        slots[i] = text_slot();
-        if (!from.valid(row)) continue;  // the slot of a NULL row may point anywhere
-        PILLAR_ASSIGN_OR_RETURN(slots[i], store(from.text_value(row)));
+        if (nulls != 0 && !from.valid(row)) {  // the slot of a NULL row may point anywhere
+          slots[i] = text_slot();
+          continue;
+        }
+        const text_slot& slot = source[from.index_of(row)];
+        if (slot.size <= text_slot::inline_capacity) {
+          slots[i] = slot;
+        } else {
+          PILLAR_ASSIGN_OR_RETURN(slots[i], store(slot.view(from.holder().buffers)));
+        }
       }
     }
   } else {
