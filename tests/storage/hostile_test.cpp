@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hostile blocks: every byte of a small block set to each other value, every truncation, and bytes that change after
+// validation. With the checksum every change is an error. Without it a change is an error, or gives values of the type,
+// from within the block, for which match and sum agree with decode.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "support/block_cases.hpp"
+#include "support/guard_buffer.hpp"
+
+namespace pillar_test::storage_hostile {
+namespace {
+
+struct hostile_case {
+  std::string name;
+  pillar::data_type type;
+  std::vector<pillar::scalar> cells;
+  pillar::block_options options;
+};
+
+pillar::block_options with(pillar::codec_id codec,
+                           pillar::transform_choice transform = pillar::transform_choice::none) {
+  pillar::block_options options;
+  options.codec = codec;
+  options.transform = transform;
+  return options;
+}
+
+std::vector<pillar::scalar> integers(pillar::data_type type, std::initializer_list<int> values) {
+  std::vector<pillar::scalar> cells;
+  for (const int value : values) cells.push_back(pillar::scalar::of_integer(type, value));
+  if (type.nullable) cells.push_back(pillar::scalar::of_null(type));
+  return cells;
+}
+
+std::vector<hostile_case> every_case() {
+  using pillar::codec_id;
+  using pillar::type_of;
+  const auto int32 = type_of<std::int32_t>, nullable32 = int32.as_nullable(), flag = type_of<bool>,
+             word = type_of<pillar::text>.as_nullable(), real = type_of<double>;
+  const auto text_cells = [&](std::initializer_list<const char*> texts) {
+    std::vector<pillar::scalar> cells;
+    for (const char* text : texts) cells.push_back(pillar::scalar::of_text(word, text));
+    cells.push_back(pillar::scalar::of_null(word));
+    return cells;
+  };
+  std::vector<pillar::scalar> reals, repeated;
+  for (const double value : {1.5, -0.0, 1e300}) reals.push_back(pillar::scalar::of_real(real, value));
+  for (int i = 0; i < 40; ++i) repeated.push_back(pillar::scalar::of_text(word, i % 3 == 0 ? "aaaaaaaaaaaaaaaa" : "b"));
+  return {
+      {"raw int32", nullable32, integers(nullable32, {1, -2, 300000}), with(codec_id::raw)},
+      {"raw boolean", flag, integers(flag, {0, 1, 1, 0}), with(codec_id::raw)},
+      {"raw float64", real, reals, with(codec_id::raw)},
+      {"raw text", word, text_cells({"", "twelve bytes", "thirteen bytes", "a long text of thirty-one bytes"}),
+       with(codec_id::raw)},
+      {"constant int32", nullable32, integers(nullable32, {7, 7, 7}), with(codec_id::constant)},
+      {"constant text", word, text_cells({"a text longer than twelve", "a text longer than twelve"}),
+       with(codec_id::constant)},
+      {"constant boolean", flag, integers(flag, {1, 1}), with(codec_id::constant)},
+      {"frame_of_reference int32", int32, integers(int32, {100, 101, 100}), with(codec_id::frame_of_reference)},
+      {"frame_of_reference int8", type_of<std::int8_t>, integers(type_of<std::int8_t>, {126, 127, 126}),
+       with(codec_id::frame_of_reference)},
+      {"frame_of_reference boolean", flag.as_nullable(), integers(flag.as_nullable(), {1, 0, 1}),
+       with(codec_id::frame_of_reference)},
+      {"dictionary int32", int32, integers(int32, {1000, -5, 1000}), with(codec_id::dictionary)},
+      {"dictionary text", word, text_cells({"delta", "a text longer than twelve", "", "delta"}),
+       with(codec_id::dictionary)},
+      {"zstd raw text", word, repeated, with(codec_id::raw, pillar::transform_choice::zstd)},
+      {"lz4 raw text", word, repeated, with(codec_id::raw, pillar::transform_choice::lz4)},
+      {"lz4 dictionary text", word, repeated, with(codec_id::dictionary, pillar::transform_choice::lz4)},
+  };
+}
+
+/// Outputs behind guards, and a few domains per physical type.
+class exerciser {
+ public:
+  explicit exerciser(const hostile_case& of) {
+    pillar::splitmix64 random(5);
+    for (int i = 0; i < 6; ++i) tests_.push_back(random_domain(random, of.type, of.cells));
+  }
+
+  /// Reads every value of an opened block; true when the answers fit together (`quiet`: bytes change meanwhile, so that
+  /// only staying within bounds counts).
+  bool run(const pillar::block_view& block, bool quiet) {
+    bool good = true;
+    for (std::uint32_t i = 0; i < block.vector_count(); ++i) {
+      const pillar::encoded_vector source = block.vector_at(i);
+      auto& scratch = *scratch_.as<pillar::vector_scratch>();
+      pillar::vector out;
+      source.operations->decode(source.block, i, scratch, out);
+      pillar::int128 total = 0;
+      std::uint64_t touched = 0;
+      for (std::uint32_t row = 0; row < out.size; ++row) {
+        if (out.type.physical == pillar::physical_type::text) {
+          for (const char letter : out.text_value(row)) touched += static_cast<unsigned char>(letter);
+        } else if (pillar::is_integer(out.type.physical)) {
+          if (out.valid(row)) total += get(out, row).integer;
+          if (out.type.physical == pillar::physical_type::boolean) good = good && out.value<std::uint8_t>(row) <= 1;
+        } else {
+          touched += static_cast<std::uint64_t>(out.value<std::byte>(row));
+        }
+      }
+      touched_ = touched_ + touched;
+      const bool has_nulls = source.operations->validity(source.block, i, valid_.data());
+      pillar::selection_mask rows = pillar::selection_mask::first(out.size);
+      for (std::uint32_t w = 0; has_nulls && w < pillar::vector_words; ++w) rows.words[w] &= valid_[w];
+      pillar::int128 sum = 0;
+      if (source.operations->sum(source.block, i, rows.words, !has_nulls, sum)) good = good && (quiet || sum == total);
+      for (const auto& test : tests_) {
+        scratch_of_matches_.begin_block();
+        const auto answer = source.operations->match(source.block, i, test, &scratch_of_matches_, mask_.data());
+        if (quiet || answer.what == pillar::verdict::unknown) continue;
+        for (std::uint32_t row = 0; row < out.size; ++row) {
+          if (!out.valid(row)) continue;
+          const bool got = answer.what == pillar::verdict::some ? pillar::get_bit(mask_.data(), row)
+                                                                : answer.what == pillar::verdict::all;
+          if (block.type().physical == test.physical) good = good && got == test.contains(get(out, row));
+        }
+      }
+    }
+    return good && mask_.slack_untouched() && scratch_.slack_untouched();
+  }
+
+ private:
+  std::vector<pillar::domain> tests_;
+  guard_buffer scratch_{sizeof(pillar::vector_scratch)};
+  guard_array<std::uint64_t> mask_{pillar::vector_words};
+  guard_array<std::uint64_t> valid_{pillar::vector_words};
+  pillar::match_scratch scratch_of_matches_;
+  volatile std::uint64_t touched_ = 0;
+};
+
+TEST(storage_hostile, every_byte_and_every_truncation) {
+  for (const hostile_case& of : every_case()) {
+    SCOPED_TRACE(of.name);
+    const auto source = make_source(of.type, of.cells);
+    const auto encoded = pillar::encode_block(source.views, of.options);
+    ASSERT_TRUE(encoded.ok());
+    ASSERT_EQ(pillar::open_block(encoded->bytes())->transform() == pillar::transform_id::none,
+              of.options.transform == pillar::transform_choice::none);
+    exerciser exercise(of);
+    const guard_buffer bytes(encoded->bytes());
+    std::uint64_t changes = 0, accepted = 0;
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+      const std::byte original = bytes.data()[at];
+      for (unsigned change = 1; change < 256; ++change) {
+        bytes.data()[at] = original ^ static_cast<std::byte>(change);
+        ++changes;
+        ASSERT_FALSE(pillar::open_block(bytes.bytes()).ok()) << "byte " << at << " change " << change;
+        const auto block = pillar::open_block(bytes.bytes(), {}, false);
+        if (!block.ok()) continue;
+        ++accepted;
+        ASSERT_TRUE(exercise.run(*block, false)) << "byte " << at << " change " << change;
+      }
+      bytes.data()[at] = original;
+    }
+    for (std::size_t size = 0; size < encoded->size(); ++size) {
+      const guard_buffer part(encoded->bytes().first(size));
+      ASSERT_FALSE(pillar::open_block(part.bytes()).ok());
+      ASSERT_FALSE(pillar::open_block(part.bytes(), {}, false).ok());
+    }
+    std::printf("[ HOSTILE  ] %-28s %4zu bytes, %6llu changes, accepted without checksum: %5.2f %%\n", of.name.c_str(),
+                bytes.size(), static_cast<unsigned long long>(changes),
+                100.0 * static_cast<double>(accepted) / static_cast<double>(changes));
+    EXPECT_GT(accepted, 0u);
+  }
+}
+
+TEST(storage_hostile, bytes_that_change_after_validation) {
+  pillar::splitmix64 random(9);
+  for (const hostile_case& of : every_case()) {
+    SCOPED_TRACE(of.name);
+    const auto source = make_source(of.type, of.cells);
+    const auto encoded = pillar::encode_block(source.views, of.options);
+    ASSERT_TRUE(encoded.ok());
+    exerciser exercise(of);
+    const guard_buffer bytes(encoded->bytes());
+    const auto block = pillar::open_block(bytes.bytes());
+    ASSERT_TRUE(block.ok());
+    for (int round = 0; round < 300; ++round) {
+      std::memcpy(bytes.data(), encoded->data(), encoded->size());
+      for (std::uint64_t i = 0; i <= random.below(40); ++i)
+        bytes.data()[random.below(bytes.size())] = static_cast<std::byte>(random());
+      ASSERT_TRUE(exercise.run(*block, true));
+    }
+    for (const int fill : {0xff, 0x00, 0x7f}) {
+      std::memset(bytes.data(), fill, bytes.size());
+      ASSERT_TRUE(exercise.run(*block, true));
+    }
+  }
+}
+
+TEST(storage_hostile, compressed_bombs_are_refused_before_memory_is_taken) {
+  const auto type = pillar::type_of<pillar::text>;
+  const auto source = make_source(type, {pillar::scalar::of_text(type, std::string(4 << 20, 'a')),
+                                         pillar::scalar::of_text(type, std::string(1 << 20, 'a'))});
+  for (const auto choice : {pillar::transform_choice::zstd, pillar::transform_choice::lz4}) {
+    const auto encoded = pillar::encode_block(source.views, with(pillar::codec_id::raw, choice));
+    ASSERT_TRUE(encoded.ok());
+    EXPECT_LT(encoded->size(), std::size_t{64} << 10);
+    pillar::memory_budget budget;
+    pillar::block_limits limits;
+    limits.budget = &budget;
+    limits.max_decoded_bytes = 5 << 20;
+    EXPECT_EQ(pillar::open_block(encoded->bytes(), limits).error().code, pillar::errc::limit_exceeded);
+    EXPECT_EQ(budget.peak(), 0u);
+    limits.max_decoded_bytes = 6 << 20;
+    EXPECT_TRUE(pillar::open_block(encoded->bytes(), limits).ok());
+    EXPECT_GT(budget.peak(), std::uint64_t{5} << 20);
+    pillar::memory_budget small(1 << 20);
+    limits.budget = &small;
+    EXPECT_EQ(pillar::open_block(encoded->bytes(), limits).error().code, pillar::errc::out_of_memory);
+    EXPECT_EQ(small.used(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace pillar_test::storage_hostile
