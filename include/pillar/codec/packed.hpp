@@ -41,14 +41,18 @@ inline constexpr std::uint32_t packed_max_width = 64;
 inline constexpr std::uint32_t packed_max_table_width = 16;
 
 /// Bytes of a packed vector.
-constexpr std::size_t packed_bytes(std::uint32_t width) noexcept { return std::size_t{128} * width; }
+PILLAR_ALWAYS_INLINE constexpr std::size_t packed_bytes(std::uint32_t width) noexcept {
+  return std::size_t{128} * width;
+}
 /// 0, 1, 2, 3 for lanes of 8, 16, 32, 64 bits.
-constexpr std::uint32_t packed_lane_log2(std::uint32_t width) noexcept {
+PILLAR_ALWAYS_INLINE constexpr std::uint32_t packed_lane_log2(std::uint32_t width) noexcept {
   return width <= 8 ? 0 : width <= 16 ? 1 : width <= 32 ? 2 : 3;
 }
-constexpr std::uint32_t packed_lane_bytes(std::uint32_t width) noexcept { return 1u << packed_lane_log2(width); }
+PILLAR_ALWAYS_INLINE constexpr std::uint32_t packed_lane_bytes(std::uint32_t width) noexcept {
+  return 1u << packed_lane_log2(width);
+}
 /// The largest field of a width.
-constexpr std::uint64_t packed_max_field(std::uint32_t width) noexcept {
+PILLAR_ALWAYS_INLINE constexpr std::uint64_t packed_max_field(std::uint32_t width) noexcept {
   return width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
 }
 /// The lane type of a width: std::uint8_t … std::uint64_t.

@@ -5,9 +5,15 @@
 /// loads without template noise, shifts of lanes of any size by an amount that may be a run-time value, the unsigned
 /// range test, and masks to bits. They are always inlined, so nothing here ends up as a symbol without its level.
 ///
-/// Requires: a translation unit compiled for the level (there is no batch for arch::scalar: scalar kernels are loops)
+/// Requires: a translation unit compiled for the level (there is no batch for arch::scalar: scalar kernels are loops);
+///           where PILLAR_WITH_BATCHES is 0 this header is empty
 /// Source:   xsimd 8.1 has neither batch_bool::mask() (added in 9) nor unsigned comparison below AVX-512
 #pragma once
+#include "pillar/base/config.hpp"
+#include "pillar/simd/arch.hpp"   // arch tags
+#include "pillar/simd/level.hpp"  // PILLAR_WITH_BATCHES
+
+#if PILLAR_WITH_BATCHES
 #include <cstdint>
 #include <cstring>  // std::memcpy
 #include <type_traits>
@@ -16,22 +22,16 @@
 #include <immintrin.h>
 #endif
 
-#include "pillar/base/config.hpp"
-#include "pillar/simd/arch.hpp"   // arch tags
-#include "pillar/simd/level.hpp"  // arch::native
-
 namespace PILLAR_NAMESPACE::simd {
 
 namespace detail {
 template <class Arch>
 struct xsimd_arch;
 #if defined(__x86_64__)
-#ifdef __SSE4_2__
 template <>
 struct xsimd_arch<arch::v2> {
   using type = xsimd::sse4_2;
 };
-#endif
 #ifdef __AVX2__
 template <>
 struct xsimd_arch<arch::v3> {
@@ -111,7 +111,7 @@ PILLAR_ALWAYS_INLINE batch<To, Arch> load_widened(const From* from) noexcept {
   if constexpr (ratio == 1) {
     return load<To, Arch>(from);
   } else {
-#if defined(__x86_64__) && defined(__SSE4_1__)
+#if defined(__x86_64__)
     if constexpr (sizeof(batch<To, Arch>) == 16) {
       std::uint64_t bits = 0;
       std::memcpy(&bits, from, 16 / ratio);
@@ -179,9 +179,7 @@ PILLAR_ALWAYS_INLINE __m128i shift_right_64(__m128i x, int n) noexcept { return 
 PILLAR_ALWAYS_INLINE __m128i greater_8(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi8(a, b); }
 PILLAR_ALWAYS_INLINE __m128i greater_16(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi16(a, b); }
 PILLAR_ALWAYS_INLINE __m128i greater_32(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi32(a, b); }
-#ifdef __SSE4_2__
 PILLAR_ALWAYS_INLINE __m128i greater_64(__m128i a, __m128i b) noexcept { return _mm_cmpgt_epi64(a, b); }
-#endif
 PILLAR_ALWAYS_INLINE __m128i bits_of(__m128i x) noexcept { return x; }
 PILLAR_ALWAYS_INLINE __m128i bits_of(__m128 x) noexcept { return _mm_castps_si128(x); }
 PILLAR_ALWAYS_INLINE __m128i bits_of(__m128d x) noexcept { return _mm_castpd_si128(x); }
@@ -428,3 +426,5 @@ PILLAR_ALWAYS_INLINE std::uint64_t chunk_to_bits(
 }
 
 }  // namespace PILLAR_NAMESPACE::simd
+
+#endif  // PILLAR_WITH_BATCHES

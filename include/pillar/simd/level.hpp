@@ -18,11 +18,14 @@
 #endif
 #endif
 
-/// 0 in the translation units of the scalar level, which are spared the include of simd/batch.hpp.
+/// 1 where simd/batch.hpp has batches: not in the translation units of the scalar level, which are spared its include,
+/// and not where the compiler's flags allow none.
 #if defined(PILLAR_KERNEL_LEVEL) && PILLAR_KERNEL_LEVEL == 0
 #define PILLAR_WITH_BATCHES 0
-#else
+#elif defined(__SSE4_2__) || defined(__aarch64__)
 #define PILLAR_WITH_BATCHES 1
+#else
+#define PILLAR_WITH_BATCHES 0
 #endif
 
 namespace PILLAR_NAMESPACE {

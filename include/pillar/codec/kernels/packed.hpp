@@ -9,6 +9,7 @@
 #include <cstring>  // std::memcpy
 #include <utility>  // std::index_sequence
 
+#include "pillar/base/mutant.hpp"
 #include "pillar/codec/packed.hpp"
 #if PILLAR_WITH_BATCHES
 #include "pillar/simd/batch.hpp"
@@ -207,7 +208,8 @@ PILLAR_NOINLINE void pack_rows(const void* lane_values, std::uint32_t width, std
       if (done == width) {
         for (int j = 0; j < 16; ++j) open[j] = 0;
       } else {
-        const std::uint64_t high_mask = ones * (packed_max_field(width) >> done);
+        const std::uint64_t high_mask =
+            ones * PILLAR_MUTATE(packed_pack_high_mask, packed_max_field(width) >> done, packed_max_field(width));
         for (int j = 0; j < 16; ++j) open[j] = (values[j] >> done) & high_mask;
       }
     }
@@ -326,7 +328,7 @@ PILLAR_ALWAYS_INLINE simd::range_test<T, Arch> top_test(std::uint32_t width, std
                                                         std::uint64_t hi) noexcept {
   const std::uint32_t up = row_place<T>::bits - width;
   const T low = static_cast<T>(lo << up);
-  const T span = static_cast<T>(((hi - lo) << up) | packed_max_field(up));
+  const T span = static_cast<T>(((hi - lo) << up) | PILLAR_MUTATE(packed_match_garbage, packed_max_field(up), 0));
   return simd::range_test<T, Arch>(low, span);
 }
 
@@ -342,10 +344,26 @@ PILLAR_NOINLINE void match_any_width(const std::byte* packed, std::uint32_t widt
 
 /// Widths with kernels of their own, chosen by measurement (AVX2, from L2): specialising gives 1.3 to 1.9 times the
 /// speed up to 16 bits, 1.4 times for matching up to 32, and nothing beyond, where it would triple the compile time.
-/// SSE (v2) is for old machines: it gets fewer.
-inline constexpr std::uint32_t specialised_unpack_widths = 16;
+/// SSE (v2) is for old machines: it gets fewer. Builds for debugging or with sanitizers get none: same rows, same
+/// tests.
+#if !defined(PILLAR_SPECIALISE_WIDTHS)
+#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PILLAR_SPECIALISE_WIDTHS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer) || \
+    __has_feature(undefined_behavior_sanitizer)
+#define PILLAR_SPECIALISE_WIDTHS 0
+#endif
+#endif
+#endif
+#if !defined(PILLAR_SPECIALISE_WIDTHS)
+#define PILLAR_SPECIALISE_WIDTHS 1
+#endif
+inline constexpr std::uint32_t specialised_unpack_widths = PILLAR_SPECIALISE_WIDTHS ? 16 : 0;
 template <class Arch>
-inline constexpr std::uint32_t specialised_match_widths = std::is_same_v<Arch, arch::v2> ? 16 : 32;
+inline constexpr std::uint32_t specialised_match_widths = PILLAR_SPECIALISE_WIDTHS
+                                                              ? (std::is_same_v<Arch, arch::v2> ? 16 : 32)
+                                                              : 0;
 
 // ---- The table's entries: thin functions per width. ----
 
