@@ -60,6 +60,31 @@ inline pillar::scalar number_literal(pillar::splitmix64& random, const pillar::s
   return scalar::of_integer(decimal_type(38, digits), unscaled);
 }
 
+/// An expression in postfix notation, for messages.
+inline std::string spell(const pillar::expression& what) {
+  static const char* const kinds[] = {"", "", "", "", "and", "or", "not", "between", "in", "", "starts_with"};
+  static const char* const comparisons[] = {"==", "!=", "<", "<=", ">", ">="};
+  static const char* const operators[] = {"+", "-", "*"};
+  std::string out;
+  for (const auto& node : what.nodes) {
+    if (!out.empty()) out += ' ';
+    switch (node.kind) {
+      case pillar::expression_kind::column: out += node.name; break;
+      case pillar::expression_kind::literal:
+        out += "(" + to_string(node.value.type) + " " + to_string(node.value) + ")";
+        break;
+      case pillar::expression_kind::compare: out += comparisons[node.op]; break;
+      case pillar::expression_kind::arithmetic: out += operators[node.op]; break;
+      case pillar::expression_kind::null_check: out += node.op == 0 ? "is_null" : "is_not_null"; break;
+      default: out += kinds[static_cast<int>(node.kind)];
+    }
+    if (node.kind == pillar::expression_kind::starts_with) out += "(" + node.value.text + ")";
+    if (node.kind == pillar::expression_kind::in_list)
+      for (const auto& member : node.list) out += "(" + to_string(member.type) + " " + to_string(member) + ")";
+  }
+  return out;
+}
+
 /// Makes predicates and values; `cells` are the data by column.
 struct expression_generator {
   pillar::splitmix64& random;
@@ -84,7 +109,10 @@ struct expression_generator {
     switch (class_of(type)) {
       case type_class::number: return number_literal(random, near);
       case type_class::boolean: return scalar::of_integer(type_of<bool>, static_cast<int>(random.below(2)));
-      case type_class::date: near.integer += static_cast<int>(random.below(3)) - 1; return near;
+      case type_class::date:
+        if (near.integer > lowest_of(type.physical) && near.integer < highest_of(type.physical))
+          near.integer += static_cast<int>(random.below(3)) - 1;
+        return near;
       case type_class::timestamp: {  // of another unit
         const unsigned units[] = {0, 3, 6, 9};
         const unsigned unit = units[random.below(4)];

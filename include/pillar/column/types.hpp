@@ -213,6 +213,7 @@ struct decimal {
   rep unscaled = 0;
   static constexpr unsigned precision = P;
   static constexpr unsigned scale = S;
+  constexpr decimal operator-() const noexcept { return {static_cast<rep>(-unscaled)}; }
   friend constexpr auto operator<=>(const decimal&, const decimal&) = default;
 };
 

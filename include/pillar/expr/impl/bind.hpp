@@ -173,7 +173,8 @@ inline domain real_comparison(physical_type physical, compare_operator op, const
     case compare_operator::less_equal: return real_range(physical, -infinity, at.floor, false);
     case compare_operator::greater:
       if (at.floor == infinity) return real_range(physical, 1, 0, true);
-      return real_range(physical, next_up(at.floor, narrow), infinity, true);
+      return real_range(physical, PILLAR_MUTATE(bind_greater_as_equal, next_up(at.floor, narrow), at.floor), infinity,
+                        true);
     case compare_operator::greater_equal:
       return real_range(physical, at.exact ? at.floor : next_up(at.floor, narrow), infinity, true);
     default:
@@ -452,7 +453,7 @@ class binder {
     sort_unique(what.reals);
     sort_unique(what.texts);
     PILLAR_ASSIGN_OR_RETURN(const std::uint32_t leaf, test(out, child, std::move(what), negate));
-    if (!has_null) return leaf;
+    if (PILLAR_MUTATE(bind_null_in_list_ignored, !has_null, true)) return leaf;
     const std::uint32_t null_node = always_null(out);
     bound_node made;  // x in (…, NULL): true if found, else unknown; negated: false if found, else unknown
     made.kind = negate ? bound_node::kind_type::both : bound_node::kind_type::either;
