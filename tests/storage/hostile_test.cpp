@@ -77,7 +77,7 @@ class exerciser {
  public:
   explicit exerciser(const hostile_case& of) {
     pillar::splitmix64 random(5);
-    for (int i = 0; i < 6; ++i) tests_.push_back(random_domain(random, of.type, of.cells));
+    for (int i = 0; i < 3; ++i) tests_.push_back(random_domain(random, of.type, of.cells));
   }
 
   /// Reads every value of an opened block; true when the answers fit together (`quiet`: bytes change meanwhile, so that
@@ -93,12 +93,15 @@ class exerciser {
       std::uint64_t touched = 0;
       for (std::uint32_t row = 0; row < out.size; ++row) {
         if (out.type.physical == pillar::physical_type::text) {
-          for (const char letter : out.text_value(row)) touched += static_cast<unsigned char>(letter);
+          const std::string_view text = out.text_value(row);
+          for (const char letter : text) touched += static_cast<unsigned char>(letter);
+          if (!quiet) cells_[row].text = text;
         } else if (pillar::is_integer(out.type.physical)) {
-          if (out.valid(row)) total += get(out, row).integer;
+          cells_[row] = get(out, row);
+          total += cells_[row].integer;
           if (out.type.physical == pillar::physical_type::boolean) good = good && out.value<std::uint8_t>(row) <= 1;
         } else {
-          touched += static_cast<std::uint64_t>(out.value<std::byte>(row));
+          cells_[row] = get(out, row);
         }
       }
       touched_ = touched_ + touched;
@@ -115,7 +118,7 @@ class exerciser {
           if (!out.valid(row)) continue;
           const bool got = answer.what == pillar::verdict::some ? pillar::get_bit(mask_.data(), row)
                                                                 : answer.what == pillar::verdict::all;
-          if (block.type().physical == test.physical) good = good && got == test.contains(get(out, row));
+          if (block.type().physical == test.physical) good = good && got == test.contains(cells_[row]);
         }
       }
     }
@@ -124,6 +127,7 @@ class exerciser {
 
  private:
   std::vector<pillar::domain> tests_;
+  std::vector<pillar::scalar> cells_ = std::vector<pillar::scalar>(pillar::vector_rows);
   guard_buffer scratch_{sizeof(pillar::vector_scratch)};
   guard_array<std::uint64_t> mask_{pillar::vector_words};
   guard_array<std::uint64_t> valid_{pillar::vector_words};

@@ -207,6 +207,10 @@ inline pillar::domain random_domain(pillar::splitmix64& random, pillar::data_typ
         default: return value;
       }
     };
+    if (!points && random.chance(1, 10)) {
+      return pillar::integer_range(type.physical, pillar::lowest_of(type.physical), pillar::highest_of(type.physical),
+                                   negated);
+    }
     if (!points) {
       const pillar::int128 a = number(), b = random.chance(1, 4) ? a : number();
       const bool keep_order = a <= b || random.chance(1, 6);
