@@ -137,7 +137,7 @@ TEST(filter_evaluate, agrees_with_the_reference) {
     const auto& nodes = generate.out.values;
     selection_mask rows = selection_mask::none();
     for (std::uint32_t row = 0; row < row_count; ++row)
-      if (random.chance(round % 4, 4)) pillar::set_bit(rows.words, row);
+      if (random.chance(round % 4, round % 8 < 4 ? 4 : 24)) pillar::set_bit(rows.words, row);
     std::vector<value_interval> proof;
     if (random.chance(1, 2)) {
       const auto bounds = [&](std::uint32_t column, const pillar::data_type& type) {
@@ -183,7 +183,7 @@ TEST(filter_evaluate, agrees_with_the_reference) {
       ASSERT_TRUE(errors_agree) << round << ": the row named has an error";
     }
   }
-  EXPECT_GT(failed, 70);
+  EXPECT_GT(failed, 40);
   EXPECT_GT(succeeded, 70);
   EXPECT_GT(unchecked, 100);
 }

@@ -54,7 +54,8 @@ class value_state {
 /// Requires: `proof` is empty or holds the intervals of `nodes` for these rows (analyze()): a node that cannot overflow
 ///           is then computed without checks
 /// Errors:   overflow; position = the first of `rows` whose value, here or in an operand, leaves its type
-/// Cost:     decodes the columns it reads; valid until the batch moves on or the state computes this node again
+/// Cost:     decodes the columns it reads; where at most a quarter of the rows is selected, computes only these
+/// Lifetime: until the batch moves on or the state computes this node again
 [[nodiscard]] PILLAR_API result<vector> evaluate_value(std::span<const bound_value> nodes, std::uint32_t root,
                                                        batch& from, const selection_mask& rows, value_state& state,
                                                        std::span<const value_interval> proof = {});

@@ -7,6 +7,7 @@
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/filter/evaluate.hpp"
+#include "pillar/simd/selection.hpp"
 
 namespace PILLAR_NAMESPACE {
 
@@ -183,18 +184,86 @@ inline const std::uint64_t* common_validity(const vector& a, const vector* b, st
   return room;
 }
 
-/// Evaluates one list of nodes for one batch.
+template <std::size_t Width>
+PILLAR_ALWAYS_INLINE void move_values(std::byte* to, const std::byte* from, std::uint32_t to_index,
+                                      std::uint32_t from_index) noexcept {
+  std::memmove(to + to_index * Width, from + from_index * Width, Width);
+}
+template <class F>
+PILLAR_ALWAYS_INLINE void visit_width(std::size_t width, F&& f) {
+  switch (width) {
+    case 1: return f.template operator()<1>();
+    case 2: return f.template operator()<2>();
+    case 4: return f.template operator()<4>();
+    case 8: return f.template operator()<8>();
+    default: return f.template operator()<16>();
+  }
+}
+
+/// The selected rows of a batch when they are few: whole trees are then computed over them alone, packed together, and
+/// only the root's values go back to their rows.
+struct packed_rows {
+  std::uint32_t count = 0;
+  std::uint16_t index[vector_rows];
+};
+
+/// The packed rows of a vector; a constant stays one.
+inline vector pack(const vector& from, const packed_rows& rows, value_slot& slot) noexcept {
+  vector out = from;
+  out.size = rows.count;
+  if (from.kind == vector_kind::constant) return out;
+  out.kind = vector_kind::flat;
+  out.values = slot.values;
+  out.codes = nullptr;
+  out.dictionary = nullptr;
+  visit_width(byte_width(from.type.physical), [&]<std::size_t Width>() {
+    const auto* values = static_cast<const std::byte*>(from.holder().values);
+    if (from.kind == vector_kind::flat) {
+      for (std::uint32_t i = 0; i < rows.count; ++i) move_values<Width>(slot.values, values, i, rows.index[i]);
+    } else if (from.dictionary->size != 0) {
+      for (std::uint32_t i = 0; i < rows.count; ++i)
+        move_values<Width>(slot.values, values, i, from.codes[rows.index[i]]);
+    }
+  });
+  if (from.validity != nullptr) {
+    std::memset(slot.validity, 0, sizeof slot.validity);
+    for (std::uint32_t i = 0; i < rows.count; ++i) assign_bit(slot.validity, i, from.valid(rows.index[i]));
+    out.validity = slot.validity;
+    out.validity_offset = 0;
+  }
+  return out;
+}
+
+/// The reverse, in place: row numbers only grow, so going backwards no value is overwritten before it has moved.
+inline void unpack(vector& values, const packed_rows& rows, value_slot& slot) noexcept {
+  visit_width(byte_width(values.type.physical), [&]<std::size_t Width>() {
+    for (std::uint32_t i = rows.count; i-- > 0;) move_values<Width>(slot.values, slot.values, rows.index[i], i);
+  });
+  if (values.validity == nullptr) return;
+  std::uint64_t spread[vector_words] = {};
+  for (std::uint32_t i = 0; i < rows.count; ++i)
+    if (get_bit(values.validity, i)) set_bit(spread, rows.index[i]);
+  std::memcpy(slot.validity, spread, sizeof spread);
+  values.validity = slot.validity;
+}
+
+/// Evaluates one list of nodes for one batch, or for its packed rows.
 struct evaluation {
   std::span<const bound_value> nodes;
   batch& from;
   const selection_mask& rows;
   value_state& state;
   std::span<const value_interval> proof;
+  std::uint32_t row_count;
+  const packed_rows* packed;
 
   result<vector> value(std::uint32_t index) {
     const bound_value& node = nodes[index];
     switch (node.kind) {
-      case bound_value::kind_type::column: return from.column(node.column);
+      case bound_value::kind_type::column: {
+        const vector& whole = from.column(node.column);
+        return packed == nullptr ? whole : pack(whole, *packed, state.slot(index));
+      }
       case bound_value::kind_type::literal: return literal(index);
       case bound_value::kind_type::arithmetic: {
         PILLAR_ASSIGN_OR_RETURN(const vector left, value(node.left));
@@ -214,7 +283,7 @@ struct evaluation {
   vector flat(std::uint32_t index, const std::uint64_t* validity) {
     vector out;
     out.type = nodes[index].type;
-    out.size = from.row_count;
+    out.size = row_count;
     out.values = state.slot(index).values;
     out.validity = validity;
     return out;
@@ -252,12 +321,12 @@ struct evaluation {
   template <class L>
   void finish(std::uint32_t index, const data_type& type, const L* lanes) {
     if (reinterpret_cast<const std::byte*>(lanes) != state.slot(index).values)
-      store_lanes(lanes, from.row_count, type.physical, state.slot(index).values);
+      store_lanes(lanes, row_count, type.physical, state.slot(index).values);
   }
 
   result<vector> arithmetic(std::uint32_t index, arithmetic_operator op, const vector& left, const vector& right) {
     const data_type& type = nodes[index].type;
-    const std::uint32_t count = from.row_count;
+    const std::uint32_t count = row_count;
     const std::uint64_t* validity = common_validity(left, &right, count, state.slot(index).validity);
     const lane which = common_lane(left.type.physical, right.type.physical, type.physical);
     const result<void> done = visit_lane(which, [&]<class L>() -> result<void> {
@@ -276,7 +345,7 @@ struct evaluation {
     const data_type& type = nodes[index].type;
     const data_type& old = nodes[nodes[index].left].type;
     if (type.physical == physical_type::text) return source;
-    const std::uint32_t count = from.row_count;
+    const std::uint32_t count = row_count;
     const std::uint64_t* validity = common_validity(source, nullptr, count, state.slot(index).validity);
     if (is_float(type.physical)) {
       const lane which = common_lane(old.physical, old.physical, old.physical);
@@ -356,7 +425,18 @@ PILLAR_API result<vector> evaluate_value(std::span<const bound_value> nodes, std
                                          std::span<const value_interval> proof) {
   PILLAR_ASSERT(from.row_count <= vector_rows && root < nodes.size());
   PILLAR_ASSERT(proof.empty() || proof.size() == nodes.size());
-  return detail::evaluation{nodes, from, rows, state, proof}.value(root);
+  const bool computed =
+      nodes[root].kind == bound_value::kind_type::arithmetic || nodes[root].kind == bound_value::kind_type::convert;
+  if (!computed || nodes[root].type.physical == physical_type::text || rows.count() > from.row_count / 4)
+    return detail::evaluation{nodes, from, rows, state, proof, from.row_count, nullptr}.value(root);
+  detail::packed_rows packed;
+  packed.count = mask_to_selection(rows.words, from.row_count, packed.index);
+  const selection_mask all = selection_mask::first(packed.count);
+  result<vector> out = detail::evaluation{nodes, from, all, state, proof, packed.count, &packed}.value(root);
+  if (!out.ok()) return {out.error().code, packed.index[out.error().position]};
+  detail::unpack(*out, packed, state.slot(root));
+  out->size = from.row_count;
+  return out;
 }
 
 PILLAR_API void compare_vectors(compare_operator op, const vector& left, const vector& right, value_state& state,
