@@ -91,6 +91,10 @@ class exerciser {
       source.operations->decode(source.block, i, scratch, out);
       pillar::int128 total = 0;
       std::uint64_t touched = 0;
+      if (out.kind == pillar::vector_kind::dictionary) {
+        for (std::uint32_t row = 0; row < out.size; ++row)
+          if (out.codes[row] >= out.dictionary->size) return false;
+      }
       for (std::uint32_t row = 0; row < out.size; ++row) {
         if (out.type.physical == pillar::physical_type::text) {
           const std::string_view text = out.text_value(row);
