@@ -4,6 +4,7 @@
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/expr/interval.hpp"
+#include "pillar/expr/type_rules.hpp"
 
 namespace PILLAR_NAMESPACE {
 
@@ -127,7 +128,7 @@ inline value_interval analyze_convert(const bound_value& node, const data_type& 
   out.may_overflow = false;
   if (is_float(node.type.physical)) {
     if (!is_float(from.physical)) {
-      const auto divisor = static_cast<double>(power_of_ten(from.scale));
+      const auto divisor = static_cast<double>(power_of_ten(scale_of(from)));
       out.may_be_nan = false;
       out.real_lo = round_to(node.type, static_cast<double>(a.lo) / divisor);
       out.real_hi = round_to(node.type, static_cast<double>(a.hi) / divisor);
@@ -136,8 +137,8 @@ inline value_interval analyze_convert(const bound_value& node, const data_type& 
       out.real_hi = round_to(node.type, a.real_hi);
     }
   } else if (node.type.physical != physical_type::text && a.may_be_value) {
-    PILLAR_ASSERT(node.type.scale >= from.scale);
-    const int128 factor = power_of_ten(node.type.scale - from.scale);
+    PILLAR_ASSERT(scale_of(node.type) >= scale_of(from));
+    const int128 factor = power_of_ten(scale_of(node.type) - scale_of(from));
     settle(out, saturate(arithmetic_operator::multiply, a.lo, factor),
            saturate(arithmetic_operator::multiply, a.hi, factor), node.type);
   }

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/expr/type_rules.hpp"
 #include "pillar/filter/evaluate.hpp"
 #include "pillar/simd/selection.hpp"
 
@@ -349,7 +350,7 @@ struct evaluation {
     const std::uint64_t* validity = common_validity(source, nullptr, count, state.slot(index).validity);
     if (is_float(type.physical)) {
       const lane which = common_lane(old.physical, old.physical, old.physical);
-      const auto divisor = static_cast<double>(is_float(old.physical) ? 1 : power_of_ten(old.scale));
+      const auto divisor = static_cast<double>(is_float(old.physical) ? 1 : power_of_ten(scale_of(old)));
       visit_lane(which, [&]<class L>() {
         const L* a = load_lanes<L>(source, count, state.operand(0).values);
         double* out = lanes_of_result<double>(index, type);
@@ -361,8 +362,8 @@ struct evaluation {
       });
       return flat(index, validity);
     }
-    PILLAR_ASSERT(!is_float(old.physical) && type.scale >= old.scale && type.scale - old.scale <= 38);
-    const unsigned digits = type.scale - old.scale;
+    PILLAR_ASSERT(!is_float(old.physical) && scale_of(type) >= scale_of(old) && scale_of(type) - scale_of(old) <= 38);
+    const unsigned digits = scale_of(type) - scale_of(old);
     lane which = common_lane(old.physical, type.physical, type.physical);
     if (digits > 18) which = lane::wide;
     const result<void> done = visit_lane(which, [&]<class L>() -> result<void> {
