@@ -77,7 +77,7 @@ inline owned_vector make_vector(pillar::data_type type, const std::vector<pillar
   for (std::size_t i = 0; i < stored.size(); ++i)
     if (!stored[i]->null) put_scalar(made, i, *stored[i]);
   *made.buffer = reinterpret_cast<const std::byte*>(made.characters->data());
-  const std::size_t bits = kind == pillar::vector_kind::constant ? 1 : cells.size();
+  const std::size_t bits = kind == pillar::vector_kind::constant && !cells.empty() ? 1 : cells.size();
   if (has_null || validity_offset != 0) {
     made.validity.assign(pillar::words_for(bits + validity_offset) + 1, 0);
     for (std::size_t i = 0; i < bits; ++i)

@@ -20,6 +20,12 @@ requires std::is_trivially_copyable_v<T>
 class growable {
  public:
   explicit growable(memory_budget* budget = nullptr) noexcept : budget_(budget) {}
+  growable(growable&& other) noexcept : budget_(other.budget_) { swap(other); }
+  growable& operator=(growable&& other) noexcept {
+    growable taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Grouped and ungrouped aggregation bound at run time: a group table and a state row per group.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pillar/aggregate/group_table.hpp"
+#include "pillar/aggregate/kind.hpp"
+#include "pillar/base/growable.hpp"
+#include "pillar/base/result.hpp"
+#include "pillar/column/column.hpp"
+#include "pillar/column/selection.hpp"
+#include "pillar/column/vector.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+struct scalar;  // column/scalar.hpp
+
+/// One aggregate: what, and over which of the input columns (count_rows: none).
+struct aggregate_spec {
+  aggregate_kind kind = aggregate_kind::count_rows;
+  std::uint32_t input = 0;
+  float_sum floats = float_sum::deterministic;
+  friend bool operator==(const aggregate_spec&, const aggregate_spec&) = default;
+};
+
+/// Update with batches, merge the aggregators of several threads, finish into columns.
+///
+/// Sums of integers and decimals are exact in 128 or 192 bits, whatever the order, so an overflow is reported only if
+/// the whole sum leaves decimal<38, s>. Deterministic float sums are exact and rounded once.
+///
+/// Shape:    batches of row_count ≤ 1,024 rows; key and input columns of the types it was made with (a nullable
+///           column where a NULL may come)
+/// Errors:   update, merge → out_of_memory, limit_exceeded: the aggregator is then as before. merge → type_mismatch:
+///           aggregators made otherwise. finish → out_of_memory; overflow: a sum beyond 38 digits, position = group.
+///           make → type_mismatch: no such aggregate of that type (position = the aggregate); no_such_column: input
+///           out of range. A hot-path object: it keeps result<> above rank 5, the pipeline words its errors
+/// Cost:     the group table's, and one pass per aggregate
+/// Threads:  one at a time; const members concurrently
+class aggregator {
+ public:
+  PILLAR_API static result<aggregator> make(std::span<const data_type> key_types,
+                                            std::span<const data_type> input_types,
+                                            std::span<const aggregate_spec> aggregates, memory_budget* budget = nullptr,
+                                            std::span<const key_range> ranges = {});
+
+  /// Adds the selected rows. `inputs[i]` may be nullptr if only count_rows refers to it. `where[a]`, if given and not
+  /// nullptr, restricts aggregate a to the rows that it also selects.
+  PILLAR_API result<void> update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
+                                 const selection_mask& selection, std::uint32_t row_count,
+                                 std::span<const selection_mask* const> where = {});
+
+  /// What was computed elsewhere (from encoded vectors or zone maps) for an aggregator without keys.
+  ///
+  /// Requires: no key columns; add_count: count or count_rows; add_sum: sum or avg of integers or decimals, `sum` over
+  ///           `count` values that are not NULL; add_extreme: min or max, a value of the input's type that is not NULL
+  PILLAR_API void add_count(std::uint32_t aggregate, std::uint64_t count) noexcept;
+  PILLAR_API void add_sum(std::uint32_t aggregate, int128 sum, std::uint64_t count) noexcept;
+  PILLAR_API result<void> add_extreme(std::uint32_t aggregate, const scalar& value);
+
+  /// Adds the groups of another aggregator that was made with the same types and aggregates.
+  PILLAR_API result<void> merge(const aggregator& other);
+
+  [[nodiscard]] std::uint32_t group_count() const noexcept { return table_.group_count(); }
+  [[nodiscard]] const group_table& groups() const noexcept { return table_; }
+  /// Keys, then aggregates: the types of finish()'s columns.
+  [[nodiscard]] std::span<const data_type> result_types() const noexcept { return result_types_; }
+
+  /// A column per key and per aggregate, a row per group in the order in which groups were first seen (which depends on
+  /// how rows were split among threads: sort where an order is wanted). Without keys: one row, also of no input.
+  PILLAR_API result<std::vector<column>> finish(memory_budget* budget = nullptr) const;
+
+ private:
+  enum class state_form : std::uint8_t {
+    count,
+    sum64,
+    sum64_unsigned,
+    sum128,
+    exact_real,
+    fast_real,
+    extreme,
+    extreme128,
+    extreme_text
+  };
+  struct bound_aggregate {
+    aggregate_spec spec{};
+    data_type input{};
+    state_form form = state_form::count;
+    std::uint32_t offset = 0;  ///< of its state in the group's row, bytes
+  };
+  struct batch_rows;
+  struct needed_room {
+    std::size_t exact_sums = 0;
+    std::size_t text_bytes = 0;
+  };
+
+  aggregator(group_table table, memory_budget* budget) noexcept
+      : table_(std::move(table)), budget_(budget), states_(budget), exact_(budget), texts_(budget) {}
+  [[nodiscard]] std::byte* state(const bound_aggregate& of, std::uint32_t group) noexcept {
+    return states_.data() + std::size_t{group} * stride_ + of.offset;
+  }
+  [[nodiscard]] const std::byte* state(const bound_aggregate& of, std::uint32_t group) const noexcept {
+    return states_.data() + std::size_t{group} * stride_ + of.offset;
+  }
+  result<void> make_states(std::uint32_t group_count);
+  void forget(std::uint32_t group_count) noexcept;
+  void count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;
+  void count_room(const bound_aggregate& of, const aggregator& other, const std::uint32_t* group_of,
+                  needed_room& room) const noexcept;
+  result<void> make_room(const needed_room& room);
+  void apply(const bound_aggregate& of, const vector& from, const batch_rows& rows) noexcept;
+  void apply(const bound_aggregate& of, const aggregator& other, const std::uint32_t* group_of) noexcept;
+  void merge_exact(std::byte* into, const std::byte* other_state, const aggregator& other) noexcept;
+  void promote(std::byte* exact_state) noexcept;
+  void put_extreme(std::byte* at, bool smallest, std::string_view value) noexcept;
+  result<void> append_result(const bound_aggregate& of, std::uint32_t group, column_builder& out) const;
+
+  group_table table_;
+  memory_budget* budget_;
+  std::vector<data_type> input_types_{};
+  std::vector<data_type> result_types_{};
+  std::vector<bound_aggregate> aggregates_{};
+  std::uint32_t stride_ = 0;
+  growable<std::byte> states_;
+  growable<std::int64_t> exact_;  ///< wide accumulators of float sums whose values differ by more than 2^64 or so
+  growable<std::byte> texts_;     ///< least and greatest texts
+};
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/aggregate/impl/aggregator.hpp"
+#endif

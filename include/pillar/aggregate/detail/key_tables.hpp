@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The tables under a group table: keys of 16 bits, 8 bytes, 16 bytes and text, each to a dense number.
+///
+/// All insert whole batches or, on an error, nothing; `truncate` forgets the newest numbers.
+#pragma once
+#include <cstdint>
+#include <cstring>  // std::memset
+#include <string_view>
+
+#include "pillar/base/buffer.hpp"
+#include "pillar/base/growable.hpp"
+#include "pillar/base/result.hpp"
+#include "pillar/hash/value.hpp"  // hash_combine, hash_text
+
+namespace PILLAR_NAMESPACE::detail {
+
+struct wide_key {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  friend constexpr bool operator==(const wide_key&, const wide_key&) = default;
+};
+
+/// Hashes inside a table are nobody else's business and may change: one multiplication.
+constexpr std::uint64_t table_hash(std::uint64_t key) noexcept { return hash_combine(key, 0x9e3779b97f4a7c15ull); }
+constexpr std::uint64_t table_hash(const wide_key& key) noexcept {
+  return hash_combine(key.low, key.high + 0x9e3779b97f4a7c15ull);
+}
+
+inline constexpr std::uint32_t key_limit = 0xfffffffeu;
+inline constexpr std::size_t prefetch_threshold_bytes = std::size_t{1} << 20;  // about an L2
+
+/// Keys below 2^16 index an array.
+class direct_table {
+ public:
+  static constexpr unsigned most_bits = 16;
+  explicit direct_table(memory_budget* budget = nullptr) noexcept : keys_(budget), budget_(budget) {}
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(keys_.size()); }
+  [[nodiscard]] std::uint64_t key(std::uint32_t number) const noexcept { return keys_[number]; }
+
+  result<void> find_or_insert(unsigned bits, const std::uint64_t* keys, std::uint32_t count, std::uint32_t* numbers) {
+    if (numbers_.empty()) {
+      const std::size_t bytes = sizeof(std::uint32_t) << bits;
+      PILLAR_ASSIGN_OR_RETURN(numbers_, buffer::allocate(bytes, budget_));
+      std::memset(numbers_.data(), 0, bytes);
+    }
+    auto* number_of = numbers_.as<std::uint32_t>();
+    const std::uint32_t before = size();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      std::uint32_t& number = number_of[keys[i]];
+      if (number == 0) {
+        if (auto added = keys_.append(static_cast<std::uint16_t>(keys[i])); !added.ok()) {
+          truncate(before);
+          return added;
+        }
+        number = size();
+      }
+      numbers[i] = number - 1;
+    }
+    return {};
+  }
+  void truncate(std::uint32_t count) noexcept {
+    for (std::uint32_t i = count; i < size(); ++i) numbers_.as<std::uint32_t>()[keys_[i]] = 0;
+    keys_.truncate(count);
+  }
+
+ private:
+  growable<std::uint16_t> keys_;
+  buffer numbers_{};  ///< number + 1 of each key
+  memory_budget* budget_;
+};
+
+/// Linear probing over slots of a key and its number, load ≤ 1/2.
+template <class Key>
+class word_table {
+ public:
+  explicit word_table(memory_budget* budget = nullptr) noexcept : keys_(budget), budget_(budget) {}
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(keys_.size()); }
+  [[nodiscard]] const Key& key(std::uint32_t number) const noexcept { return keys_[number]; }
+
+  result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
+    const std::uint32_t before = size();
+    if (count != 0 && slot_count_ == 0) PILLAR_TRY(grow());
+    const bool prefetch = slots_.size() > prefetch_threshold_bytes;
+    constexpr std::uint32_t ahead = 16;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (prefetch && i + ahead < count)
+        __builtin_prefetch(slots_.as<slot>() + (table_hash(keys[i + ahead]) & (slot_count_ - 1)));
+      std::size_t at = table_hash(keys[i]) & (slot_count_ - 1);
+      const slot* slots = slots_.as<slot>();
+      while (slots[at].number_plus_1 != 0 && !(slots[at].key == keys[i])) at = (at + 1) & (slot_count_ - 1);
+      if (slots[at].number_plus_1 != 0) {
+        numbers[i] = slots[at].number_plus_1 - 1;
+        continue;
+      }
+      if (auto added = insert(keys[i], at); !added.ok()) {
+        truncate(before);
+        return added;
+      }
+      numbers[i] = size() - 1;
+    }
+    return {};
+  }
+
+  void truncate(std::uint32_t count) noexcept {
+    if (count == size()) return;
+    keys_.truncate(count);
+    fill(slots_.as<slot>(), slot_count_);
+  }
+
+ private:
+  struct slot {
+    Key key;
+    std::uint32_t number_plus_1;
+  };
+  /// `at` is the free slot where probing ended.
+  result<void> insert(const Key& key, std::size_t at) noexcept {
+    if (size() == key_limit) return errc::limit_exceeded;
+    const Key copy = key;
+    if ((std::size_t{size()} + 1) * 2 > slot_count_) {
+      PILLAR_TRY(grow());
+      at = table_hash(copy) & (slot_count_ - 1);
+      while (slots_.as<slot>()[at].number_plus_1 != 0) at = (at + 1) & (slot_count_ - 1);
+    }
+    PILLAR_TRY(keys_.append(copy));
+    slots_.as<slot>()[at] = {copy, size()};
+    return {};
+  }
+  result<void> grow() noexcept {
+    const std::size_t wanted = slot_count_ == 0                       ? 64
+                               : slot_count_ < (std::size_t{1} << 16) ? slot_count_ * 4
+                                                                      : slot_count_ * 2;
+    PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(wanted * sizeof(slot), budget_));
+    fill(made.as<slot>(), wanted);
+    slots_ = std::move(made);
+    slot_count_ = wanted;
+    return {};
+  }
+  void fill(slot* slots, std::size_t slot_count) const noexcept {
+    if (slot_count == 0) return;
+    std::memset(static_cast<void*>(slots), 0, slot_count * sizeof(slot));
+    for (std::uint32_t number = 0; number < size(); ++number) {
+      std::size_t at = table_hash(keys_[number]) & (slot_count - 1);
+      while (slots[at].number_plus_1 != 0) at = (at + 1) & (slot_count - 1);
+      slots[at] = {keys_[number], number + 1};
+    }
+  }
+
+  growable<Key> keys_;  ///< by number
+  buffer slots_{};
+  std::size_t slot_count_ = 0;
+  memory_budget* budget_;
+};
+
+/// Texts to numbers from 1 on; 0 stands for NULL. Texts without a group may stay behind after an error: nobody sees
+/// them.
+class text_interner {
+ public:
+  explicit text_interner(memory_budget* budget = nullptr) noexcept
+      : entries_(budget), bytes_(budget), budget_(budget) {}
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(entries_.size()); }
+  [[nodiscard]] std::string_view text(std::uint32_t number) const noexcept {
+    const entry& found = entries_[number - 1];
+    return {reinterpret_cast<const char*>(bytes_.data() + found.offset), found.size};
+  }
+
+  result<std::uint32_t> find_or_insert(std::string_view text) noexcept {
+    const std::uint64_t hash = hash_text(text);
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    if (slot_count_ == 0) PILLAR_TRY(grow());
+    std::size_t at = hash & (slot_count_ - 1);
+    for (const slot* slots = slots_.as<slot>(); slots[at].number != 0; at = (at + 1) & (slot_count_ - 1))
+      if (slots[at].tag == tag && this->text(slots[at].number) == text) return slots[at].number;
+    if (size() == key_limit) return errc::limit_exceeded;
+    PILLAR_TRY(entries_.reserve(1));
+    PILLAR_TRY(bytes_.reserve(text.size()));
+    if ((std::size_t{size()} + 1) * 2 > slot_count_) {
+      PILLAR_TRY(grow());
+      at = hash & (slot_count_ - 1);
+      while (slots_.as<slot>()[at].number != 0) at = (at + 1) & (slot_count_ - 1);
+    }
+    entries_.push({hash, bytes_.size(), static_cast<std::uint32_t>(text.size())});
+    PILLAR_TRY(bytes_.append(reinterpret_cast<const std::byte*>(text.data()), text.size()));  // has room
+    slots_.as<slot>()[at] = {tag, size()};
+    return size();
+  }
+
+ private:
+  struct entry {
+    std::uint64_t hash;
+    std::uint64_t offset;
+    std::uint32_t size;
+  };
+  struct slot {
+    std::uint32_t tag;
+    std::uint32_t number;  ///< 0 = free
+  };
+  result<void> grow() noexcept {
+    const std::size_t wanted = slot_count_ == 0 ? 64 : slot_count_ * 2;
+    PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(wanted * sizeof(slot), budget_));
+    auto* slots = made.as<slot>();
+    std::memset(static_cast<void*>(slots), 0, wanted * sizeof(slot));
+    for (std::uint32_t i = 0; i < size(); ++i) {
+      std::size_t at = entries_[i].hash & (wanted - 1);
+      while (slots[at].number != 0) at = (at + 1) & (wanted - 1);
+      slots[at] = {static_cast<std::uint32_t>(entries_[i].hash >> 32), i + 1};
+    }
+    slots_ = std::move(made);
+    slot_count_ = wanted;
+    return {};
+  }
+
+  growable<entry> entries_;
+  growable<std::byte> bytes_;
+  buffer slots_{};
+  std::size_t slot_count_ = 0;
+  memory_budget* budget_;
+};
+
+}  // namespace PILLAR_NAMESPACE::detail

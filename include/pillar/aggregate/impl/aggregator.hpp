@@ -1,0 +1,724 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <bit>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "pillar/aggregate/aggregator.hpp"
+#include "pillar/aggregate/exact_sum.hpp"
+#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/column/scalar.hpp"
+#include "pillar/sort/key.hpp"  // ordered_word
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+// States lie in a group's row at multiples of 8 bytes; all zero is the empty state of each.
+
+struct sum64_state {
+  std::uint64_t low;
+  std::uint64_t high;  ///< two's complement of 128 bits together
+  std::uint64_t count;
+  PILLAR_ALWAYS_INLINE void add(int128 value) noexcept {
+    const uint128 sum = (static_cast<uint128>(high) << 64 | low) + static_cast<uint128>(value);
+    low = static_cast<std::uint64_t>(sum);
+    high = static_cast<std::uint64_t>(sum >> 64);
+  }
+};
+/// 192 bits: no order of 128-bit values overflows on the way.
+struct sum128_state {
+  std::uint64_t words[3];
+  std::uint64_t count;
+  void add(const std::uint64_t (&other)[3]) noexcept {
+    std::uint64_t carry = 0;
+    for (int i = 0; i < 3; ++i) {
+      const uint128 sum = static_cast<uint128>(words[i]) + other[i] + carry;
+      words[i] = static_cast<std::uint64_t>(sum);
+      carry = static_cast<std::uint64_t>(sum >> 64);
+    }
+  }
+  void add(int128 value) noexcept {
+    add({static_cast<std::uint64_t>(value), static_cast<std::uint64_t>(value >> 64),
+         value < 0 ? ~std::uint64_t{0} : std::uint64_t{0}});
+  }
+};
+/// An exact sum (exact_sum.hpp) of which only five limbs are here: enough for values whose sizes differ by up to 2^64.
+/// Further apart, it moves to a wide accumulator of all limbs.
+struct exact_real_state {
+  static constexpr std::uint32_t window = 5;
+  std::int64_t limbs[window];
+  std::uint64_t count;        ///< values that are not NULL
+  std::uint32_t wide_plus_1;  ///< its wide accumulator; 0 = none
+  std::uint8_t base_plus_1;   ///< the whole sum's limb that limbs[0] is; 0 = not chosen yet
+  std::uint8_t flags;         ///< exact_flag
+  std::uint16_t unused;
+
+  /// Chooses the window if that has not happened, and says whether a finite value lies outside.
+  bool outside(double value) noexcept {
+    const std::uint32_t limb = exact_limb_of(value);
+    if (base_plus_1 == 0) base_plus_1 = static_cast<std::uint8_t>((limb == 0 ? 0 : limb - 1) + 1);
+    return limb + 1 < base_plus_1 || limb + 1 > base_plus_1 + (window - 3);
+  }
+};
+struct fast_real_state {
+  double sum;
+  std::uint64_t count;
+};
+/// Values as words whose unsigned order is theirs; the high word for 128-bit integers only.
+struct extreme_state {
+  std::uint64_t low;
+  std::uint64_t has_value;
+};
+struct extreme128_state {
+  std::uint64_t low;
+  std::uint64_t high;
+  std::uint64_t has_value;
+};
+struct extreme_text_state {
+  std::uint64_t offset;
+  std::uint32_t size;
+  std::uint32_t capacity;
+  std::uint64_t has_value;
+};
+
+/// The value of an ordered_word.
+template <class T>
+T from_ordered_word(std::uint64_t word) noexcept {
+  if constexpr (std::is_floating_point_v<T>) {
+    using bits_type = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    constexpr bits_type sign = bits_type{1} << (sizeof(T) * 8 - 1);
+    const auto bits = static_cast<bits_type>(word);
+    if (bits == static_cast<bits_type>(~bits_type{0}))
+      return std::bit_cast<T>(sizeof(T) == 4 ? static_cast<bits_type>(0x7fc00000u)
+                                             : static_cast<bits_type>(0x7ff8000000000000ull));
+    return std::bit_cast<T>((bits & sign) != 0 ? static_cast<bits_type>(bits ^ sign) : static_cast<bits_type>(~bits));
+  } else if constexpr (std::is_signed_v<T>) {
+    return static_cast<T>(word ^ std::uint64_t{1} << 63);
+  } else {
+    return static_cast<T>(word);
+  }
+}
+
+/// out[i] = convert(value of rows[i]).
+template <class To, class Convert>
+PILLAR_ALWAYS_INLINE void convert_rows(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                                       To* PILLAR_RESTRICT out, Convert&& convert) noexcept {
+  const auto* values = static_cast<const std::byte*>(from.holder().values);
+  visit_fixed_width(from.type.physical, [&]<class T>() {
+    if constexpr (sizeof(T) <= 8) {
+      if (from.kind == vector_kind::flat && count == from.size) {  // every row: no row numbers needed
+        for (std::uint32_t i = 0; i < count; ++i)
+          out[i] = convert(load_unaligned<T>(values + std::size_t{i} * sizeof(T)));
+        return;
+      }
+      for (std::uint32_t i = 0; i < count; ++i)
+        out[i] = convert(load_unaligned<T>(values + std::size_t{from.index_of(rows[i])} * sizeof(T)));
+    }
+  });
+}
+
+inline int128 int128_at(const vector& from, std::uint32_t row) noexcept {
+  return load_unaligned<int128>(static_cast<const std::byte*>(from.holder().values) +
+                                std::size_t{16} * from.index_of(row));
+}
+
+inline double to_double(const sum128_state& from) noexcept {
+  const auto high = static_cast<std::int64_t>(from.words[2]);
+  const auto low = static_cast<uint128>(from.words[1]) << 64 | from.words[0];
+  if ((high == 0 && low >> 127 == 0) || (high == -1 && low >> 127 != 0))
+    return static_cast<double>(static_cast<int128>(low));
+  return static_cast<double>(high) * 0x1p128 + static_cast<double>(low);
+}
+
+}  // namespace detail
+
+/// The rows that one aggregate takes of a batch, and their groups.
+struct aggregator::batch_rows {
+  std::uint16_t row[vector_rows];
+  std::uint32_t group[vector_rows];
+  std::uint32_t count = 0;
+
+  void fill(const selection_mask& selection, const vector* values, const selection_mask* where,
+            const std::uint32_t* group_of_row, bool one_group) noexcept {
+    count = 0;
+    for (std::uint32_t word = 0; word < vector_words; ++word) {
+      std::uint64_t bits = selection.words[word];
+      if (where != nullptr) bits &= where->words[word];
+      if (values != nullptr && bits != 0)
+        bits &= PILLAR_MUTATE(aggregate_counts_null, values->validity_word(word), ~std::uint64_t{0});
+      for (; bits != 0; bits &= bits - 1)
+        row[count++] = static_cast<std::uint16_t>(word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+    }
+    if (one_group) return;
+    for (std::uint32_t i = 0; i < count; ++i) group[i] = group_of_row[row[i]];
+  }
+};
+
+PILLAR_API result<aggregator> aggregator::make(std::span<const data_type> key_types,
+                                               std::span<const data_type> input_types,
+                                               std::span<const aggregate_spec> aggregates, memory_budget* budget,
+                                               std::span<const key_range> ranges) {
+  PILLAR_ASSIGN_OR_RETURN(group_table table, group_table::make(key_types, budget, ranges));
+  aggregator made(std::move(table), budget);
+  made.input_types_.assign(input_types.begin(), input_types.end());
+  made.result_types_.assign(key_types.begin(), key_types.end());
+  for (std::size_t i = 0; i < aggregates.size(); ++i) {
+    bound_aggregate bound;
+    bound.spec = aggregates[i];
+    bound.offset = made.stride_;
+    if (bound.spec.kind != aggregate_kind::count_rows) {
+      if (bound.spec.input >= input_types.size()) return {errc::no_such_column, i};
+      bound.input = input_types[bound.spec.input];
+    }
+    const auto type = aggregate_type(bound.spec.kind, bound.input);
+    if (!type) return {errc::type_mismatch, i};
+    const physical_type physical = bound.input.physical;
+    std::size_t bytes = sizeof(std::uint64_t);
+    switch (bound.spec.kind) {
+      case aggregate_kind::count_rows:
+      case aggregate_kind::count: break;
+      case aggregate_kind::sum:
+      case aggregate_kind::avg:
+        if (is_float(physical)) {
+          const bool fast = bound.spec.floats == float_sum::fast;
+          bound.form = fast ? state_form::fast_real : state_form::exact_real;
+          bytes = fast ? sizeof(detail::fast_real_state) : sizeof(detail::exact_real_state);
+        } else if (physical == physical_type::integer128) {
+          bound.form = state_form::sum128;
+          bytes = sizeof(detail::sum128_state);
+        } else {
+          bound.form = physical == physical_type::uint64 ? state_form::sum64_unsigned : state_form::sum64;
+          bytes = sizeof(detail::sum64_state);
+        }
+        break;
+      case aggregate_kind::min:
+      case aggregate_kind::max:
+        bound.form = physical == physical_type::text         ? state_form::extreme_text
+                     : physical == physical_type::integer128 ? state_form::extreme128
+                                                             : state_form::extreme;
+        bytes = bound.form == state_form::extreme ? sizeof(detail::extreme_state) : sizeof(detail::extreme_text_state);
+        static_assert(sizeof(detail::extreme128_state) == sizeof(detail::extreme_text_state));
+        break;
+    }
+    made.stride_ += static_cast<std::uint32_t>(bytes);
+    made.aggregates_.push_back(bound);
+    made.result_types_.push_back(*type);
+  }
+  PILLAR_TRY(made.make_states(made.table_.group_count()));
+  return made;
+}
+
+inline result<void> aggregator::make_states(std::uint32_t group_count) {
+  const std::size_t wanted = std::size_t{group_count} * stride_;
+  if (wanted <= states_.size()) return {};
+  return states_.append_zeros(wanted - states_.size());
+}
+
+inline void aggregator::forget(std::uint32_t group_count) noexcept {
+  table_.truncate(group_count);
+  const std::size_t wanted = std::size_t{table_.group_count()} * stride_;
+  if (states_.size() > wanted) states_.truncate(wanted);
+}
+
+/// Adds up whatever apply() may need, so that it cannot fail.
+inline void aggregator::count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows,
+                                   needed_room& room) noexcept {
+  if (of.form == state_form::extreme_text)
+    for (std::uint32_t i = 0; i < rows.count; ++i) room.text_bytes += 2 * from.text_value(rows.row[i]).size();
+  if (of.form != state_form::exact_real) return;
+  double values[vector_rows];
+  detail::convert_rows(from, rows.row, rows.count, values, [](auto value) { return static_cast<double>(value); });
+  const bool keyed = table_.mode() != key_mode::none;
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    if (!detail::is_finite(values[i])) continue;
+    auto* to = reinterpret_cast<detail::exact_real_state*>(state(of, keyed ? rows.group[i] : 0));
+    room.exact_sums += to->wide_plus_1 == 0 && to->outside(values[i]) ? 1 : 0;
+  }
+}
+inline result<void> aggregator::make_room(const needed_room& room) {
+  PILLAR_TRY(exact_.reserve(room.exact_sums * detail::exact_limbs));
+  return texts_.reserve(room.text_bytes);
+}
+
+/// Moves a float sum to a wide accumulator; room is reserved.
+inline void aggregator::promote(std::byte* exact_state) noexcept {
+  auto* from = reinterpret_cast<detail::exact_real_state*>(exact_state);
+  if (from->wide_plus_1 != 0) return;
+  const std::size_t start = exact_.size();
+  for (std::uint32_t i = 0; i < detail::exact_limbs; ++i) exact_.push(0);
+  // The window may reach beyond the last limb, but there it is only the sign's extension.
+  detail::exact_normalise(from->limbs, detail::exact_real_state::window);
+  const std::uint32_t base = from->base_plus_1 == 0 ? 0 : from->base_plus_1 - 1u;
+  for (std::uint32_t i = 0; i < detail::exact_real_state::window; ++i) exact_[start + base + i] = from->limbs[i];
+  from->wide_plus_1 = static_cast<std::uint32_t>(start / detail::exact_limbs + 1);
+}
+
+inline void aggregator::put_extreme(std::byte* at, bool smallest, std::string_view value) noexcept {
+  auto* to = reinterpret_cast<detail::extreme_text_state*>(at);
+  if (to->has_value != 0) {
+    const std::string_view known(reinterpret_cast<const char*>(texts_.data() + to->offset), to->size);
+    if (smallest ? value >= known : value <= known) return;
+  }
+  if (value.size() > to->capacity) {
+    const std::size_t doubled = 2 * std::size_t{to->capacity};
+    const std::size_t capacity = value.size() > doubled ? value.size() : doubled;
+    to->offset = texts_.size();
+    to->capacity = static_cast<std::uint32_t>(capacity > 0xffffffffu ? value.size() : capacity);
+    for (std::size_t i = 0; i < to->capacity; ++i) texts_.push(std::byte{0});
+  }
+  if (!value.empty()) std::memcpy(texts_.data() + to->offset, value.data(), value.size());
+  to->size = static_cast<std::uint32_t>(value.size());
+  to->has_value = 1;
+}
+
+inline void aggregator::apply(const bound_aggregate& of, const vector& from, const batch_rows& rows) noexcept {
+  const bool keyed = table_.mode() != key_mode::none;
+  const std::uint32_t count = rows.count;
+  std::byte* first = states_.data() + of.offset;
+  const std::size_t stride = stride_;
+  switch (of.form) {
+    case state_form::count: {
+      if (!keyed) {
+        reinterpret_cast<std::uint64_t*>(first)[0] += count;
+        return;
+      }
+      for (std::uint32_t i = 0; i < count; ++i) ++*reinterpret_cast<std::uint64_t*>(first + rows.group[i] * stride);
+      return;
+    }
+    case state_form::sum64: {
+      std::int64_t values[vector_rows];
+      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<std::int64_t>(value); });
+      if (!keyed) {
+        // 1,024 upper and lower halves each fit into 64 bits.
+        std::int64_t upper = 0, lower = 0;
+        for (std::uint32_t i = 0; i < count; ++i) {
+          upper += values[i] >> 32;
+          lower += values[i] & 0xffffffff;
+        }
+        auto* to = reinterpret_cast<detail::sum64_state*>(first);
+        to->add(static_cast<int128>(upper) * (int128{1} << 32) + lower);
+        to->count += count;
+        return;
+      }
+      for (std::uint32_t i = 0; i < count; ++i) {
+        auto* to = reinterpret_cast<detail::sum64_state*>(first + rows.group[i] * stride);
+        to->add(PILLAR_MUTATE(aggregate_sum_wraps, values[i], static_cast<std::int32_t>(values[i])));
+        ++to->count;
+      }
+      return;
+    }
+    case state_form::sum64_unsigned: {
+      std::uint64_t values[vector_rows];
+      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<std::uint64_t>(value); });
+      for (std::uint32_t i = 0; i < count; ++i) {
+        auto* to = reinterpret_cast<detail::sum64_state*>(first + (keyed ? rows.group[i] * stride : 0));
+        to->add(static_cast<int128>(values[i]));
+        ++to->count;
+      }
+      return;
+    }
+    case state_form::sum128: {
+      for (std::uint32_t i = 0; i < count; ++i) {
+        auto* to = reinterpret_cast<detail::sum128_state*>(first + (keyed ? rows.group[i] * stride : 0));
+        to->add(detail::int128_at(from, rows.row[i]));
+        ++to->count;
+      }
+      return;
+    }
+    case state_form::exact_real: {
+      double values[vector_rows];
+      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<double>(value); });
+      for (std::uint32_t i = 0; i < count; ++i) {
+        auto* to = reinterpret_cast<detail::exact_real_state*>(first + (keyed ? rows.group[i] * stride : 0));
+        ++to->count;
+        if (!detail::is_finite(values[i])) {
+          to->flags |= detail::exact_flag_of(values[i]);
+          continue;
+        }
+        const std::uint32_t limb = detail::exact_limb_of(values[i]);
+        if (to->wide_plus_1 == 0 && to->outside(values[i])) promote(reinterpret_cast<std::byte*>(to));
+        std::int64_t* limbs = to->limbs;
+        std::uint32_t base = to->base_plus_1 - 1u, limb_count = detail::exact_real_state::window;
+        if (to->wide_plus_1 != 0) {
+          limbs = exact_.data() + std::size_t{to->wide_plus_1 - 1} * detail::exact_limbs;
+          base = 0;
+          limb_count = detail::exact_limbs;
+        }
+        detail::exact_add(limbs + (limb - base), values[i]);
+        if (to->count % detail::exact_carry_period == 0) detail::exact_normalise(limbs, limb_count);
+      }
+      return;
+    }
+    case state_form::fast_real: {
+      double values[vector_rows];
+      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<double>(value); });
+      for (std::uint32_t i = 0; i < count; ++i) {
+        auto* to = reinterpret_cast<detail::fast_real_state*>(first + (keyed ? rows.group[i] * stride : 0));
+        to->sum += values[i];
+        ++to->count;
+      }
+      return;
+    }
+    case state_form::extreme: {
+      // A maximum is the minimum of the inverted words.
+      const std::uint64_t flip = of.spec.kind == aggregate_kind::max ? ~std::uint64_t{0} : 0;
+      std::uint64_t words[vector_rows];
+      detail::convert_rows(from, rows.row, count, words, [flip](auto value) { return ordered_word(value) ^ flip; });
+      if (!keyed) {
+        if (count == 0) return;
+        std::uint64_t least = words[0];
+        for (std::uint32_t i = 1; i < count; ++i) least = words[i] < least ? words[i] : least;
+        auto* to = reinterpret_cast<detail::extreme_state*>(first);
+        to->low = to->has_value != 0 && to->low < least ? to->low : least;
+        to->has_value = 1;
+        return;
+      }
+      for (std::uint32_t i = 0; i < count; ++i) {
+        auto* to = reinterpret_cast<detail::extreme_state*>(first + rows.group[i] * stride);
+        to->low = to->has_value != 0 && to->low < words[i] ? to->low : words[i];
+        to->has_value = 1;
+      }
+      return;
+    }
+    case state_form::extreme128: {
+      const bool smallest = of.spec.kind == aggregate_kind::min;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        auto* to = reinterpret_cast<detail::extreme128_state*>(first + (keyed ? rows.group[i] * stride : 0));
+        const int128 value = detail::int128_at(from, rows.row[i]);
+        const auto known = static_cast<int128>(static_cast<uint128>(to->high) << 64 | to->low);
+        if (to->has_value != 0 && (smallest ? value >= known : value <= known)) continue;
+        to->low = static_cast<std::uint64_t>(value);
+        to->high = static_cast<std::uint64_t>(value >> 64);
+        to->has_value = 1;
+      }
+      return;
+    }
+    case state_form::extreme_text: {
+      for (std::uint32_t i = 0; i < count; ++i)
+        put_extreme(first + (keyed ? rows.group[i] * stride : 0), of.spec.kind == aggregate_kind::min,
+                    from.text_value(rows.row[i]));
+      return;
+    }
+  }
+}
+
+PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
+                                           const selection_mask& selection, std::uint32_t row_count,
+                                           std::span<const selection_mask* const> where) {
+  PILLAR_ASSERT(row_count <= vector_rows && inputs.size() >= input_types_.size());
+  PILLAR_ASSERT(where.empty() || where.size() == aggregates_.size());
+  if (!selection.any()) return {};
+  const std::uint32_t before = table_.group_count();
+  std::uint32_t group_of_row[vector_rows];
+  PILLAR_TRY(table_.find_or_insert(keys, selection, row_count, group_of_row));
+  const bool one_group = table_.mode() == key_mode::none;
+  const vector no_values{};
+  batch_rows rows;
+  const auto fill = [&](std::size_t i) -> const vector& {
+    const bound_aggregate& of = aggregates_[i];
+    const vector* values = of.spec.kind == aggregate_kind::count_rows ? nullptr : inputs[of.spec.input];
+    PILLAR_ASSERT(values == nullptr || (values->size == row_count && values->type.physical == of.input.physical));
+    rows.fill(selection, values, where.empty() ? nullptr : where[i], group_of_row, one_group);
+    return values == nullptr ? no_values : *values;
+  };
+  auto made = make_states(table_.group_count());
+  needed_room room;
+  for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
+    if (aggregates_[i].form != state_form::exact_real && aggregates_[i].form != state_form::extreme_text) continue;
+    const vector& values = fill(i);
+    count_room(aggregates_[i], values, rows, room);
+  }
+  if (made.ok()) made = make_room(room);
+  if (!made.ok()) {
+    forget(before);
+    return made;
+  }
+  for (std::size_t i = 0; i < aggregates_.size(); ++i) {
+    const vector& values = fill(i);
+    apply(aggregates_[i], values, rows);
+  }
+  return {};
+}
+
+PILLAR_API void aggregator::add_count(std::uint32_t aggregate, std::uint64_t count) noexcept {
+  PILLAR_ASSERT(table_.mode() == key_mode::none && aggregates_[aggregate].form == state_form::count);
+  *reinterpret_cast<std::uint64_t*>(state(aggregates_[aggregate], 0)) += count;
+}
+
+PILLAR_API void aggregator::add_sum(std::uint32_t aggregate, int128 sum, std::uint64_t count) noexcept {
+  const bound_aggregate& of = aggregates_[aggregate];
+  PILLAR_ASSERT(table_.mode() == key_mode::none);
+  if (of.form == state_form::sum128) {
+    auto* to = reinterpret_cast<detail::sum128_state*>(state(of, 0));
+    to->add(sum);
+    to->count += count;
+  } else {
+    PILLAR_ASSERT(of.form == state_form::sum64 || of.form == state_form::sum64_unsigned);
+    auto* to = reinterpret_cast<detail::sum64_state*>(state(of, 0));
+    to->add(sum);
+    to->count += count;
+  }
+}
+
+PILLAR_API result<void> aggregator::add_extreme(std::uint32_t aggregate, const scalar& value) {
+  const bound_aggregate& of = aggregates_[aggregate];
+  PILLAR_ASSERT(table_.mode() == key_mode::none && !value.null && value.type.physical == of.input.physical);
+  PILLAR_ASSERT(of.spec.kind == aggregate_kind::min || of.spec.kind == aggregate_kind::max);
+  if (of.form == state_form::extreme_text) {
+    PILLAR_TRY(texts_.reserve(2 * value.text.size()));
+    put_extreme(state(of, 0), of.spec.kind == aggregate_kind::min, value.text);
+    return {};
+  }
+  alignas(16) std::byte bytes[16] = {};
+  visit_fixed_width(of.input.physical, [&]<class T>() {
+    if constexpr (std::is_floating_point_v<T>) store_unaligned(bytes, static_cast<T>(value.real));
+    else store_unaligned(bytes, static_cast<T>(value.integer));
+  });
+  vector one;
+  one.type = of.input;
+  one.size = 1;
+  one.values = bytes;
+  batch_rows rows;
+  rows.row[0] = 0;
+  rows.count = 1;
+  apply(of, one, rows);
+  return {};
+}
+
+namespace detail {
+/// Whether two float sums can only meet in a wide accumulator.
+inline bool needs_wide(const exact_real_state& to, const exact_real_state& from) noexcept {
+  if (from.count == 0 || to.wide_plus_1 != 0) return false;
+  return from.wide_plus_1 != 0 || (from.base_plus_1 != 0 && to.base_plus_1 != 0 && from.base_plus_1 != to.base_plus_1);
+}
+}  // namespace detail
+
+inline void aggregator::count_room(const bound_aggregate& of, const aggregator& other, const std::uint32_t* group_of,
+                                   needed_room& room) const noexcept {
+  for (std::uint32_t group = 0; group < other.group_count(); ++group) {
+    const std::byte* from = other.state(of, group);
+    if (of.form == state_form::extreme_text)
+      room.text_bytes += std::size_t{2} * reinterpret_cast<const detail::extreme_text_state*>(from)->size;
+    if (of.form == state_form::exact_real)
+      room.exact_sums +=
+          detail::needs_wide(*reinterpret_cast<const detail::exact_real_state*>(state(of, group_of[group])),
+                             *reinterpret_cast<const detail::exact_real_state*>(from))
+              ? 1
+              : 0;
+  }
+}
+
+inline void aggregator::merge_exact(std::byte* into, const std::byte* other_state, const aggregator& other) noexcept {
+  auto* to = reinterpret_cast<detail::exact_real_state*>(into);
+  const auto* from = reinterpret_cast<const detail::exact_real_state*>(other_state);
+  if (from->count == 0) return;
+  if (detail::needs_wide(*to, *from)) promote(into);
+  to->count += from->count;
+  to->flags |= from->flags;
+  if (from->base_plus_1 == 0 && from->wide_plus_1 == 0) return;  // no finite value
+  std::int64_t limbs[detail::exact_limbs];
+  std::uint32_t base = from->base_plus_1 - 1u, count = detail::exact_real_state::window;
+  if (from->wide_plus_1 != 0) {
+    base = 0;
+    count = detail::exact_limbs;
+    std::memcpy(limbs, other.exact_.data() + std::size_t{from->wide_plus_1 - 1} * count, sizeof limbs);
+  } else {
+    std::memcpy(limbs, from->limbs, sizeof from->limbs);
+  }
+  detail::exact_normalise(limbs, count);
+  std::int64_t* target = to->limbs;
+  if (to->wide_plus_1 != 0) {
+    target = exact_.data() + std::size_t{to->wide_plus_1 - 1} * detail::exact_limbs;
+    detail::exact_normalise(target, detail::exact_limbs);
+    target += base;
+  } else {
+    to->base_plus_1 = from->base_plus_1;
+    detail::exact_normalise(target, detail::exact_real_state::window);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) target[i] += limbs[i];
+}
+
+inline void aggregator::apply(const bound_aggregate& of, const aggregator& other,
+                              const std::uint32_t* group_of) noexcept {
+  const bool smallest = of.spec.kind == aggregate_kind::min;
+  for (std::uint32_t group = 0; group < other.group_count(); ++group) {
+    const std::byte* from_bytes = other.state(of, group);
+    std::byte* to_bytes = state(of, group_of[group]);
+    switch (of.form) {
+      case state_form::count:
+        *reinterpret_cast<std::uint64_t*>(to_bytes) += *reinterpret_cast<const std::uint64_t*>(from_bytes);
+        break;
+      case state_form::sum64:
+      case state_form::sum64_unsigned: {
+        const auto* from = reinterpret_cast<const detail::sum64_state*>(from_bytes);
+        auto* to = reinterpret_cast<detail::sum64_state*>(to_bytes);
+        to->add(static_cast<int128>(static_cast<uint128>(from->high) << 64 | from->low));
+        to->count += from->count;
+        break;
+      }
+      case state_form::sum128: {
+        const auto* from = reinterpret_cast<const detail::sum128_state*>(from_bytes);
+        auto* to = reinterpret_cast<detail::sum128_state*>(to_bytes);
+        to->add(from->words);
+        to->count += from->count;
+        break;
+      }
+      case state_form::exact_real: merge_exact(to_bytes, from_bytes, other); break;
+      case state_form::fast_real: {
+        const auto* from = reinterpret_cast<const detail::fast_real_state*>(from_bytes);
+        auto* to = reinterpret_cast<detail::fast_real_state*>(to_bytes);
+        to->sum += from->sum;
+        to->count += from->count;
+        break;
+      }
+      case state_form::extreme: {
+        const auto* from = reinterpret_cast<const detail::extreme_state*>(from_bytes);
+        auto* to = reinterpret_cast<detail::extreme_state*>(to_bytes);
+        if (from->has_value != 0 && (to->has_value == 0 || from->low < to->low)) *to = *from;
+        break;
+      }
+      case state_form::extreme128: {
+        const auto* from = reinterpret_cast<const detail::extreme128_state*>(from_bytes);
+        auto* to = reinterpret_cast<detail::extreme128_state*>(to_bytes);
+        const auto value = static_cast<int128>(static_cast<uint128>(from->high) << 64 | from->low);
+        const auto known = static_cast<int128>(static_cast<uint128>(to->high) << 64 | to->low);
+        if (from->has_value != 0 && (to->has_value == 0 || (smallest ? value < known : value > known))) *to = *from;
+        break;
+      }
+      case state_form::extreme_text: {
+        const auto* from = reinterpret_cast<const detail::extreme_text_state*>(from_bytes);
+        if (from->has_value != 0)
+          put_extreme(to_bytes, smallest,
+                      {reinterpret_cast<const char*>(other.texts_.data() + from->offset), from->size});
+        break;
+      }
+    }
+  }
+}
+
+PILLAR_API result<void> aggregator::merge(const aggregator& other) {
+  PILLAR_ASSERT(this != &other);
+  if (result_types_ != other.result_types_ || input_types_ != other.input_types_ || stride_ != other.stride_)
+    return errc::type_mismatch;
+  for (std::size_t i = 0; i < aggregates_.size(); ++i)
+    if (!(aggregates_[i].spec == other.aggregates_[i].spec)) return {errc::type_mismatch, i};
+  const std::uint32_t before = table_.group_count();
+  const std::uint32_t count = other.group_count();
+  PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
+  auto* group_of = memory.as<std::uint32_t>();
+  result<void> made;
+  if (table_.mode() == key_mode::none) {
+    group_of[0] = 0;
+  } else {
+    PILLAR_ASSIGN_OR_RETURN(const std::vector<column> keys, other.table_.keys(budget_));
+    std::vector<vector> views(keys.size());
+    std::vector<const vector*> pointers;
+    for (const vector& view : views) pointers.push_back(&view);
+    for (std::uint32_t first = 0; first < count && made.ok(); first += vector_rows) {
+      const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
+      for (std::size_t i = 0; i < keys.size(); ++i) views[i] = keys[i].slice(first, rows);
+      made = table_.find_or_insert(pointers, selection_mask::first(rows), rows, group_of + first);
+    }
+  }
+  if (made.ok()) made = make_states(table_.group_count());
+  needed_room room;
+  if (made.ok())
+    for (const bound_aggregate& of : aggregates_) count_room(of, other, group_of, room);
+  if (made.ok()) made = make_room(room);
+  if (!made.ok()) {
+    forget(before);
+    return made;
+  }
+  for (const bound_aggregate& of : aggregates_) apply(of, other, group_of);
+  return {};
+}
+
+inline result<void> aggregator::append_result(const bound_aggregate& of, std::uint32_t group,
+                                              column_builder& out) const {
+  const std::byte* at = state(of, group);
+  const bool average = of.spec.kind == aggregate_kind::avg;
+  const auto integer_average = [&](double sum, std::uint64_t count) {
+    const unsigned scale = of.input.logical == logical_type::decimal ? of.input.scale : 0;
+    return sum / (static_cast<double>(count) * static_cast<double>(power_of_ten(scale)));
+  };
+  constexpr int128 most = power_of_ten(38) - 1;
+  switch (of.form) {
+    case state_form::count: return out.append_integer(static_cast<int128>(*reinterpret_cast<const std::uint64_t*>(at)));
+    case state_form::sum64:
+    case state_form::sum64_unsigned: {
+      const auto* from = reinterpret_cast<const detail::sum64_state*>(at);
+      if (from->count == 0) return out.append_null();
+      const auto sum = static_cast<int128>(static_cast<uint128>(from->high) << 64 | from->low);
+      if (average) return out.append_real(integer_average(static_cast<double>(sum), from->count));
+      if (sum > most || sum < -most) return {errc::overflow, group};
+      return out.append_integer(sum);
+    }
+    case state_form::sum128: {
+      const auto* from = reinterpret_cast<const detail::sum128_state*>(at);
+      if (from->count == 0) return out.append_null();
+      if (average) return out.append_real(integer_average(detail::to_double(*from), from->count));
+      const auto sum = static_cast<int128>(static_cast<uint128>(from->words[1]) << 64 | from->words[0]);
+      if (from->words[2] != (sum < 0 ? ~std::uint64_t{0} : 0) || sum > most || sum < -most)
+        return {errc::overflow, group};
+      return out.append_integer(sum);
+    }
+    case state_form::exact_real: {
+      const auto* from = reinterpret_cast<const detail::exact_real_state*>(at);
+      if (from->count == 0) return out.append_null();
+      double sum = 0;
+      if (from->flags != 0) {
+        sum = detail::exact_special(from->flags);
+      } else {
+        std::int64_t limbs[detail::exact_limbs] = {};
+        if (from->wide_plus_1 != 0)
+          std::memcpy(limbs, exact_.data() + std::size_t{from->wide_plus_1 - 1} * detail::exact_limbs, sizeof limbs);
+        else std::memcpy(limbs + (from->base_plus_1 - 1), from->limbs, sizeof from->limbs);
+        sum = detail::exact_round(limbs);
+      }
+      return out.append_real(average ? sum / static_cast<double>(from->count) : sum);
+    }
+    case state_form::fast_real: {
+      const auto* from = reinterpret_cast<const detail::fast_real_state*>(at);
+      if (from->count == 0) return out.append_null();
+      return out.append_real(average ? from->sum / static_cast<double>(from->count) : from->sum);
+    }
+    case state_form::extreme: {
+      const auto* from = reinterpret_cast<const detail::extreme_state*>(at);
+      if (from->has_value == 0) return out.append_null();
+      const std::uint64_t word = of.spec.kind == aggregate_kind::max ? ~from->low : from->low;
+      return visit_fixed_width(of.input.physical, [&]<class T>() -> result<void> {
+        if constexpr (sizeof(T) > 8) return errc::unsupported;
+        else if constexpr (std::is_floating_point_v<T>)
+          return out.append_real(static_cast<double>(detail::from_ordered_word<T>(word)));
+        else return out.append_integer(detail::from_ordered_word<T>(word));
+      });
+    }
+    case state_form::extreme128: {
+      const auto* from = reinterpret_cast<const detail::extreme128_state*>(at);
+      if (from->has_value == 0) return out.append_null();
+      return out.append_integer(static_cast<int128>(static_cast<uint128>(from->high) << 64 | from->low));
+    }
+    case state_form::extreme_text: {
+      const auto* from = reinterpret_cast<const detail::extreme_text_state*>(at);
+      if (from->has_value == 0) return out.append_null();
+      return out.append_text({reinterpret_cast<const char*>(texts_.data() + from->offset), from->size});
+    }
+  }
+  return errc::unsupported;
+}
+
+PILLAR_API result<std::vector<column>> aggregator::finish(memory_budget* budget) const {
+  PILLAR_ASSIGN_OR_RETURN(std::vector<column> made, table_.keys(budget));
+  for (std::size_t i = 0; i < aggregates_.size(); ++i) {
+    column_builder out(result_types_[made.size()], budget);
+    PILLAR_TRY(out.reserve(group_count()));
+    for (std::uint32_t group = 0; group < group_count(); ++group) PILLAR_TRY(append_result(aggregates_[i], group, out));
+    PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
+    made.push_back(std::move(done));
+  }
+  return made;
+}
+
+}  // namespace PILLAR_NAMESPACE

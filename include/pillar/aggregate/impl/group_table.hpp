@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "pillar/aggregate/group_table.hpp"
+#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+/// The bits that stand for a value of at most 64 bits in a key.
+template <class T>
+PILLAR_ALWAYS_INLINE std::uint64_t key_bits(T value) noexcept {
+  if constexpr (std::is_same_v<T, double>) {
+    return canonical_bits(value);
+  } else if constexpr (std::is_same_v<T, float>) {
+    if (value != value) return 0x7fc00000u;
+    return PILLAR_MUTATE(group_negative_zero_apart, value == 0, false) ? 0u : std::bit_cast<std::uint32_t>(value);
+  } else {
+    return static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(value));
+  }
+}
+
+inline std::uint32_t selected_rows(const selection_mask& selection, std::uint16_t* rows) noexcept {
+  std::uint32_t count = 0;
+  for_each_row(selection, [&](std::uint32_t row) { rows[count++] = static_cast<std::uint16_t>(row); });
+  return count;
+}
+
+}  // namespace detail
+
+PILLAR_API result<group_table> group_table::make(std::span<const data_type> key_types, memory_budget* budget,
+                                                 std::span<const key_range> ranges) {
+  if (!ranges.empty() && ranges.size() != key_types.size()) return errc::invalid_argument;
+  group_table made(budget);
+  made.types_.assign(key_types.begin(), key_types.end());
+  PILLAR_TRY(made.lay_out(ranges));
+  return made;
+}
+
+/// Puts a part into the first lane with room, in a further table if need be (whose low 32 bits are the last one's
+/// number).
+inline void group_table::place(key_part part) {
+  if (stages_.empty()) stages_.emplace_back(budget_);
+  for (;;) {
+    key_stage& last = stages_.back();
+    for (std::uint8_t lane = 0; lane < 2; ++lane) {
+      if (last.used[lane] + part.bits > 64) continue;
+      part.lane = lane;
+      part.shift = last.used[lane];
+      part.stage = static_cast<std::uint32_t>(stages_.size() - 1);
+      last.used[lane] = static_cast<std::uint8_t>(last.used[lane] + part.bits);
+      parts_.push_back(part);
+      return;
+    }
+    stages_.emplace_back(budget_);
+    stages_.back().used[0] = 32;
+  }
+}
+
+inline result<void> group_table::lay_out(std::span<const key_range> ranges) {
+  for (std::uint32_t i = 0; i < types_.size(); ++i) {
+    const data_type& type = types_[i];
+    columns_.emplace_back();
+    key_column& column = columns_.back();
+    key_part part;
+    part.column = i;
+    if (type.physical == physical_type::text) {
+      column.texts = std::make_unique<detail::text_interner>(budget_);
+      part.what = key_part::form::text;
+      part.bits = 32;
+      place(part);
+      continue;
+    }
+    const bool integral = is_integer(type.physical);
+    const auto full_bits = static_cast<unsigned>(byte_width(type.physical) * 8);
+    part.bits = static_cast<std::uint8_t>(type.physical == physical_type::boolean ? 1
+                                          : full_bits < 64                        ? full_bits
+                                                                                  : 64);
+    if (!ranges.empty() && ranges[i].known() && integral && full_bits <= 64 &&
+        ranges[i].lowest >= lowest_of(type.physical) && ranges[i].highest <= highest_of(type.physical)) {
+      const auto codes = static_cast<uint128>(ranges[i].highest - ranges[i].lowest) + (type.nullable ? 1 : 0);
+      const auto bits =
+          static_cast<unsigned>(codes >> 63 != 0 ? 64 : std::bit_width(static_cast<std::uint64_t>(codes)));
+      if (bits < part.bits) {
+        column.range = ranges[i];
+        part.bits = static_cast<std::uint8_t>(bits == 0 ? 1 : bits);
+        place(part);
+        continue;
+      }
+    }
+    place(part);
+    if (full_bits == 128) {
+      part.what = key_part::form::high_word;
+      place(part);
+    }
+    if (type.nullable) {
+      part.what = key_part::form::null_flag;
+      part.bits = 1;
+      place(part);
+    }
+  }
+  for (key_stage& stage : stages_) {
+    stage.is_wide = stage.used[1] != 0;
+    stage.direct = detail::direct_table(budget_);
+  }
+  if (types_.empty()) {
+    mode_ = key_mode::none;
+    group_count_ = 1;
+  } else if (stages_.size() > 1) {
+    mode_ = key_mode::generic;
+  } else if (stages_[0].is_wide) {
+    mode_ = key_mode::packed16;
+  } else {
+    mode_ = stages_[0].used[0] <= detail::direct_table::most_bits ? key_mode::array : key_mode::packed8;
+  }
+  return {};
+}
+
+/// Adds one part's bits of the rows to a lane.
+inline result<void> group_table::encode(const key_part& part, const vector& from, const std::uint16_t* rows,
+                                        std::uint32_t count, std::uint64_t* PILLAR_RESTRICT lane) {
+  key_column& column = columns_[part.column];
+  const unsigned shift = part.shift;
+  if (part.what == key_part::form::null_flag) {
+    if (from.validity == nullptr) return {};
+    for (std::uint32_t i = 0; i < count; ++i) lane[i] |= std::uint64_t{!from.valid(rows[i])} << shift;
+    return {};
+  }
+  if (part.what == key_part::form::text) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (!from.valid(rows[i])) continue;  // number 0
+      PILLAR_ASSIGN_OR_RETURN(const std::uint64_t number, column.texts->find_or_insert(from.text_value(rows[i])));
+      lane[i] |= number << shift;
+    }
+    return {};
+  }
+  const auto* values = static_cast<const std::byte*>(from.holder().values);
+  const bool all_valid = from.validity == nullptr;
+  const bool ranged = column.range.known();
+  const std::uint64_t null_code = ranged ? column.width() + 1 : 0;
+  const auto lowest = static_cast<std::uint64_t>(column.range.lowest);
+  visit_fixed_width(from.type.physical, [&]<class T>() {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t row = rows[i];
+      if (!all_valid && !from.valid(row)) {
+        lane[i] |= null_code << shift;
+        continue;
+      }
+      const T value = load_unaligned<T>(values + std::size_t{from.index_of(row)} * sizeof(T));
+      std::uint64_t bits;
+      if constexpr (sizeof(T) == 16) {
+        bits = static_cast<std::uint64_t>(part.what == key_part::form::high_word ? value >> 64 : value);
+      } else if constexpr (std::is_floating_point_v<T>) {
+        bits = detail::key_bits(value);
+      } else {
+        // A signed value less the lowest one is the same modulo 2^64 after sign extension.
+        bits = ranged ? static_cast<std::uint64_t>(value) - lowest : detail::key_bits(value);
+      }
+      lane[i] |= bits << shift;
+    }
+  });
+  return {};
+}
+
+inline bool group_table::outside_ranges(std::span<const vector* const> keys, const std::uint16_t* rows,
+                                        std::uint32_t count) const {
+  bool outside = false;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (!columns_[i].range.known()) continue;
+    const vector& from = *keys[i];
+    const auto* values = static_cast<const std::byte*>(from.holder().values);
+    const auto lowest = static_cast<std::uint64_t>(columns_[i].range.lowest);
+    const std::uint64_t width = columns_[i].width();
+    visit_fixed_width(from.type.physical, [&]<class T>() {
+      if constexpr (!std::is_floating_point_v<T> && sizeof(T) <= 8) {
+        for (std::uint32_t at = 0; at < count; ++at) {
+          const T value = load_unaligned<T>(values + std::size_t{from.index_of(rows[at])} * sizeof(T));
+          outside |= from.valid(rows[at]) && static_cast<std::uint64_t>(value) - lowest > width;
+        }
+      }
+    });
+  }
+  return outside;
+}
+
+/// Lays the keys out anew without ranges; the groups keep their numbers.
+inline result<void> group_table::widen() {
+  PILLAR_ASSIGN_OR_RETURN(group_table wider, make(types_, budget_));
+  PILLAR_ASSIGN_OR_RETURN(const std::vector<column> known, keys(budget_));
+  std::uint32_t numbers[vector_rows];
+  for (std::uint32_t first = 0; first < group_count_; first += vector_rows) {
+    const std::uint32_t count = group_count_ - first < vector_rows ? group_count_ - first : vector_rows;
+    std::vector<vector> views;
+    std::vector<const vector*> pointers;
+    for (const column& key : known) views.push_back(key.slice(first, count));
+    for (const vector& view : views) pointers.push_back(&view);
+    PILLAR_TRY(wider.find_or_insert(pointers, selection_mask::first(count), count, numbers));
+  }
+  PILLAR_ASSERT(wider.group_count_ == group_count_);
+  *this = std::move(wider);
+  return {};
+}
+
+inline result<void> group_table::insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows,
+                                             std::uint32_t count, std::uint32_t* groups) {
+  std::uint64_t lanes[2][vector_rows];
+  for (std::uint32_t at = 0; at < stages_.size(); ++at) {
+    key_stage& stage = stages_[at];
+    for (std::uint32_t i = 0; i < count; ++i) lanes[0][i] = at == 0 ? 0 : groups[i];
+    if (stage.is_wide) std::memset(lanes[1], 0, count * sizeof(std::uint64_t));
+    for (const key_part& part : parts_)
+      if (part.stage == at) PILLAR_TRY(encode(part, *keys[part.column], rows, count, lanes[part.lane]));
+    if (mode_ == key_mode::array) {
+      PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], lanes[0], count, groups));
+    } else if (!stage.is_wide) {
+      PILLAR_TRY(stage.narrow.find_or_insert(lanes[0], count, groups));
+    } else {
+      detail::wide_key wide[vector_rows];
+      for (std::uint32_t i = 0; i < count; ++i) wide[i] = {lanes[0][i], lanes[1][i]};
+      PILLAR_TRY(stage.wide.find_or_insert(wide, count, groups));
+    }
+  }
+  const key_stage& last = stages_.back();
+  group_count_ = mode_ == key_mode::array ? last.direct.size() : last.is_wide ? last.wide.size() : last.narrow.size();
+  return {};
+}
+
+/// One dictionary column: its entries in use are looked up once, the rows follow their codes.
+inline result<void> group_table::insert_entries(const vector& key, const selection_mask& selection,
+                                                std::uint32_t* group_of_row) {
+  selection_mask used = selection_mask::none();
+  bool any_null = false;
+  for_each_row(selection, [&](std::uint32_t row) {
+    if (key.valid(row)) set_bit(used.words, key.codes[row]);
+    else any_null = true;
+  });
+  const std::uint32_t before = group_count_;
+  std::uint32_t of_entry[vector_rows];
+  std::uint32_t of_null = 0;
+  const vector* entries = key.dictionary;
+  PILLAR_TRY(find_or_insert(std::span(&entries, 1), used, entries->size, of_entry));
+  if (any_null) {
+    const std::uint64_t invalid = 0;
+    const std::uint64_t nothing[2] = {};
+    vector null = *key.dictionary;
+    null.values = nothing;
+    null.kind = vector_kind::constant;
+    null.size = 1;
+    null.validity = &invalid;
+    null.validity_offset = 0;
+    const vector* nulls = &null;
+    if (auto found = find_or_insert(std::span(&nulls, 1), selection_mask::first(1), 1, &of_null); !found.ok()) {
+      truncate(before);
+      return found;
+    }
+  }
+  for_each_row(selection,
+               [&](std::uint32_t row) { group_of_row[row] = key.valid(row) ? of_entry[key.codes[row]] : of_null; });
+  return {};
+}
+
+PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* const> keys,
+                                                    const selection_mask& selection, std::uint32_t row_count,
+                                                    std::uint32_t* group_of_row) {
+  PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
+  if (mode_ == key_mode::none) {
+    for (std::uint32_t row = 0; row < row_count; ++row) group_of_row[row] = 0;
+    return {};
+  }
+  bool all_constant = true;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
+    PILLAR_ASSERT(keys[i]->validity == nullptr || types_[i].nullable);
+    all_constant = all_constant && keys[i]->kind == vector_kind::constant;
+  }
+  if (keys.size() == 1 && keys[0]->kind == vector_kind::dictionary && keys[0]->dictionary->size <= vector_rows)
+    return insert_entries(*keys[0], selection, group_of_row);
+  std::uint16_t rows[vector_rows];
+  std::uint32_t count = detail::selected_rows(selection, rows);
+  if (count == 0) return {};
+  if (all_constant) count = 1;
+  if (outside_ranges(keys, rows, count)) PILLAR_TRY(widen());
+  std::uint32_t groups[vector_rows];
+  PILLAR_TRY(insert_rows(keys, rows, count, groups));
+  if (all_constant) {
+    for (std::uint32_t row = 0; row < row_count; ++row) group_of_row[row] = groups[0];
+  } else {
+    for (std::uint32_t i = 0; i < count; ++i) group_of_row[rows[i]] = groups[i];
+  }
+  return {};
+}
+
+PILLAR_API void group_table::truncate(std::uint32_t group_count) noexcept {
+  PILLAR_ASSERT(group_count <= group_count_);
+  if (mode_ == key_mode::none) return;
+  key_stage& last = stages_.back();
+  if (mode_ == key_mode::array) last.direct.truncate(group_count);
+  else if (last.is_wide) last.wide.truncate(group_count);
+  else last.narrow.truncate(group_count);
+  group_count_ = group_count;
+}
+
+inline std::uint64_t group_table::part_of(const key_part& part, std::uint32_t group) const noexcept {
+  for (std::size_t at = stages_.size(); at-- > 0;) {
+    const key_stage& stage = stages_[at];
+    const detail::wide_key key = mode_ == key_mode::array ? detail::wide_key{stage.direct.key(group), 0}
+                                 : stage.is_wide          ? stage.wide.key(group)
+                                                          : detail::wide_key{stage.narrow.key(group), 0};
+    if (part.stage == at) return ((part.lane == 0 ? key.low : key.high) >> part.shift) & low_bits(part.bits);
+    group = static_cast<std::uint32_t>(key.low);  // the last table's number
+  }
+  return 0;
+}
+
+PILLAR_API result<void> group_table::append_keys(std::uint32_t key, std::uint32_t first, std::uint32_t count,
+                                                 column_builder& out) const {
+  PILLAR_ASSERT(key < types_.size() && std::uint64_t{first} + count <= group_count_);
+  const key_column& of = columns_[key];
+  const key_part *value = nullptr, *high = nullptr, *null_flag = nullptr;
+  for (const key_part& part : parts_) {
+    if (part.column != key) continue;
+    if (part.what == key_part::form::high_word) high = &part;
+    else if (part.what == key_part::form::null_flag) null_flag = &part;
+    else value = &part;
+  }
+  const std::size_t width = byte_width(types_[key].physical);
+  alignas(16) std::byte values[std::size_t{vector_rows} * 16];
+  std::uint64_t validity[vector_words];
+  const std::uint64_t before = out.size();
+  for (std::uint32_t done = 0; done < count;) {
+    const std::uint32_t part_count = count - done < vector_rows ? count - done : vector_rows;
+    for (auto& word : validity) word = 0;
+    for (std::uint32_t i = 0; i < part_count; ++i) {
+      const std::uint32_t group = first + done + i;
+      std::uint64_t bits = part_of(*value, group);
+      bool null = null_flag != nullptr && part_of(*null_flag, group) != 0;
+      if (value->what == key_part::form::text) {
+        auto added = bits == 0 ? out.append_null() : out.append_text(of.texts->text(static_cast<std::uint32_t>(bits)));
+        if (!added.ok()) {
+          out.truncate(before);
+          return added;
+        }
+        continue;
+      }
+      if (of.range.known()) {
+        null = bits > of.width();
+        bits = null ? 0 : bits + static_cast<std::uint64_t>(of.range.lowest);
+      }
+      const std::uint64_t words[2] = {bits, high == nullptr ? 0 : part_of(*high, group)};
+      std::memcpy(values + i * width, words, width);  // little endian
+      if (!null) set_bit(validity, i);
+    }
+    if (value->what != key_part::form::text) {
+      vector view;
+      view.type = types_[key];
+      view.size = part_count;
+      view.values = values;
+      if (types_[key].nullable) view.validity = validity;
+      if (auto added = out.append(view); !added.ok()) {
+        out.truncate(before);
+        return added;
+      }
+    }
+    done += part_count;
+  }
+  return {};
+}
+
+PILLAR_API result<std::vector<column>> group_table::keys(memory_budget* budget) const {
+  std::vector<column> made;
+  for (std::uint32_t i = 0; i < types_.size(); ++i) {
+    column_builder out(types_[i], budget);
+    PILLAR_TRY(append_keys(i, 0, group_count_, out));
+    PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
+    made.push_back(std::move(done));
+  }
+  return made;
+}
+
+}  // namespace PILLAR_NAMESPACE

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/aggregate/aggregator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "support/owned_vector.hpp"
+
+namespace pillar_test::aggregate_aggregator {
+namespace {
+
+using pillar::aggregate_kind;
+using pillar::aggregate_spec;
+using pillar::aggregator;
+using pillar::int128;
+using pillar::scalar;
+using pillar::selection_mask;
+using pillar::type_of;
+using pillar::vector_kind;
+
+std::string name_of(const scalar& cell) {
+  if (cell.null) return "N;";
+  if (cell.type.physical == pillar::physical_type::text)
+    return "t" + std::to_string(cell.text.size()) + cell.text + ";";
+  if (pillar::is_float(cell.type.physical)) {
+    const double value = cell.type.physical == pillar::physical_type::float32
+                             ? static_cast<double>(static_cast<float>(cell.real))
+                             : cell.real;
+    return value != value ? "nan;" : value == 0 ? "0;" : std::to_string(value) + ";";
+  }
+  return pillar::to_string(scalar::of_integer(pillar::decimal_type(38, 0), cell.integer)) + ";";
+}
+
+/// What one group should hold for one input column: plain code over scalars.
+struct reference {
+  std::int64_t rows = 0, values = 0;
+  int128 sum = 0;
+  double real_sum = 0;
+  std::optional<scalar> least, greatest;
+  void add(const scalar& cell) {
+    ++rows;
+    if (cell.null) return;
+    ++values;
+    sum += cell.integer;
+    real_sum += cell.real;
+    if (!least || pillar::compare(cell, *least) < 0) least = cell;
+    if (!greatest || pillar::compare(cell, *greatest) > 0) greatest = cell;
+  }
+};
+
+struct batch_data {
+  std::vector<std::vector<scalar>> keys, inputs;
+  selection_mask selection;
+  selection_mask where;
+  std::uint32_t rows;
+};
+
+pillar::result<void> feed(aggregator& into, const batch_data& batch, pillar::splitmix64& random,
+                          const std::vector<pillar::data_type>& key_types,
+                          const std::vector<pillar::data_type>& input_types, std::size_t aggregate_count) {
+  std::vector<owned_vector> owned;
+  std::vector<const pillar::vector*> keys, inputs;
+  const auto kind = [&] { return random.chance(1, 2) ? vector_kind::flat : vector_kind::dictionary; };
+  for (std::size_t i = 0; i < key_types.size(); ++i)
+    owned.push_back(make_vector(key_types[i], batch.keys[i], kind(), 7));
+  for (std::size_t i = 0; i < input_types.size(); ++i)
+    owned.push_back(make_vector(input_types[i], batch.inputs[i], kind(), 3));
+  for (std::size_t i = 0; i < owned.size(); ++i) (i < key_types.size() ? keys : inputs).push_back(&owned[i].view);
+  std::vector<const selection_mask*> where(aggregate_count, &batch.where);
+  where[0] = nullptr;
+  return into.update(keys, inputs, batch.selection, batch.rows, where);
+}
+
+/// Rows of the result by the name of their key.
+std::map<std::string, std::vector<scalar>> rows_of(const aggregator& from, std::size_t key_count) {
+  std::map<std::string, std::vector<scalar>> rows;
+  const auto columns = *from.finish();
+  EXPECT_EQ(columns.size(), from.result_types().size());
+  for (std::uint32_t group = 0; group < from.group_count(); ++group) {
+    std::string name;
+    std::vector<scalar> cells;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      EXPECT_EQ(columns[i].size(), from.group_count());
+      EXPECT_TRUE(columns[i].type() == from.result_types()[i]);
+      const scalar cell = pillar::get(columns[i].slice(group, 1), 0);
+      if (i < key_count) name += name_of(cell);
+      else cells.push_back(cell);
+    }
+    EXPECT_TRUE(rows.emplace(name, std::move(cells)).second) << "a key twice: " << name;
+  }
+  return rows;
+}
+
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+void check(const scalar& got, aggregate_kind kind, const pillar::data_type& input, const reference& all,
+           const reference& some) {
+  const bool real = pillar::is_float(input.physical);
+  switch (kind) {
+    case aggregate_kind::count_rows: EXPECT_EQ(got.integer, all.rows); return;
+    case aggregate_kind::count: EXPECT_EQ(got.integer, some.values); return;
+    default: break;
+  }
+  ASSERT_EQ(got.null, some.values == 0);
+  if (got.null) return;
+  switch (kind) {
+    case aggregate_kind::min: EXPECT_EQ(pillar::compare(got, *some.least), 0); return;
+    case aggregate_kind::max: EXPECT_EQ(pillar::compare(got, *some.greatest), 0); return;
+    case aggregate_kind::sum: EXPECT_TRUE(real ? same(got.real, some.real_sum) : got.integer == some.sum); return;
+    default: {
+      const double scale = input.logical == pillar::logical_type::decimal ? std::pow(10.0, input.scale) : 1;
+      const double sum = real ? some.real_sum : static_cast<double>(some.sum);
+      const double expected = sum / (static_cast<double>(some.values) * scale);
+      EXPECT_TRUE(same(got.real, expected)) << got.real << " for " << expected;
+    }
+  }
+}
+
+// Random key types, inputs, selections, masks, encodings and splits over several merged aggregators, against std::map.
+TEST(aggregate_aggregator, agrees_with_a_map_over_scalars_for_every_type_and_split) {
+  pillar::splitmix64 random(31);
+  const auto all = every_type(true);
+  for (int round = 0; round < 140; ++round) {
+    std::vector<pillar::data_type> key_types, input_types;
+    for (std::uint64_t i = 0, count = random.below(4); i < count; ++i)
+      key_types.push_back(all[random.below(all.size())]);
+    input_types.push_back(all[static_cast<std::size_t>(round) % all.size()]);
+    input_types.push_back(all[random.below(all.size())]);
+    // 128-bit sums of extremes overflow, and that is another test: keep those values small.
+    std::vector<aggregate_spec> aggregates = {{aggregate_kind::count_rows}};
+    for (std::uint32_t input = 0; input < 2; ++input)
+      for (const auto kind :
+           {aggregate_kind::count, aggregate_kind::sum, aggregate_kind::min, aggregate_kind::max, aggregate_kind::avg})
+        if (pillar::aggregate_type(kind, input_types[input])) aggregates.push_back({kind, input});
+    std::vector<aggregator> parts;
+    for (int i = 0; i < 3; ++i) parts.push_back(*aggregator::make(key_types, input_types, aggregates));
+    std::map<std::string, std::vector<std::pair<reference, reference>>> expected;
+    for (int at = 0; at < 5; ++at) {
+      batch_data batch;
+      batch.rows = static_cast<std::uint32_t>(at == 0 ? 1024 : random.below(400));
+      for (const auto& type : key_types)
+        batch.keys.push_back(random_cells(random, type, batch.rows, 2 + random.below(9)));
+      for (const auto& type : input_types) {
+        batch.inputs.push_back(random_cells(random, type, batch.rows, 50));
+        if (type.physical == pillar::physical_type::integer128)
+          for (auto& cell : batch.inputs.back()) cell.integer %= int128{1} << 70;
+      }
+      batch.selection = selection_mask::first(batch.rows);
+      if (at % 2 == 1)
+        for (auto& word : batch.selection.words) word &= random();
+      for (auto& word : batch.where.words) word = random() | random();
+      const bool keyed = !key_types.empty();
+      if (!keyed) expected[""].resize(2);
+      pillar::for_each_row(batch.selection, [&](std::uint32_t row) {
+        std::string name;
+        for (const auto& key : batch.keys) name += name_of(key[row]);
+        auto& group = expected[name];
+        group.resize(2);
+        for (std::size_t input = 0; input < 2; ++input) {
+          group[input].first.add(batch.inputs[input][row]);
+          if (batch.where.test(row)) group[input].second.add(batch.inputs[input][row]);
+        }
+      });
+      ASSERT_TRUE(feed(parts[random.below(3)], batch, random, key_types, input_types, aggregates.size()).ok());
+    }
+    ASSERT_TRUE(parts[0].merge(parts[1]).ok());
+    ASSERT_TRUE(parts[0].merge(parts[2]).ok());
+    const auto rows = rows_of(parts[0], key_types.size());
+    ASSERT_EQ(rows.size(), expected.size());
+    for (const auto& [name, references] : expected) {
+      const auto found = rows.find(name);
+      ASSERT_NE(found, rows.end()) << name;
+      for (std::size_t i = 0; i < aggregates.size(); ++i) {
+        SCOPED_TRACE(std::string(to_string(aggregates[i].kind)) + " of " +
+                     pillar::to_string(input_types[aggregates[i].input]));
+        const auto& both = references[aggregates[i].input];
+        check(found->second[i], aggregates[i].kind, input_types[aggregates[i].input], both.first, both.second);
+      }
+    }
+  }
+}
+
+aggregator one_sum(pillar::data_type type, aggregate_kind kind = aggregate_kind::sum) {
+  const aggregate_spec spec{kind, 0};
+  return *aggregator::make({}, std::span(&type, 1), std::span(&spec, 1));
+}
+void add(aggregator& into, const owned_vector& values) {
+  const pillar::vector* inputs[] = {&values.view};
+  ASSERT_TRUE(into.update({}, inputs, selection_mask::first(values.view.size), values.view.size).ok());
+}
+scalar only_cell(const aggregator& from) { return pillar::get((*from.finish())[0].slice(0, 1), 0); }
+
+TEST(aggregate_aggregator, nothing_gives_null_and_zero) {
+  for (const auto& type : every_type(false)) {
+    for (const auto kind : {aggregate_kind::count_rows, aggregate_kind::count, aggregate_kind::sum, aggregate_kind::min,
+                            aggregate_kind::max, aggregate_kind::avg}) {
+      if (!pillar::aggregate_type(kind, type)) continue;
+      const auto cell = only_cell(one_sum(type, kind));
+      const bool counts = kind == aggregate_kind::count || kind == aggregate_kind::count_rows;
+      EXPECT_EQ(cell.null, !counts);
+      EXPECT_TRUE(!counts || cell.integer == 0);
+    }
+    const auto keyed = *aggregator::make(std::span(&type, 1), {}, {});
+    EXPECT_EQ(keyed.group_count(), 0u);
+    EXPECT_EQ((*keyed.finish())[0].size(), 0u);
+  }
+}
+
+TEST(aggregate_aggregator, sums_go_beyond_64_bits) {
+  for (const bool keyed : {false, true}) {
+    for (const auto& type : {type_of<std::int64_t>, type_of<std::uint64_t>}) {
+      for (const bool low : {false, true}) {
+        const int128 value = low ? pillar::lowest_of(type.physical) : pillar::highest_of(type.physical);
+        const auto values = make_vector(type, std::vector<scalar>(1024, scalar::of_integer(type, value)));
+        const auto keys = make_vector(type, std::vector<scalar>(1024, scalar::of_integer(type, 1)));
+        const aggregate_spec spec{aggregate_kind::sum, 0};
+        auto sum = *aggregator::make(std::span(&type, keyed ? 1 : 0), std::span(&type, 1), std::span(&spec, 1));
+        const pillar::vector *inputs[] = {&values.view}, *key_columns[] = {&keys.view};
+        for (int i = 0; i < 5; ++i)
+          ASSERT_TRUE(
+              sum.update(std::span(key_columns, keyed ? 1 : 0), inputs, selection_mask::first(1024), 1024).ok());
+        const auto columns = *sum.finish();
+        EXPECT_TRUE(pillar::get(columns.back().slice(0, 1), 0).integer == value * 1024 * 5);
+      }
+    }
+  }
+}
+
+TEST(aggregate_aggregator, wide_sums_overflow_only_if_the_whole_sum_does) {
+  const auto type = pillar::decimal_type(38, 2);
+  const int128 large = pillar::power_of_ten(38) - 1;
+  auto sum = one_sum(type);
+  add(sum, make_vector(type, {scalar::of_integer(type, large), scalar::of_integer(type, large),
+                              scalar::of_integer(type, large)}));
+  EXPECT_EQ(sum.finish().error(), (pillar::failure{pillar::errc::overflow, 0}));
+  add(sum, make_vector(type, {scalar::of_integer(type, -large), scalar::of_integer(type, -large)}));
+  EXPECT_TRUE(only_cell(sum).integer == large);
+  auto average = one_sum(type, aggregate_kind::avg);
+  add(average, make_vector(type, std::vector<scalar>(9, scalar::of_integer(type, large))));
+  EXPECT_DOUBLE_EQ(only_cell(average).real, 1e36);
+}
+
+TEST(aggregate_aggregator, nan_is_greatest) {
+  const auto type = type_of<double>;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto some =
+      make_vector(type, {scalar::of_real(type, 3), scalar::of_real(type, nan), scalar::of_real(type, -3)});
+  const auto only = make_vector(type, {scalar::of_real(type, nan)});
+  auto least = one_sum(type, aggregate_kind::min), greatest = one_sum(type, aggregate_kind::max);
+  auto least_nan = one_sum(type, aggregate_kind::min);
+  add(least, some);
+  add(greatest, some);
+  add(least_nan, only);
+  EXPECT_EQ(only_cell(least).real, -3);
+  EXPECT_TRUE(std::isnan(only_cell(greatest).real));
+  EXPECT_TRUE(std::isnan(only_cell(least_nan).real));
+}
+
+// Values of all sizes, so that sums leave their windows; the bits must not depend on order, batches, splits or keys.
+TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split) {
+  pillar::splitmix64 random(33);
+  const auto real = type_of<double>, key_type = type_of<std::int32_t>;
+  for (const int spread : {0, 40, 200, 1800}) {
+    std::vector<std::pair<int, double>> rows;
+    for (int i = 0; i < 2000; ++i)
+      rows.emplace_back(
+          static_cast<int>(random.below(5)),
+          std::ldexp(static_cast<double>(random()) - 0x1p63,
+                     spread == 0 ? -40 : static_cast<int>(random.below(static_cast<unsigned>(spread))) - spread / 2));
+    std::map<std::int64_t, std::uint64_t> first_bits;
+    for (int round = 0; round < 6; ++round) {
+      for (std::size_t i = rows.size(); round > 0 && i > 1; --i) std::swap(rows[i - 1], rows[random.below(i)]);
+      const aggregate_spec spec{aggregate_kind::sum, 0};
+      std::vector<aggregator> parts;
+      for (int i = 0; i < 3; ++i)
+        parts.push_back(*aggregator::make(std::span(&key_type, 1), std::span(&real, 1), std::span(&spec, 1)));
+      for (std::size_t at = 0; at < rows.size();) {
+        const std::size_t count = std::min<std::size_t>(rows.size() - at, 1 + random.below(1024));
+        std::vector<scalar> keys, values;
+        for (std::size_t i = at; i < at + count; ++i) {
+          keys.push_back(scalar::of_integer(key_type, rows[i].first));
+          values.push_back(scalar::of_real(real, rows[i].second));
+        }
+        const auto k = make_vector(key_type, keys), v = make_vector(real, values);
+        const pillar::vector *key_columns[] = {&k.view}, *inputs[] = {&v.view};
+        ASSERT_TRUE(parts[round == 0 ? 0 : random.below(3)]
+                        .update(key_columns, inputs, selection_mask::first(static_cast<std::uint32_t>(count)),
+                                static_cast<std::uint32_t>(count))
+                        .ok());
+        at += count;
+      }
+      ASSERT_TRUE(parts[1].merge(parts[2]).ok());
+      ASSERT_TRUE(parts[0].merge(parts[1]).ok());
+      const auto columns = *parts[0].finish();
+      for (std::uint32_t group = 0; group < parts[0].group_count(); ++group) {
+        const auto key = static_cast<std::int64_t>(pillar::get(columns[0].slice(group, 1), 0).integer);
+        const auto bits = std::bit_cast<std::uint64_t>(pillar::get(columns[1].slice(group, 1), 0).real);
+        ASSERT_EQ(first_bits.emplace(key, bits).first->second, bits) << "spread " << spread;
+      }
+    }
+  }
+}
+
+TEST(aggregate_aggregator, encoded_answers_add_to_decoded_ones) {
+  const auto type = type_of<std::int32_t>;
+  const std::vector<aggregate_spec> aggregates = {{aggregate_kind::count_rows},
+                                                  {aggregate_kind::sum, 0},
+                                                  {aggregate_kind::avg, 0},
+                                                  {aggregate_kind::min, 0},
+                                                  {aggregate_kind::max, 0}};
+  auto made = *aggregator::make({}, std::span(&type, 1), aggregates);
+  add(made, make_vector(type, {scalar::of_integer(type, 5), scalar::of_integer(type, 7)}));
+  made.add_count(0, 3);
+  made.add_sum(1, int128{1} << 70, 3);
+  made.add_sum(2, 36, 2);
+  ASSERT_TRUE(made.add_extreme(3, scalar::of_integer(type, -2)).ok());
+  ASSERT_TRUE(made.add_extreme(4, scalar::of_integer(type, 6)).ok());
+  const auto columns = *made.finish();
+  const auto cell = [&](std::size_t i) { return pillar::get(columns[i].slice(0, 1), 0); };
+  EXPECT_EQ(cell(0).integer, 5);
+  EXPECT_TRUE(cell(1).integer == (int128{1} << 70) + 12);
+  EXPECT_EQ(cell(2).real, 12);
+  EXPECT_EQ(cell(3).integer, -2);
+  EXPECT_EQ(cell(4).integer, 7);
+  auto texts = one_sum(type_of<pillar::text>, aggregate_kind::min);
+  ASSERT_TRUE(texts.add_extreme(0, scalar::of_text(type_of<pillar::text>, "a text beyond twelve bytes")).ok());
+  EXPECT_EQ(only_cell(texts).text, "a text beyond twelve bytes");
+}
+
+TEST(aggregate_aggregator, impossible_aggregates_are_refused) {
+  const auto text = type_of<pillar::text>, number = type_of<double>;
+  const aggregate_spec sum{aggregate_kind::sum, 0}, beyond{aggregate_kind::min, 1}, rows{};
+  EXPECT_EQ(aggregator::make({}, std::span(&text, 1), std::span(&sum, 1)).error().code, pillar::errc::type_mismatch);
+  EXPECT_EQ(aggregator::make({}, std::span(&text, 1), std::span(&beyond, 1)).error().code,
+            pillar::errc::no_such_column);
+  auto a = *aggregator::make({}, std::span(&number, 1), std::span(&sum, 1));
+  const auto b = *aggregator::make({}, std::span(&number, 1), std::span(&rows, 1));
+  EXPECT_EQ(a.merge(b).error().code, pillar::errc::type_mismatch);
+}
+
+// Whatever limit stops it, a failed update or merge adds nothing: what went in before is summed exactly.
+TEST(aggregate_aggregator, out_of_memory_adds_nothing) {
+  const std::vector key_types = {type_of<pillar::text>};
+  const std::vector input_types = {type_of<double>, type_of<pillar::text>};
+  const std::vector<aggregate_spec> aggregates = {
+      {aggregate_kind::count_rows}, {aggregate_kind::sum, 0}, {aggregate_kind::max, 1}, {aggregate_kind::sum, 0}};
+  int failures = 0, successes = 0, failed_merges = 0;
+  for (std::uint64_t limit = 2000; limit < 3'000'000; limit += limit / 4) {
+    pillar::splitmix64 random(35);
+    pillar::memory_budget budget(limit);
+    auto made = *aggregator::make(key_types, input_types, aggregates, &budget);
+    auto wanted = *aggregator::make(key_types, input_types, aggregates);
+    for (int at = 0; at < 8; ++at) {
+      std::vector<scalar> keys, reals, texts;
+      for (int i = 0; i < 600; ++i) {
+        keys.push_back(scalar::of_text(key_types[0], "key " + std::to_string(random.below(at % 2 == 0 ? 9 : 800))));
+        reals.push_back(scalar::of_real(
+            input_types[0], std::ldexp(1.0 + static_cast<double>(i), static_cast<int>(random.below(600)) - 300)));
+        texts.push_back(
+            scalar::of_text(input_types[1], std::string(random.below(40), static_cast<char>('a' + random.below(26)))));
+      }
+      const auto k = make_vector(key_types[0], keys), r = make_vector(input_types[0], reals),
+                 t = make_vector(input_types[1], texts);
+      const pillar::vector *key_columns[] = {&k.view}, *inputs[] = {&r.view, &t.view};
+      const auto everything = selection_mask::first(600);
+      const std::uint32_t before = made.group_count();
+      if (at % 3 == 2) {
+        auto part = *aggregator::make(key_types, input_types, aggregates);
+        ASSERT_TRUE(part.update(key_columns, inputs, everything, 600).ok());
+        if (made.merge(part).ok()) {
+          ASSERT_TRUE(wanted.merge(part).ok());
+        } else {
+          ++failed_merges;
+          ASSERT_EQ(made.group_count(), before);
+        }
+        continue;
+      }
+      if (made.update(key_columns, inputs, everything, 600).ok()) {
+        ++successes;
+        ASSERT_TRUE(wanted.update(key_columns, inputs, everything, 600).ok());
+      } else {
+        ++failures;
+        ASSERT_EQ(made.group_count(), before);
+      }
+    }
+    const auto got = rows_of(made, 1), expected = rows_of(wanted, 1);
+    ASSERT_EQ(got.size(), expected.size());
+    for (const auto& [name, cells] : expected) ASSERT_EQ(got.at(name), cells) << "limit " << limit << " " << name;
+  }
+  EXPECT_GT(failures, 5);
+  EXPECT_GT(successes, 5);
+  EXPECT_GT(failed_merges, 2);
+}
+
+}  // namespace
+}  // namespace pillar_test::aggregate_aggregator

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/aggregate/group_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "support/owned_vector.hpp"
+
+namespace pillar_test::aggregate_group_table {
+namespace {
+
+using pillar::group_table;
+using pillar::key_mode;
+using pillar::scalar;
+using pillar::selection_mask;
+using pillar::type_of;
+using pillar::vector_kind;
+
+/// Equal for keys that are one group.
+std::string name_of(const scalar& cell) {
+  if (cell.null) return "N;";
+  if (cell.type.physical == pillar::physical_type::text)
+    return "t" + std::to_string(cell.text.size()) + cell.text + ";";
+  if (pillar::is_float(cell.type.physical)) {
+    const double value = cell.type.physical == pillar::physical_type::float32
+                             ? static_cast<double>(static_cast<float>(cell.real))
+                             : cell.real;
+    return value != value ? "nan;" : value == 0 ? "0;" : std::to_string(value) + ";";
+  }
+  return pillar::to_string(scalar::of_integer(pillar::decimal_type(38, 0), cell.integer)) + ";";
+}
+
+selection_mask random_selection(pillar::splitmix64& random, std::uint32_t rows) {
+  auto mask = selection_mask::first(rows);
+  const auto choice = random.below(4);
+  if (choice == 0) return mask;
+  for (auto& word : mask.words) word &= choice == 1 ? random() : choice == 2 ? random() & random() & random() : 0;
+  return mask;
+}
+
+struct checked_table {
+  std::vector<pillar::data_type> types;
+  group_table table;
+  std::map<std::string, std::uint32_t> seen{};
+
+  void feed(pillar::splitmix64& random, std::uint64_t distinct, std::uint32_t rows, bool any_kind = true) {
+    std::vector<std::vector<scalar>> cells;
+    std::vector<owned_vector> owned;
+    std::vector<const pillar::vector*> keys;
+    for (const auto& type : types) {
+      cells.push_back(random_cells(random, type, rows, distinct));
+      const auto kind = any_kind ? static_cast<vector_kind>(random.below(3)) : vector_kind::flat;
+      if (kind == vector_kind::constant && rows != 0) cells.back().assign(rows, cells.back()[0]);
+      owned.push_back(make_vector(type, cells.back(), kind, type.nullable ? random.below(70) : 0));
+    }
+    for (const auto& made : owned) keys.push_back(&made.view);
+    const auto selection = random_selection(random, rows);
+    std::vector<std::uint32_t> groups(pillar::vector_rows, 999999);
+    ASSERT_TRUE(table.find_or_insert(keys, selection, rows, groups.data()).ok());
+    pillar::for_each_row(selection, [&](std::uint32_t row) {
+      std::string name;
+      for (const auto& column : cells) name += name_of(column[row]);
+      const auto found = seen.emplace(name, groups[row]).first;
+      ASSERT_EQ(found->second, groups[row]) << name;
+    });
+    ASSERT_EQ(table.group_count(), seen.size());
+  }
+  void check_keys() {
+    const auto keys = *table.keys();
+    for (std::uint32_t group = 0; group < table.group_count(); ++group) {
+      std::string name;
+      for (const auto& key : keys) name += name_of(pillar::get(key.slice(group, 1), 0));
+      ASSERT_TRUE(seen.contains(name)) << name;
+      ASSERT_EQ(seen[name], group);
+    }
+  }
+};
+
+TEST(aggregate_group_table, every_key_type_alone) {
+  pillar::splitmix64 random(21);
+  for (const bool nullable : {false, true}) {
+    for (const auto& type : every_type(nullable)) {
+      checked_table test{{type}, *group_table::make(std::vector{type})};
+      for (int batch = 0; batch < 12; ++batch)
+        test.feed(random, batch < 6 ? 20 : 900, batch == 3 ? 0 : batch == 4 ? 1 : 1024);
+      test.check_keys();
+    }
+  }
+}
+
+TEST(aggregate_group_table, several_columns_of_any_types) {
+  pillar::splitmix64 random(22);
+  const auto all = every_type(true);
+  int modes[5] = {};
+  for (int round = 0; round < 120; ++round) {
+    std::vector<pillar::data_type> types;
+    for (std::uint64_t i = 0, count = 1 + random.below(5); i < count; ++i) {
+      types.push_back(all[random.below(all.size())]);
+      types.back().nullable = random.chance(1, 2);
+    }
+    checked_table test{types, *group_table::make(types)};
+    ++modes[static_cast<int>(test.table.mode())];
+    for (int batch = 0; batch < 4; ++batch) test.feed(random, 2 + random.below(12), 300);
+    test.check_keys();
+  }
+  for (int mode = 1; mode < 5; ++mode) EXPECT_GT(modes[mode], 0) << "mode " << mode << " was not tried";
+}
+
+TEST(aggregate_group_table, modes_follow_types_and_ranges) {
+  const auto mode = [](std::vector<pillar::data_type> types, std::vector<pillar::key_range> ranges = {}) {
+    return group_table::make(types, nullptr, ranges)->mode();
+  };
+  EXPECT_EQ(mode({}), key_mode::none);
+  EXPECT_EQ(mode({type_of<bool>, type_of<std::int8_t>}), key_mode::array);
+  EXPECT_EQ(mode({type_of<std::int16_t>.as_nullable()}), key_mode::packed8);
+  EXPECT_EQ(mode({type_of<std::int64_t>}), key_mode::packed8);
+  EXPECT_EQ(mode({type_of<std::int64_t>.as_nullable()}), key_mode::packed16);
+  EXPECT_EQ(mode({type_of<pillar::text>, type_of<std::int32_t>}), key_mode::packed8);
+  EXPECT_EQ(mode({type_of<std::int64_t>, type_of<std::int64_t>, type_of<std::int64_t>}), key_mode::generic);
+  EXPECT_EQ(mode({type_of<std::int64_t>.as_nullable()}, {{100, 2000}}), key_mode::array);
+  EXPECT_EQ(mode({type_of<std::int32_t>, type_of<std::int64_t>}, {{1, 12}, {0, 364}}), key_mode::array);
+  EXPECT_EQ(group_table::make(std::vector{type_of<bool>}, nullptr, std::vector<pillar::key_range>(2)).error().code,
+            pillar::errc::invalid_argument);
+}
+
+TEST(aggregate_group_table, values_beside_a_stated_range_widen_the_keys_and_keep_the_groups) {
+  pillar::splitmix64 random(23);
+  for (const auto& type : every_type(true)) {
+    if (!pillar::is_integer(type.physical) || type.physical == pillar::physical_type::integer128) continue;
+    const std::vector<pillar::key_range> ranges = {{0, 10}, {5, 6}};
+    const std::vector types = {type, type_of<std::int32_t>};
+    checked_table test{types, *group_table::make(types, nullptr, ranges)};
+    for (int batch = 0; batch < 6; ++batch) test.feed(random, batch < 2 ? 6 : 300, 500);
+    test.check_keys();
+  }
+}
+
+TEST(aggregate_group_table, negative_zero_and_zero_are_one_key_and_all_nans_are) {
+  for (const auto& type : {type_of<float>, type_of<double>}) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const auto made = make_vector(type, {scalar::of_real(type, 0.0), scalar::of_real(type, -0.0),
+                                         scalar::of_real(type, nan), scalar::of_real(type, -nan)});
+    auto table = *group_table::make(std::vector{type});
+    const pillar::vector* keys[] = {&made.view};
+    std::uint32_t groups[4];
+    ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(4), 4, groups).ok());
+    EXPECT_EQ(groups[0], groups[1]);
+    EXPECT_EQ(groups[2], groups[3]);
+    EXPECT_EQ(table.group_count(), 2u);
+  }
+}
+
+TEST(aggregate_group_table, many_groups_in_each_mode) {
+  pillar::splitmix64 random(24);
+  const auto int64 = type_of<std::int64_t>;
+  for (const auto& types : {std::vector{int64}, std::vector{int64, int64}, std::vector{int64, int64, int64},
+                            std::vector{type_of<pillar::text>}}) {
+    auto table = *group_table::make(types);
+    std::map<std::uint64_t, std::uint32_t> seen;
+    for (int batch = 0; batch < 70; ++batch) {
+      std::vector<scalar> cells;
+      std::vector<std::uint64_t> values;
+      for (int i = 0; i < 1024; ++i) {
+        values.push_back(random.below(90000));
+        cells.push_back(types[0] == int64
+                            ? scalar::of_integer(int64, static_cast<pillar::int128>(values.back() << 30))
+                            : scalar::of_text(types[0], "a text beyond twelve bytes " + std::to_string(values.back())));
+      }
+      const auto made = make_vector(types[0], cells);
+      const std::vector<const pillar::vector*> keys(types.size(), &made.view);
+      std::uint32_t groups[1024];
+      ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(1024), 1024, groups).ok());
+      for (int i = 0; i < 1024; ++i) ASSERT_EQ(seen.emplace(values[i], groups[i]).first->second, groups[i]);
+    }
+    ASSERT_EQ(table.group_count(), seen.size());
+    EXPECT_GT(table.group_count(), 40000u);
+    // Truncation forgets the newest: they get the same numbers again in the order of their return.
+    table.truncate(1000);
+    EXPECT_EQ(table.group_count(), 1000u);
+    const auto keys = *table.keys();
+    std::vector<pillar::vector> views;
+    std::vector<const pillar::vector*> pointers;
+    for (const auto& key : keys) views.push_back(key.slice(0, 1000));
+    for (const auto& view : views) pointers.push_back(&view);
+    std::uint32_t groups[1024];
+    ASSERT_TRUE(table.find_or_insert(pointers, selection_mask::first(1000), 1000, groups).ok());
+    for (std::uint32_t i = 0; i < 1000; ++i) ASSERT_EQ(groups[i], i);
+    EXPECT_EQ(table.group_count(), 1000u);
+  }
+}
+
+// Every limit from too little for anything to enough for all: a failed batch leaves no trace, and the table goes on.
+TEST(aggregate_group_table, out_of_memory_leaves_the_table_as_before) {
+  const std::vector<std::vector<pillar::data_type>> shapes = {
+      {type_of<std::int16_t>},
+      {type_of<std::int64_t>},
+      {type_of<std::int64_t>.as_nullable(), type_of<double>},
+      {type_of<pillar::text>.as_nullable()},
+      {type_of<pillar::text>, type_of<pillar::decimal<38, 2>>, type_of<std::int64_t>}};
+  for (const auto& types : shapes) {
+    int failures = 0, successes = 0;
+    for (std::uint64_t limit = 600; limit < 1'500'000; limit += limit / 3) {
+      pillar::splitmix64 random(25);
+      pillar::memory_budget budget(limit);
+      auto made = group_table::make(types, &budget);
+      if (!made) continue;
+      group_table table = *std::move(made);
+      std::map<std::string, std::uint32_t> seen;
+      for (int batch = 0; batch < 8; ++batch) {
+        std::vector<std::vector<scalar>> cells;
+        std::vector<owned_vector> owned;
+        std::vector<const pillar::vector*> keys;
+        for (const auto& type : types) {
+          cells.push_back(random_cells(random, type, 700, batch % 2 == 0 ? 20 : 3000));
+          owned.push_back(make_vector(type, cells.back(), batch == 2 ? vector_kind::dictionary : vector_kind::flat));
+        }
+        for (const auto& one : owned) keys.push_back(&one.view);
+        std::uint32_t groups[1024];
+        const std::uint32_t before = table.group_count();
+        const auto done = table.find_or_insert(keys, selection_mask::first(700), 700, groups);
+        if (!done.ok()) {
+          ++failures;
+          ASSERT_EQ(done.error().code, pillar::errc::out_of_memory);
+          ASSERT_EQ(table.group_count(), before);
+          continue;
+        }
+        ++successes;
+        for (std::uint32_t row = 0; row < 700; ++row) {
+          std::string name;
+          for (const auto& column : cells) name += name_of(column[row]);
+          ASSERT_EQ(seen.emplace(name, groups[row]).first->second, groups[row]);
+        }
+        ASSERT_EQ(table.group_count(), seen.size());
+      }
+    }
+    EXPECT_GT(failures, 5);
+    EXPECT_GT(successes, 5);
+  }
+}
+
+}  // namespace
+}  // namespace pillar_test::aggregate_group_table
