@@ -102,6 +102,24 @@ PILLAR_ALWAYS_INLINE batch<T, Arch> load(const void* from) noexcept {
 #endif
 }
 
+#if defined(__x86_64__)
+namespace detail {
+/// The low 2, 4, 8 or 16 bytes of a register from memory, zeros above; reads exactly these bytes.
+template <int Bytes>
+PILLAR_ALWAYS_INLINE __m128i load_low(const void* from) noexcept {
+  if constexpr (Bytes == 16) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(from));
+  } else if constexpr (Bytes == 8) {
+    return _mm_loadl_epi64(static_cast<const __m128i*>(from));
+  } else {
+    std::uint32_t low = 0;
+    std::memcpy(&low, from, Bytes);
+    return _mm_cvtsi32_si128(static_cast<int>(low));
+  }
+}
+}  // namespace detail
+#endif
+
 /// Loads lanes<To> values of the narrower (or the same) unsigned type From and widens them with zeros; reads exactly
 /// these values.
 template <class From, class To, class Arch>
@@ -113,9 +131,7 @@ PILLAR_ALWAYS_INLINE batch<To, Arch> load_widened(const From* from) noexcept {
   } else {
 #if defined(__x86_64__)
     if constexpr (sizeof(batch<To, Arch>) == 16) {
-      std::uint64_t bits = 0;
-      std::memcpy(&bits, from, 16 / ratio);
-      const __m128i narrow = _mm_cvtsi64_si128(static_cast<long long>(bits));
+      const __m128i narrow = detail::load_low<16 / ratio>(from);
       if constexpr (sizeof(From) == 1 && ratio == 2) return batch<To, Arch>(_mm_cvtepu8_epi16(narrow));
       else if constexpr (sizeof(From) == 1 && ratio == 4) return batch<To, Arch>(_mm_cvtepu8_epi32(narrow));
       else if constexpr (sizeof(From) == 1) return batch<To, Arch>(_mm_cvtepu8_epi64(narrow));
@@ -125,8 +141,7 @@ PILLAR_ALWAYS_INLINE batch<To, Arch> load_widened(const From* from) noexcept {
     }
 #ifdef __AVX2__
     else if constexpr (sizeof(batch<To, Arch>) == 32) {
-      __m128i narrow = _mm_setzero_si128();
-      std::memcpy(&narrow, from, 32 / ratio);
+      const __m128i narrow = detail::load_low<32 / ratio>(from);
       if constexpr (sizeof(From) == 1 && ratio == 2) return batch<To, Arch>(_mm256_cvtepu8_epi16(narrow));
       else if constexpr (sizeof(From) == 1 && ratio == 4) return batch<To, Arch>(_mm256_cvtepu8_epi32(narrow));
       else if constexpr (sizeof(From) == 1) return batch<To, Arch>(_mm256_cvtepu8_epi64(narrow));
@@ -137,15 +152,17 @@ PILLAR_ALWAYS_INLINE batch<To, Arch> load_widened(const From* from) noexcept {
 #endif
 #ifdef __AVX512BW__
     else {
-      __m256i narrow = _mm256_setzero_si256();
-      std::memcpy(&narrow, from, 64 / ratio);
-      const __m128i half = _mm256_castsi256_si128(narrow);
-      if constexpr (sizeof(From) == 1 && ratio == 2) return batch<To, Arch>(_mm512_cvtepu8_epi16(narrow));
-      else if constexpr (sizeof(From) == 1 && ratio == 4) return batch<To, Arch>(_mm512_cvtepu8_epi32(half));
-      else if constexpr (sizeof(From) == 1) return batch<To, Arch>(_mm512_cvtepu8_epi64(half));
-      else if constexpr (sizeof(From) == 2 && ratio == 2) return batch<To, Arch>(_mm512_cvtepu16_epi32(narrow));
-      else if constexpr (sizeof(From) == 2) return batch<To, Arch>(_mm512_cvtepu16_epi64(half));
-      else return batch<To, Arch>(_mm512_cvtepu32_epi64(narrow));
+      if constexpr (ratio == 2) {
+        const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+        if constexpr (sizeof(From) == 1) return batch<To, Arch>(_mm512_cvtepu8_epi16(narrow));
+        else if constexpr (sizeof(From) == 2) return batch<To, Arch>(_mm512_cvtepu16_epi32(narrow));
+        else return batch<To, Arch>(_mm512_cvtepu32_epi64(narrow));
+      } else {
+        const __m128i narrow = detail::load_low<64 / ratio>(from);
+        if constexpr (sizeof(From) == 2) return batch<To, Arch>(_mm512_cvtepu16_epi64(narrow));
+        else if constexpr (ratio == 4) return batch<To, Arch>(_mm512_cvtepu8_epi32(narrow));
+        else return batch<To, Arch>(_mm512_cvtepu8_epi64(narrow));
+      }
     }
 #endif
 #else
@@ -282,6 +299,21 @@ PILLAR_ALWAYS_INLINE __m512i shift_right_64(__m512i x, int n) noexcept {
 
 }  // namespace detail
 #endif  // __x86_64__
+
+/// The same bits as lanes of another unsigned type.
+template <class To, class From, class Arch>
+PILLAR_ALWAYS_INLINE batch<To, Arch> bits_as(const batch<From, Arch>& x) noexcept {
+  static_assert(std::is_unsigned_v<From> && std::is_unsigned_v<To>);
+#if defined(__x86_64__)
+  return batch<To, Arch>(x.data);
+#else
+  From lane[lanes<From, Arch>];
+  store<From, Arch>(lane, x);
+  To other[lanes<To, Arch>];
+  std::memcpy(other, lane, sizeof(other));
+  return load<To, Arch>(other);
+#endif
+}
 
 /// Every lane shifted left by n bits, 0 ≤ n < the lane's bits; `loose` leaves the n low bits of one-byte lanes
 /// undefined.
@@ -424,6 +456,116 @@ PILLAR_ALWAYS_INLINE std::uint64_t chunk_to_bits(
     return bits;
   }
 }
+
+namespace detail {
+template <class T, class Arch>
+inline constexpr T lane_bits[16] = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                                    1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, T{1} << 15};
+}
+
+/// x where the lane's bit is set, else 0. Lanes of one byte are not provided: widen them first.
+template <class T, class Arch>
+PILLAR_ALWAYS_INLINE batch<T, Arch> keep(const batch<T, Arch>& x, std::uint64_t bits) noexcept {
+  static_assert(sizeof(T) >= 2 && std::is_unsigned_v<T>);
+#ifdef __AVX512BW__
+  if constexpr (sizeof(batch<T, Arch>) == 64) {
+    if constexpr (sizeof(T) == 2) {
+      return batch<T, Arch>(_mm512_maskz_mov_epi16(static_cast<__mmask32>(bits), x.data));
+    } else if constexpr (sizeof(T) == 4) {
+      return batch<T, Arch>(_mm512_maskz_mov_epi32(static_cast<__mmask16>(bits), x.data));
+    } else {
+      return batch<T, Arch>(_mm512_maskz_mov_epi64(static_cast<__mmask8>(bits), x.data));
+    }
+  } else
+#endif
+  {
+    const batch<T, Arch> mine = load<T, Arch>(detail::lane_bits<T, Arch>);
+    const batch<T, Arch> chosen = broadcast<T, Arch>(static_cast<T>(bits)) & mine;
+#if defined(__x86_64__)
+    if constexpr (sizeof(batch<T, Arch>) == 16) {
+      if constexpr (sizeof(T) == 2) return x & batch<T, Arch>(_mm_cmpeq_epi16(chosen.data, mine.data));
+      else if constexpr (sizeof(T) == 4) return x & batch<T, Arch>(_mm_cmpeq_epi32(chosen.data, mine.data));
+      else return x & batch<T, Arch>(_mm_cmpeq_epi64(chosen.data, mine.data));
+    }
+#ifdef __AVX2__
+    else if constexpr (sizeof(T) == 2) {
+      return x & batch<T, Arch>(_mm256_cmpeq_epi16(chosen.data, mine.data));
+    } else if constexpr (sizeof(T) == 4) {
+      return x & batch<T, Arch>(_mm256_cmpeq_epi32(chosen.data, mine.data));
+    } else {
+      return x & batch<T, Arch>(_mm256_cmpeq_epi64(chosen.data, mine.data));
+    }
+#endif
+#else
+    return xsimd::select(chosen == mine, x, broadcast<T, Arch>(0));
+#endif
+  }
+}
+
+/// A set of bytes as 256 bits, tested for a whole batch at a time with table look-ups in registers.
+#if defined(__x86_64__)
+#define PILLAR_WITH_BYTE_SET 1
+template <class Arch>
+class byte_set {
+ public:
+  /// Requires: 32 readable bytes, bit v of them = v is in the set
+  PILLAR_ALWAYS_INLINE explicit byte_set(const void* bits) noexcept
+      : low_(both(_mm_loadu_si128(static_cast<const __m128i*>(bits)))),
+        high_(both(_mm_loadu_si128(static_cast<const __m128i*>(bits) + 1))),
+        single_(both(_mm_set1_epi64x(static_cast<long long>(0x8040201008040201u)))) {}
+
+  PILLAR_ALWAYS_INLINE batch_bool<std::uint8_t, Arch> contains(const batch<std::uint8_t, Arch>& x) const noexcept {
+    using bytes = batch<std::uint8_t, Arch>;
+    const bytes row = bytes(detail::shift_right_16(x.data, 3)) & broadcast<std::uint8_t, Arch>(0x0f);
+    const bytes column = x & broadcast<std::uint8_t, Arch>(0x07);
+    // The byte x / 8 of the set (bit 7 of x chooses the half), then its bit x mod 8.
+#ifdef __AVX512BW__
+    if constexpr (sizeof(bytes) == 64) {
+      const __m512i low = _mm512_shuffle_epi8(low_.data, row.data);
+      const __m512i byte = _mm512_mask_shuffle_epi8(low, _mm512_movepi8_mask(x.data), high_.data, row.data);
+      return batch_bool<std::uint8_t, Arch>(
+          _mm512_test_epi8_mask(byte, _mm512_shuffle_epi8(single_.data, column.data)));
+    } else
+#endif
+#ifdef __AVX2__
+        if constexpr (sizeof(bytes) == 32) {
+      const __m256i byte = _mm256_blendv_epi8(_mm256_shuffle_epi8(low_.data, row.data),
+                                              _mm256_shuffle_epi8(high_.data, row.data), x.data);
+      const __m256i bit = _mm256_shuffle_epi8(single_.data, column.data);
+      return batch_bool<std::uint8_t, Arch>(_mm256_cmpeq_epi8(_mm256_and_si256(byte, bit), bit));
+    } else
+#endif
+    {
+      const __m128i byte =
+          _mm_blendv_epi8(_mm_shuffle_epi8(low_.data, row.data), _mm_shuffle_epi8(high_.data, row.data), x.data);
+      const __m128i bit = _mm_shuffle_epi8(single_.data, column.data);
+      return batch_bool<std::uint8_t, Arch>(_mm_cmpeq_epi8(_mm_and_si128(byte, bit), bit));
+    }
+  }
+
+ private:
+  /// The same 16 bytes in every 128-bit part.
+  static PILLAR_ALWAYS_INLINE batch<std::uint8_t, Arch> both(__m128i x) noexcept {
+    using bytes = batch<std::uint8_t, Arch>;
+#ifdef __AVX512BW__
+    if constexpr (sizeof(bytes) == 64) return bytes(_mm512_broadcast_i32x4(x));
+    else
+#endif
+#ifdef __AVX2__
+        if constexpr (sizeof(bytes) == 32)
+      return bytes(_mm256_broadcastsi128_si256(x));
+    else
+#endif
+      return bytes(x);
+  }
+
+  batch<std::uint8_t, Arch> low_;
+  batch<std::uint8_t, Arch> high_;
+  batch<std::uint8_t, Arch> single_;  ///< 1 << i in byte i mod 8
+};
+#else
+#define PILLAR_WITH_BYTE_SET 0
+#endif
 
 }  // namespace PILLAR_NAMESPACE::simd
 

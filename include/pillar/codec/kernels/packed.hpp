@@ -115,6 +115,25 @@ void widen_add(const void* lane_values, void* out, std::uint64_t base) noexcept 
   for (std::uint32_t i = 0; i < packed_values; ++i) results[i] = static_cast<To>(values[i] + base);
 }
 
+#if PILLAR_WITH_BATCHES
+/// The sum of all lanes of both counters; `apart`: high counts units of 2^32.
+template <class Wide, class Arch>
+PILLAR_ALWAYS_INLINE uint128 sum_halves(const simd::batch<Wide, Arch>& low, const simd::batch<Wide, Arch>& high,
+                                        bool apart) noexcept {
+  Wide lows[simd::lanes<Wide, Arch>];
+  Wide highs[simd::lanes<Wide, Arch>];
+  simd::store<Wide, Arch>(lows, low);
+  simd::store<Wide, Arch>(highs, high);
+  std::uint64_t low_total = 0;
+  std::uint64_t high_total = 0;
+  for (int i = 0; i < simd::lanes<Wide, Arch>; ++i) {
+    low_total += lows[i];
+    high_total += highs[i];
+  }
+  return apart ? (uint128{high_total} << 32) + low_total : uint128{low_total + high_total};
+}
+#endif
+
 /// The exact sum of 1,024 lanes. Batches add both halves of lanes twice as wide: at most 128 halves meet in a lane
 /// (SSE's 1,024 / 16 bytes × 2), 128 · 255 < 2^16 and so on; 64-bit lanes keep the halves' sums apart.
 template <class T, class Arch>
@@ -125,7 +144,6 @@ PILLAR_NOINLINE uint128 sum_lanes(const T* values) noexcept {
                                     std::conditional_t<sizeof(T) == 2, std::uint32_t, std::uint64_t>>;
     constexpr int half_bits = 4 * sizeof(wide);
     constexpr std::uint32_t step = simd::lanes<T, Arch>;
-    constexpr int wide_lanes = simd::lanes<wide, Arch>;
     const auto low_half = simd::broadcast<wide, Arch>(static_cast<wide>((std::uint64_t{1} << half_bits) - 1));
     auto low = simd::broadcast<wide, Arch>(0);
     auto high = low;
@@ -134,17 +152,7 @@ PILLAR_NOINLINE uint128 sum_lanes(const T* values) noexcept {
       low = low + (pair & low_half);
       high = high + simd::shift_right<wide, Arch>(pair, half_bits);
     }
-    wide lows[wide_lanes];
-    wide highs[wide_lanes];
-    simd::store<wide, Arch>(lows, low);
-    simd::store<wide, Arch>(highs, high);
-    std::uint64_t low_total = 0;
-    std::uint64_t high_total = 0;
-    for (int i = 0; i < wide_lanes; ++i) {
-      low_total += lows[i];
-      high_total += highs[i];
-    }
-    return sizeof(T) == 8 ? (uint128{high_total} << 32) + low_total : uint128{low_total + high_total};
+    return sum_halves<wide, Arch>(low, high, sizeof(T) == 8);
   }
 #endif
   uint128 total = 0;
@@ -152,30 +160,58 @@ PILLAR_NOINLINE uint128 sum_lanes(const T* values) noexcept {
   return total;
 }
 
+/// The same over the lanes whose bit is set, in counters twice as wide (u8 counts like u16): 1,024 · 65,535 < 2^26.
 template <class T, class Arch>
 PILLAR_NOINLINE uint128 sum_lanes_masked(const T* values, const std::uint64_t* mask) noexcept {
-  using counter = std::conditional_t<sizeof(T) <= 2, std::uint32_t, std::uint64_t>;
-  counter low = 0;
-  std::uint64_t high = 0;
-  for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
-    const std::uint64_t bits = mask[w];
-    if (bits == 0) continue;
-    for (std::uint32_t i = 0; i < 64; ++i) {
-      const T value = values[64 * w + i] & static_cast<T>(-static_cast<T>((bits >> i) & 1));
-      if constexpr (sizeof(T) == 8) {
-        low += value & 0xffffffffu;
-        high += value >> 32;
-      } else {
-        low += value;
+#if PILLAR_WITH_BATCHES
+  if constexpr (!std::is_same_v<Arch, arch::scalar>) {
+    using lane = std::conditional_t<sizeof(T) == 1, std::uint16_t, T>;
+    using wide = std::conditional_t<sizeof(lane) == 2, std::uint32_t, std::uint64_t>;
+    constexpr int half_bits = 4 * sizeof(wide);
+    constexpr std::uint32_t step = simd::lanes<lane, Arch>;
+    const auto low_half = simd::broadcast<wide, Arch>(static_cast<wide>((std::uint64_t{1} << half_bits) - 1));
+    auto low = simd::broadcast<wide, Arch>(0);
+    auto high = low;
+    for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
+      const std::uint64_t bits = mask[w];
+      if (bits == 0) continue;
+#pragma GCC unroll 4
+      for (std::uint32_t i = 0; i < 64; i += step) {
+        const auto all = simd::load_widened<T, lane, Arch>(values + 64 * w + i);
+        const auto pair = simd::bits_as<wide, lane, Arch>(simd::keep<lane, Arch>(all, bits >> i));
+        low = low + (pair & low_half);
+        high = high + simd::shift_right<wide, Arch>(pair, half_bits);
       }
     }
+    return sum_halves<wide, Arch>(low, high, sizeof(T) == 8);
   }
-  return (uint128{high} << 32) + low;
+#endif
+  uint128 total = 0;
+  for (std::uint32_t i = 0; i < packed_values; ++i)
+    if ((mask[i / 64] >> (i % 64)) & 1) total += values[i];
+  return total;
 }
 
+/// Truth tables of up to 256 codes are tested in registers; larger ones by a load per code.
 template <class T, class Arch>
-PILLAR_NOINLINE void match_table_lanes(const T* codes, const std::uint64_t* PILLAR_RESTRICT truth,
+PILLAR_NOINLINE void match_table_lanes(const T* codes, std::uint32_t width, const std::uint64_t* PILLAR_RESTRICT truth,
                                        std::uint64_t* PILLAR_RESTRICT mask) noexcept {
+#if PILLAR_WITH_BATCHES && PILLAR_WITH_BYTE_SET
+  if constexpr (!std::is_same_v<Arch, arch::scalar> && sizeof(T) == 1) {
+    constexpr int step = simd::lanes<T, Arch>;
+    std::uint64_t bits[4] = {};
+    std::memcpy(bits, truth, width <= 6 ? 8 : std::size_t{1} << (width - 3));
+    const simd::byte_set<Arch> set(bits);
+    for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
+      simd::batch_bool<T, Arch> inside[64 / step];
+#pragma GCC unroll 4
+      for (int b = 0; b < 64 / step; ++b) inside[b] = set.contains(simd::load<T, Arch>(codes + 64 * w + b * step));
+      mask[w] = simd::chunk_to_bits<T, Arch>(inside);
+    }
+    return;
+  }
+#endif
+  static_cast<void>(width);
   for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
     std::uint64_t bits = 0;
     for (std::uint32_t i = 0; i < 64; ++i) {
@@ -401,7 +437,7 @@ struct entries {
   static void match_table(const std::byte* packed, const std::uint64_t* truth, std::uint64_t* mask) noexcept {
     alignas(64) T codes[packed_values];
     unpack(packed, codes);
-    match_table_lanes<T, Arch>(codes, truth, mask);
+    match_table_lanes<T, Arch>(codes, Width, truth, mask);
   }
 
   static uint128 sum(const std::byte* packed) noexcept {
