@@ -216,6 +216,21 @@ TEST(schedule_worker_pool, refuses_by_value) {
   EXPECT_EQ(too_large.error(), (pillar::failure{errc::limit_exceeded, 0}));
 }
 
+TEST(schedule_worker_pool, the_constructor_takes_what_the_system_grants) {
+  worker_pool none(0);
+  EXPECT_EQ(none.concurrency(), 1u);
+  worker_pool three(3);
+  EXPECT_EQ(three.concurrency(), 3u);
+  for (worker_pool* pool : {&none, &three}) {
+    law_checker laws(500, pool->concurrency());
+    pool->bulk(500, [&](std::uint32_t index, std::uint32_t worker) {
+      laws.enter(index, worker);
+      laws.leave(worker);
+    });
+    laws.expect_kept();
+  }
+}
+
 TEST(schedule_worker_pool, idle_threads_cost_no_processor_time) {
   worker_pool pool = make(8);
   pool.bulk(64, [](std::uint32_t, std::uint32_t) { spin(1'000); });

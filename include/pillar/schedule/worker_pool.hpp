@@ -34,6 +34,10 @@ class worker_pool {
   [[nodiscard]] PILLAR_API static result<worker_pool> create(std::uint32_t worker_count,
                                                              std::size_t stack_bytes = 0) noexcept;
 
+  /// The same for programs that take what they get: as many threads as the system grants, which concurrency() tells; at
+  /// worst none, and bulks then run on their callers. A worker_count outside [1, max_worker_count] is moved into it.
+  PILLAR_API explicit worker_pool(std::uint32_t worker_count) noexcept;
+
   worker_pool(worker_pool&& other) noexcept : state_(other.state_), worker_count_(other.worker_count_) {
     other.state_ = nullptr;
     other.worker_count_ = 1;

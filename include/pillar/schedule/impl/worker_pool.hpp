@@ -193,21 +193,45 @@ inline bool start_pool_thread(pool_thread& thread, std::size_t stack_bytes) noex
 
 namespace PILLAR_NAMESPACE {
 
+namespace detail {
+
+/// Starts up to `wanted` threads; those that run are counted in the state. errc::ok means all.
+inline result<void> start_pool_threads(worker_pool_state& state, std::uint32_t wanted,
+                                       std::size_t stack_bytes) noexcept {
+  state.threads = new (std::nothrow) pool_thread[wanted];
+  if (state.threads == nullptr) return errc::out_of_memory;
+  for (std::uint32_t i = 0; i < wanted; ++i) {
+    state.threads[i].board = &state.board;
+    state.threads[i].worker = i + 1;
+    if (!start_pool_thread(state.threads[i], stack_bytes)) return {errc::limit_exceeded, i};
+    state.thread_count = i + 1;
+  }
+  return {};
+}
+
+}  // namespace detail
+
 PILLAR_API result<worker_pool> worker_pool::create(std::uint32_t worker_count, std::size_t stack_bytes) noexcept {
   if (worker_count == 0 || worker_count > max_worker_count) return {errc::invalid_argument, worker_count};
   if (worker_count == 1) return worker_pool(nullptr, 1);
   auto* const state = new (std::nothrow) detail::worker_pool_state;
   if (state == nullptr) return errc::out_of_memory;
   worker_pool made(state, worker_count);  // owns the state from here on, also when it is given up half-way
-  state->threads = new (std::nothrow) detail::pool_thread[worker_count - 1];
-  if (state->threads == nullptr) return errc::out_of_memory;
-  for (std::uint32_t i = 0; i + 1 < worker_count; ++i) {
-    state->threads[i].board = &state->board;
-    state->threads[i].worker = i + 1;
-    if (!detail::start_pool_thread(state->threads[i], stack_bytes)) return {errc::limit_exceeded, i};
-    state->thread_count = i + 1;
-  }
+  PILLAR_TRY(detail::start_pool_threads(*state, worker_count - 1, stack_bytes));
   return made;
+}
+
+PILLAR_API worker_pool::worker_pool(std::uint32_t worker_count) noexcept : state_(nullptr), worker_count_(1) {
+  if (worker_count <= 1) return;
+  if (worker_count > max_worker_count) worker_count = max_worker_count;
+  auto* const state = new (std::nothrow) detail::worker_pool_state;
+  if (state == nullptr) return;
+  if (detail::start_pool_threads(*state, worker_count - 1, 0).ok() || state->thread_count != 0) {
+    state_ = state;
+    worker_count_ = state->thread_count + 1;
+  } else {
+    delete state;
+  }
 }
 
 PILLAR_API worker_pool::~worker_pool() { delete state_; }

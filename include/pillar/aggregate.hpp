@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+/// For those who group and sum without a pipeline: a group table, the built-in aggregates over it, exact float sums,
+/// and the concept for states of one's own.
+#pragma once
+#include "pillar/aggregate/aggregate.hpp"
+#include "pillar/aggregate/aggregator.hpp"
+#include "pillar/aggregate/exact_sum.hpp"
+#include "pillar/aggregate/group_table.hpp"
+#include "pillar/aggregate/kind.hpp"

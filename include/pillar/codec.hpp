@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/// For those who encode single columns, or write a codec: the concept with its laws, the codecs, the packed layout's
+/// kernels. Blocks (pillar/storage.hpp) choose among them and add directory, validity and checksum.
+#pragma once
+#include "pillar/codec/byte_transform.hpp"
+#include "pillar/codec/codec.hpp"
+#include "pillar/codec/constant.hpp"
+#include "pillar/codec/dictionary.hpp"
+#include "pillar/codec/frame_of_reference.hpp"
+#include "pillar/codec/match_scratch.hpp"
+#include "pillar/codec/packed.hpp"
+#include "pillar/codec/raw.hpp"

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/// For those who filter vectors without a pipeline: a domain against a vector, computed values, whole predicates over
+/// batches. docs/filter.md says how they fit.
+#pragma once
+#include "pillar/filter/evaluate.hpp"
+#include "pillar/filter/flat_match.hpp"
+#include "pillar/filter/match.hpp"
+#include "pillar/filter/predicate.hpp"

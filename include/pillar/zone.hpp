@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+/// For those who keep statistics beside data of their own and want predicates answered from them: docs/zone.md.
+#pragma once
+#include "pillar/zone/zone_map.hpp"
