@@ -63,7 +63,8 @@ struct integer_test {
   }
 };
 
-/// Tests for floats. `x == x` finds the numbers: xsimd 8.1's != is false for NaN.
+/// Tests for floats. Every comparison with NaN is false, so NaN is not inside a range and not outside of it either:
+/// asking for the one or the other settles it.
 template <class T, class Arch, bool IncludeNan>
 struct float_test {
   using lane = T;
@@ -74,17 +75,15 @@ struct float_test {
   PILLAR_ALWAYS_INLINE std::uint64_t bits(const T* values) const noexcept {
     constexpr int step = simd::lanes<T, Arch>;
     constexpr int count = simd::chunk_values<T> / step;
-    simd::batch_bool<T, Arch> inside[count];
-    simd::batch_bool<T, Arch> number[count];
+    simd::batch_bool<T, Arch> mask[count];
 #pragma GCC unroll 8
     for (int b = 0; b < count; ++b) {
       const simd::batch<T, Arch> x = simd::load<T, Arch>(values + b * step);
-      inside[b] = (x >= lo) & (x <= hi);
-      if constexpr (IncludeNan) number[b] = x == x;
+      if constexpr (IncludeNan) mask[b] = (x < lo) | (x > hi);
+      else mask[b] = (x >= lo) & (x <= hi);
     }
-    std::uint64_t result = simd::chunk_to_bits<T, Arch>(inside);
-    if constexpr (IncludeNan) result |= ~simd::chunk_to_bits<T, Arch>(number);
-    return result;
+    const std::uint64_t result = simd::chunk_to_bits<T, Arch>(mask);
+    return IncludeNan ? ~result : result;
   }
 };
 
