@@ -50,10 +50,11 @@ struct aggregate_expression {
 /// An aggregate over columns that are known only at run time.
 struct dynamic_aggregate {
   static constexpr bool is_static = false;
+  static constexpr fixed_string<1> name{};  // never looked at, but named in stages' member types
   named_aggregate what;
-  [[nodiscard]] dynamic_aggregate as(std::string_view name) const {
+  [[nodiscard]] dynamic_aggregate as(std::string_view renamed) const {
     dynamic_aggregate made = *this;
-    made.what.name = name;
+    made.what.name = renamed;
     return made;
   }
   template <fixed_string New>
@@ -112,19 +113,25 @@ template <>
 struct projection_traits<expression> {
   static constexpr bool supported = true;
   static constexpr bool is_static = false;
+  static constexpr fixed_string<1> name{};  // this and value_type are never looked at, but named in stages' member types
+  using value_type = column_reference<name>;
   static named_value lower(const expression& p) { return {p.nodes.size() == 1 ? p.nodes[0].name : std::string("value"), p}; }
 };
 template <>
 struct projection_traits<named_value> {
   static constexpr bool supported = true;
   static constexpr bool is_static = false;
+  static constexpr fixed_string<1> name{};
+  using value_type = column_reference<name>;
   static named_value lower(const named_value& p) { return p; }
 };
 
 template <static_expression E, typed_schema S>
 constexpr checked_shape checked() {
   constexpr auto shape = shape_of<E>();
-  return check_shape(shape, S::columns);
+  checked_shape found = check_shape(shape, S::columns);
+  if (!found.problem && !found.value) found.problem = {fault_kind::needs_value, found.column, found.type, {}};
+  return found;
 }
 template <class A, typed_schema S>
 constexpr fault check_aggregate() {
