@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pillar/aggregate/aggregator.hpp"
+#include "pillar/aggregate/detail/gather.hpp"
 #include "pillar/aggregate/exact_sum.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/column/scalar.hpp"
@@ -105,17 +106,8 @@ T from_ordered_word(std::uint64_t word) noexcept {
 template <class To, class Convert>
 PILLAR_ALWAYS_INLINE void convert_rows(const vector& from, const std::uint16_t* rows, std::uint32_t count,
                                        To* PILLAR_RESTRICT out, Convert&& convert) noexcept {
-  const auto* values = static_cast<const std::byte*>(from.holder().values);
   visit_fixed_width(from.type.physical, [&]<class T>() {
-    if constexpr (sizeof(T) <= 8) {
-      if (from.kind == vector_kind::flat && count == from.size) {  // every row: no row numbers needed
-        for (std::uint32_t i = 0; i < count; ++i)
-          out[i] = convert(load_unaligned<T>(values + std::size_t{i} * sizeof(T)));
-        return;
-      }
-      for (std::uint32_t i = 0; i < count; ++i)
-        out[i] = convert(load_unaligned<T>(values + std::size_t{from.index_of(rows[i])} * sizeof(T)));
-    }
+    if constexpr (sizeof(T) <= 8) gather_rows<T>(from, rows, count, out, convert);
   });
 }
 
@@ -142,15 +134,14 @@ struct aggregator::batch_rows {
 
   void fill(const selection_mask& selection, const vector* values, const selection_mask* where,
             const std::uint32_t* group_of_row, bool one_group) noexcept {
-    count = 0;
+    std::uint64_t words[vector_words];
     for (std::uint32_t word = 0; word < vector_words; ++word) {
-      std::uint64_t bits = selection.words[word];
-      if (where != nullptr) bits &= where->words[word];
-      if (values != nullptr && bits != 0)
-        bits &= PILLAR_MUTATE(aggregate_counts_null, values->validity_word(word), ~std::uint64_t{0});
-      for (; bits != 0; bits &= bits - 1)
-        row[count++] = static_cast<std::uint16_t>(word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+      words[word] = selection.words[word];
+      if (where != nullptr) words[word] &= where->words[word];
+      if (values != nullptr && values->validity != nullptr)
+        words[word] &= PILLAR_MUTATE(aggregate_counts_null, values->validity_word(word), ~std::uint64_t{0});
     }
+    count = detail::list_rows(words, row);
     if (one_group) return;
     for (std::uint32_t i = 0; i < count; ++i) group[i] = group_of_row[row[i]];
   }
@@ -416,11 +407,15 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   const bool one_group = table_.mode() == key_mode::none;
   const vector no_values{};
   batch_rows rows;
+  bool plain_rows = false;  // `rows` are all selected ones
   const auto fill = [&](std::size_t i) -> const vector& {
     const bound_aggregate& of = aggregates_[i];
     const vector* values = of.spec.kind == aggregate_kind::count_rows ? nullptr : inputs[of.spec.input];
     PILLAR_ASSERT(values == nullptr || (values->size == row_count && values->type.physical == of.input.physical));
-    rows.fill(selection, values, where.empty() ? nullptr : where[i], group_of_row, one_group);
+    const selection_mask* restriction = where.empty() ? nullptr : where[i];
+    const bool plain = restriction == nullptr && (values == nullptr || values->validity == nullptr);
+    if (!plain || !plain_rows) rows.fill(selection, values, restriction, group_of_row, one_group);
+    plain_rows = plain;
     return values == nullptr ? no_values : *values;
   };
   auto made = make_states(table_.group_count());

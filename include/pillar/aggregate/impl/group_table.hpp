@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "pillar/aggregate/detail/gather.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 
@@ -22,12 +23,6 @@ PILLAR_ALWAYS_INLINE std::uint64_t key_bits(T value) noexcept {
   } else {
     return static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(value));
   }
-}
-
-inline std::uint32_t selected_rows(const selection_mask& selection, std::uint16_t* rows) noexcept {
-  std::uint32_t count = 0;
-  for_each_row(selection, [&](std::uint32_t row) { rows[count++] = static_cast<std::uint16_t>(row); });
-  return count;
 }
 
 }  // namespace detail
@@ -138,31 +133,30 @@ inline result<void> group_table::encode(const key_part& part, const vector& from
     }
     return {};
   }
-  const auto* values = static_cast<const std::byte*>(from.holder().values);
-  const bool all_valid = from.validity == nullptr;
+  std::uint64_t values[vector_rows];
   const bool ranged = column.range.known();
-  const std::uint64_t null_code = ranged ? column.width() + 1 : 0;
   const auto lowest = static_cast<std::uint64_t>(column.range.lowest);
+  const bool high = part.what == key_part::form::high_word;
   visit_fixed_width(from.type.physical, [&]<class T>() {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t row = rows[i];
-      if (!all_valid && !from.valid(row)) {
-        lane[i] |= null_code << shift;
-        continue;
-      }
-      const T value = load_unaligned<T>(values + std::size_t{from.index_of(row)} * sizeof(T));
-      std::uint64_t bits;
-      if constexpr (sizeof(T) == 16) {
-        bits = static_cast<std::uint64_t>(part.what == key_part::form::high_word ? value >> 64 : value);
-      } else if constexpr (std::is_floating_point_v<T>) {
-        bits = detail::key_bits(value);
-      } else {
-        // A signed value less the lowest one is the same modulo 2^64 after sign extension.
-        bits = ranged ? static_cast<std::uint64_t>(value) - lowest : detail::key_bits(value);
-      }
-      lane[i] |= bits << shift;
+    if constexpr (sizeof(T) == 16) {
+      detail::gather_rows<T>(from, rows, count, values,
+                             [high](T value) { return static_cast<std::uint64_t>(high ? value >> 64 : value); });
+    } else if constexpr (std::is_floating_point_v<T>) {
+      detail::gather_rows<T>(from, rows, count, values, [](T value) { return detail::key_bits(value); });
+    } else if (ranged) {
+      // A signed value less the lowest one is the same modulo 2^64 after sign extension.
+      detail::gather_rows<T>(from, rows, count, values,
+                             [lowest](T value) { return static_cast<std::uint64_t>(value) - lowest; });
+    } else {
+      detail::gather_rows<T>(from, rows, count, values, [](T value) { return detail::key_bits(value); });
     }
   });
+  if (from.validity != nullptr) {
+    const std::uint64_t null_code = ranged ? column.width() + 1 : 0;
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (!from.valid(rows[i])) values[i] = null_code;
+  }
+  for (std::uint32_t i = 0; i < count; ++i) lane[i] |= values[i] << shift;
   return {};
 }
 
@@ -232,12 +226,21 @@ inline result<void> group_table::insert_rows(std::span<const vector* const> keys
 /// One dictionary column: its entries in use are looked up once, the rows follow their codes.
 inline result<void> group_table::insert_entries(const vector& key, const selection_mask& selection,
                                                 std::uint32_t* group_of_row) {
-  selection_mask used = selection_mask::none();
+  std::uint16_t rows[vector_rows];
+  const std::uint32_t count = detail::list_rows(selection.words, rows);
+  std::uint8_t seen[vector_rows] = {};
   bool any_null = false;
-  for_each_row(selection, [&](std::uint32_t row) {
-    if (key.valid(row)) set_bit(used.words, key.codes[row]);
-    else any_null = true;
-  });
+  if (key.validity == nullptr) {
+    for (std::uint32_t i = 0; i < count; ++i) seen[key.codes[rows[i]]] = 1;
+  } else {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (key.valid(rows[i])) seen[key.codes[rows[i]]] = 1;
+      else any_null = true;
+    }
+  }
+  selection_mask used = selection_mask::none();
+  for (std::uint32_t code = 0; code < key.dictionary->size; ++code)
+    if (seen[code] != 0) set_bit(used.words, code);
   const std::uint32_t before = group_count_;
   std::uint32_t of_entry[vector_rows];
   std::uint32_t of_null = 0;
@@ -258,8 +261,12 @@ inline result<void> group_table::insert_entries(const vector& key, const selecti
       return found;
     }
   }
-  for_each_row(selection,
-               [&](std::uint32_t row) { group_of_row[row] = key.valid(row) ? of_entry[key.codes[row]] : of_null; });
+  if (key.validity == nullptr) {
+    for (std::uint32_t i = 0; i < count; ++i) group_of_row[rows[i]] = of_entry[key.codes[rows[i]]];
+  } else {
+    for (std::uint32_t i = 0; i < count; ++i)
+      group_of_row[rows[i]] = key.valid(rows[i]) ? of_entry[key.codes[rows[i]]] : of_null;
+  }
   return {};
 }
 
@@ -280,10 +287,11 @@ PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* cons
   if (keys.size() == 1 && keys[0]->kind == vector_kind::dictionary && keys[0]->dictionary->size <= vector_rows)
     return insert_entries(*keys[0], selection, group_of_row);
   std::uint16_t rows[vector_rows];
-  std::uint32_t count = detail::selected_rows(selection, rows);
+  std::uint32_t count = detail::list_rows(selection.words, rows);
   if (count == 0) return {};
   if (all_constant) count = 1;
   if (outside_ranges(keys, rows, count)) PILLAR_TRY(widen());
+  if (count == row_count) return insert_rows(keys, rows, count, group_of_row);
   std::uint32_t groups[vector_rows];
   PILLAR_TRY(insert_rows(keys, rows, count, groups));
   if (all_constant) {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/// From a vector and row numbers to values that lie one after the other, with a loop per kind of vector.
+#pragma once
+#include <cstdint>
+
+#include "pillar/base/bits.hpp"
+#include "pillar/column/selection.hpp"
+#include "pillar/column/vector.hpp"
+
+namespace PILLAR_NAMESPACE::detail {
+
+/// The numbers of the rows in `words` (vector_words of them); returns how many.
+inline std::uint32_t list_rows(const std::uint64_t* words, std::uint16_t* rows) noexcept {
+  std::uint32_t count = 0;
+  for (std::uint32_t word = 0; word < vector_words; ++word) {
+    std::uint64_t bits = words[word];
+    if (bits == ~std::uint64_t{0}) {
+      for (std::uint32_t i = 0; i < 64; ++i) rows[count + i] = static_cast<std::uint16_t>(word * 64 + i);
+      count += 64;
+      continue;
+    }
+    for (; bits != 0; bits &= bits - 1)
+      rows[count++] = static_cast<std::uint16_t>(word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+  }
+  return count;
+}
+
+/// out[i] = convert(value of rows[i]); NULL rows give whatever lies there.
+template <class T, class To, class Convert>
+PILLAR_ALWAYS_INLINE void gather_rows(const vector& from, const std::uint16_t* PILLAR_RESTRICT rows,
+                                      std::uint32_t count, To* PILLAR_RESTRICT out, Convert convert) noexcept {
+  const auto* values = static_cast<const std::byte*>(from.holder().values);
+  const auto at = [values](std::uint32_t index) { return load_unaligned<T>(values + std::size_t{index} * sizeof(T)); };
+  if (from.kind == vector_kind::constant) {
+    const To value = count == 0 ? To{} : convert(at(0));
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = value;
+  } else if (from.kind == vector_kind::dictionary) {
+    const std::uint32_t* codes = from.codes;
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(codes[rows[i]]));
+  } else if (count == from.size) {  // all rows
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(i));
+  } else {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(rows[i]));
+  }
+}
+
+}  // namespace PILLAR_NAMESPACE::detail
