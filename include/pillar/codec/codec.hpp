@@ -162,4 +162,12 @@ concept sums_encoded = requires(const data_section& section, std::uint32_t index
   noexcept->std::same_as<bool>;
 };
 
+/// Optional: single values without decoding the vector, packed together; returns false where decoding all is cheaper.
+template <class C>
+concept fetches_rows = requires(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
+                                std::uint32_t count, void* values) {
+  { C::fetch(section, index, rows, count, values) }
+  noexcept->std::same_as<bool>;
+};
+
 }  // namespace PILLAR_NAMESPACE

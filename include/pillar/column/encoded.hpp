@@ -60,6 +60,11 @@ struct encoded_operations {
   bool (*validity)(const void* block, std::uint32_t index, std::uint64_t* words) noexcept;
   /// Bytes of the vector's own encoded values (its share of directory and dictionary not counted).
   std::uint32_t (*encoded_bytes)(const void* block, std::uint32_t index) noexcept;
+  /// Few values instead of all: those of rows[0, count), ascending, packed together at `values` in the column's physical
+  /// type, and their validity bits in words [0, 16) where `has_validity` says so. False = not worth it for so
+  /// many rows. Optional.
+  bool (*decode_rows)(const void* block, std::uint32_t index, const std::uint16_t* rows, std::uint32_t count, void* values,
+                      std::uint64_t* validity, bool& has_validity) noexcept = nullptr;
 };
 
 /// One vector of one block.

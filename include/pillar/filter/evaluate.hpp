@@ -60,6 +60,12 @@ class value_state {
                                                        batch& from, const selection_mask& rows, value_state& state,
                                                        std::span<const value_interval> proof = {});
 
+/// The values of the selected rows only, packed together in row order: worth it when they are few. Errors and proof as
+/// above.
+[[nodiscard]] PILLAR_API result<vector> evaluate_selected(std::span<const bound_value> nodes, std::uint32_t root,
+                                                          batch& from, const selection_mask& rows, value_state& state,
+                                                          std::span<const value_interval> proof = {});
+
 /// The same row by row as a mask: `left op right` for two vectors of one type and size. NaN equals NaN and is greatest.
 /// Bits of NULL rows are unspecified, bits beyond the rows are zero.
 PILLAR_API void compare_vectors(compare_operator op, const vector& left, const vector& right, value_state& state,

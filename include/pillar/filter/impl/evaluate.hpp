@@ -262,8 +262,8 @@ struct evaluation {
     const bound_value& node = nodes[index];
     switch (node.kind) {
       case bound_value::kind_type::column: {
-        const vector& whole = from.column(node.column);
-        return packed == nullptr ? whole : pack(whole, *packed, state.slot(index));
+        if (packed == nullptr) return from.column(node.column);
+        return few(index, node);
       }
       case bound_value::kind_type::literal: return literal(index);
       case bound_value::kind_type::arithmetic: {
@@ -278,6 +278,24 @@ struct evaluation {
   }
 
  private:
+  /// The packed rows of a column: fetched one by one from the codec where that is cheaper than decoding them all.
+  vector few(std::uint32_t index, const bound_value& node) {
+    batch_column& column = from.columns[node.column];
+    value_slot& slot = state.slot(index);
+    bool has_validity = false;
+    if (column.has_decoded || !column.source || column.source.operations->decode_rows == nullptr ||
+        !column.source.operations->decode_rows(
+            column.source.block, column.source.index, packed->index, packed->count, slot.values, slot.validity, has_validity))
+      return pack(from.column(node.column), *packed, slot);
+    from.touch(node.column, evidence::decoded);
+    vector out;
+    out.type = node.type;
+    out.size = packed->count;
+    out.values = slot.values;
+    if (has_validity) out.validity = slot.validity;
+    return out;
+  }
+
   [[nodiscard]] bool checked(std::uint32_t index) const noexcept { return proof.empty() || proof[index].may_overflow; }
 
   /// An empty flat result of a node over its slot.
@@ -437,6 +455,18 @@ PILLAR_API result<vector> evaluate_value(std::span<const bound_value> nodes, std
   if (!out.ok()) return {out.error().code, packed.index[out.error().position]};
   detail::unpack(*out, packed, state.slot(root));
   out->size = from.row_count;
+  return out;
+}
+
+PILLAR_API result<vector> evaluate_selected(std::span<const bound_value> nodes, std::uint32_t root, batch& from,
+                                            const selection_mask& rows, value_state& state,
+                                            std::span<const value_interval> proof) {
+  PILLAR_ASSERT(from.row_count <= vector_rows && root < nodes.size());
+  detail::packed_rows packed;
+  packed.count = mask_to_selection(rows.words, from.row_count, packed.index);
+  const selection_mask all = selection_mask::first(packed.count);
+  result<vector> out = detail::evaluation{nodes, from, all, state, proof, packed.count, &packed}.value(root);
+  if (!out.ok()) return {out.error().code, packed.index[out.error().position]};
   return out;
 }
 

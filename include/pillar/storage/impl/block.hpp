@@ -172,6 +172,25 @@ struct block_operations {
     return true;
   }
 
+  static bool decode_rows(const void* block, std::uint32_t index, const std::uint16_t* rows, std::uint32_t count,
+                          void* values, std::uint64_t* validity, bool& has_validity) noexcept {
+    const data_section& section = of(block).section;
+    PILLAR_ASSERT(index < section.vector_count);
+    if constexpr (fetches_rows<C>) {
+      const vector_entry& entry = section.entries[index];
+      if (!C::fetch(section, index, rows, count, values)) return false;
+      has_validity = entry.null_count != 0;
+      if (has_validity) {
+        std::uint64_t words[vector_words];
+        load_validity(entry, words);
+        std::memset(validity, 0, bitmap_bytes);
+        for (std::uint32_t i = 0; i < count; ++i) assign_bit(validity, i, get_bit(words, rows[i]));
+      }
+      return true;
+    }
+    return false;
+  }
+
   static std::uint32_t encoded_bytes(const void* block, std::uint32_t index) noexcept {
     const block_state& state = of(block);
     PILLAR_ASSERT(index < state.section.vector_count);
@@ -181,7 +200,8 @@ struct block_operations {
     return static_cast<std::uint32_t>(payload + (entry.validity != nullptr ? bitmap_bytes : 0));
   }
 
-  static constexpr encoded_operations table{decode, match, sum, validity, encoded_bytes};
+  static constexpr encoded_operations table{
+      decode, match, sum, validity, encoded_bytes, fetches_rows<C> ? &block_operations::decode_rows : nullptr};
 };
 
 /// What opening needs of a codec.

@@ -280,14 +280,36 @@ PILLAR_API void analyze(std::span<const bound_value> nodes, std::span<const zone
   analyze(nodes, of_column, out);
 }
 
+namespace detail {
+/// The common case without intervals: a range of integers over a plain column whose zone has both bounds.
+inline bool settle_integer_range(const bound_predicate& predicate, const bound_node& node,
+                                 std::span<const zone_map* const> zones, zone_verdict& out) noexcept {
+  if (node.kind != bound_node::kind_type::test || node.test.kind != domain_kind::range || node.test.negated) return false;
+  const std::uint32_t* column = predicate.plain_column(node);
+  if (column == nullptr || *column >= zones.size() || zones[*column] == nullptr) return false;
+  const zone_map& zone = *zones[*column];
+  if (!is_integer(zone.physical) || zone.physical != node.test.physical || !zone.has_min || !zone.has_max) return false;
+  if (zone.integers.max < node.test.lo || zone.integers.min > node.test.hi) out = zone_verdict::none;
+  else if (!zone.may_have_nulls() && zone.integers.min >= node.test.lo && zone.integers.max <= node.test.hi) out = zone_verdict::all;
+  else out = zone_verdict::some;
+  return true;
+}
+}  // namespace detail
+
 PILLAR_API zone_answer answer(const bound_predicate& predicate, std::span<const zone_map* const> zones,
                               zone_scratch& scratch) {
-  analyze(predicate.values, zones, scratch.values);
-  answer(predicate, scratch.values, scratch.truths);
+  scratch.values.clear();
   zone_answer out;
   bool all = true;
   for (std::uint32_t i = 0; i < predicate.conjuncts.size(); ++i) {
-    const zone_verdict what = scratch.truths[predicate.conjuncts[i]].verdict();
+    zone_verdict what = zone_verdict::some;
+    if (!detail::settle_integer_range(predicate, predicate.nodes[predicate.conjuncts[i]], zones, what)) {
+      if (scratch.values.empty()) {
+        analyze(predicate.values, zones, scratch.values);
+        answer(predicate, scratch.values, scratch.truths);
+      }
+      what = scratch.truths[predicate.conjuncts[i]].verdict();
+    }
     if (what == zone_verdict::none) {
       out.what = zone_verdict::none;
       out.conjunct = i;
