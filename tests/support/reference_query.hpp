@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Plans, row by row: the oracle of the pipeline. It keeps rows as lists of scalars, takes one stage after the other
+/// and shares only the scalar reference of expressions with the library.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pillar/column/column_set.hpp"
+#include "pillar/expr/bind.hpp"
+#include "pillar/expr/check.hpp"
+#include "pillar/expr/reference.hpp"
+#include "pillar/pipeline/plan.hpp"
+
+namespace pillar_test {
+
+using row = std::vector<pillar::scalar>;
+
+/// Rows, and whether some value or condition on the way had an arithmetic error.
+struct reference_rows {
+  pillar::dynamic_schema schema{};
+  std::vector<row> rows{};
+  bool has_error = false;
+  bool is_ordered = true;  ///< false after group_by, until order_by
+};
+
+inline reference_rows rows_of(const pillar::column_set& from) {
+  reference_rows made;
+  made.schema = from.schema;
+  for (std::uint64_t r = 0; r < from.row_count(); ++r) {
+    row one;
+    for (std::uint32_t c = 0; c < from.columns.size(); ++c) one.push_back(from.at(r, c));
+    made.rows.push_back(std::move(one));
+  }
+  return made;
+}
+
+inline pillar::column_set set_of(const pillar::dynamic_schema& schema, const std::vector<row>& rows) {
+  pillar::column_set_builder builder(schema);
+  for (const auto& one : rows)
+    if (!builder.append_row(one).ok()) std::abort();
+  auto made = builder.finish();
+  if (!made.ok()) std::abort();
+  return *std::move(made);
+}
+
+namespace reference_query_detail {
+using pillar::scalar;
+
+/// NULL after everything, or before with nulls_first.
+inline int compare_cells(const scalar& a, const scalar& b, bool descending = false, bool nulls_first = false) {
+  if (a.null || b.null) return a.null == b.null ? 0 : (a.null != nulls_first ? 1 : -1);
+  const int order = pillar::compare(a, b);
+  return descending ? -order : order;
+}
+struct row_less {
+  bool operator()(const row& a, const row& b) const {
+    for (std::size_t i = 0; i < a.size(); ++i)
+      if (const int order = compare_cells(a[i], b[i]); order != 0) return order < 0;
+    return false;
+  }
+};
+
+inline scalar value_of(const pillar::expression& what, reference_rows& from, const row& cells) {
+  auto made = pillar::evaluate_value(what, from.schema, cells);
+  if (made.ok()) return *std::move(made);
+  from.has_error = true;
+  return scalar::of_null(pillar::type_of<std::int64_t>);
+}
+inline pillar::data_type type_of_value(const pillar::expression& what, const pillar::dynamic_schema& schema) {
+  return pillar::check_shape(what.shape(), pillar::detail::columns_of(schema)).type;
+}
+inline double real_of(const scalar& value) {
+  if (pillar::is_float(value.type.physical)) return value.real;
+  const unsigned scale = value.type.logical == pillar::logical_type::decimal ? value.type.scale : 0;
+  return static_cast<double>(static_cast<long double>(value.integer) /
+                             static_cast<long double>(pillar::power_of_ten(scale)));
+}
+
+inline scalar aggregate_of(pillar::aggregate_kind kind, const pillar::data_type& type,
+                           const std::vector<scalar>& cells) {
+  using pillar::aggregate_kind;
+  const pillar::data_type out = *pillar::aggregate_type(kind, type);
+  if (kind == aggregate_kind::count_rows) return scalar::of_integer(out, static_cast<pillar::int128>(cells.size()));
+  std::uint64_t count = 0;
+  pillar::int128 sum = 0;
+  double real = 0;
+  const scalar* least = nullptr;
+  const scalar* greatest = nullptr;
+  for (const auto& cell : cells) {
+    if (cell.null) continue;
+    ++count;
+    sum += cell.integer;
+    real += real_of(cell);
+    if (least == nullptr || pillar::compare(cell, *least) < 0) least = &cell;
+    if (greatest == nullptr || pillar::compare(cell, *greatest) > 0) greatest = &cell;
+  }
+  if (kind == aggregate_kind::count) return scalar::of_integer(out, static_cast<pillar::int128>(count));
+  if (count == 0) return scalar::of_null(out);
+  switch (kind) {
+    case aggregate_kind::sum:
+      return pillar::is_float(out.physical) ? scalar::of_real(out, real) : scalar::of_integer(out, sum);
+    case aggregate_kind::avg: return scalar::of_real(out, real / static_cast<double>(count));
+    case aggregate_kind::min: return *least;
+    default: return *greatest;
+  }
+}
+}  // namespace reference_query_detail
+
+/// One stage.
+inline reference_rows reference_stage(reference_rows from, const pillar::plan_stage& stage) {
+  using namespace reference_query_detail;
+  reference_rows out;
+  out.schema = from.schema;
+  out.is_ordered = from.is_ordered;
+  switch (stage.kind) {
+    case pillar::stage_kind::where:
+      for (auto& one : from.rows) {
+        const auto fate = pillar::reference_filter(stage.predicate, from.schema, one);
+        if (fate == pillar::row_fate::error || fate == pillar::row_fate::error_or_reject) from.has_error = true;
+        if (fate == pillar::row_fate::keep) out.rows.push_back(std::move(one));
+      }
+      break;
+    case pillar::stage_kind::project:
+      out.schema.columns.clear();
+      for (const auto& value : stage.values)
+        out.schema.columns.push_back({value.name, type_of_value(value.value, from.schema)});
+      for (const auto& one : from.rows) {
+        row made;
+        for (const auto& value : stage.values) made.push_back(value_of(value.value, from, one));
+        out.rows.push_back(std::move(made));
+      }
+      break;
+    case pillar::stage_kind::group_by: {
+      out.schema.columns.clear();
+      for (const auto& key : stage.values)
+        out.schema.columns.push_back({key.name, type_of_value(key.value, from.schema)});
+      std::vector<pillar::data_type> types;
+      for (const auto& aggregate : stage.aggregates) {
+        types.push_back(aggregate.input.nodes.empty() ? pillar::data_type{}
+                                                      : type_of_value(aggregate.input, from.schema));
+        out.schema.columns.push_back({aggregate.name, *pillar::aggregate_type(aggregate.kind, types.back())});
+      }
+      std::map<row, std::vector<std::vector<scalar>>, row_less> groups;
+      if (stage.values.empty()) groups[{}].resize(stage.aggregates.size());
+      for (const auto& one : from.rows) {
+        row key;
+        for (const auto& value : stage.values) key.push_back(value_of(value.value, from, one));
+        auto& inputs = groups[std::move(key)];
+        inputs.resize(stage.aggregates.size());
+        for (std::size_t a = 0; a < inputs.size(); ++a)
+          inputs[a].push_back(stage.aggregates[a].input.nodes.empty() ? scalar{}
+                                                                      : value_of(stage.aggregates[a].input, from, one));
+      }
+      for (const auto& [key, inputs] : groups) {
+        row made = key;
+        for (std::size_t a = 0; a < inputs.size(); ++a)
+          made.push_back(aggregate_of(stage.aggregates[a].kind, types[a], inputs[a]));
+        out.rows.push_back(std::move(made));
+      }
+      out.is_ordered = stage.values.empty();
+      break;
+    }
+    case pillar::stage_kind::order_by:
+    case pillar::stage_kind::top:
+      out.rows = std::move(from.rows);
+      std::stable_sort(out.rows.begin(), out.rows.end(), [&](const row& a, const row& b) {
+        for (const auto& key : stage.order) {
+          const auto at = *from.schema.find(key.column);
+          if (const int order = compare_cells(a[at], b[at], key.descending, key.nulls_first); order != 0)
+            return order < 0;
+        }
+        return false;
+      });
+      if (stage.kind == pillar::stage_kind::top && out.rows.size() > stage.limit) out.rows.resize(stage.limit);
+      out.is_ordered = true;
+      break;
+  }
+  out.has_error = from.has_error;
+  return out;
+}
+
+/// What differs between a result and what was expected, or nothing. Floats may differ in the last bits: sums and means
+/// are exact in the library, and added one by one here.
+inline std::string difference(const pillar::column_set& got, reference_rows expected) {
+  if (!(got.schema == expected.schema)) {
+    std::string text = "schema:";
+    for (const auto& column : got.schema.columns)
+      text += ' ' + column.name + ' ' + pillar::to_string(column.type) + ';';
+    text += " expected:";
+    for (const auto& column : expected.schema.columns)
+      text += ' ' + column.name + ' ' + pillar::to_string(column.type) + ';';
+    return text;
+  }
+  reference_rows mine = rows_of(got);
+  if (mine.rows.size() != expected.rows.size())
+    return std::to_string(mine.rows.size()) + " rows, expected " + std::to_string(expected.rows.size());
+  if (!expected.is_ordered) {
+    std::stable_sort(mine.rows.begin(), mine.rows.end(), reference_query_detail::row_less{});
+    std::stable_sort(expected.rows.begin(), expected.rows.end(), reference_query_detail::row_less{});
+  }
+  for (std::size_t r = 0; r < mine.rows.size(); ++r)
+    for (std::size_t c = 0; c < got.schema.size(); ++c) {
+      const auto& a = mine.rows[r][c];
+      const auto& b = expected.rows[r][c];
+      bool same = a == b;
+      if (!same && !a.null && !b.null && pillar::is_float(got.schema[c].type.physical))
+        same = std::fabs(a.real - b.real) <= 1e-9 * (1 + std::fabs(b.real));
+      if (!same)
+        return "row " + std::to_string(r) + ", " + got.schema[c].name + ": " + pillar::to_string(a) + ", expected " +
+               pillar::to_string(b);
+    }
+  return {};
+}
+
+}  // namespace pillar_test
