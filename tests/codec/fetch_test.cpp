@@ -18,8 +18,9 @@ TEST(codec_fetch, agrees_with_decode_at_every_width) {
     for (const bool nulls : {false, true}) {
       pillar::column_builder builder(pillar::type_of<std::int64_t>.as_nullable());
       for (std::uint32_t i = 0; i < 1000; ++i) {
-        if (nulls && random.chance(1, 5)) ASSERT_TRUE(builder.append_null().ok());
-        else ASSERT_TRUE(builder.append_integer(static_cast<pillar::int128>(random() & pillar::low_bits(width)) - 77).ok());
+        const bool null = nulls && random.chance(1, 5);
+        const pillar::int128 value = static_cast<pillar::int128>(random() & pillar::low_bits(width)) - 77;
+        ASSERT_TRUE((null ? builder.append_null() : builder.append_integer(value)).ok());
       }
       auto column = builder.finish();
       ASSERT_TRUE(column.ok());
@@ -44,7 +45,9 @@ TEST(codec_fetch, agrees_with_decode_at_every_width) {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const bool valid = !has_validity || pillar::get_bit(validity, i);
         ASSERT_EQ(valid, all.valid(rows[i]));
-        if (valid) ASSERT_EQ(values[i], all.value<std::int64_t>(rows[i])) << "width " << width << " row " << rows[i];
+        if (valid) {
+          ASSERT_EQ(values[i], all.value<std::int64_t>(rows[i])) << "width " << width << " row " << rows[i];
+        }
         ++fetched;
       }
     }
