@@ -38,40 +38,46 @@ std::vector<question> flight_questions(const pillar::typed_table<flights>& t) {
   using seconds = timestamp<pillar::time_unit::second>;
   constexpr std::int64_t day = 86'400;
 
-  // clang-format off: one stage per line
+  // clang-format off
   auto delays_by_carrier_and_month =
-      scan(t) | where(dep_delay.is_not_null()) |
-      group_by(carrier, month)(count().as("flights"_col), sum(dep_delay).as("dep_delay_sum"_col),
-                               count(arr_delay).as("arrived"_col), sum(arr_delay).as("arr_delay_sum"_col),
-                               avg(dep_delay).as("dep_delay_avg"_col), avg(arr_delay).as("arr_delay_avg"_col)) |
-      order_by(ascending(carrier), ascending(month));
+        scan(t)
+      | where(dep_delay.is_not_null())
+      | group_by(carrier, month)(count().as("flights"_col), sum(dep_delay).as("dep_delay_sum"_col),
+                                 count(arr_delay).as("arrived"_col), sum(arr_delay).as("arr_delay_sum"_col),
+                                 avg(dep_delay).as("dep_delay_avg"_col), avg(arr_delay).as("arr_delay_avg"_col))
+      | order_by(ascending(carrier), ascending(month));
 
   auto worst_routes =
-      scan(t) |
-      group_by(origin, dest)(count().as("flights"_col), count(arr_delay).as("arrived"_col),
-                             sum(arr_delay).as("arr_delay_sum"_col), avg(arr_delay).as("arr_delay_avg"_col)) |
-      top(10, descending("arr_delay_sum"_col), ascending(origin), ascending(dest));
+        scan(t)
+      | group_by(origin, dest)(count().as("flights"_col), count(arr_delay).as("arrived"_col),
+                               sum(arr_delay).as("arr_delay_sum"_col), avg(arr_delay).as("arr_delay_avg"_col))
+      | top(10, descending("arr_delay_sum"_col), ascending(origin), ascending(dest));
 
-  auto cancellations = scan(t) | where("dep_time"_col.is_null()) |
-                       group_by(origin, month)(count().as("cancelled"_col)) |
-                       order_by(ascending(origin), ascending(month));
+  auto cancellations =
+        scan(t)
+      | where("dep_time"_col.is_null())
+      | group_by(origin, month)(count().as("cancelled"_col))
+      | order_by(ascending(origin), ascending(month));
 
   auto one_week_in_summer =
-      scan(t) |
-      where(time_hour >= seconds{date{2013, 7, 1}.days * day} && time_hour < seconds{date{2013, 7, 8}.days * day}) |
-      group_by(origin)(count().as("flights"_col), count(dep_delay).as("departed"_col),
-                       sum(dep_delay).as("dep_delay_sum"_col), max(dep_delay).as("dep_delay_max"_col),
-                       min(dep_delay).as("dep_delay_min"_col)) |
-      order_by(ascending(origin));
+        scan(t)
+      | where(time_hour >= seconds{date{2013, 7, 1}.days * day} && time_hour < seconds{date{2013, 7, 8}.days * day})
+      | group_by(origin)(count().as("flights"_col), count(dep_delay).as("departed"_col),
+                         sum(dep_delay).as("dep_delay_sum"_col), max(dep_delay).as("dep_delay_max"_col),
+                         min(dep_delay).as("dep_delay_min"_col))
+      | order_by(ascending(origin));
 
   auto tail_numbers_to_the_west_coast =
-      scan(t) | where("tailnum"_col.starts_with("N1") && dest.in("LAX", "SFO", "SEA")) |
-      group_by(carrier)(count().as("flights"_col), sum("distance"_col).as("distance_sum"_col)) |
-      order_by(ascending(carrier));
+        scan(t)
+      | where("tailnum"_col.starts_with("N1") && dest.in("LAX", "SFO", "SEA"))
+      | group_by(carrier)(count().as("flights"_col), sum("distance"_col).as("distance_sum"_col))
+      | order_by(ascending(carrier));
 
-  auto latest_arrivals = scan(t) | project(carrier, "flight"_col, origin, dest, arr_delay, time_hour) |
-                         top(10, descending(arr_delay), ascending(time_hour), ascending("flight"_col)) |
-                         project(carrier, "flight"_col, origin, dest, arr_delay);
+  auto latest_arrivals =
+        scan(t)
+      | project(carrier, "flight"_col, origin, dest, arr_delay, time_hour)
+      | top(10, descending(arr_delay), ascending(time_hour), ascending("flight"_col))
+      | project(carrier, "flight"_col, origin, dest, arr_delay);
   // clang-format on
 
   return {

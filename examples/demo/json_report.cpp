@@ -41,7 +41,8 @@ json to_json(const load_account& load) {
               {"order", load.sort_column},
               {"rows_per_slice", load.rows_per_slice},
               {"largest_over_mean", load.largest_over_mean},
-              {"about_keys", compare_keys(load)}};
+              {"about_keys", compare_keys(load)},
+              {"checks", json::array()}};
   for (const auto& check : load.checks)
     out["checks"].push_back({{"what", check.what}, {"found", check.found}, {"expected", check.expected}});
   for (const auto& key : load.keys) out["keys"].push_back(to_json(key));

@@ -40,34 +40,45 @@ std::vector<question> order_questions(const pillar::typed_table<orders>& t) {
   constexpr auto revenue = "revenue"_col;
   constexpr auto order_count = "orders"_col;
 
-  // clang-format off: one stage per line
+  // clang-format off
   auto by_country_and_channel =
-      scan(t) | where(total.is_not_null()) |
-      group_by(country, channel)(count().as(order_count), sum(total).as(revenue), avg(total).as("total_avg"_col)) |
-      order_by(ascending(country), ascending(channel));
+        scan(t)
+      | where(total.is_not_null())
+      | group_by(country, channel)(count().as(order_count), sum(total).as(revenue), avg(total).as("total_avg"_col))
+      | order_by(ascending(country), ascending(channel));
 
-  auto best_customers = scan(t) | where(order_date >= date{2025, 1, 1} && status.in("delivered", "shipped")) |
-                        group_by(customer_id)(sum(total).as(revenue), count().as(order_count)) |
-                        top(10, descending(revenue), ascending(customer_id));
+  auto best_customers =
+        scan(t)
+      | where(order_date >= date{2025, 1, 1} && status.in("delivered", "shipped"))
+      | group_by(customer_id)(sum(total).as(revenue), count().as(order_count))
+      | top(10, descending(revenue), ascending(customer_id));
 
   auto returned_and_cancelled =
-      scan(t) | where(status.in("returned", "cancelled")) |
-      group_by(status, channel)(count().as(order_count), avg("rating"_col).as("rating_avg"_col)) |
-      order_by(ascending(status), ascending(channel));
+        scan(t)
+      | where(status.in("returned", "cancelled"))
+      | group_by(status, channel)(count().as(order_count), avg("rating"_col).as("rating_avg"_col))
+      | order_by(ascending(status), ascending(channel));
 
   auto one_week_in_summer =
-      scan(t) | where(order_date.between(date{2024, 7, 1}, date{2024, 7, 7})) |
-      group_by(country)(count().as(order_count), sum(total).as(revenue), max(total).as("total_max"_col)) |
-      order_by(ascending(country));
+        scan(t)
+      | where(order_date.between(date{2024, 7, 1}, date{2024, 7, 7}))
+      | group_by(country)(count().as(order_count), sum(total).as(revenue), max(total).as("total_max"_col))
+      | order_by(ascending(country));
 
-  auto by_telephone = scan(t) | where(channel.starts_with("tele") && discount >= 100.00_dec) |
-                      group_by(country)(count().as(order_count), sum(discount).as("discount_sum"_col)) |
-                      order_by(ascending(country));
+  auto by_telephone =
+        scan(t)
+      | where(channel.starts_with("tele") && discount >= 100.00_dec)
+      | group_by(country)(count().as(order_count), sum(discount).as("discount_sum"_col))
+      | order_by(ascending(country));
 
-  auto dearest = scan(t) | project("order_id"_col, order_date, country, total) |
-                 top(10, descending(total), ascending("order_id"_col));
+  auto dearest =
+        scan(t)
+      | project("order_id"_col, order_date, country, total)
+      | top(10, descending(total), ascending("order_id"_col));
 
-  auto all_sums = scan(t) | aggregate(sum(total), sum(discount), sum("quantity"_col), sum("product_id"_col));
+  auto all_sums =
+        scan(t)
+      | aggregate(sum(total), sum(discount), sum("quantity"_col), sum("product_id"_col));
   // clang-format on
 
   return {

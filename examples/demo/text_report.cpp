@@ -75,7 +75,8 @@ std::string compare_keys(const load_account& load) {
 }
 
 void print(std::ostream& out, const load_account& load) {
-  out << load.title << ": " << grouped(load.row_count) << " rows, " << load.source << "\n\n";
+  out << load.title << ": " << grouped(load.row_count) << " rows, " << load.source << "\n";
+  if (!load.checks.empty()) out << '\n';
   for (const checked_count& check : load.checks)
     out << "  " << padded(check.what, 20) << padded(grouped(check.found), 12, true)
         << (check.found == check.expected ? "  as documented" : "  DIFFERS: documented " + grouped(check.expected))
