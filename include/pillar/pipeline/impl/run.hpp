@@ -19,6 +19,7 @@
 #include "pillar/schedule/for_each_morsel.hpp"
 #include "pillar/schedule/slice_cursor.hpp"
 #include "pillar/sort/permutation.hpp"
+#include "pillar/sort/top_n.hpp"
 #include "pillar/storage/table.hpp"
 #include "pillar/zone/zone_map.hpp"
 
@@ -113,9 +114,7 @@ struct worker_local {
       predicate->codec_scratch = &dictionary_answers;
     }
     rows.columns = columns;
-    if (shared.what.sink != sink_kind::group) restart_rows(shared);
-  }
-  void restart_rows(const bound_segment& shared) {
+    if (shared.what.sink != sink_kind::collect && shared.what.sink != sink_kind::order) return;
     dynamic_schema kept = shared.what.result;
     kept.columns.push_back({std::string(), type_of<std::uint64_t>});  // row ids: the order of the scan
     collected.emplace(std::move(kept), budget);
@@ -150,6 +149,7 @@ struct worker_local {
   }
 
   std::optional<aggregator> groups;
+  std::optional<top_n> best;
   std::optional<column_set_builder> collected;
 
   std::uint64_t rows_selected = 0;
@@ -219,6 +219,12 @@ class segment_runner {
   }
 
   result<void> prepare(worker_local& local) {
+    if (shared_.what.sink == sink_kind::top && !local.best) {
+      std::vector<data_type> types;
+      for (const auto& column : shared_.what.result.columns) types.push_back(column.type);
+      PILLAR_ASSIGN_OR_RETURN(top_n made, top_n::make(types, shared_.what.order, shared_.what.limit, local.budget));
+      local.best.emplace(std::move(made));
+    }
     if (shared_.what.sink != sink_kind::group || local.groups) return {};
     const std::size_t key_count = shared_.what.outputs.size();
     std::vector<data_type> keys, inputs;
@@ -371,6 +377,11 @@ class segment_runner {
       }
     }
     if (what.sink == sink_kind::group) return aggregate(local, selected);
+    if (what.sink == sink_kind::top) {
+      local.keys.clear();
+      for (const vector& output : local.values) local.keys.push_back(&output);
+      return local.best->update({local.keys.data(), local.keys.size()}, rows.selection, row_id);
+    }
     for (std::uint32_t i = 0; i < what.outputs.size(); ++i)
       PILLAR_TRY(local.collected->column_at(i).append(local.values[i], &rows.selection));
     alignas(64) std::uint64_t ids[vector_rows];
@@ -380,7 +391,6 @@ class segment_runner {
     id_vector.size = rows.row_count;
     id_vector.values = ids;
     PILLAR_TRY(local.collected->column_at(static_cast<std::uint32_t>(what.outputs.size())).append(id_vector, &rows.selection));
-    if (what.sink == sink_kind::top && local.collected->row_count() / 4 > std::max<std::uint64_t>(2048, what.limit)) return prune(local);
     return {};
   }
 
@@ -472,7 +482,7 @@ class segment_runner {
   }
 
   /// The order asked for, ties in the order of the scan.
-  result<column_set> in_order(const column_set& rows, std::uint64_t limit) {
+  result<column_set> in_order(const column_set& rows) {
     const auto row_count = static_cast<std::uint32_t>(rows.row_count());
     const auto width = static_cast<std::uint32_t>(rows.columns.size());
     std::vector<sort_key> keys = shared_.what.order;
@@ -480,7 +490,7 @@ class segment_runner {
     std::vector<vector> views;
     for (const auto& column : rows.columns) views.push_back(column.slice(0, row_count));
     PILLAR_ASSIGN_OR_RETURN(const buffer order, sort_permutation(views, keys, row_count, context_.budget()));
-    const std::span<const std::uint32_t> kept(order.as<std::uint32_t>(), std::min<std::uint64_t>(limit, row_count));
+    const std::span<const std::uint32_t> kept(order.as<std::uint32_t>(), row_count);
     column_set out;
     out.schema = rows.schema;
     for (const auto& column : rows.columns) {
@@ -490,13 +500,6 @@ class segment_runner {
       out.columns.push_back(std::move(made));
     }
     return out;
-  }
-
-  result<void> prune(worker_local& local) {
-    PILLAR_ASSIGN_OR_RETURN(const column_set all, local.collected->finish());
-    PILLAR_ASSIGN_OR_RETURN(const column_set best, in_order(all, shared_.what.limit));
-    local.restart_rows(shared_);
-    return local.collected->append(best);
   }
 
   void account(scan_statistics& stats) {
@@ -528,7 +531,7 @@ class segment_runner {
   }
 
   absl::StatusOr<column_set> finish() {
-    auto made = shared_.what.sink == sink_kind::group ? finish_groups() : finish_rows();
+    auto made = shared_.what.sink == sink_kind::group ? finish_groups() : shared_.what.sink == sink_kind::top ? finish_top() : finish_rows();
     if (!made.ok()) return to_status(made.error(), "result");
     return *std::move(made);
   }
@@ -544,6 +547,17 @@ class segment_runner {
     return out;
   }
 
+  result<column_set> finish_top() {
+    worker_local& first = local_of(0);
+    PILLAR_TRY(prepare(first));
+    for (std::size_t w = 1; w < locals_.size(); ++w)
+      if (locals_[w] && locals_[w]->best) PILLAR_TRY(first.best->merge(*locals_[w]->best));
+    column_set out;
+    out.schema = shared_.what.result;
+    PILLAR_ASSIGN_OR_RETURN(out.columns, first.best->finish());
+    return out;
+  }
+
   result<column_set> finish_rows() {
     worker_local& first = local_of(0);
     for (std::size_t w = 1; w < locals_.size(); ++w) {
@@ -553,8 +567,7 @@ class segment_runner {
     }
     PILLAR_ASSIGN_OR_RETURN(const column_set all, first.collected->finish());
     if (all.row_count() > 0xffffffffu) return errc::limit_exceeded;
-    const std::uint64_t limit = shared_.what.sink == sink_kind::top ? shared_.what.limit : all.row_count();
-    PILLAR_ASSIGN_OR_RETURN(column_set out, in_order(all, limit));
+    PILLAR_ASSIGN_OR_RETURN(column_set out, in_order(all));
     out.columns.pop_back();
     out.schema = shared_.what.result;
     return out;
