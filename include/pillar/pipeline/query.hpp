@@ -14,6 +14,8 @@ namespace PILLAR_NAMESPACE {
 class table;
 template <typed_schema S>
 class typed_table;
+template <typed_schema S>
+class typed_view;
 
 /// A query whose rows have schema S, or any_schema when names are checked only when it runs.
 ///
@@ -104,6 +106,13 @@ query_of<S> scan(const typed_table<S>& from) {
 }
 template <typed_schema S>
 query_of<S> scan(const typed_table<S>&& temporary) = delete;
+/// All rows of a table through a checked view.
+template <typed_schema S>
+query_of<S> scan(const typed_view<S>& from) {
+  query_of<S> made;
+  made.plan.from_table = &from.of();
+  return made;
+}
 /// All rows of a table whose schema is known only at run time.
 inline query_of<any_schema> scan(const table& from) {
   query_of<any_schema> made;

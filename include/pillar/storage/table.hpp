@@ -129,6 +129,38 @@ class typed_table : public table {
   explicit typed_table(table_options options = {}) : table(describe<S>(), std::move(options)) {}
 };
 
+/// A table seen through a typed schema that it was found to have.
+template <typed_schema S>
+class typed_view {
+ public:
+  [[nodiscard]] const table& of() const noexcept { return *table_; }
+
+ private:
+  template <typed_schema T>
+  friend absl::StatusOr<typed_view<T>> bind(const table& from);
+  explicit typed_view(const table& from) noexcept : table_(&from) {}
+  const table* table_;
+};
+
+/// Why a table's schema is not the expected one: "column 2 is 'total' as double, expected 'total' as decimal<15, 2>"; ok if it
+/// is.
+PILLAR_API absl::Status check_same_schema(const dynamic_schema& actual, const dynamic_schema& expected);
+
+/// A checked view of a table whose schema was not known to the compiler: `bind<orders>(table)`.
+///
+/// Requires: the table outlives the view
+/// Errors:   InvalidArgument with the first column that differs
+template <typed_schema S>
+absl::StatusOr<typed_view<S>> bind(const table& from) {
+  if (absl::Status same = check_same_schema(from.schema(), describe<S>()); !same.ok()) return same;
+  return typed_view<S>(from);
+}
+template <typed_schema S>
+absl::StatusOr<typed_view<S>> bind(const table&& temporary) = delete;
+namespace query {
+using pillar::bind;
+}  // namespace query
+
 /// How evenly the slices are filled: rows per slice, and the largest over the mean (1 is even).
 struct slice_skew {
   std::vector<std::uint64_t> rows;

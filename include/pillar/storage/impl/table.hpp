@@ -170,12 +170,7 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
   if (!status_.ok()) return status_;
   std::uint64_t total = 0;
   for (const auto& chunk : rows) {
-    if (chunk.schema.size() != schema_.size()) return make_status(absl::StatusCode::kInvalidArgument, "rows of another schema");
-    for (std::size_t i = 0; i < schema_.size(); ++i)
-      if (!(chunk.schema[i] == schema_[i]))
-        return make_status(absl::StatusCode::kInvalidArgument,
-                           "column '" + chunk.schema[i].name + "' of the rows is " + to_string(chunk.schema[i].type) +
-                               ", the table has '" + schema_[i].name + "' as " + to_string(schema_[i].type));
+    if (absl::Status same = check_same_schema(chunk.schema, schema_); !same.ok()) return same;
     total += chunk.row_count();
   }
   const auto before = version();
@@ -225,6 +220,19 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
 PILLAR_API absl::Status table::append(const column_set& rows) {
   inline_executor runner;
   return append(std::vector<column_set>{rows}, runner);
+}
+
+PILLAR_API absl::Status check_same_schema(const dynamic_schema& actual, const dynamic_schema& expected) {
+  const auto words = [](const column_description& column) { return "'" + column.name + "' as " + to_string(column.type); };
+  const std::size_t both = std::min(actual.size(), expected.size());
+  for (std::size_t i = 0; i < both; ++i)
+    if (!(actual[i] == expected[i]))
+      return make_status(absl::StatusCode::kInvalidArgument, "column " + std::to_string(i) + " is " + words(actual[i]) +
+                                                                 ", expected " + words(expected[i]));
+  if (actual.size() != expected.size())
+    return make_status(absl::StatusCode::kInvalidArgument, "there are " + std::to_string(actual.size()) + " columns, expected " +
+                                                               std::to_string(expected.size()));
+  return absl::OkStatus();
 }
 
 PILLAR_API slice_skew skew_of(const table_version& version) {
