@@ -76,6 +76,9 @@ function(pillar_generate_kernels target)
       if(level_name MATCHES "^v4")
         list(APPEND options ${pillar_v4_warnings})
       endif()
+      if(PILLAR_MUTANTS AND level_name MATCHES "v3|v4")
+        list(APPEND options -UPILLAR_MUTANTS)  # a defect at the lower levels is enough, and these units are the slowest
+      endif()
       set_source_files_properties(${unit} PROPERTIES
         COMPILE_OPTIONS "${options}"
         COMPILE_DEFINITIONS "PILLAR_KERNEL_ARCH=::pillar::arch::${level_name};PILLAR_KERNEL_LEVEL=${level_number}")
