@@ -65,7 +65,7 @@ struct dynamic_aggregate {
 namespace detail {
 
 template <aggregate_kind Kind, fixed_string Plain, any_expression E>
-auto make_aggregate(const E& input) {
+constexpr auto make_aggregate(const E& input) {
   if constexpr (static_expression<E>) {
     return aggregate_expression<Kind, E, Plain>{input};
   } else {
@@ -256,7 +256,7 @@ template <projection... K>
 struct group_keys {
   std::tuple<K...> keys;
   template <aggregate_call... A>
-  [[nodiscard]] auto operator()(const A&... aggregates) const {
+  [[nodiscard]] constexpr auto operator()(const A&... aggregates) const {
     return group_stage<std::tuple<K...>, std::tuple<A...>>{keys, {aggregates...}};
   }
 };
@@ -330,20 +330,20 @@ constexpr auto group_by(const K&... keys) { return group_keys<K...>{{keys...}}; 
 
 /// Aggregates over all rows: one result row.
 template <aggregate_call... A>
-auto aggregate(const A&... aggregates) { return group_keys<>{}(aggregates...); }
+constexpr auto aggregate(const A&... aggregates) { return group_keys<>{}(aggregates...); }
 
 /// Rows; non-NULL values; exact sum; least; greatest; mean. Result types: aggregate/kind.hpp.
 constexpr auto count() { return aggregate_expression<aggregate_kind::count_rows, no_input, "count">{}; }
 template <any_expression E>
-auto count(const E& value) { return detail::make_aggregate<aggregate_kind::count, "count">(value); }
+constexpr auto count(const E& value) { return detail::make_aggregate<aggregate_kind::count, "count">(value); }
 template <any_expression E>
-auto sum(const E& value) { return detail::make_aggregate<aggregate_kind::sum, "sum">(value); }
+constexpr auto sum(const E& value) { return detail::make_aggregate<aggregate_kind::sum, "sum">(value); }
 template <any_expression E>
-auto min(const E& value) { return detail::make_aggregate<aggregate_kind::min, "min">(value); }
+constexpr auto min(const E& value) { return detail::make_aggregate<aggregate_kind::min, "min">(value); }
 template <any_expression E>
-auto max(const E& value) { return detail::make_aggregate<aggregate_kind::max, "max">(value); }
+constexpr auto max(const E& value) { return detail::make_aggregate<aggregate_kind::max, "max">(value); }
 template <any_expression E>
-auto avg(const E& value) { return detail::make_aggregate<aggregate_kind::avg, "avg">(value); }
+constexpr auto avg(const E& value) { return detail::make_aggregate<aggregate_kind::avg, "avg">(value); }
 
 template <fixed_string Name>
 constexpr static_order<Name> ascending(column_reference<Name>) { return {false, false}; }

@@ -55,6 +55,7 @@ inline sort_order compound(std::vector<std::string> columns) { return {std::move
 
 /// How a table stores its rows.
 struct table_options {
+  static constexpr std::uint32_t max_slices = 65536;  ///< a row's number in scan order keeps 16 bits for its slice
   table_distribution distribution{};
   sort_order order{};
   std::uint32_t row_group_rows = 65536;  ///< a multiple of 1,024, at most 65,536
@@ -91,6 +92,7 @@ using load_progress = function_ref<void(std::uint64_t done, std::uint64_t total)
 /// A schema-erased table.
 ///
 /// Errors:   a bad option (unknown column, zero slices, row_group_rows) is kept and returned by every append
+/// Requires: the budget outlives the table and its versions; a table that was moved from is only assigned or destroyed
 /// Threads:  version() may be called while one thread appends
 class table {
  public:

@@ -56,6 +56,9 @@ inline expression substitute(const expression& what, const std::vector<named_val
 /// Cuts a plan into segments while following names and types from stage to stage.
 class plan_binder {
  public:
+  /// Of an expression after names were replaced: a projection may name a computed column twice, and so may the next.
+  static constexpr std::size_t max_nodes = 4096;
+
   explicit plan_binder(const dynamic_schema& source) { start(source); }
 
   absl::Status add(const plan_stage& stage) {
@@ -133,6 +136,10 @@ class plan_binder {
                            "result column '" + value.name + "' is a condition; project computes columns and arithmetic");
       made.columns.push_back({value.name, type});
       names.push_back({value.name, substitute(value.value, names_)});
+      const expression& whole = names.back().value;
+      if (whole.nodes.size() > max_nodes || check_shape(whole.shape(), columns_of(current_.source)).problem)
+        return make_status(absl::StatusCode::kInvalidArgument,
+                           "result column '" + value.name + "' is computed from computed columns in too many steps");
     }
     if (auto problem = check_names(made); !problem.ok()) return problem;
     schema_ = std::move(made);

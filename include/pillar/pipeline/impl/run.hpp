@@ -9,6 +9,7 @@
 
 #include "pillar/aggregate/aggregator.hpp"
 #include "pillar/base/env.hpp"
+#include "pillar/base/mutant.hpp"
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/column/builder.hpp"
 #include "pillar/column/format.hpp"
@@ -303,7 +304,7 @@ class segment_runner {
         }
         local.rows.row_count = group.rows_of(v);
         local.rows.selection = selection_mask::first(local.rows.row_count);
-        if (local.predicate && at.what != zone_verdict::all)
+        if (local.predicate && PILLAR_MUTATE(pipeline_some_taken_for_all, at.what != zone_verdict::all, false))
           PILLAR_TRY(apply(*local.predicate, local.rows, at.known_true, local.block_scratch.values));
         const std::uint64_t row_id = (std::uint64_t{slice} << 48) | (std::uint64_t{number} << 16) | (v * vector_rows);
         PILLAR_TRY(consume(local, row_id, local.proof));
@@ -322,7 +323,8 @@ class segment_runner {
     for (std::size_t k = 0; k < shared_.named.size(); ++k) {
       block_account& account = local.accounts[first_account + k];
       const auto& counts = account.vectors;
-      if (counts[2] + counts[3] + counts[4] > 0) account.bytes_read += group.blocks[account.column].view.shared_bytes();
+      if (PILLAR_MUTATE(pipeline_directory_unread, counts[2] + counts[3] + counts[4], counts[2]) > 0)
+        account.bytes_read += group.blocks[account.column].view.shared_bytes();
     }
     return {};
   }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "pillar/base/mutant.hpp"
 #include "pillar/expr/bind.hpp"
 #include "pillar/partition/distribution.hpp"
 #include "pillar/schedule/inline_executor.hpp"
@@ -87,7 +88,9 @@ inline result<row_group> encode_group(const std::vector<column>& columns, std::s
   made.row_count = static_cast<std::uint32_t>(order.size());
   made.blocks.reserve(columns.size());
   std::vector<vector> vectors;
+  block_options encoding = options.encoding;
   for (const auto& whole : columns) {
+    encoding.stagger = static_cast<unsigned>(made.blocks.size());
     column_builder builder(whole.type(), options.budget);
     PILLAR_TRY(builder.reserve(order.size()));
     PILLAR_TRY(builder.append_gather(whole, order));
@@ -95,9 +98,9 @@ inline result<row_group> encode_group(const std::vector<column>& columns, std::s
     vectors.clear();
     for (std::uint32_t at = 0; at < made.row_count; at += vector_rows)
       vectors.push_back(rows.slice(at, std::min(vector_rows, made.row_count - at)));
-    auto block = make_stored_block(vectors, options.encoding, options.budget);
-    if (!block.ok() && options.encoding.codec.has_value()) {  // a forced codec that does not fit this column
-      block_options chosen = options.encoding;
+    auto block = make_stored_block(vectors, encoding, options.budget);
+    if (block.error().code == errc::invalid_argument && encoding.codec) {  // a forced codec that does not fit this column
+      block_options chosen = encoding;
       chosen.codec.reset();
       block = make_stored_block(vectors, chosen, options.budget);
     }
@@ -124,7 +127,7 @@ inline result<std::vector<std::shared_ptr<row_group>>> encode_slice(const std::v
     views.push_back(columns[c].slice(0, rows));
   }
   buffer order;
-  if (keys.empty()) {
+  if (PILLAR_MUTATE(table_load_unsorted, keys.empty(), true)) {
     PILLAR_ASSIGN_OR_RETURN(order, buffer::allocate(std::size_t{rows} * 4, options.budget));
     for (std::uint32_t i = 0; i < rows; ++i) order.as<std::uint32_t>()[i] = i;
   } else {
@@ -151,13 +154,17 @@ PILLAR_API table::table(dynamic_schema schema, table_options options)
     status_ = make_status(absl::StatusCode::kInvalidArgument, "row_group_rows must be a multiple of 1,024, at most 65,536");
   if (status_.ok() && options_.distribution.slice_count == 0)
     status_ = make_status(absl::StatusCode::kInvalidArgument, "a table needs at least one slice");
+  if (status_.ok() && options_.distribution.slice_count > table_options::max_slices)
+    status_ = make_status(absl::StatusCode::kInvalidArgument, "a table has at most 65,536 slices");
+  if (status_.ok() && options_.distribution.kind == table_distribution::kind_type::key && options_.distribution.columns.empty())
+    status_ = make_status(absl::StatusCode::kInvalidArgument, "a distribution by key needs a column");
   if (status_.ok() && schema_.size() == 0)
     status_ = make_status(absl::StatusCode::kInvalidArgument, "a table needs at least one column");
   for (std::size_t i = 0; status_.ok() && i < schema_.size(); ++i)
     if (*schema_.find(schema_[i].name) != i)
       status_ = make_status(absl::StatusCode::kInvalidArgument, "two columns are called '" + schema_[i].name + "'");
   auto empty = std::make_shared<table_version>();
-  empty->slices.resize(std::max<std::uint32_t>(options_.distribution.slice_count, 1));
+  empty->slices.resize(status_.ok() ? options_.distribution.slice_count : 1);
   published_->version.store(std::move(empty));
 }
 PILLAR_API table::~table() = default;
@@ -209,7 +216,7 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
   ++next->number;
   for (std::uint32_t slice = 0; slice < slice_count; ++slice)
     for (auto& group : made[slice]) {
-      group->id = published_->next_group_id++;
+      group->id = PILLAR_MUTATE(table_ids_recur, published_->next_group_id++, next->slices[slice].groups.size());
       next->slices[slice].row_count += group->row_count;
       next->slices[slice].groups.push_back(std::move(group));
     }
