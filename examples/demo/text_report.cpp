@@ -137,7 +137,8 @@ void print(std::ostream& out, const answered_question& answered, const memory_li
   }
   out << "bytes     " << grouped(stats.bytes_read()) << " read, " << grouped(stats.bytes_unread()) << " left unread\n"
       << "time      " << fixed(answered.seconds() * 1e3, 3) << " ms on " << stats.threads
-      << (stats.threads == 1 ? " thread" : " threads") << ", median of " << answered.run_count << " runs\n"
+      << (stats.threads == 1 ? " thread" : " threads")
+      << (answered.run_count == 1 ? ", one run\n" : ", median of " + std::to_string(answered.run_count) + " runs\n")
       << "speed     " << gigabytes_per_second(answered.bytes_read_per_second()) << " of encoded bytes";
   if (memory.bytes_per_second > 0)
     out << " (" << percent(answered.bytes_read_per_second(), memory.bytes_per_second) << " of the memory limit)";
