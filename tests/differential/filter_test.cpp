@@ -56,7 +56,7 @@ struct literals {
       if (where == place::below ? order < 0 : order > 0) chosen = cell;
     }
     const int step = where == place::below ? -1 : 1;
-    chosen.integer += step;
+    if (!pillar::checked_add(chosen.integer, int128{step}, chosen.integer)) chosen.integer = 0;
     chosen.real += step;
     if (where == place::below) chosen.text.resize(chosen.text.size() / 2);
     else chosen.text += 'z';
@@ -216,10 +216,14 @@ void check_vectors(const data_set& data, const pillar::bound_predicate& predicat
   pillar::predicate_state state(predicate, level);
   state.codec_scratch = &dictionary_answers;
   pillar::zone_scratch scratch;
+  std::vector<pillar::value_interval> intervals;
+  std::vector<pillar::truth_set> sets;
   std::vector<const pillar::zone_map*> zones(data.cells.size());
   const auto expect_sound = [&](const std::vector<std::uint32_t>& ids, pillar::zone_verdict what) {
+    analyze(predicate.values, zones, intervals);
+    answer(predicate, intervals, sets);
     pillar::truth_set may = pillar::truth_set::of(truth::is_true);
-    for (const auto conjunct : predicate.conjuncts) may = may.both(scratch.truths[conjunct]);
+    for (const auto conjunct : predicate.conjuncts) may = may.both(sets[conjunct]);
     for (const auto id : ids) {
       ASSERT_TRUE(may.may_be(truths[id])) << "the zone maps exclude the truth of row " << id;
       if (what == pillar::zone_verdict::none)
