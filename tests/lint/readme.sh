@@ -20,7 +20,7 @@ block '<!-- its output -->' | grep -v '^time ' > "$work/shown.txt"
 diff -u "$work/shown.txt" "$work/actual.txt" || { echo "README.md does not show what the example prints"; status=1; }
 
 # Links to files of the repository lead somewhere.
-for target in $(grep -oE '\]\([^)#:]+' README.md CONTRIBUTING.md docs/*.md docs/decisions/*.md 2> /dev/null | sed 's/:](/:/'); do
+for target in $(grep -oE '\]\([A-Za-z0-9_./-]+[)#]' README.md CONTRIBUTING.md docs/*.md docs/decisions/*.md | sed 's/:](/:/; s/[)#]$//'); do
   file=${target%%:*}
   link=${target#*:}
   [ -e "$(dirname "$file")/$link" ] || { echo "$file links to $link, which does not exist"; status=1; }
