@@ -4,6 +4,7 @@ option(PILLAR_WARNINGS "Compile Pillar's own programs with warnings as errors" O
 option(PILLAR_BEST_LEVEL "Compile Pillar's own programs for this machine's best instruction-set level" OFF)
 option(PILLAR_MUTANTS "Compile the seeded defects of tests/mutants in (never install such a build)" OFF)
 set(PILLAR_KERNEL_OPTIONS -O3 CACHE STRING "Options of the width kernels, in every configuration")
+set(PILLAR_TEST_OPTIONS "" CACHE STRING "Options of the tests' own units, after those of the configuration")
 
 if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(PILLAR_CCACHE ccache)
