@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "pillar/base/env.hpp"
@@ -170,6 +172,27 @@ TEST(storage_table, a_pinned_version_stays_as_it_was) {
   other.reset();
   EXPECT_TRUE(spelled(*first) == cells);
   EXPECT_EQ(last->row_count(), 4'000u);
+}
+
+/// A load appears in one step: a reader never sees a part of it.
+TEST(storage_table, readers_see_whole_loads_while_one_thread_appends) {
+  table made(pillar::describe<sample>(), {.distribution = pillar::evenly(pillar::slices{2}), .row_group_rows = 1024});
+  const column_set rows = sample_set(1, 700);
+  std::atomic<bool> done{false};
+  std::atomic<int> broken{0};
+  std::thread reader([&] {
+    std::uint64_t before = 0;
+    while (!done.load()) {
+      const auto version = made.version();
+      if (version->row_count() != version->number * 700 || version->number < before) broken.fetch_add(1);
+      before = version->number;
+    }
+  });
+  for (int load = 0; load < 20; ++load) EXPECT_TRUE(made.append(rows).ok());
+  done.store(true);
+  reader.join();
+  EXPECT_EQ(broken.load(), 0);
+  EXPECT_EQ(made.version()->row_count(), 14'000u);
 }
 
 TEST(storage_table, row_group_ids_never_recur) {

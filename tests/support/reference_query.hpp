@@ -81,8 +81,8 @@ inline double real_of(const scalar& value) {
                              static_cast<long double>(pillar::power_of_ten(scale)));
 }
 
-inline scalar aggregate_of(pillar::aggregate_kind kind, const pillar::data_type& type,
-                           const std::vector<scalar>& cells) {
+inline scalar aggregate_of(pillar::aggregate_kind kind, const pillar::data_type& type, const std::vector<scalar>& cells,
+                           bool& overflow) {
   using pillar::aggregate_kind;
   const pillar::data_type out = *pillar::aggregate_type(kind, type);
   if (kind == aggregate_kind::count_rows) return scalar::of_integer(out, static_cast<pillar::int128>(cells.size()));
@@ -94,7 +94,7 @@ inline scalar aggregate_of(pillar::aggregate_kind kind, const pillar::data_type&
   for (const auto& cell : cells) {
     if (cell.null) continue;
     ++count;
-    sum += cell.integer;
+    if (!pillar::checked_add(sum, cell.integer, sum)) overflow = true;
     real += real_of(cell);
     if (least == nullptr || pillar::compare(cell, *least) < 0) least = &cell;
     if (greatest == nullptr || pillar::compare(cell, *greatest) > 0) greatest = &cell;
@@ -103,6 +103,7 @@ inline scalar aggregate_of(pillar::aggregate_kind kind, const pillar::data_type&
   if (count == 0) return scalar::of_null(out);
   switch (kind) {
     case aggregate_kind::sum:
+      if (sum >= pillar::power_of_ten(38) || sum <= -pillar::power_of_ten(38)) overflow = true;
       return pillar::is_float(out.physical) ? scalar::of_real(out, real) : scalar::of_integer(out, sum);
     case aggregate_kind::avg: return scalar::of_real(out, real / static_cast<double>(count));
     case aggregate_kind::min: return *least;
@@ -159,7 +160,7 @@ inline reference_rows reference_stage(reference_rows from, const pillar::plan_st
       for (const auto& [key, inputs] : groups) {
         row made = key;
         for (std::size_t a = 0; a < inputs.size(); ++a)
-          made.push_back(aggregate_of(stage.aggregates[a].kind, types[a], inputs[a]));
+          made.push_back(aggregate_of(stage.aggregates[a].kind, types[a], inputs[a], from.has_error));
         out.rows.push_back(std::move(made));
       }
       out.is_ordered = stage.values.empty();

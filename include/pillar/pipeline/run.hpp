@@ -42,6 +42,7 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const query_result& resul
 ///           order_by and top; the set of rows does not depend on the executor
 /// Errors:   InvalidArgument or NotFound with the sentence of the faulty stage; OutOfRange for an arithmetic error of a
 ///           row that was selected; Cancelled, DeadlineExceeded, ResourceExhausted from the context
+/// Requires: the context's memory budget outlives the result, whose columns count against it
 /// Cost:     bound once; one morsel is a row group; state per worker, merged at the end
 PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner, query_context& context);
 /// The same without a context of the caller's: no limit, no cancelling.

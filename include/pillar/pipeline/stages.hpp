@@ -126,6 +126,7 @@ struct projection_traits<named_value> {
   static named_value lower(const named_value& p) { return p; }
 };
 
+/// The shape of a value: a condition is a fault here.
 template <static_expression E, typed_schema S>
 constexpr checked_shape checked() {
   constexpr auto shape = shape_of<E>();
@@ -133,16 +134,11 @@ constexpr checked_shape checked() {
   if (!found.problem && !found.value) found.problem = {fault_kind::needs_value, found.column, found.type, {}};
   return found;
 }
-template <static_expression E, typed_schema S>
-constexpr fault value_fault() {
-  constexpr auto shape = shape_of<E>();
-  return check_value(shape, S::columns);
-}
 template <class A, typed_schema S>
 constexpr fault check_aggregate() {
   if constexpr (!std::is_same_v<typename A::input_type, no_input>) {
-    if (const fault problem = value_fault<typename A::input_type, S>()) return problem;
     const checked_shape input = checked<typename A::input_type, S>();
+    if (input.problem) return input.problem;
     if (!pillar::aggregate_type(A::kind, input.type))
       return {fault_kind::needs_number, input.column, input.type, {}};
   }
@@ -205,7 +201,7 @@ struct project_stage {
   std::tuple<P...> columns;
   template <typed_schema S>
   static constexpr fault check() {
-    return detail::first_fault(detail::value_fault<typename detail::projection_traits<P>::value_type, S>()...,
+    return detail::first_fault(detail::checked<typename detail::projection_traits<P>::value_type, S>().problem...,
                                detail::check_unique(std::array<std::string_view, sizeof...(P)>{detail::projection_traits<P>::name.view()...}));
   }
   template <typed_schema S>
@@ -232,7 +228,7 @@ struct group_stage<std::tuple<K...>, std::tuple<A...>> {
   std::tuple<A...> aggregates;
   template <typed_schema S>
   static constexpr fault check() {
-    return detail::first_fault(detail::value_fault<typename detail::projection_traits<K>::value_type, S>()...,
+    return detail::first_fault(detail::checked<typename detail::projection_traits<K>::value_type, S>().problem...,
                                detail::check_aggregate<A, S>()...,
                                detail::check_unique(std::array<std::string_view, sizeof...(K) + sizeof...(A)>{
                                    detail::projection_traits<K>::name.view()..., A::name.view()...}));
