@@ -131,22 +131,25 @@ class typed_table : public table {
   explicit typed_table(table_options options = {}) : table(describe<S>(), std::move(options)) {}
 };
 
+/// Why a table's schema is not the expected one: "column 2 is 'total' as double, expected 'total' as decimal<15, 2>";
+/// ok if it is.
+PILLAR_API absl::Status check_same_schema(const dynamic_schema& actual, const dynamic_schema& expected);
+
 /// A table seen through a typed schema that it was found to have.
 template <typed_schema S>
 class typed_view {
  public:
+  /// What bind<S>(table) calls; a member, since Clang 16 does not match a constrained friend.
+  [[nodiscard]] static absl::StatusOr<typed_view> check(const table& from) {
+    if (absl::Status same = check_same_schema(from.schema(), describe<S>()); !same.ok()) return same;
+    return typed_view(from);
+  }
   [[nodiscard]] const table& of() const noexcept { return *table_; }
 
  private:
-  template <typed_schema T>
-  friend absl::StatusOr<typed_view<T>> bind(const table& from);
   explicit typed_view(const table& from) noexcept : table_(&from) {}
   const table* table_;
 };
-
-/// Why a table's schema is not the expected one: "column 2 is 'total' as double, expected 'total' as decimal<15, 2>"; ok if it
-/// is.
-PILLAR_API absl::Status check_same_schema(const dynamic_schema& actual, const dynamic_schema& expected);
 
 /// A checked view of a table whose schema was not known to the compiler: `bind<orders>(table)`.
 ///
@@ -154,8 +157,7 @@ PILLAR_API absl::Status check_same_schema(const dynamic_schema& actual, const dy
 /// Errors:   InvalidArgument with the first column that differs
 template <typed_schema S>
 absl::StatusOr<typed_view<S>> bind(const table& from) {
-  if (absl::Status same = check_same_schema(from.schema(), describe<S>()); !same.ok()) return same;
-  return typed_view<S>(from);
+  return typed_view<S>::check(from);
 }
 template <typed_schema S>
 absl::StatusOr<typed_view<S>> bind(const table&& temporary) = delete;
