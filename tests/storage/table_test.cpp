@@ -88,7 +88,7 @@ TEST(storage_table, keeps_every_row_of_every_load_whatever_the_options) {
     table made(pillar::describe<sample>(), how);
     ASSERT_TRUE(made.status().ok()) << made.status();
     std::vector<row> expected;
-    for (const std::uint32_t count : {1'500u, 0u, 1u, 2'500u}) {
+    for (const std::uint32_t count : {700u, 0u, 1u, 1'100u}) {
       const column_set rows = sample_set(count, count);
       for (auto& one : sample_rows(count, count)) expected.push_back(std::move(one));
       ASSERT_TRUE(made.append({rows, rows}, pool).ok());
