@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// clang-format off: aligned as README.md shows it
+// clang-format off
 #include <pillar/pillar.hpp>
 
 #include <iostream>

@@ -52,8 +52,8 @@ inline absl::Status to_status(const failure& why, std::string_view context) {
 }  // namespace PILLAR_NAMESPACE
 
 /// Returns the error of a result<…> as a status from the enclosing function.
-#define PILLAR_TRY_STATUS(context, ...)                                      \
-  do {                                                                       \
-    if (auto pillar_try_result = (__VA_ARGS__); !pillar_try_result.ok())     \
-      return ::pillar::to_status(pillar_try_result.error(), (context));      \
+#define PILLAR_TRY_STATUS(context, ...)                                  \
+  do {                                                                   \
+    if (auto pillar_try_result = (__VA_ARGS__); !pillar_try_result.ok()) \
+      return ::pillar::to_status(pillar_try_result.error(), (context));  \
   } while (false)

@@ -40,11 +40,11 @@ enum class stage_kind : std::uint8_t { where, project, group_by, order_by, top }
 /// One stage; only the members of its kind are meaningful.
 struct plan_stage {
   stage_kind kind = stage_kind::where;
-  expression predicate{};                   ///< where
-  std::vector<named_value> values{};        ///< project: result columns; group_by: keys
+  expression predicate{};                     ///< where
+  std::vector<named_value> values{};          ///< project: result columns; group_by: keys
   std::vector<named_aggregate> aggregates{};  ///< group_by
-  std::vector<order_key> order{};           ///< order_by, top
-  std::uint64_t limit = 0;                  ///< top
+  std::vector<order_key> order{};             ///< order_by, top
+  std::uint64_t limit = 0;                    ///< top
 };
 
 /// A source and what is done to it. The source is a table, which must outlive the plan, or rows that the plan shares.

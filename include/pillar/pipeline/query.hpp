@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Queries: a source and stages joined by bars. Each bar checks its stage against the schema that reaches it; a wrong name or
-/// type stops the compiler at that line with one sentence.
+/// Queries: a source and stages joined by bars. Each bar checks its stage against the schema that reaches it; a wrong
+/// name or type stops the compiler at that line with one sentence.
 #pragma once
 #include <array>
 #include <memory>
 #include <utility>
 
-#include "pillar/column/schema.hpp"     // typed_schema, any_schema
-#include "pillar/pipeline/stages.hpp"   // stages
+#include "pillar/column/schema.hpp"    // typed_schema, any_schema
+#include "pillar/pipeline/stages.hpp"  // stages
 
 namespace PILLAR_NAMESPACE {
 
@@ -31,7 +31,9 @@ class any_query : public query_of<any_schema> {
  public:
   any_query() = default;
   template <class S>
-  any_query(query_of<S> from) { plan = std::move(from.plan); }
+  any_query(query_of<S> from) {
+    plan = std::move(from.plan);
+  }
 };
 
 namespace detail {

@@ -39,7 +39,9 @@ struct aggregate_expression {
   using input_type = E;
   E input;
   template <fixed_string New>
-  [[nodiscard]] constexpr auto as(column_reference<New>) const { return aggregate_expression<Kind, E, New>{input}; }
+  [[nodiscard]] constexpr auto as(column_reference<New>) const {
+    return aggregate_expression<Kind, E, New>{input};
+  }
   [[nodiscard]] named_aggregate lower() const {
     named_aggregate made{std::string(Name.view()), Kind, {}};
     if constexpr (!std::is_same_v<E, no_input>) made.input = pillar::lower(input);
@@ -58,7 +60,9 @@ struct dynamic_aggregate {
     return made;
   }
   template <fixed_string New>
-  [[nodiscard]] dynamic_aggregate as(column_reference<New>) const { return as(New.view()); }
+  [[nodiscard]] dynamic_aggregate as(column_reference<New>) const {
+    return as(New.view());
+  }
   [[nodiscard]] named_aggregate lower() const { return what; }
 };
 
@@ -106,16 +110,21 @@ struct projection_traits<named_expression<E, Name>> {
   static constexpr bool is_static = true;
   static constexpr auto name = Name;
   using value_type = E;
-  static named_value lower(const named_expression<E, Name>& p) { return {std::string(Name.view()), pillar::lower(p.child)}; }
+  static named_value lower(const named_expression<E, Name>& p) {
+    return {std::string(Name.view()), pillar::lower(p.child)};
+  }
 };
 /// A run-time column keeps its name; a run-time computation is called by `named_value{name, expression}`.
 template <>
 struct projection_traits<expression> {
   static constexpr bool supported = true;
   static constexpr bool is_static = false;
-  static constexpr fixed_string<1> name{};  // this and value_type are never looked at, but named in stages' member types
+  static constexpr fixed_string<1>
+      name{};  // this and value_type are never looked at, but named in stages' member types
   using value_type = column_reference<name>;
-  static named_value lower(const expression& p) { return {p.nodes.size() == 1 ? p.nodes[0].name : std::string("value"), p}; }
+  static named_value lower(const expression& p) {
+    return {p.nodes.size() == 1 ? p.nodes[0].name : std::string("value"), p};
+  }
 };
 template <>
 struct projection_traits<named_value> {
@@ -139,8 +148,7 @@ constexpr fault check_aggregate() {
   if constexpr (!std::is_same_v<typename A::input_type, no_input>) {
     const checked_shape input = checked<typename A::input_type, S>();
     if (input.problem) return input.problem;
-    if (!pillar::aggregate_type(A::kind, input.type))
-      return {fault_kind::needs_number, input.column, input.type, {}};
+    if (!pillar::aggregate_type(A::kind, input.type)) return {fault_kind::needs_number, input.column, input.type, {}};
   }
   return {};
 }
@@ -201,8 +209,9 @@ struct project_stage {
   std::tuple<P...> columns;
   template <typed_schema S>
   static constexpr fault check() {
-    return detail::first_fault(detail::checked<typename detail::projection_traits<P>::value_type, S>().problem...,
-                               detail::check_unique(std::array<std::string_view, sizeof...(P)>{detail::projection_traits<P>::name.view()...}));
+    return detail::first_fault(
+        detail::checked<typename detail::projection_traits<P>::value_type, S>().problem...,
+        detail::check_unique(std::array<std::string_view, sizeof...(P)>{detail::projection_traits<P>::name.view()...}));
   }
   template <typed_schema S>
   using output = schema<result_field<detail::projection_traits<P>::name,
@@ -318,47 +327,73 @@ namespace query {
 
 /// Keeps the rows for which the predicate is true.
 template <any_expression E>
-constexpr auto where(const E& predicate) { return where_stage<E>{predicate}; }
+constexpr auto where(const E& predicate) {
+  return where_stage<E>{predicate};
+}
 
 /// Result columns: columns, and expressions named with `.as("name"_col)`.
 template <projection... P>
-constexpr auto project(const P&... columns) { return project_stage<P...>{{columns...}}; }
+constexpr auto project(const P&... columns) {
+  return project_stage<P...>{{columns...}};
+}
 
-/// Groups by columns or named expressions; then the aggregates: `group_by("k"_col)(count(), sum("v"_col))`. Rows whose keys are
-/// NULL form groups too. The order of the groups is unspecified.
+/// Groups by columns or named expressions; then the aggregates: `group_by("k"_col)(count(), sum("v"_col))`. Rows whose
+/// keys are NULL form groups too. The order of the groups is unspecified.
 template <projection... K>
-constexpr auto group_by(const K&... keys) { return group_keys<K...>{{keys...}}; }
+constexpr auto group_by(const K&... keys) {
+  return group_keys<K...>{{keys...}};
+}
 
 /// Aggregates over all rows: one result row.
 template <aggregate_call... A>
-constexpr auto aggregate(const A&... aggregates) { return group_keys<>{}(aggregates...); }
+constexpr auto aggregate(const A&... aggregates) {
+  return group_keys<>{}(aggregates...);
+}
 
 /// Rows; non-NULL values; exact sum; least; greatest; mean. Result types: aggregate/kind.hpp.
 constexpr auto count() { return aggregate_expression<aggregate_kind::count_rows, no_input, "count">{}; }
 template <any_expression E>
-constexpr auto count(const E& value) { return detail::make_aggregate<aggregate_kind::count, "count">(value); }
+constexpr auto count(const E& value) {
+  return detail::make_aggregate<aggregate_kind::count, "count">(value);
+}
 template <any_expression E>
-constexpr auto sum(const E& value) { return detail::make_aggregate<aggregate_kind::sum, "sum">(value); }
+constexpr auto sum(const E& value) {
+  return detail::make_aggregate<aggregate_kind::sum, "sum">(value);
+}
 template <any_expression E>
-constexpr auto min(const E& value) { return detail::make_aggregate<aggregate_kind::min, "min">(value); }
+constexpr auto min(const E& value) {
+  return detail::make_aggregate<aggregate_kind::min, "min">(value);
+}
 template <any_expression E>
-constexpr auto max(const E& value) { return detail::make_aggregate<aggregate_kind::max, "max">(value); }
+constexpr auto max(const E& value) {
+  return detail::make_aggregate<aggregate_kind::max, "max">(value);
+}
 template <any_expression E>
-constexpr auto avg(const E& value) { return detail::make_aggregate<aggregate_kind::avg, "avg">(value); }
+constexpr auto avg(const E& value) {
+  return detail::make_aggregate<aggregate_kind::avg, "avg">(value);
+}
 
 template <fixed_string Name>
-constexpr static_order<Name> ascending(column_reference<Name>) { return {false, false}; }
+constexpr static_order<Name> ascending(column_reference<Name>) {
+  return {false, false};
+}
 template <fixed_string Name>
-constexpr static_order<Name> descending(column_reference<Name>) { return {true, false}; }
+constexpr static_order<Name> descending(column_reference<Name>) {
+  return {true, false};
+}
 inline dynamic_order ascending(std::string_view name) { return {{std::string(name), false, false}}; }
 inline dynamic_order descending(std::string_view name) { return {{std::string(name), true, false}}; }
 
 /// All rows in order; equal rows keep the order of the scan.
 template <ordering... O>
-constexpr auto order_by(const O&... keys) { return order_stage<O...>{stage_kind::order_by, 0, {keys...}}; }
+constexpr auto order_by(const O&... keys) {
+  return order_stage<O...>{stage_kind::order_by, 0, {keys...}};
+}
 /// The first `limit` rows of that order, without sorting the rest.
 template <ordering... O>
-constexpr auto top(std::uint64_t limit, const O&... keys) { return order_stage<O...>{stage_kind::top, limit, {keys...}}; }
+constexpr auto top(std::uint64_t limit, const O&... keys) {
+  return order_stage<O...>{stage_kind::top, limit, {keys...}};
+}
 
 }  // namespace query
 

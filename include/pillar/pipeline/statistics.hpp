@@ -24,7 +24,8 @@ inline constexpr std::size_t scan_cause_count = 5;
 using vectors_by_cause = std::array<std::uint64_t, scan_cause_count>;
 
 constexpr const char* to_string(scan_cause cause) noexcept {
-  constexpr const char* names[] = {"skipped by zone", "skipped by selection", "settled by directory", "matched encoded", "decoded"};
+  constexpr const char* names[] = {"skipped by zone", "skipped by selection", "settled by directory", "matched encoded",
+                                   "decoded"};
   return names[static_cast<unsigned>(cause)];
 }
 
@@ -45,7 +46,7 @@ struct column_account {
   vectors_by_cause vectors{};
   std::uint64_t blocks = 0;
   std::uint64_t blocks_untouched = 0;  ///< no vector of it was even settled
-  std::uint64_t bytes_read = 0;        ///< payload of encoded and decoded vectors; header and directory once one is consulted
+  std::uint64_t bytes_read = 0;  ///< payload of encoded and decoded vectors; header and directory once one is consulted
   std::uint64_t bytes_unread = 0;
 };
 
@@ -64,7 +65,9 @@ struct scan_statistics {
   std::vector<block_account> blocks;  ///< ordered by slice, group, column
 
   [[nodiscard]] PILLAR_API vectors_by_cause vectors() const noexcept;
-  [[nodiscard]] std::uint64_t vectors(scan_cause cause) const noexcept { return vectors()[static_cast<std::size_t>(cause)]; }
+  [[nodiscard]] std::uint64_t vectors(scan_cause cause) const noexcept {
+    return vectors()[static_cast<std::size_t>(cause)];
+  }
   [[nodiscard]] PILLAR_API std::uint64_t vector_count() const noexcept;
   /// Vectors whose payload was read: encoded and decoded.
   [[nodiscard]] PILLAR_API std::uint64_t vectors_read() const noexcept;

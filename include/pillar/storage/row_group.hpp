@@ -43,8 +43,8 @@ struct row_group {
 ///
 /// Shape:  `vectors` are 1,024 rows each but the last
 /// Errors: those of encode_block and open_block
-[[nodiscard]] PILLAR_API result<stored_block> make_stored_block(std::span<const vector> vectors, const block_options& options,
-                                                                memory_budget* budget);
+[[nodiscard]] PILLAR_API result<stored_block> make_stored_block(std::span<const vector> vectors,
+                                                                const block_options& options, memory_budget* budget);
 
 }  // namespace PILLAR_NAMESPACE
 

@@ -59,8 +59,8 @@ struct table_options {
   table_distribution distribution{};
   sort_order order{};
   std::uint32_t row_group_rows = 65536;  ///< a multiple of 1,024, at most 65,536
-  block_options encoding{};              ///< for every column; `codec` forces one where it fits, else the chooser decides
-  memory_budget* budget = nullptr;       ///< charged with encoded blocks; outlives the table
+  block_options encoding{};         ///< for every column; `codec` forces one where it fits, else the chooser decides
+  memory_budget* budget = nullptr;  ///< charged with encoded blocks; outlives the table
 };
 
 /// The row groups of one slice.
@@ -113,7 +113,8 @@ class table {
   ///
   /// Errors: InvalidArgument for another schema, ResourceExhausted; the table is then as before
   /// Cost:   the rows are held decoded until they are published; encoding runs on the executor, one task per slice
-  PILLAR_API absl::Status append(const std::vector<column_set>& rows, executor_ref runner, const load_progress* progress = nullptr);
+  PILLAR_API absl::Status append(const std::vector<column_set>& rows, executor_ref runner,
+                                 const load_progress* progress = nullptr);
   PILLAR_API absl::Status append(const column_set& rows);
 
  private:

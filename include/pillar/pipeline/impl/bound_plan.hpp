@@ -20,7 +20,7 @@ enum class sink_kind : std::uint8_t { collect, group, order, top };
 /// One pass: source columns → predicate → outputs → sink.
 struct segment {
   bool has_predicate = false;
-  expression predicate;              ///< over source columns
+  expression predicate;  ///< over source columns
   sink_kind sink = sink_kind::collect;
   std::vector<named_value> outputs;  ///< collect, order, top: the result's columns; group: the keys
   std::vector<named_aggregate> aggregates;
@@ -95,11 +95,14 @@ class plan_binder {
   absl::Status refuse(const expression& what, bool predicate) const {
     const std::string sentence = explain_fault(what, schema_, predicate);
     if (sentence.empty()) return absl::OkStatus();
-    return make_status(sentence.rfind("no column", 0) == 0 ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument, sentence);
+    return make_status(
+        sentence.rfind("no column", 0) == 0 ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument,
+        sentence);
   }
   absl::Status refuse(const fault& problem) const {
-    return make_status(problem.kind == fault_kind::no_such_column ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument,
-                       describe(problem, columns_of(schema_)).view());
+    return make_status(
+        problem.kind == fault_kind::no_such_column ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument,
+        describe(problem, columns_of(schema_)).view());
   }
   [[nodiscard]] data_type type_of_value(const expression& what) const {
     return check_shape(what.shape(), columns_of(schema_)).type;
@@ -131,9 +134,11 @@ class plan_binder {
     for (const auto& value : stage.values) {
       if (auto problem = refuse(value.value, false); !problem.ok()) return problem;
       const data_type type = type_of_value(value.value);
-      if (value.value.nodes.back().kind != expression_kind::column && value.value.nodes.back().kind != expression_kind::arithmetic)
-        return make_status(absl::StatusCode::kUnimplemented,
-                           "result column '" + value.name + "' is a condition; project computes columns and arithmetic");
+      if (value.value.nodes.back().kind != expression_kind::column &&
+          value.value.nodes.back().kind != expression_kind::arithmetic)
+        return make_status(
+            absl::StatusCode::kUnimplemented,
+            "result column '" + value.name + "' is a condition; project computes columns and arithmetic");
       made.columns.push_back({value.name, type});
       names.push_back({value.name, substitute(value.value, names_)});
       const expression& whole = names.back().value;
@@ -162,7 +167,8 @@ class plan_binder {
         if (auto problem = refuse(aggregate.input, false); !problem.ok()) return problem;
         const auto checked = check_shape(aggregate.input.shape(), columns_of(schema_));
         input = checked.type;
-        if (!aggregate_type(aggregate.kind, input)) return refuse(fault{fault_kind::needs_number, checked.column, input, {}});
+        if (!aggregate_type(aggregate.kind, input))
+          return refuse(fault{fault_kind::needs_number, checked.column, input, {}});
       }
       made.columns.push_back({aggregate.name, *aggregate_type(aggregate.kind, input)});
       current_.aggregates.push_back({aggregate.name, aggregate.kind, substitute(aggregate.input, names_)});
@@ -191,10 +197,10 @@ class plan_binder {
   }
 
   segment current_;
-  dynamic_schema schema_;            ///< names and types that reach the next stage
-  std::vector<named_value> names_;   ///< what they stand for, over the segment's source
+  dynamic_schema schema_;           ///< names and types that reach the next stage
+  std::vector<named_value> names_;  ///< what they stand for, over the segment's source
   std::vector<segment> segments_;
-  bool fresh_ = true;                ///< nothing was added since the last sink
+  bool fresh_ = true;  ///< nothing was added since the last sink
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

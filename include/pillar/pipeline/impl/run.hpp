@@ -32,12 +32,13 @@ namespace detail {
 struct bound_segment {
   segment what;
   bound_predicate predicate;
-  bound_values values;                          ///< outputs, then the aggregates' inputs
-  std::vector<std::uint32_t> inputs;            ///< per aggregate: its root in `values`, or none
-  std::vector<std::uint32_t> named;             ///< source columns that the segment names, ascending
-  std::vector<bool> summed;                     ///< per aggregate: may be fed from encoded sums
-  std::vector<bool> sums_computed;                ///< per aggregate: an ungrouped exact sum of a computed wide decimal, over selected rows
-  std::vector<bool> may_narrow;                 ///< per value node: only sums_computed read it
+  bound_values values;                ///< outputs, then the aggregates' inputs
+  std::vector<std::uint32_t> inputs;  ///< per aggregate: its root in `values`, or none
+  std::vector<std::uint32_t> named;   ///< source columns that the segment names, ascending
+  std::vector<bool> summed;           ///< per aggregate: may be fed from encoded sums
+  std::vector<bool>
+      sums_computed;  ///< per aggregate: an ungrouped exact sum of a computed wide decimal, over selected rows
+  std::vector<bool> may_narrow;  ///< per value node: only sums_computed read it
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   [[nodiscard]] bool narrow_sum_of(std::uint32_t root) const {
@@ -62,7 +63,8 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   std::vector<expression> values;
   for (const auto& output : what.outputs) values.push_back(output.value);
   for (const auto& aggregate : what.aggregates) {
-    out.inputs.push_back(aggregate.input.nodes.empty() ? bound_segment::none : static_cast<std::uint32_t>(values.size()));
+    out.inputs.push_back(aggregate.input.nodes.empty() ? bound_segment::none
+                                                       : static_cast<std::uint32_t>(values.size()));
     if (!aggregate.input.nodes.empty()) values.push_back(aggregate.input);
   }
   auto bound = bind_values(values, what.source);
@@ -85,7 +87,8 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
       if (!out.summed[b]) continue;
       const std::uint32_t column = out.plain(out.inputs[b]);
       for (const auto& node : out.values.nodes)
-        if (node.kind != bound_value::kind_type::column && out.plain(out.inputs[a]) == bound_segment::none && node.left < out.values.nodes.size())
+        if (node.kind != bound_value::kind_type::column && out.plain(out.inputs[a]) == bound_segment::none &&
+            node.left < out.values.nodes.size())
           out.summed[b] = false;  // a computed input may read the column
       if (out.plain(out.inputs[a]) == column) out.summed[b] = false;
     }
@@ -99,9 +102,10 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
     if (!narrow) out.may_narrow[out.values.roots[root]] = false;
   }
   for (std::size_t a = 0; a < what.aggregates.size(); ++a)
-    out.sums_computed.push_back(out.inputs[a] != bound_segment::none && out.plain(out.inputs[a]) == bound_segment::none &&
-                              out.values.type(out.inputs[a]).physical == physical_type::integer128 &&
-                              out.may_narrow[out.values.roots[out.inputs[a]]]);
+    out.sums_computed.push_back(out.inputs[a] != bound_segment::none &&
+                                out.plain(out.inputs[a]) == bound_segment::none &&
+                                out.values.type(out.inputs[a]).physical == physical_type::integer128 &&
+                                out.may_narrow[out.values.roots[out.inputs[a]]]);
   out.what = std::move(what);
   return out;
 }
@@ -109,7 +113,11 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
 /// What one worker owns while it runs a segment.
 struct worker_local {
   worker_local(const bound_segment& shared, memory_budget* memory)
-      : budget(memory), dictionary_answers(memory), columns(shared.what.source.size()), zones(shared.what.source.size()), nodes(shared.values.nodes) {
+      : budget(memory),
+        dictionary_answers(memory),
+        columns(shared.what.source.size()),
+        zones(shared.what.source.size()),
+        nodes(shared.values.nodes) {
     if (shared.what.has_predicate) {
       predicate.emplace(shared.predicate);
       predicate->codec_scratch = &dictionary_answers;
@@ -177,7 +185,8 @@ class segment_runner {
       PILLAR_TRY(prepare(local));
       ++local.morsels;
       for (std::uint64_t g = part.begin; g < part.end; ++g)
-        PILLAR_TRY(scan_group(*version->slices[part.slice].groups[g], part.slice, static_cast<std::uint32_t>(g), local));
+        PILLAR_TRY(
+            scan_group(*version->slices[part.slice].groups[g], part.slice, static_cast<std::uint32_t>(g), local));
       return {};
     };
     if (auto done = drive(groups, body, stats); !done.ok()) return done;
@@ -234,7 +243,8 @@ class segment_runner {
       (root < key_count ? keys : inputs).push_back(shared_.values.type(root));
     for (std::size_t a = 0; a < shared_.what.aggregates.size(); ++a) {
       const std::uint32_t root = shared_.inputs[a];
-      specs.push_back({shared_.what.aggregates[a].kind, root == bound_segment::none ? 0 : root - static_cast<std::uint32_t>(key_count)});
+      specs.push_back({shared_.what.aggregates[a].kind,
+                       root == bound_segment::none ? 0 : root - static_cast<std::uint32_t>(key_count)});
     }
     PILLAR_ASSIGN_OR_RETURN(aggregator made, aggregator::make(keys, inputs, specs, local.budget, key_ranges_));
     local.groups.emplace(std::move(made));
@@ -336,10 +346,11 @@ class segment_runner {
     for (std::size_t i = 0; i < count; ++i) {
       bound_value& node = local.nodes[i];
       const bound_value& declared = shared_.values.nodes[i];
-      if (declared.kind == bound_value::kind_type::column || declared.type.physical != physical_type::integer128) continue;
+      if (declared.kind == bound_value::kind_type::column || declared.type.physical != physical_type::integer128)
+        continue;
       const value_interval& at = local.proof[i];
-      const bool fits = shared_.may_narrow[i] && at.may_be_value && !at.may_fail && at.lo >= lowest_of<std::int64_t>() &&
-                        at.hi <= highest_of<std::int64_t>();
+      const bool fits = shared_.may_narrow[i] && at.may_be_value && !at.may_fail &&
+                        at.lo >= lowest_of<std::int64_t>() && at.hi <= highest_of<std::int64_t>();
       node.type.physical = fits ? physical_type::int64 : physical_type::integer128;
       node.left = declared.left;
       node.right = declared.right;
@@ -353,7 +364,8 @@ class segment_runner {
     const bound_value& node = local.nodes[index];
     if (node.kind != bound_value::kind_type::convert || node.type.physical != physical_type::int64) return index;
     const data_type& from = local.nodes[node.left].type;
-    const bool narrow = is_integer(from.physical) && from.physical != physical_type::uint64 && from.physical != physical_type::integer128;
+    const bool narrow = is_integer(from.physical) && from.physical != physical_type::uint64 &&
+                        from.physical != physical_type::integer128;
     return narrow && scale_of(from) == scale_of(node.type) ? node.left : index;
   }
 
@@ -366,7 +378,9 @@ class segment_runner {
     const segment& what = shared_.what;
     local.values.resize(shared_.values.roots.size());
     for (std::uint32_t root = 0; root < shared_.values.roots.size(); ++root) {
-      if (feeds_encoded_sum(root) && rows.columns[shared_.plain(root)].source && !rows.columns[shared_.plain(root)].has_decoded) continue;
+      if (feeds_encoded_sum(root) && rows.columns[shared_.plain(root)].source &&
+          !rows.columns[shared_.plain(root)].has_decoded)
+        continue;
       const std::uint32_t column = shared_.plain(root);
       if (column != bound_segment::none) {
         local.values[root] = rows.column(column);
@@ -374,8 +388,8 @@ class segment_runner {
         PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_selected(local.nodes, shared_.values.roots[root], rows,
                                                                       rows.selection, local.computed, proof));
       } else {
-        PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_value(local.nodes, shared_.values.roots[root], rows, rows.selection,
-                                                                   local.computed, proof));
+        PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_value(local.nodes, shared_.values.roots[root], rows,
+                                                                   rows.selection, local.computed, proof));
       }
     }
     if (what.sink == sink_kind::group) return aggregate(local, selected);
@@ -392,7 +406,8 @@ class segment_runner {
     id_vector.type = type_of<std::uint64_t>;
     id_vector.size = rows.row_count;
     id_vector.values = ids;
-    PILLAR_TRY(local.collected->column_at(static_cast<std::uint32_t>(what.outputs.size())).append(id_vector, &rows.selection));
+    PILLAR_TRY(
+        local.collected->column_at(static_cast<std::uint32_t>(what.outputs.size())).append(id_vector, &rows.selection));
     return {};
   }
 
@@ -533,7 +548,9 @@ class segment_runner {
   }
 
   absl::StatusOr<column_set> finish() {
-    auto made = shared_.what.sink == sink_kind::group ? finish_groups() : shared_.what.sink == sink_kind::top ? finish_top() : finish_rows();
+    auto made = shared_.what.sink == sink_kind::group ? finish_groups()
+                : shared_.what.sink == sink_kind::top ? finish_top()
+                                                      : finish_rows();
     if (!made.ok()) return to_status(made.error(), "result");
     return *std::move(made);
   }
@@ -626,6 +643,8 @@ PILLAR_API absl::StatusOr<dynamic_schema> result_schema(const query_plan& plan) 
   return segments->back().result;
 }
 
-PILLAR_API std::ostream& operator<<(std::ostream& out, const query_result& result) { return out << format_table(result.rows()); }
+PILLAR_API std::ostream& operator<<(std::ostream& out, const query_result& result) {
+  return out << format_table(result.rows());
+}
 
 }  // namespace PILLAR_NAMESPACE

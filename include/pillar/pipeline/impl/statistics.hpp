@@ -34,8 +34,8 @@ PILLAR_API std::uint64_t scan_statistics::bytes_unread() const noexcept {
 
 PILLAR_API std::ostream& operator<<(std::ostream& out, const scan_statistics& stats) {
   const auto causes = stats.vectors();
-  out << "rows      " << stats.rows_selected << " of " << stats.rows_in_table << " selected; " << stats.row_groups_skipped
-      << " of " << stats.row_groups << " row groups skipped by zone maps\n";
+  out << "rows      " << stats.rows_selected << " of " << stats.rows_in_table << " selected; "
+      << stats.row_groups_skipped << " of " << stats.row_groups << " row groups skipped by zone maps\n";
   out << "vectors   " << stats.vector_count() << " =";
   for (std::size_t i = 0; i < scan_cause_count; ++i)
     out << (i == 0 ? " " : " + ") << causes[i] << ' ' << to_string(static_cast<scan_cause>(i));

@@ -99,7 +99,8 @@ inline result<row_group> encode_group(const std::vector<column>& columns, std::s
     for (std::uint32_t at = 0; at < made.row_count; at += vector_rows)
       vectors.push_back(rows.slice(at, std::min(vector_rows, made.row_count - at)));
     auto block = make_stored_block(vectors, encoding, options.budget);
-    if (block.error().code == errc::invalid_argument && encoding.codec) {  // a forced codec that does not fit this column
+    if (block.error().code == errc::invalid_argument &&
+        encoding.codec) {  // a forced codec that does not fit this column
       block_options chosen = encoding;
       chosen.codec.reset();
       block = make_stored_block(vectors, chosen, options.budget);
@@ -111,8 +112,10 @@ inline result<row_group> encode_group(const std::vector<column>& columns, std::s
 }
 
 /// Distributes nothing: sorts one slice's rows and cuts them into row groups.
-inline result<std::vector<std::shared_ptr<row_group>>> encode_slice(const std::vector<column_set>& chunks, const slice_rows& from,
-                                                                    const dynamic_schema& schema, const table_options& options,
+inline result<std::vector<std::shared_ptr<row_group>>> encode_slice(const std::vector<column_set>& chunks,
+                                                                    const slice_rows& from,
+                                                                    const dynamic_schema& schema,
+                                                                    const table_options& options,
                                                                     std::span<const std::uint32_t> order_columns,
                                                                     function_ref<void(std::uint64_t)> done) {
   std::vector<std::shared_ptr<row_group>> out;
@@ -151,12 +154,14 @@ PILLAR_API table::table(dynamic_schema schema, table_options options)
   if (status_.ok()) status_ = detail::column_indices(schema_, options_.order.columns, indices);
   if (status_.ok() && (options_.row_group_rows == 0 || options_.row_group_rows > block_max_rows ||
                        options_.row_group_rows % vector_rows != 0))
-    status_ = make_status(absl::StatusCode::kInvalidArgument, "row_group_rows must be a multiple of 1,024, at most 65,536");
+    status_ =
+        make_status(absl::StatusCode::kInvalidArgument, "row_group_rows must be a multiple of 1,024, at most 65,536");
   if (status_.ok() && options_.distribution.slice_count == 0)
     status_ = make_status(absl::StatusCode::kInvalidArgument, "a table needs at least one slice");
   if (status_.ok() && options_.distribution.slice_count > table_options::max_slices)
     status_ = make_status(absl::StatusCode::kInvalidArgument, "a table has at most 65,536 slices");
-  if (status_.ok() && options_.distribution.kind == table_distribution::kind_type::key && options_.distribution.columns.empty())
+  if (status_.ok() && options_.distribution.kind == table_distribution::kind_type::key &&
+      options_.distribution.columns.empty())
     status_ = make_status(absl::StatusCode::kInvalidArgument, "a distribution by key needs a column");
   if (status_.ok() && schema_.size() == 0)
     status_ = make_status(absl::StatusCode::kInvalidArgument, "a table needs at least one column");
@@ -173,7 +178,8 @@ PILLAR_API table& table::operator=(table&& other) noexcept = default;
 
 PILLAR_API std::shared_ptr<const table_version> table::version() const { return published_->version.load(); }
 
-PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, executor_ref runner, const load_progress* progress) {
+PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, executor_ref runner,
+                                      const load_progress* progress) {
   if (!status_.ok()) return status_;
   std::uint64_t total = 0;
   for (const auto& chunk : rows) {
@@ -182,10 +188,12 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
   }
   const auto before = version();
   pillar::distribution how;
-  how.kind = options_.distribution.kind == table_distribution::kind_type::key ? distribution_kind::key : distribution_kind::even;
+  how.kind = options_.distribution.kind == table_distribution::kind_type::key ? distribution_kind::key
+                                                                              : distribution_kind::even;
   how.slice_count = options_.distribution.slice_count;
   std::vector<std::uint32_t> order_columns;
-  if (auto found = detail::column_indices(schema_, options_.distribution.columns, how.columns); !found.ok()) return found;
+  if (auto found = detail::column_indices(schema_, options_.distribution.columns, how.columns); !found.ok())
+    return found;
   if (auto found = detail::column_indices(schema_, options_.order.columns, order_columns); !found.ok()) return found;
   const auto by = any_partitioner::make(how);
   if (!by.ok()) return to_status(by.error(), "distribution");
@@ -230,15 +238,17 @@ PILLAR_API absl::Status table::append(const column_set& rows) {
 }
 
 PILLAR_API absl::Status check_same_schema(const dynamic_schema& actual, const dynamic_schema& expected) {
-  const auto words = [](const column_description& column) { return "'" + column.name + "' as " + to_string(column.type); };
+  const auto words = [](const column_description& column) {
+    return "'" + column.name + "' as " + to_string(column.type);
+  };
   const std::size_t both = std::min(actual.size(), expected.size());
   for (std::size_t i = 0; i < both; ++i)
     if (!(actual[i] == expected[i]))
       return make_status(absl::StatusCode::kInvalidArgument, "column " + std::to_string(i) + " is " + words(actual[i]) +
                                                                  ", expected " + words(expected[i]));
   if (actual.size() != expected.size())
-    return make_status(absl::StatusCode::kInvalidArgument, "there are " + std::to_string(actual.size()) + " columns, expected " +
-                                                               std::to_string(expected.size()));
+    return make_status(absl::StatusCode::kInvalidArgument, "there are " + std::to_string(actual.size()) +
+                                                               " columns, expected " + std::to_string(expected.size()));
   return absl::OkStatus();
 }
 
@@ -251,7 +261,8 @@ PILLAR_API slice_skew skew_of(const table_version& version) {
     largest = std::max(largest, slice.row_count);
   }
   if (total > 0)
-    out.largest_over_mean = static_cast<double>(largest) * static_cast<double>(version.slices.size()) / static_cast<double>(total);
+    out.largest_over_mean =
+        static_cast<double>(largest) * static_cast<double>(version.slices.size()) / static_cast<double>(total);
   return out;
 }
 
