@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A segment bound to its source: predicate and values by column number, and which aggregates may be fed without
+/// decoding.
+#pragma once
+#include <algorithm>
+
+#include "pillar/pipeline/impl/bound_plan.hpp"
+
+namespace PILLAR_NAMESPACE::detail {
+
+/// A segment bound to its source: what all workers share.
+struct bound_segment {
+  segment what;
+  bound_predicate predicate;
+  bound_values values;                ///< outputs, then the aggregates' inputs
+  std::vector<std::uint32_t> inputs;  ///< per aggregate: its root in `values`, or none
+  std::vector<std::uint32_t> named;   ///< source columns that the segment names, ascending
+  std::vector<bool> summed;           ///< per aggregate: may be fed from encoded sums
+  std::vector<bool>
+      sums_computed;  ///< per aggregate: an ungrouped exact sum of a computed wide decimal, over selected rows
+  std::vector<bool> may_narrow;  ///< per value node: only sums_computed read it
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  [[nodiscard]] bool narrow_sum_of(std::uint32_t root) const {
+    for (std::size_t a = 0; a < inputs.size(); ++a)
+      if (inputs[a] == root) return sums_computed[a];
+    return false;
+  }
+  /// The source column that a root is, or none when it is computed.
+  [[nodiscard]] std::uint32_t plain(std::uint32_t root) const {
+    const bound_value& value = values.nodes[values.roots[root]];
+    return value.kind == bound_value::kind_type::column ? value.column : none;
+  }
+};
+
+inline absl::StatusOr<bound_segment> bind_segment(segment what) {
+  bound_segment out;
+  if (what.has_predicate) {
+    auto predicate = bind_predicate(what.predicate, what.source);
+    if (!predicate.ok()) return to_status(predicate.error(), "where");
+    out.predicate = *std::move(predicate);
+  }
+  std::vector<expression> values;
+  for (const auto& output : what.outputs) values.push_back(output.value);
+  for (const auto& aggregate : what.aggregates) {
+    out.inputs.push_back(aggregate.input.nodes.empty() ? bound_segment::none
+                                                       : static_cast<std::uint32_t>(values.size()));
+    if (!aggregate.input.nodes.empty()) values.push_back(aggregate.input);
+  }
+  auto bound = bind_values(values, what.source);
+  if (!bound.ok()) return to_status(bound.error(), "computed columns");
+  out.values = *std::move(bound);
+  out.named = out.predicate.columns;
+  for (const auto& node : out.values.nodes)
+    if (node.kind == bound_value::kind_type::column) out.named.push_back(node.column);
+  std::sort(out.named.begin(), out.named.end());
+  out.named.erase(std::unique(out.named.begin(), out.named.end()), out.named.end());
+  // An ungrouped exact sum of a plain column can be answered by its codec if nothing else needs the column's values.
+  for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
+    bool fits = what.outputs.empty() && what.aggregates[a].kind == aggregate_kind::sum &&
+                out.plain(out.inputs[a]) != bound_segment::none && is_integer(out.values.type(out.inputs[a]).physical);
+    out.summed.push_back(fits);
+  }
+  for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
+    if (out.inputs[a] == bound_segment::none || out.summed[a]) continue;
+    for (std::size_t b = 0; b < what.aggregates.size(); ++b) {
+      if (!out.summed[b]) continue;
+      const std::uint32_t column = out.plain(out.inputs[b]);
+      for (const auto& node : out.values.nodes)
+        if (node.kind != bound_value::kind_type::column && out.plain(out.inputs[a]) == bound_segment::none &&
+            node.left < out.values.nodes.size())
+          out.summed[b] = false;  // a computed input may read the column
+      if (out.plain(out.inputs[a]) == column) out.summed[b] = false;
+    }
+  }
+  out.may_narrow.assign(out.values.nodes.size(), true);
+  for (std::uint32_t root = 0; root < out.values.roots.size(); ++root) {
+    const auto a = std::find(out.inputs.begin(), out.inputs.end(), root) - out.inputs.begin();
+    const bool narrow = what.outputs.empty() && a < static_cast<std::ptrdiff_t>(out.inputs.size()) &&
+                        what.aggregates[static_cast<std::size_t>(a)].kind == aggregate_kind::sum &&
+                        out.values.type(root).physical == physical_type::integer128;
+    if (!narrow) out.may_narrow[out.values.roots[root]] = false;
+  }
+  for (std::size_t a = 0; a < what.aggregates.size(); ++a)
+    out.sums_computed.push_back(out.inputs[a] != bound_segment::none &&
+                                out.plain(out.inputs[a]) == bound_segment::none &&
+                                out.values.type(out.inputs[a]).physical == physical_type::integer128 &&
+                                out.may_narrow[out.values.roots[out.inputs[a]]]);
+  out.what = std::move(what);
+  return out;
+}
+
+}  // namespace PILLAR_NAMESPACE::detail

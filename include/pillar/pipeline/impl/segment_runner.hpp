@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One pass over a source: zones, then vector by vector predicate, values and sink, on all workers of an executor.
+#pragma once
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include <boost/container/small_vector.hpp>
+
+#include "pillar/aggregate/aggregator.hpp"
+#include "pillar/base/mutant.hpp"
+#include "pillar/codec/match_scratch.hpp"
+#include "pillar/column/builder.hpp"
+#include "pillar/filter/evaluate.hpp"
+#include "pillar/filter/predicate.hpp"
+#include "pillar/pipeline/impl/bound_segment.hpp"
+#include "pillar/pipeline/statistics.hpp"
+#include "pillar/schedule/for_each_morsel.hpp"
+#include "pillar/schedule/slice_cursor.hpp"
+#include "pillar/sort/permutation.hpp"
+#include "pillar/sort/top_n.hpp"
+#include "pillar/storage/table.hpp"
+#include "pillar/zone/zone_map.hpp"
+
+namespace PILLAR_NAMESPACE::detail {
+
+/// What one worker owns while it runs a segment.
+struct worker_local {
+  worker_local(const bound_segment& shared, memory_budget* memory)
+      : budget(memory),
+        dictionary_answers(memory),
+        columns(shared.what.source.size()),
+        zones(shared.what.source.size()),
+        nodes(shared.values.nodes) {
+    if (shared.what.has_predicate) {
+      predicate.emplace(shared.predicate);
+      predicate->codec_scratch = &dictionary_answers;
+    }
+    rows.columns = columns;
+    if (shared.what.sink != sink_kind::collect && shared.what.sink != sink_kind::order) return;
+    dynamic_schema kept = shared.what.result;
+    kept.columns.push_back({std::string(), type_of<std::uint64_t>});  // row ids: the order of the scan
+    collected.emplace(std::move(kept), budget);
+  }
+
+  memory_budget* budget;
+  match_scratch dictionary_answers;
+  std::vector<batch_column> columns;
+  std::vector<const zone_map*> zones;
+  batch rows;
+  std::vector<bound_value> nodes;  ///< of computed values, narrowed for the row group at work
+  std::optional<predicate_state> predicate;
+  value_state computed;
+  zone_scratch block_scratch;
+  zone_scratch vector_scratch;
+  std::vector<value_interval> proof;
+  boost::container::small_vector<vector, 8> values;
+  boost::container::small_vector<const vector*, 8> keys;
+  boost::container::small_vector<const vector*, 8> inputs;
+  boost::container::small_vector<const selection_mask*, 8> where;
+  selection_mask nothing = selection_mask::none();
+
+  /// A vector for an aggregate that takes no part in an update: of the right type and size, its values are not read.
+  [[nodiscard]] static vector stand_in(const data_type& type, std::uint32_t size) {
+    static constexpr std::uint64_t zero[2] = {0, 0};
+    vector made;
+    made.type = type;
+    made.kind = vector_kind::constant;
+    made.size = size;
+    made.values = zero;
+    return made;
+  }
+
+  std::optional<aggregator> groups;
+  std::optional<top_n> best;
+  std::optional<column_set_builder> collected;
+
+  std::uint64_t rows_selected = 0;
+  std::uint64_t groups_skipped = 0;
+  std::uint64_t morsels = 0;
+  std::vector<block_account> accounts;
+};
+
+/// Runs one bound segment over one source.
+class segment_runner {
+ public:
+  segment_runner(const bound_segment& shared, executor_ref runner, query_context& context)
+      : shared_(shared), runner_(runner), context_(context), locals_(runner.concurrency()) {}
+
+  absl::StatusOr<column_set> run_table(const table& from, scan_statistics& stats) {
+    const std::shared_ptr<const table_version> version = from.version();
+    std::vector<std::uint64_t> groups;
+    for (const auto& slice : version->slices) groups.push_back(slice.groups.size());
+    stats.rows_in_table = version->row_count();
+    if (shared_.what.sink == sink_kind::group) find_key_ranges(*version);
+    for (const auto count : groups) stats.row_groups += count;
+    const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
+      worker_local& local = local_of(worker);
+      PILLAR_TRY(prepare(local));
+      ++local.morsels;
+      for (std::uint64_t g = part.begin; g < part.end; ++g)
+        PILLAR_TRY(
+            scan_group(*version->slices[part.slice].groups[g], part.slice, static_cast<std::uint32_t>(g), local));
+      return {};
+    };
+    if (auto done = drive(groups, body, stats); !done.ok()) return done;
+    account(stats);
+    return finish();
+  }
+
+  absl::StatusOr<column_set> run_rows(const column_set& from, scan_statistics& stats) {
+    constexpr std::uint64_t chunk_rows = 65536;
+    const std::uint64_t row_count = from.row_count();
+    const std::vector<std::uint64_t> chunks{(row_count + chunk_rows - 1) / chunk_rows};
+    stats.rows_in_table = row_count;
+    const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
+      worker_local& local = local_of(worker);
+      PILLAR_TRY(prepare(local));
+      ++local.morsels;
+      const std::uint64_t end = std::min(row_count, part.end * chunk_rows);
+      for (std::uint64_t at = part.begin * chunk_rows; at < end; at += vector_rows) {
+        const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(vector_rows, end - at));
+        for (const std::uint32_t c : shared_.named) {
+          local.columns[c].decoded = from.columns[c].slice(at, count);
+          local.columns[c].has_decoded = true;
+        }
+        local.rows.row_count = count;
+        local.rows.selection = selection_mask::first(count);
+        if (local.predicate) PILLAR_TRY(apply(*local.predicate, local.rows));
+        PILLAR_TRY(consume(local, at, {}));
+      }
+      return {};
+    };
+    if (auto done = drive(chunks, body, stats); !done.ok()) return done;
+    account(stats);
+    return finish();
+  }
+
+ private:
+  worker_local& local_of(std::uint32_t worker) {
+    if (!locals_[worker]) locals_[worker] = std::make_unique<worker_local>(shared_, context_.budget());
+    return *locals_[worker];
+  }
+
+  result<void> prepare(worker_local& local) {
+    if (shared_.what.sink == sink_kind::top && !local.best) {
+      std::vector<data_type> types;
+      for (const auto& column : shared_.what.result.columns) types.push_back(column.type);
+      PILLAR_ASSIGN_OR_RETURN(top_n made, top_n::make(types, shared_.what.order, shared_.what.limit, local.budget));
+      local.best.emplace(std::move(made));
+    }
+    if (shared_.what.sink != sink_kind::group || local.groups) return {};
+    const std::size_t key_count = shared_.what.outputs.size();
+    std::vector<data_type> keys, inputs;
+    std::vector<aggregate_spec> specs;
+    for (std::size_t root = 0; root < shared_.values.roots.size(); ++root)
+      (root < key_count ? keys : inputs).push_back(shared_.values.type(root));
+    for (std::size_t a = 0; a < shared_.what.aggregates.size(); ++a) {
+      const std::uint32_t root = shared_.inputs[a];
+      specs.push_back({shared_.what.aggregates[a].kind,
+                       root == bound_segment::none ? 0 : root - static_cast<std::uint32_t>(key_count)});
+    }
+    PILLAR_ASSIGN_OR_RETURN(aggregator made, aggregator::make(keys, inputs, specs, local.budget, key_ranges_));
+    local.groups.emplace(std::move(made));
+    return {};
+  }
+
+  /// Small key ranges let the group table use arrays: the zone maps of all row groups know them.
+  void find_key_ranges(const table_version& version) {
+    for (std::size_t k = 0; k < shared_.what.outputs.size(); ++k) {
+      key_range range;
+      const std::uint32_t column = shared_.plain(static_cast<std::uint32_t>(k));
+      bool known = column != bound_segment::none && is_integer(shared_.values.type(k).physical);
+      for (const auto& slice : version.slices)
+        for (const auto& group : slice.groups) {
+          if (!known) break;
+          const value_interval values = interval_of(group->blocks[column].zone);
+          if (!values.may_be_value) continue;
+          range = range.known() ? key_range{std::min(range.lowest, values.lo), std::max(range.highest, values.hi)}
+                                : key_range{values.lo, values.hi};
+        }
+      key_ranges_.push_back(known ? range : key_range{});
+    }
+  }
+
+  absl::Status drive(const std::vector<std::uint64_t>& units, morsel_body body, scan_statistics& stats) {
+    auto cursors = slice_cursors::create(units, runner_.concurrency(), context_.budget());
+    if (!cursors.ok()) return to_status(cursors.error(), "scan");
+    const auto done = for_each_morsel(runner_, *cursors, context_, 1, body);
+    stats.morsels_stolen = cursors->stolen_count();
+    if (!done.ok()) return to_status(done.error(), "query");
+    return absl::OkStatus();
+  }
+
+  /// One row group: zones first, then vector by vector.
+  result<void> scan_group(const row_group& group, std::uint32_t slice, std::uint32_t number, worker_local& local) {
+    local.dictionary_answers.begin_block();
+    const std::size_t first_account = local.accounts.size();
+    for (const std::uint32_t c : shared_.named) {
+      block_account made;
+      made.slice = slice;
+      made.group = number;
+      made.column = c;
+      made.block_bytes = group.blocks[c].view.block_bytes();
+      local.accounts.push_back(made);
+    }
+    zone_answer block;
+    block.what = zone_verdict::all;
+    for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].zone;
+    if (shared_.what.has_predicate) block = answer(shared_.predicate, local.zones, local.block_scratch);
+    analyze(shared_.values.nodes, local.zones, local.proof);
+    narrow(local);
+    if (block.what == zone_verdict::none) ++local.groups_skipped;
+    for (std::uint32_t v = 0; v < group.vector_count(); ++v) {
+      zone_answer at = block;
+      if (block.what == zone_verdict::some && group.vector_count() > 1) {
+        for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].vector_zones[v];
+        at = answer(shared_.predicate, local.zones, local.vector_scratch);
+        at.known_true |= block.known_true;
+      }
+      bool reached = at.what != zone_verdict::none;
+      if (reached) {
+        for (const std::uint32_t c : shared_.named) {
+          batch_column& column = local.columns[c];
+          column.source = group.blocks[c].view.vector_at(v);
+          column.has_decoded = false;
+          column.touched = evidence::skipped;
+        }
+        local.rows.row_count = group.rows_of(v);
+        local.rows.selection = selection_mask::first(local.rows.row_count);
+        if (local.predicate && PILLAR_MUTATE(pipeline_some_taken_for_all, at.what != zone_verdict::all, false))
+          PILLAR_TRY(apply(*local.predicate, local.rows, at.known_true, local.block_scratch.values));
+        const std::uint64_t row_id = (std::uint64_t{slice} << 48) | (std::uint64_t{number} << 16) | (v * vector_rows);
+        PILLAR_TRY(consume(local, row_id, local.proof));
+      }
+      const bool any = reached && local.rows.selection.any();
+      for (std::size_t k = 0; k < shared_.named.size(); ++k) {
+        const std::uint32_t c = shared_.named[k];
+        block_account& account = local.accounts[first_account + k];
+        scan_cause cause = !reached || any ? scan_cause::skipped_by_zone : scan_cause::skipped_by_selection;
+        if (reached && local.columns[c].touched != evidence::skipped)
+          cause = static_cast<scan_cause>(static_cast<unsigned>(local.columns[c].touched) + 1);
+        ++account.vectors[static_cast<std::size_t>(cause)];
+        if (cause >= scan_cause::encoded) account.bytes_read += group.blocks[c].view.encoded_bytes(v);
+      }
+    }
+    for (std::size_t k = 0; k < shared_.named.size(); ++k) {
+      block_account& account = local.accounts[first_account + k];
+      const auto& counts = account.vectors;
+      if (PILLAR_MUTATE(pipeline_directory_unread, counts[2] + counts[3] + counts[4], counts[2]) > 0)
+        account.bytes_read += group.blocks[account.column].view.shared_bytes();
+    }
+    return {};
+  }
+
+  /// Interval analysis often proves that a wide decimal's values fit into 64 bits in these rows: its arithmetic is then
+  /// done in int64, which is several times faster, and the conversions to 128 bits fall away.
+  void narrow(worker_local& local) const {
+    const std::size_t count = local.nodes.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      bound_value& node = local.nodes[i];
+      const bound_value& declared = shared_.values.nodes[i];
+      if (declared.kind == bound_value::kind_type::column || declared.type.physical != physical_type::integer128)
+        continue;
+      const value_interval& at = local.proof[i];
+      const bool fits = shared_.may_narrow[i] && at.may_be_value && !at.may_fail &&
+                        at.lo >= lowest_of<std::int64_t>() && at.hi <= highest_of<std::int64_t>();
+      node.type.physical = fits ? physical_type::int64 : physical_type::integer128;
+      node.left = declared.left;
+      node.right = declared.right;
+      if (declared.kind != bound_value::kind_type::arithmetic || !fits) continue;
+      node.left = without_conversion(local, declared.left);
+      node.right = without_conversion(local, declared.right);
+    }
+  }
+  /// The operand of a conversion that only changes the width, if its own values are 64 bits or narrower.
+  [[nodiscard]] static std::uint32_t without_conversion(const worker_local& local, std::uint32_t index) {
+    const bound_value& node = local.nodes[index];
+    if (node.kind != bound_value::kind_type::convert || node.type.physical != physical_type::int64) return index;
+    const data_type& from = local.nodes[node.left].type;
+    const bool narrow = is_integer(from.physical) && from.physical != physical_type::uint64 &&
+                        from.physical != physical_type::integer128;
+    return narrow && scale_of(from) == scale_of(node.type) ? node.left : index;
+  }
+
+  /// Hands the selected rows of a batch to the sink.
+  result<void> consume(worker_local& local, std::uint64_t row_id, std::span<const value_interval> proof) {
+    batch& rows = local.rows;
+    if (!rows.selection.any()) return {};
+    const std::uint32_t selected = rows.selection.count();
+    local.rows_selected += selected;
+    const segment& what = shared_.what;
+    local.values.resize(shared_.values.roots.size());
+    for (std::uint32_t root = 0; root < shared_.values.roots.size(); ++root) {
+      if (feeds_encoded_sum(root) && rows.columns[shared_.plain(root)].source &&
+          !rows.columns[shared_.plain(root)].has_decoded)
+        continue;
+      const std::uint32_t column = shared_.plain(root);
+      if (column != bound_segment::none) {
+        local.values[root] = rows.column(column);
+      } else if (shared_.narrow_sum_of(root)) {
+        PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_selected(local.nodes, shared_.values.roots[root], rows,
+                                                                      rows.selection, local.computed, proof));
+      } else {
+        PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_value(local.nodes, shared_.values.roots[root], rows,
+                                                                   rows.selection, local.computed, proof));
+      }
+    }
+    if (what.sink == sink_kind::group) return aggregate(local, selected);
+    if (what.sink == sink_kind::top) {
+      local.keys.clear();
+      for (const vector& output : local.values) local.keys.push_back(&output);
+      return local.best->update({local.keys.data(), local.keys.size()}, rows.selection, row_id);
+    }
+    for (std::uint32_t i = 0; i < what.outputs.size(); ++i)
+      PILLAR_TRY(local.collected->column_at(i).append(local.values[i], &rows.selection));
+    alignas(64) std::uint64_t ids[vector_rows];
+    for (std::uint32_t i = 0; i < rows.row_count; ++i) ids[i] = row_id + i;
+    vector id_vector;
+    id_vector.type = type_of<std::uint64_t>;
+    id_vector.size = rows.row_count;
+    id_vector.values = ids;
+    PILLAR_TRY(
+        local.collected->column_at(static_cast<std::uint32_t>(what.outputs.size())).append(id_vector, &rows.selection));
+    return {};
+  }
+
+  [[nodiscard]] bool feeds_encoded_sum(std::uint32_t root) const {
+    for (std::size_t a = 0; a < shared_.inputs.size(); ++a)
+      if (shared_.inputs[a] == root) return shared_.summed[a];
+    return false;
+  }
+
+  /// Updates the aggregates with the selected rows. Where an aggregate's column can be summed encoded it is, and takes
+  /// no part in the update.
+  result<void> aggregate(worker_local& local, std::uint32_t selected) {
+    const segment& what = shared_.what;
+    const std::size_t key_count = what.outputs.size();
+    batch& rows = local.rows;
+    local.keys.clear();
+    local.inputs.assign(shared_.values.roots.size() - key_count, nullptr);
+    local.where.assign(what.aggregates.size(), nullptr);
+    for (std::size_t k = 0; k < key_count; ++k) local.keys.push_back(&local.values[k]);
+    bool all_elsewhere = key_count == 0;
+    for (std::uint32_t a = 0; a < what.aggregates.size(); ++a) {
+      const std::uint32_t root = shared_.inputs[a];
+      if (root == bound_segment::none) continue;
+      const bool computed = shared_.sums_computed[a];
+      if (computed) sum_selected(local, a, root);
+      if (computed || (shared_.summed[a] && sum_encoded(local, a, root))) {
+        local.where[a] = &local.nothing;
+        local.values[root] = local.stand_in(shared_.values.type(root), rows.row_count);
+      } else {
+        if (shared_.summed[a]) local.values[root] = rows.column(shared_.plain(root));
+        all_elsewhere = false;
+      }
+      local.inputs[root - key_count] = &local.values[root];
+    }
+    if (all_elsewhere) {
+      for (std::uint32_t a = 0; a < what.aggregates.size(); ++a)
+        if (shared_.inputs[a] == bound_segment::none) local.groups->add_count(a, selected);
+      return {};
+    }
+    return local.groups->update({local.keys.data(), local.keys.size()}, {local.inputs.data(), local.inputs.size()},
+                                rows.selection, rows.row_count, {local.where.data(), local.where.size()});
+  }
+
+  /// The sum of computed values of the selected rows, packed together.
+  void sum_selected(worker_local& local, std::uint32_t a, std::uint32_t root) {
+    const vector& values = local.values[root];
+    const bool same = values.kind == vector_kind::constant;
+    int128 total = 0;
+    std::uint64_t count = 0;
+    const auto add = [&]<class T>(const T* from) {
+      if (sizeof(T) == 8 && values.validity == nullptr && !same) {  // 1,024 of them stay below 2^73
+        for (std::uint32_t i = 0; i < values.size; ++i) total += from[i];
+        count = values.size;
+        return;
+      }
+      for (std::uint32_t i = 0; i < values.size; ++i) {
+        if (!values.valid(i)) continue;
+        const T value = from[same ? 0 : i];
+        int128 next = 0;
+        if (!checked_add<int128>(total, value, next)) {  // values of 38 digits
+          local.groups->add_sum(a, total, count);
+          next = value;
+          count = 0;
+        }
+        total = next;
+        ++count;
+      }
+    };
+    if (values.type.physical == physical_type::int64) add(values.values_as<std::int64_t>());
+    else add(values.values_as<int128>());
+    local.groups->add_sum(a, total, count);
+  }
+
+  bool sum_encoded(worker_local& local, std::uint32_t a, std::uint32_t root) {
+    batch& rows = local.rows;
+    const std::uint32_t column = shared_.plain(root);
+    if (!rows.columns[column].source || rows.columns[column].has_decoded) return false;
+    const encoded_vector& source = rows.columns[column].source;
+    selection_mask valid = rows.selection;
+    std::uint64_t words[vector_words];
+    if (source.operations->validity(source.block, source.index, words))
+      for (std::uint32_t i = 0; i < vector_words; ++i) valid.words[i] &= words[i];
+    const std::uint32_t count = valid.count();
+    int128 total = 0;
+    if (!source.operations->sum(source.block, source.index, valid.words, count == rows.row_count, total)) return false;
+    rows.touch(column, evidence::encoded);
+    local.groups->add_sum(a, total, count);
+    return true;
+  }
+
+  /// The order asked for, ties in the order of the scan.
+  result<column_set> in_order(const column_set& rows) {
+    const auto row_count = static_cast<std::uint32_t>(rows.row_count());
+    const auto width = static_cast<std::uint32_t>(rows.columns.size());
+    std::vector<sort_key> keys = shared_.what.order;
+    keys.push_back({width - 1, false, false});
+    std::vector<vector> views;
+    for (const auto& column : rows.columns) views.push_back(column.slice(0, row_count));
+    PILLAR_ASSIGN_OR_RETURN(const buffer order, sort_permutation(views, keys, row_count, context_.budget()));
+    const std::span<const std::uint32_t> kept(order.as<std::uint32_t>(), row_count);
+    column_set out;
+    out.schema = rows.schema;
+    for (const auto& column : rows.columns) {
+      column_builder builder(column.type(), context_.budget());
+      PILLAR_TRY(builder.append_gather(column, kept));
+      PILLAR_ASSIGN_OR_RETURN(pillar::column made, builder.finish());
+      out.columns.push_back(std::move(made));
+    }
+    return out;
+  }
+
+  void account(scan_statistics& stats) {
+    stats.threads = runner_.concurrency();
+    for (auto& local : locals_) {
+      if (!local) continue;
+      stats.rows_selected += local->rows_selected;
+      stats.row_groups_skipped += local->groups_skipped;
+      stats.morsels += local->morsels;
+      stats.blocks.insert(stats.blocks.end(), local->accounts.begin(), local->accounts.end());
+    }
+    std::sort(stats.blocks.begin(), stats.blocks.end(), [](const block_account& a, const block_account& b) {
+      return a.slice != b.slice ? a.slice < b.slice : a.group != b.group ? a.group < b.group : a.column < b.column;
+    });
+    for (const std::uint32_t c : shared_.named) {
+      column_account made;
+      made.name = shared_.what.source[c].name;
+      made.column = c;
+      for (const auto& block : stats.blocks) {
+        if (block.column != c) continue;
+        for (std::size_t i = 0; i < scan_cause_count; ++i) made.vectors[i] += block.vectors[i];
+        ++made.blocks;
+        if (block.bytes_read == 0) ++made.blocks_untouched;
+        made.bytes_read += block.bytes_read;
+        made.bytes_unread += block.block_bytes - block.bytes_read;
+      }
+      stats.columns.push_back(std::move(made));
+    }
+  }
+
+  absl::StatusOr<column_set> finish() {
+    auto made = shared_.what.sink == sink_kind::group ? finish_groups()
+                : shared_.what.sink == sink_kind::top ? finish_top()
+                                                      : finish_rows();
+    if (!made.ok()) return to_status(made.error(), "result");
+    return *std::move(made);
+  }
+
+  result<column_set> finish_groups() {
+    worker_local& first = local_of(0);
+    PILLAR_TRY(prepare(first));
+    for (std::size_t w = 1; w < locals_.size(); ++w)
+      if (locals_[w] && locals_[w]->groups) PILLAR_TRY(first.groups->merge(*locals_[w]->groups));
+    column_set out;
+    out.schema = shared_.what.result;
+    PILLAR_ASSIGN_OR_RETURN(out.columns, first.groups->finish());
+    return out;
+  }
+
+  result<column_set> finish_top() {
+    worker_local& first = local_of(0);
+    PILLAR_TRY(prepare(first));
+    for (std::size_t w = 1; w < locals_.size(); ++w)
+      if (locals_[w] && locals_[w]->best) PILLAR_TRY(first.best->merge(*locals_[w]->best));
+    column_set out;
+    out.schema = shared_.what.result;
+    PILLAR_ASSIGN_OR_RETURN(out.columns, first.best->finish());
+    return out;
+  }
+
+  result<column_set> finish_rows() {
+    worker_local& first = local_of(0);
+    for (std::size_t w = 1; w < locals_.size(); ++w) {
+      if (!locals_[w]) continue;
+      PILLAR_ASSIGN_OR_RETURN(const column_set part, locals_[w]->collected->finish());
+      PILLAR_TRY(first.collected->append(part));
+    }
+    PILLAR_ASSIGN_OR_RETURN(const column_set all, first.collected->finish());
+    if (all.row_count() > 0xffffffffu) return errc::limit_exceeded;
+    PILLAR_ASSIGN_OR_RETURN(column_set out, in_order(all));
+    out.columns.pop_back();
+    out.schema = shared_.what.result;
+    return out;
+  }
+
+  const bound_segment& shared_;
+  executor_ref runner_;
+  query_context& context_;
+  std::vector<std::unique_ptr<worker_local>> locals_;
+  std::vector<key_range> key_ranges_;
+};
+
+}  // namespace PILLAR_NAMESPACE::detail
