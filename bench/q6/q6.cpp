@@ -17,8 +17,9 @@
 namespace {
 using namespace pillar::query;
 
-struct lineitem : pillar::schema<pillar::field<"l_quantity", decimal<15, 2>>, pillar::field<"l_extendedprice", decimal<15, 2>>,
-                                 pillar::field<"l_discount", decimal<15, 2>>, pillar::field<"l_shipdate", date>> {};
+struct lineitem
+    : pillar::schema<pillar::field<"l_quantity", decimal<15, 2>>, pillar::field<"l_extendedprice", decimal<15, 2>>,
+                     pillar::field<"l_discount", decimal<15, 2>>, pillar::field<"l_shipdate", date>> {};
 
 /// The columns of TPC-H's lineitem that Q6 names, with its value ranges; dates in no order, as in the benchmark's data.
 struct columns {
@@ -36,14 +37,16 @@ columns generate(std::uint64_t row_count) {
     out.quantity.push_back(quantity * 100);
     out.price.push_back(quantity * retail);
     out.discount.push_back(static_cast<std::int64_t>(random.below(11)));
-    out.shipdate.push_back(first + static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(last - first + 1))));
+    out.shipdate.push_back(first +
+                           static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(last - first + 1))));
   }
   return out;
 }
 
 template <class T>
 void write(const std::string& path, const std::vector<T>& values) {
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(T)));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(T)));
 }
 
 std::uint64_t cpu_ns() {
@@ -82,7 +85,8 @@ int main(int argc, char** argv) {
   }
   pillar::typed_table<lineitem> table;
   std::vector<pillar::column_set> chunks;
-  for (std::size_t at = 0; at < row_count; at += 1 << 20) chunks.push_back(rows_of(values, at, std::min<std::size_t>(row_count, at + (1 << 20))));
+  for (std::size_t at = 0; at < row_count; at += 1 << 20)
+    chunks.push_back(rows_of(values, at, std::min<std::size_t>(row_count, at + (1 << 20))));
   pillar::inline_executor one_thread;
   if (auto loaded = table.append(chunks, one_thread); !loaded.ok()) {
     std::cerr << loaded << '\n';
@@ -107,6 +111,7 @@ int main(int argc, char** argv) {
       return 1;
     }
     if (line == "account") std::cerr << answer->stats();
-    std::cout << wall_done - wall << ' ' << cpu_done - cpu << ' ' << pillar::to_string(answer->rows().at(0, 0)) << std::endl;
+    std::cout << wall_done - wall << ' ' << cpu_done - cpu << ' ' << pillar::to_string(answer->rows().at(0, 0))
+              << std::endl;
   }
 }

@@ -34,14 +34,16 @@ TEST(codec_fetch, agrees_with_decode_at_every_width) {
       const pillar::encoded_vector encoded = block->vector_at(0);
       ASSERT_NE(encoded.operations->decode_rows, nullptr);
       std::vector<std::uint16_t> rows;
-      for (std::uint16_t row = static_cast<std::uint16_t>(random.below(20)); row < 1000; row = static_cast<std::uint16_t>(row + 1 + random.below(40)))
+      for (std::uint16_t row = static_cast<std::uint16_t>(random.below(20)); row < 1000;
+           row = static_cast<std::uint16_t>(row + 1 + random.below(40)))
         rows.push_back(row);
       rows.push_back(999);
       alignas(64) std::int64_t values[1024];
       std::uint64_t validity[16];
       bool has_validity = false;
-      ASSERT_TRUE(encoded.operations->decode_rows(encoded.block, encoded.index, rows.data(), static_cast<std::uint32_t>(rows.size()),
-                                                  values, validity, has_validity));
+      ASSERT_TRUE(encoded.operations->decode_rows(encoded.block, encoded.index, rows.data(),
+                                                  static_cast<std::uint32_t>(rows.size()), values, validity,
+                                                  has_validity));
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const bool valid = !has_validity || pillar::get_bit(validity, i);
         ASSERT_EQ(valid, all.valid(rows[i]));

@@ -6,7 +6,8 @@
 using namespace pillar::query;
 
 struct orders : pillar::schema<pillar::field<"order_id", std::int64_t>, pillar::field<"order_date", pillar::date>,
-                               pillar::field<"status", pillar::text>, pillar::field<"total", pillar::decimal<15, 2>>> {};
+                               pillar::field<"status", pillar::text>, pillar::field<"total", pillar::decimal<15, 2>>> {
+};
 
 auto question(const pillar::query_of<orders>& rows) {
 #ifdef CORRECTED

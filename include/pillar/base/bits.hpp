@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Bitmaps of 64-bit words, least significant bit first: validity, selection masks, dictionary truth tables.
 #pragma once
-#include <bit>      // std::popcount, std::countr_zero, std::bit_width
+#include <bit>  // std::popcount, std::countr_zero, std::bit_width
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy

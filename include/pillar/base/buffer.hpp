@@ -43,7 +43,7 @@ class buffer {
     const std::size_t lead = size >= stagger_threshold ? (stagger % 15 + 1) * 256 : 0;
     const std::size_t total = lead + round_up(size, alignment) + padding;
     if (budget != nullptr) PILLAR_TRY(budget->reserve(total));
-    void* memory = ::operator new(total, std::align_val_t{lead == 0 ? alignment : 4096}, std::nothrow);
+    void* memory = ::operator new (total, std::align_val_t{lead == 0 ? alignment : 4096}, std::nothrow);
     if (memory == nullptr) {
       if (budget != nullptr) budget->release(total);
       return {errc::out_of_memory, size};
@@ -65,9 +65,13 @@ class buffer {
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
   [[nodiscard]] std::span<std::byte> bytes() noexcept { return {data(), size_}; }
   template <class T>
-  [[nodiscard]] T* as() noexcept { return reinterpret_cast<T*>(data()); }
+  [[nodiscard]] T* as() noexcept {
+    return reinterpret_cast<T*>(data());
+  }
   template <class T>
-  [[nodiscard]] const T* as() const noexcept { return reinterpret_cast<const T*>(data()); }
+  [[nodiscard]] const T* as() const noexcept {
+    return reinterpret_cast<const T*>(data());
+  }
 
   void swap(buffer& other) noexcept {
     std::swap(memory_, other.memory_);
@@ -80,7 +84,7 @@ class buffer {
  private:
   void free() noexcept {
     if (memory_ == nullptr) return;
-    ::operator delete(memory_, std::align_val_t{lead_ == 0 ? alignment : 4096});
+    ::operator delete (memory_, std::align_val_t{lead_ == 0 ? alignment : 4096});
     if (budget_ != nullptr) budget_->release(total_);
   }
   std::byte* memory_ = nullptr;

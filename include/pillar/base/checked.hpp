@@ -17,16 +17,22 @@ inline constexpr int128 int128_min = -int128_max - 1;
 
 /// An integer kernel type: what std::integral should be, with the 128-bit ones and without bool and characters.
 template <class T>
-concept integer = (std::is_integral_v<T> && !std::is_same_v<T, bool>) || std::is_same_v<T, int128> ||
-                  std::is_same_v<T, uint128>;
+concept integer =
+    (std::is_integral_v<T> && !std::is_same_v<T, bool>) || std::is_same_v<T, int128> || std::is_same_v<T, uint128>;
 
 /// Each returns true when the exact value fits and stores it; else `out` holds the wrapped value.
 template <integer T>
-[[nodiscard]] constexpr bool checked_add(T a, T b, T& out) noexcept { return !__builtin_add_overflow(a, b, &out); }
+[[nodiscard]] constexpr bool checked_add(T a, T b, T& out) noexcept {
+  return !__builtin_add_overflow(a, b, &out);
+}
 template <integer T>
-[[nodiscard]] constexpr bool checked_subtract(T a, T b, T& out) noexcept { return !__builtin_sub_overflow(a, b, &out); }
+[[nodiscard]] constexpr bool checked_subtract(T a, T b, T& out) noexcept {
+  return !__builtin_sub_overflow(a, b, &out);
+}
 template <integer T>
-[[nodiscard]] constexpr bool checked_multiply(T a, T b, T& out) noexcept { return !__builtin_mul_overflow(a, b, &out); }
+[[nodiscard]] constexpr bool checked_multiply(T a, T b, T& out) noexcept {
+  return !__builtin_mul_overflow(a, b, &out);
+}
 
 /// The limits of T as int128; T is at most 64 bits wide or int128 itself.
 template <integer T>

@@ -53,7 +53,9 @@ class splitmix64 {
     return static_cast<std::uint64_t>((static_cast<wide>((*this)()) * bound) >> 64);
   }
   /// True with probability `numerator / denominator`.
-  constexpr bool chance(std::uint64_t numerator, std::uint64_t denominator) noexcept { return below(denominator) < numerator; }
+  constexpr bool chance(std::uint64_t numerator, std::uint64_t denominator) noexcept {
+    return below(denominator) < numerator;
+  }
 
  private:
   std::uint64_t state_;

@@ -18,7 +18,9 @@ struct fixed_string {
   }
   [[nodiscard]] constexpr std::string_view view() const noexcept { return {characters, N - 1}; }
   template <std::size_t M>
-  friend constexpr bool operator==(const fixed_string& a, const fixed_string<M>& b) noexcept { return a.view() == b.view(); }
+  friend constexpr bool operator==(const fixed_string& a, const fixed_string<M>& b) noexcept {
+    return a.view() == b.view();
+  }
 };
 
 }  // namespace PILLAR_NAMESPACE

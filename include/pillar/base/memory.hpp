@@ -55,7 +55,8 @@ class memory_budget {
  private:
   void raise_peak(std::uint64_t now) noexcept {
     std::uint64_t seen = peak_.load(std::memory_order_relaxed);
-    while (seen < now && !peak_.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {}
+    while (seen < now && !peak_.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
+    }
   }
   std::uint64_t limit_;
   memory_budget* parent_;

@@ -15,22 +15,22 @@ namespace PILLAR_NAMESPACE {
 /// What went wrong. One comment per value; the numbers are stable.
 enum class errc : std::uint8_t {
   ok = 0,
-  truncated = 1,            ///< the bytes end before what they announce
-  corrupt = 2,              ///< the bytes contradict themselves (offset, width, code or count out of range)
-  checksum_mismatch = 3,    ///< the stored checksum is not that of the bytes
-  unsupported = 4,          ///< a well-formed request or format version that this build does not know
-  limit_exceeded = 5,       ///< a size or count beyond the caller's limits
-  out_of_memory = 6,        ///< the memory budget or the allocator refused
-  overflow = 7,             ///< checked arithmetic left its type; position = row
-  division_by_zero = 8,     ///< position = row
-  type_mismatch = 9,        ///< values or schemas of different types where one was needed
-  no_such_column = 10,      ///< position = index of the offending reference
-  invalid_argument = 11,    ///< a value outside the documented range
-  out_of_space = 12,        ///< the output is smaller than the documented bound
-  cancelled = 13,           ///< the query context was cancelled
-  deadline_exceeded = 14,   ///< the query context's deadline passed
-  io_error = 15,            ///< the environment's file operation failed; position = errno
-  parse_error = 16,         ///< text that is not a value of its type; position = line
+  truncated = 1,           ///< the bytes end before what they announce
+  corrupt = 2,             ///< the bytes contradict themselves (offset, width, code or count out of range)
+  checksum_mismatch = 3,   ///< the stored checksum is not that of the bytes
+  unsupported = 4,         ///< a well-formed request or format version that this build does not know
+  limit_exceeded = 5,      ///< a size or count beyond the caller's limits
+  out_of_memory = 6,       ///< the memory budget or the allocator refused
+  overflow = 7,            ///< checked arithmetic left its type; position = row
+  division_by_zero = 8,    ///< position = row
+  type_mismatch = 9,       ///< values or schemas of different types where one was needed
+  no_such_column = 10,     ///< position = index of the offending reference
+  invalid_argument = 11,   ///< a value outside the documented range
+  out_of_space = 12,       ///< the output is smaller than the documented bound
+  cancelled = 13,          ///< the query context was cancelled
+  deadline_exceeded = 14,  ///< the query context's deadline passed
+  io_error = 15,           ///< the environment's file operation failed; position = errno
+  parse_error = 16,        ///< text that is not a value of its type; position = line
 };
 
 /// The words of an errc, for messages above rank 5 and for tests.
@@ -98,11 +98,26 @@ class [[nodiscard]] result {
   [[nodiscard]] constexpr bool ok() const noexcept { return has_value_; }
   constexpr explicit operator bool() const noexcept { return has_value_; }
 
-  T& operator*() & noexcept { PILLAR_ASSERT(has_value_); return value_; }
-  const T& operator*() const& noexcept { PILLAR_ASSERT(has_value_); return value_; }
-  T&& operator*() && noexcept { PILLAR_ASSERT(has_value_); return std::move(value_); }
-  T* operator->() noexcept { PILLAR_ASSERT(has_value_); return &value_; }
-  const T* operator->() const noexcept { PILLAR_ASSERT(has_value_); return &value_; }
+  T& operator*() & noexcept {
+    PILLAR_ASSERT(has_value_);
+    return value_;
+  }
+  const T& operator*() const& noexcept {
+    PILLAR_ASSERT(has_value_);
+    return value_;
+  }
+  T&& operator*() && noexcept {
+    PILLAR_ASSERT(has_value_);
+    return std::move(value_);
+  }
+  T* operator->() noexcept {
+    PILLAR_ASSERT(has_value_);
+    return &value_;
+  }
+  const T* operator->() const noexcept {
+    PILLAR_ASSERT(has_value_);
+    return &value_;
+  }
 
   /// The failure; errc::ok when there is a value.
   [[nodiscard]] constexpr failure error() const noexcept { return has_value_ ? failure{} : error_; }
@@ -138,18 +153,16 @@ class [[nodiscard]] result<void> {
 }  // namespace PILLAR_NAMESPACE
 
 /// `PILLAR_TRY(expr)`: returns the error of a result<…> from the enclosing function.
-#define PILLAR_TRY(...)                                                   \
-  do {                                                                    \
-    if (auto pillar_try_result = (__VA_ARGS__); !pillar_try_result.ok())  \
-      return pillar_try_result.error();                                   \
+#define PILLAR_TRY(...)                                                                                    \
+  do {                                                                                                     \
+    if (auto pillar_try_result = (__VA_ARGS__); !pillar_try_result.ok()) return pillar_try_result.error(); \
   } while (false)
 
 #define PILLAR_CONCAT_INNER(a, b) a##b
 #define PILLAR_CONCAT(a, b) PILLAR_CONCAT_INNER(a, b)
 
 /// `PILLAR_ASSIGN_OR_RETURN(auto x, expr)`: takes the value of a result<…> or returns its error.
-#define PILLAR_ASSIGN_OR_RETURN(left, ...)                                                      \
-  auto PILLAR_CONCAT(pillar_result_, __LINE__) = (__VA_ARGS__);                                 \
-  if (!PILLAR_CONCAT(pillar_result_, __LINE__).ok())                                            \
-    return PILLAR_CONCAT(pillar_result_, __LINE__).error();                                     \
+#define PILLAR_ASSIGN_OR_RETURN(left, ...)                                                                   \
+  auto PILLAR_CONCAT(pillar_result_, __LINE__) = (__VA_ARGS__);                                              \
+  if (!PILLAR_CONCAT(pillar_result_, __LINE__).ok()) return PILLAR_CONCAT(pillar_result_, __LINE__).error(); \
   left = *std::move(PILLAR_CONCAT(pillar_result_, __LINE__))

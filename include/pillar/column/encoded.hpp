@@ -2,8 +2,8 @@
 /// A vector that is still encoded: the seam through which stages meet codecs without naming them.
 ///
 /// A batch carries for each column either a decoded vector or an `encoded_vector`: a block, a vector number, and the
-/// table of what can be asked of it. `domain` is only named here (it is defined in expr/): codecs and filters, two ranks
-/// up, both know it.
+/// table of what can be asked of it. `domain` is only named here (it is defined in expr/): codecs and filters, two
+/// ranks up, both know it.
 #pragma once
 #include <cstdint>
 
@@ -26,17 +26,17 @@ struct alignas(64) vector_scratch {
 
 /// How much of the block was looked at to answer; also the account's categories, cheapest first.
 enum class evidence : std::uint8_t {
-  skipped = 0,    ///< a zone map settled it, nothing of the block's data was read
-  settled = 1,    ///< the block's directory (base and width, constant, dictionary) settled the vector
-  encoded = 2,    ///< matched or summed in encoded form
-  decoded = 3,    ///< decoded
+  skipped = 0,  ///< a zone map settled it, nothing of the block's data was read
+  settled = 1,  ///< the block's directory (base and width, constant, dictionary) settled the vector
+  encoded = 2,  ///< matched or summed in encoded form
+  decoded = 3,  ///< decoded
 };
 
 /// What a block says to a domain about one vector.
 enum class verdict : std::uint8_t {
-  none,  ///< no row's value satisfies the domain (mask not written)
-  all,   ///< every row's value satisfies it (mask not written); NULL rows are the caller's business
-  some,  ///< mask holds one bit per row
+  none,     ///< no row's value satisfies the domain (mask not written)
+  all,      ///< every row's value satisfies it (mask not written); NULL rows are the caller's business
+  some,     ///< mask holds one bit per row
   unknown,  ///< the codec cannot answer this domain: decode and evaluate
 };
 
@@ -55,16 +55,17 @@ struct encoded_operations {
   match_answer (*match)(const void* block, std::uint32_t index, const domain& test, match_scratch* scratch,
                         std::uint64_t* mask) noexcept;
   /// Exact sum of the integer values of rows in `mask` (already restricted to valid rows); false = not offered.
-  bool (*sum)(const void* block, std::uint32_t index, const std::uint64_t* mask, bool mask_is_all, int128& out) noexcept;
+  bool (*sum)(const void* block, std::uint32_t index, const std::uint64_t* mask, bool mask_is_all,
+              int128& out) noexcept;
   /// Validity of the rows of a vector as 16 words (bits beyond the row count are zero); false = no NULLs, not written.
   bool (*validity)(const void* block, std::uint32_t index, std::uint64_t* words) noexcept;
   /// Bytes of the vector's own encoded values (its share of directory and dictionary not counted).
   std::uint32_t (*encoded_bytes)(const void* block, std::uint32_t index) noexcept;
-  /// Few values instead of all: those of rows[0, count), ascending, packed together at `values` in the column's physical
-  /// type, and their validity bits in words [0, 16) where `has_validity` says so. False = not worth it for so
+  /// Few values instead of all: those of rows[0, count), ascending, packed together at `values` in the column's
+  /// physical type, and their validity bits in words [0, 16) where `has_validity` says so. False = not worth it for so
   /// many rows. Optional.
-  bool (*decode_rows)(const void* block, std::uint32_t index, const std::uint16_t* rows, std::uint32_t count, void* values,
-                      std::uint64_t* validity, bool& has_validity) noexcept = nullptr;
+  bool (*decode_rows)(const void* block, std::uint32_t index, const std::uint16_t* rows, std::uint32_t count,
+                      void* values, std::uint64_t* validity, bool& has_validity) noexcept = nullptr;
 };
 
 /// One vector of one block.

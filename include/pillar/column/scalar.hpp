@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "pillar/column/types.hpp"   // data_type, int128
+#include "pillar/column/types.hpp"  // data_type, int128
 #include "pillar/column/vector.hpp"
 
 namespace PILLAR_NAMESPACE {

@@ -56,12 +56,16 @@ template <class... Fields>
 struct schema {
   using pillar_schema = schema;
   static constexpr std::size_t column_count = sizeof...(Fields);
-  static constexpr std::array<static_column, sizeof...(Fields)> columns{static_column{Fields::name.view(), Fields::type}...};
+  static constexpr std::array<static_column, sizeof...(Fields)> columns{
+      static_column{Fields::name.view(), Fields::type}...};
 };
 
 /// A type that derives from schema<…> (or is one).
 template <class S>
-concept typed_schema = requires { S::columns.size(); typename S::pillar_schema; };
+concept typed_schema = requires {
+  S::columns.size();
+  typename S::pillar_schema;
+};
 
 /// Stands for "checked at run time" where a typed schema could stand.
 struct any_schema {};

@@ -24,7 +24,9 @@ struct selection_mask {
     return mask;
   }
   [[nodiscard]] bool test(std::uint32_t row) const noexcept { return get_bit(words, row); }
-  [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(count_bits(words, vector_rows)); }
+  [[nodiscard]] std::uint32_t count() const noexcept {
+    return static_cast<std::uint32_t>(count_bits(words, vector_rows));
+  }
   [[nodiscard]] bool any() const noexcept {
     std::uint64_t seen = 0;
     for (auto word : words) seen |= word;

@@ -207,8 +207,7 @@ struct timestamp {
 
 /// A fixed-point number with P digits, S of them after the point: `unscaled` / 10^S.
 template <unsigned P, unsigned S>
-  requires(P >= 1 && P <= 38 && S <= P)
-struct decimal {
+requires(P >= 1 && P <= 38 && S <= P) struct decimal {
   using rep = std::conditional_t<(P <= 18), std::int64_t, int128>;
   rep unscaled = 0;
   static constexpr unsigned precision = P;
@@ -230,10 +229,10 @@ struct nullable {
 namespace detail {
 template <class T>
 struct type_of_impl;
-#define PILLAR_SIMPLE_TYPE(cpp, name)                                                                        \
-  template <>                                                                                                \
-  struct type_of_impl<cpp> {                                                                                 \
-    static constexpr data_type value{logical_type::name, physical_type::name, 0, 0, false};                  \
+#define PILLAR_SIMPLE_TYPE(cpp, name)                                                       \
+  template <>                                                                               \
+  struct type_of_impl<cpp> {                                                                \
+    static constexpr data_type value{logical_type::name, physical_type::name, 0, 0, false}; \
   };
 PILLAR_SIMPLE_TYPE(bool, boolean)
 PILLAR_SIMPLE_TYPE(std::int8_t, int8)
@@ -258,7 +257,8 @@ struct type_of_impl<date> {
 };
 template <time_unit U>
 struct type_of_impl<timestamp<U>> {
-  static constexpr data_type value{logical_type::timestamp, physical_type::int64, 0, static_cast<std::uint8_t>(U), false};
+  static constexpr data_type value{logical_type::timestamp, physical_type::int64, 0, static_cast<std::uint8_t>(U),
+                                   false};
 };
 template <unsigned P, unsigned S>
 struct type_of_impl<decimal<P, S>> {
@@ -276,15 +276,17 @@ inline constexpr data_type type_of = detail::type_of_impl<T>::value;
 
 /// A C++ type that may stand in a schema.
 template <class T>
-concept column_type = requires { detail::type_of_impl<T>::value; };
+concept column_type = requires {
+  detail::type_of_impl<T>::value;
+};
 
 /// The C++ type of a value in a flat vector.
 template <physical_type P>
 struct physical_value;
-#define PILLAR_PHYSICAL(name, cpp)               \
-  template <>                                    \
-  struct physical_value<physical_type::name> {   \
-    using type = cpp;                            \
+#define PILLAR_PHYSICAL(name, cpp)             \
+  template <>                                  \
+  struct physical_value<physical_type::name> { \
+    using type = cpp;                          \
   };
 PILLAR_PHYSICAL(boolean, std::uint8_t)
 PILLAR_PHYSICAL(int8, std::int8_t)

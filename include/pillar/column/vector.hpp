@@ -40,7 +40,9 @@ struct vector {
   const vector* dictionary = nullptr;         ///< dictionary only: a flat vector without NULLs
 
   template <class T>
-  [[nodiscard]] const T* values_as() const noexcept { return static_cast<const T*>(values); }
+  [[nodiscard]] const T* values_as() const noexcept {
+    return static_cast<const T*>(values);
+  }
 
   [[nodiscard]] bool valid(std::uint32_t row) const noexcept {
     if (validity == nullptr) return true;
@@ -54,7 +56,9 @@ struct vector {
   [[nodiscard]] const vector& holder() const noexcept { return kind == vector_kind::dictionary ? *dictionary : *this; }
 
   template <class T>
-  [[nodiscard]] T value(std::uint32_t row) const noexcept { return holder().values_as<T>()[index_of(row)]; }
+  [[nodiscard]] T value(std::uint32_t row) const noexcept {
+    return holder().values_as<T>()[index_of(row)];
+  }
   [[nodiscard]] std::string_view text_value(std::uint32_t row) const noexcept {
     const vector& from = holder();
     return from.values_as<text_slot>()[index_of(row)].view(from.buffers);

@@ -14,9 +14,9 @@ namespace PILLAR_NAMESPACE {
 
 /// A value computed per row. Nodes are in postfix order: children come before their parent.
 ///
-/// Arithmetic happens in one of three lanes, given by type.physical: integers and decimals up to 18 digits in int64 (uint64
-/// when logical type is uint64), wider decimals in int128, floats in double (a float32 result is rounded after each
-/// step). Integer and decimal arithmetic is exact: a value outside its type is an error of that row.
+/// Arithmetic happens in one of three lanes, given by type.physical: integers and decimals up to 18 digits in int64
+/// (uint64 when logical type is uint64), wider decimals in int128, floats in double (a float32 result is rounded after
+/// each step). Integer and decimal arithmetic is exact: a value outside its type is an error of that row.
 struct bound_value {
   enum class kind_type : std::uint8_t {
     column,      ///< `column`
@@ -36,12 +36,12 @@ struct bound_value {
 /// A predicate node. Nodes are in postfix order.
 struct bound_node {
   enum class kind_type : std::uint8_t {
-    test,     ///< value number `left` against `test`; pushed down when that value is a plain column
-    compare,  ///< value `left` op value `right`, both of the same type (text with text, or one lane)
-    both,     ///< node left and node right
-    either,   ///< node left or node right
-    negation, ///< not node left
-    constant, ///< `always`: true, false, or NULL when `always_null` (a comparison with a NULL literal)
+    test,      ///< value number `left` against `test`; pushed down when that value is a plain column
+    compare,   ///< value `left` op value `right`, both of the same type (text with text, or one lane)
+    both,      ///< node left and node right
+    either,    ///< node left or node right
+    negation,  ///< not node left
+    constant,  ///< `always`: true, false, or NULL when `always_null` (a comparison with a NULL literal)
   };
   kind_type kind = kind_type::constant;
   compare_operator op = compare_operator::equal;

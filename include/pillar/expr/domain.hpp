@@ -4,12 +4,12 @@
 /// Binding lowers each leaf that tests one column against constants to a domain. Codecs, zone maps, Bloom filters,
 /// partition paths and caches take domains, never expressions.
 ///
-/// | kind      | satisfied by                                                    | comes from                              |
-/// |-----------|-----------------------------------------------------------------|-----------------------------------------|
-/// | range     | values between two bounds                                       | == != < <= > >= between, starts_with    |
-/// | points    | values of a sorted list                                         | in                                      |
-/// | null_test | NULL (negated: everything else)                                 | is_null, is_not_null                    |
-/// | opaque    | whatever the caller's function says of a whole vector of values | a join's Bloom probe                    |
+/// | kind      | satisfied by                                 | comes from                           |
+/// |-----------|----------------------------------------------|--------------------------------------|
+/// | range     | values between two bounds                    | == != < <= > >= between, starts_with |
+/// | points    | values of a sorted list                      | in                                   |
+/// | null_test | NULL (negated: everything else)              | is_null, is_not_null                 |
+/// | opaque    | what the caller's function says of a vector  | a join's Bloom probe                 |
 ///
 /// `negated` asks for the values outside. A NULL row satisfies no domain but a null_test, negated or not.
 #pragma once
@@ -32,8 +32,10 @@ enum class domain_kind : std::uint8_t { range, points, null_test, opaque };
 ///
 /// Layout: only the members of the column's physical class are meaningful:
 ///   integers, booleans, decimals, dates, timestamps: [lo, hi] inclusive, both within the physical type's limits
-///     (binding clamps: int8 < 300 is [-128, 127]); lo > hi is the empty range; `integers` sorted, unique, within limits
-///   floats: [real_lo, real_hi] inclusive, never NaN or −0.0 (float32: representable in float); NaN values belong iff `nan`; an
+///     (binding clamps: int8 < 300 is [-128, 127]); lo > hi is the empty range; `integers` sorted, unique, within
+///     limits
+///   floats: [real_lo, real_hi] inclusive, never NaN or −0.0 (float32: representable in float); NaN values belong iff
+///   `nan`; an
 ///     empty range of numbers has real_lo > real_hi; `reals` sorted, unique, without NaN
 ///   text: [text_lo, text_hi) by bytes, unbounded above without has_hi. The successor of s is s + '\0', so closed
 ///     bounds, points and prefixes are all half-open ranges; `texts` sorted, unique

@@ -18,9 +18,9 @@ struct literal_traits {
   static constexpr bool supported = false;
 };
 template <class T>
-concept plain_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
-                        !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> &&
-                        !std::is_same_v<T, char32_t>;
+concept plain_integer =
+    std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
+    !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
 
 template <std::size_t Bytes, bool Signed>
 consteval data_type integer_literal_type() noexcept {
@@ -45,8 +45,7 @@ struct literal_traits<bool> {
   static scalar value(bool v) { return scalar::of_integer(type, v ? 1 : 0); }
 };
 template <class T>
-  requires std::is_floating_point_v<T> && (sizeof(T) <= 8)
-struct literal_traits<T> {
+requires std::is_floating_point_v<T> &&(sizeof(T) <= 8) struct literal_traits<T> {
   static constexpr bool supported = true;
   using stored = T;
   static constexpr data_type type = type_of<T>;

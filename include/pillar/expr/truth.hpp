@@ -10,8 +10,8 @@ namespace PILLAR_NAMESPACE {
 /// What a predicate says of one row. Kleene's three values, and an error (overflow in its arithmetic).
 enum class truth : std::uint8_t { is_false = 0, is_true = 1, unknown = 2, error = 3 };
 
-/// Kleene logic; an error is never swallowed here. (Only the list of top-level conjuncts may leave out the error of a row
-/// that another conjunct rejects, design §2.)
+/// Kleene logic; an error is never swallowed here. (Only the list of top-level conjuncts may leave out the error of a
+/// row that another conjunct rejects, design §2.)
 constexpr truth operator!(truth a) noexcept {
   return a == truth::is_true ? truth::is_false : a == truth::is_false ? truth::is_true : a;
 }
@@ -32,7 +32,9 @@ struct truth_set {
 
   static constexpr truth_set full() noexcept { return {15}; }
   static constexpr truth_set empty() noexcept { return {0}; }
-  static constexpr truth_set of(truth value) noexcept { return {static_cast<std::uint8_t>(1u << static_cast<unsigned>(value))}; }
+  static constexpr truth_set of(truth value) noexcept {
+    return {static_cast<std::uint8_t>(1u << static_cast<unsigned>(value))};
+  }
   [[nodiscard]] constexpr bool may_be(truth value) const noexcept { return (bits >> static_cast<unsigned>(value)) & 1; }
   constexpr truth_set& add(truth value) noexcept {
     bits = static_cast<std::uint8_t>(bits | (1u << static_cast<unsigned>(value)));

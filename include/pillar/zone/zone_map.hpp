@@ -89,8 +89,8 @@ PILLAR_API void merge(zone_map& into, const zone_map& from) noexcept;
 
 /// A worker's memory for answering predicates: reused, so that a vector costs no allocation.
 struct zone_scratch {
-  std::vector<value_interval> values;  ///< after a call: intervals of predicate.values
-  std::vector<truth_set> truths;       ///< after a call: what each predicate node may give
+  std::vector<value_interval> values;  ///< after a call: intervals of predicate.values, or empty if none was needed
+  std::vector<truth_set> truths;       ///< what each predicate node may give; stale where `values` is empty
 };
 
 /// What the zone maps say of a predicate's rows.

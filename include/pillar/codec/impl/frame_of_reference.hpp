@@ -124,23 +124,26 @@ PILLAR_API result<void> frame_of_reference_codec::validate(data_section& section
 namespace detail {
 /// Fields of single rows: two words and a shift each.
 template <class Lane, class U>
-void fetch_fields(const std::byte* packed, unsigned width, U base, const std::uint16_t* rows, std::uint32_t count, U* out) noexcept {
+void fetch_fields(const std::byte* packed, unsigned width, U base, const std::uint16_t* rows, std::uint32_t count,
+                  U* out) noexcept {
   constexpr unsigned lane_bits = 8 * sizeof(Lane), lanes = vector_rows / lane_bits;
   const auto mask = static_cast<Lane>(low_bits(width));
   for (std::uint32_t i = 0; i < count; ++i)  // the rows lie on lines that no prefetcher foresees: ask for all at once
     __builtin_prefetch(packed + (rows[i] / lanes * width / lane_bits * lanes + rows[i] % lanes) * sizeof(Lane));
   for (std::uint32_t i = 0; i < count; ++i) {
-    const unsigned lane = rows[i] % lanes, bit = rows[i] / lanes * width, word = bit / lane_bits, shift = bit % lane_bits;
+    const unsigned lane = rows[i] % lanes, bit = rows[i] / lanes * width, word = bit / lane_bits,
+                   shift = bit % lane_bits;
     auto field = static_cast<Lane>(load_unaligned<Lane>(packed + (word * lanes + lane) * sizeof(Lane)) >> shift);
     if (shift + width > lane_bits)
-      field = static_cast<Lane>(field | load_unaligned<Lane>(packed + ((word + 1) * lanes + lane) * sizeof(Lane)) << (lane_bits - shift));
+      field = static_cast<Lane>(field | load_unaligned<Lane>(packed + ((word + 1) * lanes + lane) * sizeof(Lane))
+                                            << (lane_bits - shift));
     out[i] = static_cast<U>(base + static_cast<U>(field & mask));
   }
 }
 }  // namespace detail
 
-PILLAR_API bool frame_of_reference_codec::fetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
-                                                std::uint32_t count, void* values) noexcept {
+PILLAR_API bool frame_of_reference_codec::fetch(const data_section& section, std::uint32_t index,
+                                                const std::uint16_t* rows, std::uint32_t count, void* values) noexcept {
   constexpr std::uint32_t worth_it = 96;  // beyond it unpacking all 1,024 is faster
   if (count > worth_it) return false;
   const vector_entry& entry = section.entries[index];

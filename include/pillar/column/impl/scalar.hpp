@@ -22,8 +22,9 @@ PILLAR_API scalar get(const vector& from, std::uint32_t row) {
     case physical_type::uint16: return scalar::of_integer(from.type, from.value<std::uint16_t>(row));
     case physical_type::uint32: return scalar::of_integer(from.type, from.value<std::uint32_t>(row));
     case physical_type::uint64: return scalar::of_integer(from.type, from.value<std::uint64_t>(row));
-    case physical_type::integer128: return scalar::of_integer(from.type, load_unaligned<int128>(
-        static_cast<const std::byte*>(from.holder().values) + std::size_t{16} * from.index_of(row)));
+    case physical_type::integer128:
+      return scalar::of_integer(from.type, load_unaligned<int128>(static_cast<const std::byte*>(from.holder().values) +
+                                                                  std::size_t{16} * from.index_of(row)));
   }
   return {};
 }
@@ -69,7 +70,8 @@ inline std::string timestamp_text(std::int64_t ticks, unsigned unit) {
   std::int64_t days = seconds / 86400, rest = seconds % 86400;
   if (rest < 0) rest += 86400, --days;
   std::string out = date_text(static_cast<std::int32_t>(days)) + "T" + digits(static_cast<uint128>(rest / 3600), 2) +
-                    ":" + digits(static_cast<uint128>(rest / 60 % 60), 2) + ":" + digits(static_cast<uint128>(rest % 60), 2);
+                    ":" + digits(static_cast<uint128>(rest / 60 % 60), 2) + ":" +
+                    digits(static_cast<uint128>(rest % 60), 2);
   if (unit > 0 && part != 0) out += "." + digits(static_cast<uint128>(part), unit);
   return out + "Z";
 }
@@ -99,8 +101,9 @@ PILLAR_API std::string to_string(const scalar& value) {
 }
 
 PILLAR_API std::string to_string(const data_type& type) {
-  static constexpr const char* names[] = {"bool",   "int8",  "int16",  "int32",   "int64", "uint8",     "uint16", "uint32",
-                                          "uint64", "float", "double", "decimal", "date",  "timestamp", "text",   "bytes"};
+  static constexpr const char* names[] = {"bool",   "int8",      "int16",  "int32", "int64",  "uint8",
+                                          "uint16", "uint32",    "uint64", "float", "double", "decimal",
+                                          "date",   "timestamp", "text",   "bytes"};
   std::string out = type.nullable ? "nullable " : "";
   const auto id = static_cast<unsigned>(type.logical);
   out += id < 16 ? names[id] : "user type " + detail::integer_text(static_cast<int>(id), 0);

@@ -70,8 +70,7 @@ PILLAR_API bool domain::is_nothing() const noexcept {
   inverse.has_hi = has_hi;
   if (physical == physical_type::text && kind == domain_kind::range)
     return negated ? text_lo.empty() && !has_hi : has_hi && text_hi <= text_lo;
-  if (kind == domain_kind::points)
-    return !negated && integers.empty() && reals.empty() && texts.empty() && !nan;
+  if (kind == domain_kind::points) return !negated && integers.empty() && reals.empty() && texts.empty() && !nan;
   return inverse.is_everything();
 }
 

@@ -284,8 +284,8 @@ struct evaluation {
     value_slot& slot = state.slot(index);
     bool has_validity = false;
     if (column.has_decoded || !column.source || column.source.operations->decode_rows == nullptr ||
-        !column.source.operations->decode_rows(
-            column.source.block, column.source.index, packed->index, packed->count, slot.values, slot.validity, has_validity))
+        !column.source.operations->decode_rows(column.source.block, column.source.index, packed->index, packed->count,
+                                               slot.values, slot.validity, has_validity))
       return pack(from.column(node.column), *packed, slot);
     from.touch(node.column, evidence::decoded);
     vector out;

@@ -284,13 +284,15 @@ namespace detail {
 /// The common case without intervals: a range of integers over a plain column whose zone has both bounds.
 inline bool settle_integer_range(const bound_predicate& predicate, const bound_node& node,
                                  std::span<const zone_map* const> zones, zone_verdict& out) noexcept {
-  if (node.kind != bound_node::kind_type::test || node.test.kind != domain_kind::range || node.test.negated) return false;
+  if (node.kind != bound_node::kind_type::test || node.test.kind != domain_kind::range || node.test.negated)
+    return false;
   const std::uint32_t* column = predicate.plain_column(node);
   if (column == nullptr || *column >= zones.size() || zones[*column] == nullptr) return false;
   const zone_map& zone = *zones[*column];
   if (!is_integer(zone.physical) || zone.physical != node.test.physical || !zone.has_min || !zone.has_max) return false;
   if (zone.integers.max < node.test.lo || zone.integers.min > node.test.hi) out = zone_verdict::none;
-  else if (!zone.may_have_nulls() && zone.integers.min >= node.test.lo && zone.integers.max <= node.test.hi) out = zone_verdict::all;
+  else if (!zone.may_have_nulls() && zone.integers.min >= node.test.lo && zone.integers.max <= node.test.hi)
+    out = zone_verdict::all;
   else out = zone_verdict::some;
   return true;
 }
