@@ -306,6 +306,15 @@ void check_pipeline(const data_set& data, const pillar::expression& what, const 
   for (std::size_t r = 0; r < fates.size(); ++r) ASSERT_EQ(found[r], fates[r] == row_fate::keep) << "row " << r;
 }
 
+// Sanitizers look for other things than wrong answers: a quarter of the cases does.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
+
 TEST(differential_filter, typed_shapes_over_random_tables) {
   struct plan {
     std::uint64_t rows;
@@ -320,7 +329,8 @@ TEST(differential_filter, typed_shapes_over_random_tables) {
     splitmix64 random(2013 + s);
     for (const plan& size : plans) {
       const data_set data = make_data(schema, random, size.rows);
-      for (int set = 0; set < size.literal_sets; ++set) {
+      const int literal_sets = sanitized ? (size.literal_sets + 3) / 4 : size.literal_sets;
+      for (int set = 0; set < literal_sets; ++set) {
         const auto where_to = static_cast<literals::place>(set % 4 == 0 ? 1 : set % 4 == 1 ? 2 : 0);
         const literals draw{data.cells, random(), where_to};
         const pillar::expression what = shapes[s].make(draw);
@@ -361,7 +371,7 @@ TEST(differential_filter, typed_shapes_over_random_tables) {
   std::printf("vectors %zu: none %.1f %%, all %.1f %%; row groups %zu: none %.1f %%, all %.1f %%\n", count.vectors,
               percent(count.none, count.vectors), percent(count.all, count.vectors), count.blocks,
               percent(count.block_none, count.blocks), percent(count.block_all, count.blocks));
-  EXPECT_GE(count.cases, 10'000u);
+  EXPECT_GE(count.cases, sanitized ? 2'500u : 10'000u);
   EXPECT_LT(count.refused * 50, count.cases);
   EXPECT_GE(percent(count.none, count.vectors), 10);
   EXPECT_GE(percent(count.all, count.vectors), 10);
