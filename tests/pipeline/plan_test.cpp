@@ -48,6 +48,21 @@ TEST(pipeline_plan, is_a_value_that_programs_fill_in) {
               done->rows().at(r, 0).text == "even" ? 4 + 16 + 36 + 64 : 9 + 25 + 49 + 81);
 }
 
+TEST(pipeline_plan, aggregates_without_their_input_are_refused) {
+  using pillar::aggregate_kind;
+  pillar::inline_executor runner;
+  for (const auto kind : {aggregate_kind::count, aggregate_kind::sum, aggregate_kind::min, aggregate_kind::max,
+                          aggregate_kind::avg, aggregate_kind::count_rows}) {
+    query_plan plan = squares();
+    plan.stages.resize(1);
+    plan.stages[0].kind = stage_kind::group_by;
+    plan.stages[0].aggregates = {{"made", kind, {}}};
+    EXPECT_EQ(run_plan(plan, runner).ok(), kind == aggregate_kind::count_rows);
+    plan.stages[0].aggregates[0].input = col("n");
+    EXPECT_EQ(run_plan(plan, runner).ok(), kind != aggregate_kind::count_rows);
+  }
+}
+
 TEST(pipeline_plan, without_stages_gives_its_source) {
   pillar::inline_executor runner;
   const query_plan plan = squares();

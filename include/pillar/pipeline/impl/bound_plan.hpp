@@ -163,6 +163,9 @@ class plan_binder {
     }
     for (const auto& aggregate : stage.aggregates) {
       data_type input{};
+      if (aggregate.input.nodes.empty() != (aggregate.kind == aggregate_kind::count_rows))
+        return make_status(absl::StatusCode::kInvalidArgument,
+                           "aggregate '" + aggregate.name + "': count(*) takes no input, every other aggregate one");
       if (!aggregate.input.nodes.empty()) {
         if (auto problem = refuse(aggregate.input, false); !problem.ok()) return problem;
         const auto checked = check_shape(aggregate.input.shape(), columns_of(schema_));

@@ -16,9 +16,8 @@ struct bound_segment {
   std::vector<std::uint32_t> inputs;  ///< per aggregate: its root in `values`, or none
   std::vector<std::uint32_t> named;   ///< source columns that the segment names, ascending
   std::vector<bool> summed;           ///< per aggregate: may be fed from encoded sums
-  std::vector<bool>
-      sums_computed;  ///< per aggregate: an ungrouped exact sum of a computed wide decimal, over selected rows
-  std::vector<bool> may_narrow;  ///< per value node: only sums_computed read it
+  std::vector<bool> sums_computed;    ///< per aggregate: an ungrouped exact sum of computed wide decimals
+  std::vector<bool> may_narrow;       ///< per value node: only sums_computed read it
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   [[nodiscard]] bool narrow_sum_of(std::uint32_t root) const {
@@ -63,15 +62,10 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   }
   for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
     if (out.inputs[a] == bound_segment::none || out.summed[a]) continue;
-    for (std::size_t b = 0; b < what.aggregates.size(); ++b) {
-      if (!out.summed[b]) continue;
-      const std::uint32_t column = out.plain(out.inputs[b]);
-      for (const auto& node : out.values.nodes)
-        if (node.kind != bound_value::kind_type::column && out.plain(out.inputs[a]) == bound_segment::none &&
-            node.left < out.values.nodes.size())
-          out.summed[b] = false;  // a computed input may read the column
-      if (out.plain(out.inputs[a]) == column) out.summed[b] = false;
-    }
+    const std::uint32_t decoded = out.plain(out.inputs[a]);  // none: a computed input, which may read any column
+    for (std::size_t b = 0; b < what.aggregates.size(); ++b)
+      if (out.summed[b] && (decoded == bound_segment::none || decoded == out.plain(out.inputs[b])))
+        out.summed[b] = false;
   }
   out.may_narrow.assign(out.values.nodes.size(), true);
   for (std::uint32_t root = 0; root < out.values.roots.size(); ++root) {
