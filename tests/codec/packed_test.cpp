@@ -1,221 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every width and level of the packed kernels against a bit-by-bit reading of the layout, behind guard pages.
+/// The choice of a table; the kernels themselves are checked per level in tests/levels/packed_cases.cpp.
 #include "pillar/codec/packed.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdint>
-#include <cstring>
-#include <vector>
-
-#include "pillar/base/env.hpp"
-#include "support/arch_levels.hpp"
-#include "support/guard_buffer.hpp"
-
 namespace pillar_test::codec_packed {
 namespace {
-
-using pillar::packed_table;
-using pillar::packed_values;
-using pillar::uint128;
-using fields = std::vector<std::uint64_t>;
-
-std::vector<pillar::arch_level> levels() {
-  return levels_to_test(
-      [](pillar::arch_level level) -> const packed_table& { return pillar::packed_kernels_for(level); });
-}
-
-/// The layout as its comment says it, one bit at a time: shares no code with the kernels.
-void pack_by_bits(const fields& values, unsigned width, std::byte* packed) {
-  const unsigned lane_bits = 8 * pillar::packed_lane_bytes(width);
-  const unsigned lane_count = packed_values / lane_bits;
-  std::memset(packed, 0, pillar::packed_bytes(width));
-  for (unsigned i = 0; i < packed_values; ++i) {
-    for (unsigned bit = 0; bit < width; ++bit) {
-      if (((values[i] >> bit) & 1) == 0) continue;
-      const unsigned stream_bit = i / lane_count * width + bit;
-      const unsigned word = stream_bit / lane_bits * lane_count + i % lane_count;
-      const unsigned byte = word * (lane_bits / 8) + stream_bit % lane_bits / 8;
-      packed[byte] |= std::byte{1} << (stream_bit % 8);
-    }
-  }
-}
-
-/// Kinds of input: random, all zero, all the largest, and either of these two at random.
-fields make_fields(unsigned width, unsigned kind, pillar::splitmix64& random) {
-  fields values(packed_values);
-  const std::uint64_t max = pillar::packed_max_field(width);
-  for (std::uint64_t& value : values) {
-    const std::uint64_t edge = random() & 1 ? max : 0;
-    value = kind == 0 ? random() & max : kind == 1 ? 0 : kind == 2 ? max : edge;
-  }
-  return values;
-}
-
-template <class T>
-void narrow_to(const fields& values, void* out) {
-  for (std::size_t i = 0; i < values.size(); ++i) static_cast<T*>(out)[i] = static_cast<T>(values[i]);
-}
-void to_lanes(const fields& values, unsigned lane_bytes, void* out) {
-  if (lane_bytes == 1) narrow_to<std::uint8_t>(values, out);
-  else if (lane_bytes == 2) narrow_to<std::uint16_t>(values, out);
-  else if (lane_bytes == 4) narrow_to<std::uint32_t>(values, out);
-  else narrow_to<std::uint64_t>(values, out);
-}
-
-std::vector<std::uint64_t> expected_mask(const fields& values, std::uint64_t lo, std::uint64_t hi) {
-  std::vector<std::uint64_t> mask(16);
-  for (unsigned i = 0; i < packed_values; ++i)
-    mask[i / 64] |= std::uint64_t{lo <= values[i] && values[i] <= hi} << i % 64;
-  return mask;
-}
-
-bool same(const std::vector<std::uint64_t>& expected, const guard_array<std::uint64_t>& mask) {
-  return std::memcmp(expected.data(), mask.data(), 128) == 0 && mask.slack_untouched();
-}
-
-/// One width with one kind of fields on one level; returns the number of checks.
-unsigned check_width(const packed_table& table, unsigned width, unsigned kind, pillar::splitmix64& random) {
-  SCOPED_TRACE(testing::Message() << pillar::to_string(table.level) << " width " << width << " kind " << kind);
-  unsigned checks = 0;
-  const unsigned lane_bytes = pillar::packed_lane_bytes(width);
-  const std::uint64_t max = pillar::packed_max_field(width);
-  const guard side = random() & 1 ? guard::begin : guard::end;
-  const fields values = make_fields(width, kind, random);
-
-  // The packed bytes touch a guard; half of the cases also start at an odd address.
-  guard_buffer packed(pillar::packed_bytes(width), side);
-  pack_by_bits(values, width, packed.data());
-  guard_buffer shifted(pillar::packed_bytes(width) + 1, guard::begin);
-  std::memcpy(shifted.data() + 1, packed.data(), packed.size());
-  const std::byte* in = kind == 3 ? shifted.data() + 1 : packed.data();
-
-  guard_buffer lanes(packed_values * lane_bytes, side);
-  to_lanes(values, lane_bytes, lanes.data());
-
-  guard_buffer repacked(pillar::packed_bytes(width), side);
-  table.pack[width](lanes.data(), repacked.data());
-  EXPECT_EQ(std::memcmp(repacked.data(), packed.data(), packed.size()), 0) << "pack";
-  EXPECT_TRUE(repacked.slack_untouched());
-  // Bits above the width are ignored.
-  guard_buffer dirty(packed_values * lane_bytes, side);
-  fields with_garbage = values;
-  for (std::uint64_t& value : with_garbage) value |= random() & ~max;
-  to_lanes(with_garbage, lane_bytes, dirty.data());
-  table.pack[width](dirty.data(), repacked.data());
-  EXPECT_EQ(std::memcmp(repacked.data(), packed.data(), packed.size()), 0) << "pack with garbage";
-
-  guard_buffer unpacked(packed_values * lane_bytes, side);
-  table.unpack[width](in, unpacked.data());
-  EXPECT_EQ(std::memcmp(unpacked.data(), lanes.data(), lanes.size()), 0) << "unpack";
-  EXPECT_TRUE(unpacked.slack_untouched());
-  checks += 3;
-
-  const std::uint64_t base = random();
-  const auto check_add = [&]<class Out>(Out) {
-    if (sizeof(Out) < lane_bytes) return;
-    guard_array<Out> out(packed_values, side);
-    pillar::unpack_add<Out>(table, width, in, out.data(), static_cast<Out>(base));
-    unsigned wrong = 0;
-    for (unsigned i = 0; i < packed_values; ++i) wrong += out[i] != static_cast<Out>(base + values[i]);
-    EXPECT_EQ(wrong, 0u) << "unpack_add to " << sizeof(Out);
-    EXPECT_TRUE(out.slack_untouched());
-    ++checks;
-  };
-  check_add(std::uint8_t{});
-  check_add(std::uint16_t{});
-  check_add(std::uint32_t{});
-  check_add(std::uint64_t{});
-
-  guard_array<std::uint64_t> mask(16, side);
-  const std::uint64_t a = random() & max;
-  const std::uint64_t b = random() & max;
-  const std::uint64_t pairs[][2] = {
-      {0, max}, {0, 0}, {max, max}, {a, a}, {a < b ? a : b, a < b ? b : a}, {0, a}, {a, max}, {values[5], values[5]}};
-  for (const auto& [lo, hi] : pairs) {
-    table.match_range[width](in, lo, hi, mask.data());
-    EXPECT_TRUE(same(expected_mask(values, lo, hi), mask)) << "match " << lo << " to " << hi;
-    ++checks;
-  }
-
-  if (width <= pillar::packed_max_table_width) {
-    const std::size_t truth_words = (std::size_t{1} << width) < 64 ? 1 : (std::size_t{1} << width) / 64;
-    guard_array<std::uint64_t> truth(truth_words, side);
-    for (std::uint64_t& word : truth.span()) word = random();
-    std::vector<std::uint64_t> expected(16);
-    for (unsigned i = 0; i < packed_values; ++i)
-      expected[i / 64] |= ((truth[values[i] / 64] >> values[i] % 64) & 1) << i % 64;
-    table.match_table[width](in, truth.data(), mask.data());
-    EXPECT_TRUE(same(expected, mask)) << "match_table";
-    ++checks;
-  }
-
-  uint128 sum = 0;
-  uint128 masked = 0;
-  guard_array<std::uint64_t> chosen(16, side);
-  for (unsigned w = 0; w < 16; ++w) chosen[w] = w == 3 ? 0 : w == 4 ? ~std::uint64_t{0} : random();
-  for (unsigned i = 0; i < packed_values; ++i) {
-    sum += values[i];
-    if ((chosen[i / 64] >> i % 64) & 1) masked += values[i];
-  }
-  EXPECT_TRUE(table.sum[width](in) == sum) << "sum";
-  EXPECT_TRUE(table.sum_masked[width](in, chosen.data()) == masked) << "sum_masked";
-  return checks + 2;
-}
-
-TEST(codec_packed, every_width_on_every_level_agrees_with_the_layout) {
-  for (const pillar::arch_level level : levels()) {
-    pillar::splitmix64 random(20260101);
-    unsigned checks = 0;
-    for (unsigned round = 0; round < 3; ++round)
-      for (unsigned width = 0; width <= 64; ++width)
-        for (unsigned kind = 0; kind < 4; ++kind)
-          checks += check_width(pillar::packed_kernels_for(level), width, kind, random);
-    std::printf("[  LEVEL   ] %s: %u checks\n", pillar::to_string(level), checks);
-  }
-}
-
-TEST(codec_packed, small_widths_match_every_range_exactly) {
-  for (const pillar::arch_level level : levels()) {
-    const packed_table& table = pillar::packed_kernels_for(level);
-    pillar::splitmix64 random(7);
-    for (unsigned width = 1; width <= 5; ++width) {
-      const fields values = make_fields(width, 0, random);
-      std::vector<std::byte> packed(pillar::packed_bytes(width));
-      pack_by_bits(values, width, packed.data());
-      guard_array<std::uint64_t> mask(16);
-      for (std::uint64_t lo = 0; lo < std::uint64_t{1} << width; ++lo)
-        for (std::uint64_t hi = lo; hi < std::uint64_t{1} << width; ++hi) {
-          table.match_range[width](packed.data(), lo, hi, mask.data());
-          ASSERT_TRUE(same(expected_mask(values, lo, hi), mask)) << width << ": " << lo << " to " << hi;
-        }
-    }
-  }
-}
-
-TEST(codec_packed, any_bytes_are_a_vector_and_levels_agree_on_them) {
-  const packed_table& scalar = pillar::packed_kernels_for(pillar::arch_level::scalar);
-  for (const pillar::arch_level level : levels()) {
-    const packed_table& table = pillar::packed_kernels_for(level);
-    pillar::splitmix64 random(99);
-    for (unsigned width = 0; width <= 64; ++width) {
-      guard_buffer packed(pillar::packed_bytes(width));
-      for (std::byte& b : packed.bytes()) b = static_cast<std::byte>(random());
-      guard_buffer expected(packed_values * pillar::packed_lane_bytes(width));
-      guard_buffer out(expected.size());
-      scalar.unpack[width](packed.data(), expected.data());
-      table.unpack[width](packed.data(), out.data());
-      EXPECT_EQ(std::memcmp(out.data(), expected.data(), out.size()), 0) << width;
-      guard_buffer repacked(pillar::packed_bytes(width));
-      table.pack[width](out.data(), repacked.data());
-      EXPECT_EQ(std::memcmp(repacked.data(), packed.data(), packed.size()), 0) << width;
-    }
-  }
-}
 
 TEST(codec_packed, a_level_that_is_not_built_falls_back_to_a_lower_one) {
   for (const pillar::arch_level level : pillar::all_arch_levels)
     EXPECT_LE(static_cast<int>(pillar::packed_kernels_for(level).level), static_cast<int>(level));
+}
+
+TEST(codec_packed, lanes_follow_the_width) {
+  EXPECT_EQ(pillar::packed_bytes(0), 0u);
+  EXPECT_EQ(pillar::packed_bytes(12), 1536u);
+  EXPECT_EQ(pillar::packed_lane_bytes(8), 1u);
+  EXPECT_EQ(pillar::packed_lane_bytes(9), 2u);
+  EXPECT_EQ(pillar::packed_lane_bytes(33), 8u);
+  EXPECT_EQ(pillar::packed_max_field(64), ~std::uint64_t{0});
 }
 
 }  // namespace

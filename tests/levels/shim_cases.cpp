@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/// simd/batch.hpp against one lane at a time, at this object's flags.
+#include <cstdint>
+
+#include "levels/level_cases.hpp"
+#include "pillar/simd/batch.hpp"
+
+namespace pillar_test {
+namespace {
+
+#if PILLAR_WITH_BATCHES
+
+namespace simd = pillar::simd;
+using arch = pillar::arch::PILLAR_TEST_LEVEL;
+
+/// splitmix64, here so that the object shares no symbol with one of another level.
+struct random_bits {
+  std::uint64_t state;
+  std::uint64_t operator()() noexcept {
+    std::uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+};
+
+template <class T>
+struct lanes_of {
+  static constexpr int count = simd::lanes<T, arch>;
+  T values[count];
+  explicit lanes_of(random_bits& random) noexcept {
+    for (T& value : values) value = static_cast<T>(random() >> (random() % 64));
+  }
+  explicit lanes_of(const simd::batch<T, arch>& batch) noexcept { simd::store<T, arch>(values, batch); }
+};
+
+template <class T>
+const char* check_lanes(std::uint64_t seed) noexcept {
+  random_bits random{seed * 16 + sizeof(T)};
+  constexpr int count = lanes_of<T>::count;
+  constexpr int bits = 8 * sizeof(T);
+  const lanes_of<T> in(random);
+  const auto x = simd::load<T, arch>(in.values);
+  const int n = static_cast<int>(random() % bits);
+  const lanes_of<T> left(simd::shift_left<T, arch>(x, n));
+  const lanes_of<T> loose(simd::shift_left<T, arch, true>(x, n));
+  const lanes_of<T> right(simd::shift_right<T, arch>(x, n));
+  const T lo = static_cast<T>(random());
+  const T span = static_cast<T>(random() >> (random() % 64));
+  const auto outside = simd::range_test<T, arch>(lo, span).outside(x);
+  const std::uint64_t mask = simd::to_bits<T, arch>(outside);
+  for (int i = 0; i < count; ++i) {
+    const T value = in.values[i];
+    if (left.values[i] != static_cast<T>(std::uint64_t{value} << n)) return "shift_left";
+    if (static_cast<T>(loose.values[i] >> n) != static_cast<T>(left.values[i] >> n)) return "loose shift_left";
+    if (right.values[i] != static_cast<T>(value >> n)) return "shift_right";
+    if (((mask >> i) & 1) != (static_cast<T>(value - lo) > span ? 1u : 0u)) return "range_test";
+  }
+  if constexpr (count < 64) {
+    if (mask >> count != 0) return "to_bits: bits beyond the lanes";
+  }
+
+  simd::batch_bool<T, arch> chunk[simd::chunk_values<T> / count];
+  std::uint64_t expected = 0;
+  for (int b = 0; b < simd::chunk_values<T> / count; ++b) {
+    chunk[b] = simd::range_test<T, arch>(lo, span).outside(simd::load<T, arch>(lanes_of<T>(random).values));
+    expected |= simd::to_bits<T, arch>(chunk[b]) << (b * count);
+  }
+  constexpr std::uint64_t kept =
+      simd::chunk_values<T> == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (simd::chunk_values<T> % 64)) - 1;
+  return (simd::chunk_to_bits<T, arch>(chunk) & kept) == expected ? nullptr : "chunk_to_bits";
+}
+
+const char* check_lanes_of_all_sizes(std::uint32_t round) noexcept {
+  const char* wrong = check_lanes<std::uint8_t>(round);
+  if (wrong == nullptr) wrong = check_lanes<std::uint16_t>(round);
+  if (wrong == nullptr) wrong = check_lanes<std::uint32_t>(round);
+  if (wrong == nullptr) wrong = check_lanes<std::uint64_t>(round);
+  return wrong;
+}
+
+#else
+
+/// The scalar level has no batches: nothing can differ.
+const char* check_lanes_of_all_sizes(std::uint32_t) noexcept { return nullptr; }
+
+#endif
+
+}  // namespace
+
+const pillar::arch_level tested_level = pillar::level_of<pillar::arch::PILLAR_TEST_LEVEL>;
+const char* check_shim(std::uint32_t round) noexcept { return check_lanes_of_all_sizes(round); }
+
+}  // namespace pillar_test
