@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured: one row per line of the report, in the order in which it is measured.
+
+A row names a case of one of our programs and what it is held against: a limit of the machine (bench/limits), another row
+of ours, the peers, or figures of the reference machine. docs/benchmarks.md says how to add one.
+"""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A promise: the row's value is at least (`lower` units: at most) `at_least` times what it is held against.
+
+    against: 'limit'     the row's limit, bytes against bytes
+             'row'       the row named in `other`
+             'peers'     the best measured peer
+             'absolute'  `at_least` itself, in the row's unit, on the reference machine at 3.65 GHz
+    """
+    against: str
+    at_least: float
+    other: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str                 # component/case
+    program: str              # bench_<program>
+    case: str = ""            # as the program lists it; the name where empty
+    kind: str = "kernel"      # kernel | query | storage
+    unit: str = "values/s"    # values/s | rows/s | bytes/s (higher is better) | ms | ns | bytes | s (lower is better)
+    threads: int = 1
+    rows: int = 0             # of the data set, for the report
+    limit: str = ""           # group of bench/limits: read_l1, read_l2, read_ram, store_l1, copy_ram, …
+    reference: str = ""       # a row of ours that the report shows the ratio to
+    peers: tuple = ()         # names of bench/peers
+    dataset: str = ""         # what the peers load
+    bars: tuple = ()
+    long: bool = False        # measured only when named, or with --long
+    sweep: tuple = ()         # (chart, x): points of one chart, such as ('match by width', 12)
+    note: str = ""            # shown beside the row: what is compared with what
+
+    @property
+    def component(self):
+        return self.name.split("/")[0]
+
+    @property
+    def better(self):
+        return "higher" if self.unit.endswith("/s") else "lower"
+
+
+L2, RAM = "read_l2", "read_ram"
+ENGINES = ("duckdb", "polars", "clickhouse", "datafusion", "pyarrow")
+
+ROWS = [
+    # ---- filter (bench/filter.cpp)
+    # ---- codec (bench/codec.cpp)
+    # ---- query and aggregate (bench/query.cpp, peers)
+    # ---- storage
+]
