@@ -8,6 +8,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The aggregates that are built in.
 enum class aggregate_kind : std::uint8_t {
   count_rows,  ///< rows, NULL or not; takes no input
   count,       ///< values that are not NULL

@@ -23,12 +23,15 @@ constexpr std::uint64_t low_bits(unsigned count) noexcept {
   return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
 }
 
+/// Bit `index` of a bitmap, least significant bit first.
 constexpr bool get_bit(const std::uint64_t* words, std::size_t index) noexcept {
   return (words[index / 64] >> (index % 64)) & 1;
 }
+/// Sets bit `index` to one.
 constexpr void set_bit(std::uint64_t* words, std::size_t index) noexcept {
   words[index / 64] |= std::uint64_t{1} << (index % 64);
 }
+/// Sets bit `index` to `value`.
 constexpr void assign_bit(std::uint64_t* words, std::size_t index, bool value) noexcept {
   const std::uint64_t bit = std::uint64_t{1} << (index % 64);
   words[index / 64] = value ? words[index / 64] | bit : words[index / 64] & ~bit;
@@ -58,6 +61,7 @@ PILLAR_ALWAYS_INLINE T load_unaligned(const void* from) noexcept {
   std::memcpy(&value, from, sizeof(T));
   return value;
 }
+/// Writes a value at any address.
 template <class T>
 PILLAR_ALWAYS_INLINE void store_unaligned(void* to, const T& value) noexcept {
   std::memcpy(to, &value, sizeof(T));

@@ -9,10 +9,14 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The compiler's 128-bit integer.
 __extension__ using int128 = __int128;
+/// The same without a sign.
 __extension__ using uint128 = unsigned __int128;
 
+/// 2^127 − 1.
 inline constexpr int128 int128_max = static_cast<int128>(~uint128{0} >> 1);
+/// −2^127.
 inline constexpr int128 int128_min = -int128_max - 1;
 
 /// An integer kernel type: what std::integral should be, with the 128-bit ones and without bool and characters.
@@ -25,10 +29,12 @@ template <integer T>
 [[nodiscard]] constexpr bool checked_add(T a, T b, T& out) noexcept {
   return !__builtin_add_overflow(a, b, &out);
 }
+/// See checked_add.
 template <integer T>
 [[nodiscard]] constexpr bool checked_subtract(T a, T b, T& out) noexcept {
   return !__builtin_sub_overflow(a, b, &out);
 }
+/// See checked_add.
 template <integer T>
 [[nodiscard]] constexpr bool checked_multiply(T a, T b, T& out) noexcept {
   return !__builtin_mul_overflow(a, b, &out);
@@ -40,6 +46,7 @@ constexpr int128 lowest_of() noexcept {
   if constexpr (std::is_same_v<T, int128>) return int128_min;
   else return static_cast<int128>(std::numeric_limits<T>::min());
 }
+/// The largest value; see lowest_of.
 template <integer T>
 constexpr int128 highest_of() noexcept {
   if constexpr (std::is_same_v<T, int128>) return int128_max;

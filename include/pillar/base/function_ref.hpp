@@ -19,6 +19,7 @@ namespace PILLAR_NAMESPACE {
 template <class Signature>
 class function_ref;
 
+/// A reference to anything that is called with Arguments and gives a Result.
 template <class Result, class... Arguments>
 class function_ref<Result(Arguments...)> {
  public:

@@ -21,6 +21,7 @@ enum class transform_id : std::uint8_t {
   user = 128,  ///< first of the users' ids (encryption, other compressors); opened by their own code
 };
 
+/// The name as reports print it.
 constexpr const char* to_string(transform_id id) noexcept {
   switch (id) {
     case transform_id::none: return "none";

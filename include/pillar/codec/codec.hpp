@@ -40,6 +40,7 @@ struct packed_table;  // codec/packed.hpp
 /// Numbers stored in blocks; they never change.
 enum class codec_id : std::uint8_t { raw = 0, constant = 1, frame_of_reference = 2, dictionary = 3 };
 
+/// The name as reports print it.
 constexpr const char* to_string(codec_id id) noexcept {
   switch (id) {
     case codec_id::raw: return "raw";
@@ -52,6 +53,7 @@ constexpr const char* to_string(codec_id id) noexcept {
 
 /// Rows and vectors of a block at most.
 inline constexpr std::uint32_t block_max_rows = 65536;
+/// Vectors of a block at most.
 inline constexpr std::uint32_t block_max_vectors = block_max_rows / vector_rows;
 
 /// What a block remembers of one vector: a trusted copy of its directory entry.

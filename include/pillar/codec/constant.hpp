@@ -9,6 +9,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The codec of blocks whose values are all equal; the verbs are those of codec/codec.hpp.
 struct constant_codec {
   static constexpr codec_id id = codec_id::constant;
 

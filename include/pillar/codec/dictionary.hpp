@@ -14,6 +14,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The codec of few distinct values; the verbs are those of codec/codec.hpp.
 struct dictionary_codec {
   static constexpr codec_id id = codec_id::dictionary;
   static constexpr std::uint32_t max_entries = 65536;

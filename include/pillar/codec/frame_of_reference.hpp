@@ -13,6 +13,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The codec of integers in narrow ranges; the verbs are those of codec/codec.hpp.
 struct frame_of_reference_codec {
   static constexpr codec_id id = codec_id::frame_of_reference;
 

@@ -12,6 +12,7 @@ struct domain;
 
 /// The dictionary codes whose entries satisfy a domain.
 struct code_set {
+  /// How the codes that satisfy a domain lie.
   enum class shape : std::uint8_t { none, all, range, table };
   shape what = shape::none;
   bool inverted = false;    ///< range and table: the codes outside

@@ -34,8 +34,11 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// Values of a packed vector.
 inline constexpr std::uint32_t packed_values = 1024;
+/// Words of a mask over them.
 inline constexpr std::uint32_t packed_mask_words = packed_values / 64;
+/// Bits of a field at most.
 inline constexpr std::uint32_t packed_max_width = 64;
 /// Widths up to this one can be dictionary codes with a truth table.
 inline constexpr std::uint32_t packed_max_table_width = 16;
@@ -48,6 +51,7 @@ PILLAR_ALWAYS_INLINE constexpr std::size_t packed_bytes(std::uint32_t width) noe
 PILLAR_ALWAYS_INLINE constexpr std::uint32_t packed_lane_log2(std::uint32_t width) noexcept {
   return width <= 8 ? 0 : width <= 16 ? 1 : width <= 32 ? 2 : 3;
 }
+/// 1, 2, 4, 8 bytes: the size of a width's lane.
 PILLAR_ALWAYS_INLINE constexpr std::uint32_t packed_lane_bytes(std::uint32_t width) noexcept {
   return 1u << packed_lane_log2(width);
 }

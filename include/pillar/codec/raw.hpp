@@ -10,6 +10,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The codec that stores values as they are; the verbs are those of codec/codec.hpp.
 struct raw_codec {
   static constexpr codec_id id = codec_id::raw;
 

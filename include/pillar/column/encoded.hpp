@@ -40,6 +40,7 @@ enum class verdict : std::uint8_t {
   unknown,  ///< the codec cannot answer this domain: decode and evaluate
 };
 
+/// The verdict of a codec on one vector, and what it looked at.
 struct match_answer {
   verdict what = verdict::unknown;
   evidence how = evidence::settled;

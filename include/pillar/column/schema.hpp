@@ -50,8 +50,7 @@ struct static_column {
   data_type type;
 };
 
-/// A schema known to the compiler. Derive a struct from it: `struct orders : schema<field<"id", std::int64_t>> {};`
-/// keeps symbols and error messages short.
+/// A schema known to the compiler. Derive a struct from it: an alias would spell every field in symbols and errors.
 template <class... Fields>
 struct schema {
   using pillar_schema = schema;
@@ -60,7 +59,7 @@ struct schema {
       static_column{Fields::name.view(), Fields::type}...};
 };
 
-/// A type that derives from schema<…> (or is one).
+/// A type that derives from a schema (or is one).
 template <class S>
 concept typed_schema = requires {
   S::columns.size();

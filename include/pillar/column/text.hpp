@@ -17,6 +17,7 @@ namespace PILLAR_NAMESPACE {
 /// Units:    bytes; a value is shorter than 2^32 bytes, a buffer shorter than 4 GiB
 struct text_slot {
   static constexpr std::uint32_t inline_capacity = 12;
+  /// A value of more than 12 bytes: its first four, and where all of them are.
   struct long_reference {
     char prefix[4];
     std::uint32_t buffer;

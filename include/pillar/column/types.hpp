@@ -31,6 +31,7 @@ enum class physical_type : std::uint8_t {
   integer128 = 11,
   text = 12,  ///< text_slot, 16 bytes, plus data buffers
 };
+/// How many physical types there are: the length of tables indexed by one.
 inline constexpr unsigned physical_type_count = 13;
 
 /// What a value means. The numbers are stored in blocks and never change.
@@ -77,9 +78,11 @@ constexpr std::size_t byte_width(physical_type type) noexcept {
   return 0;
 }
 
+/// Booleans and integers of all widths: kept, compared and packed as integers.
 constexpr bool is_integer(physical_type type) noexcept {
   return type <= physical_type::uint64 || type == physical_type::integer128;
 }
+/// float32 or float64.
 constexpr bool is_float(physical_type type) noexcept {
   return type == physical_type::float32 || type == physical_type::float64;
 }
@@ -95,6 +98,7 @@ constexpr int128 lowest_of(physical_type type) noexcept {
     default: return 0;
   }
 }
+/// The largest; see lowest_of.
 constexpr int128 highest_of(physical_type type) noexcept {
   switch (type) {
     case physical_type::boolean: return 1;
@@ -134,6 +138,7 @@ constexpr bool same_values(const data_type& a, const data_type& b) noexcept {
   return a.as_nullable(false) == b.as_nullable(false);
 }
 
+/// The run-time type of decimal<precision, scale>: 64 bits up to 18 digits, else 128.
 constexpr data_type decimal_type(unsigned precision, unsigned scale, bool nullable = false) noexcept {
   return {logical_type::decimal, precision <= 18 ? physical_type::int64 : physical_type::integer128,
           static_cast<std::uint8_t>(precision), static_cast<std::uint8_t>(scale), nullable};
@@ -157,6 +162,7 @@ struct date {
     made.days = days;
     return made;
   }
+  /// Year, month and day of the proleptic Gregorian calendar.
   struct civil {
     int year;
     unsigned month;

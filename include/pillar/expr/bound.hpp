@@ -18,6 +18,7 @@ namespace PILLAR_NAMESPACE {
 /// (uint64 when logical type is uint64), wider decimals in int128, floats in double (a float32 result is rounded after
 /// each step). Integer and decimal arithmetic is exact: a value outside its type is an error of that row.
 struct bound_value {
+  /// What the node computes.
   enum class kind_type : std::uint8_t {
     column,      ///< `column`
     literal,     ///< `constant`, of exactly `type`
@@ -35,6 +36,7 @@ struct bound_value {
 
 /// A predicate node. Nodes are in postfix order.
 struct bound_node {
+  /// How the node combines what is below it.
   enum class kind_type : std::uint8_t {
     test,      ///< value number `left` against `test`; pushed down when that value is a plain column
     compare,   ///< value `left` op value `right`, both of the same type (text with text, or one lane)

@@ -14,6 +14,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// What is wrong with an expression, a column or a stage.
 enum class fault_kind : std::uint8_t {
   none,
   no_such_column,   ///< `column` is not in the schema
@@ -46,6 +47,7 @@ struct checked_shape {
   unsigned height = 0;
 };
 
+/// The position of a column by name, or −1.
 constexpr const static_column* find_column(std::span<const static_column> columns, std::string_view name) noexcept {
   for (const auto& column : columns)
     if (column.name == name) return &column;

@@ -26,6 +26,7 @@ namespace PILLAR_NAMESPACE {
 
 struct vector;
 
+/// The closed family of tests of one column.
 enum class domain_kind : std::uint8_t { range, points, null_test, opaque };
 
 /// A test of one column's values.
@@ -74,8 +75,11 @@ struct domain {
 
 /// Range domains by parts.
 PILLAR_API domain integer_range(physical_type physical, int128 lo, int128 hi, bool negated = false);
+/// lo ≤ x ≤ hi of a float; `nan`: NaN too, which is greatest.
 PILLAR_API domain real_range(physical_type physical, double lo, double hi, bool nan, bool negated = false);
+/// lo ≤ x < hi of a text, without an upper end if !has_hi: prefixes and comparisons.
 PILLAR_API domain text_range(std::string_view lo, bool has_hi, std::string_view hi, bool negated = false);
+/// x is NULL; negated: x is not NULL.
 PILLAR_API domain null_test(physical_type physical, bool negated = false);
 
 /// The least text that is greater than every text with this prefix; false if there is none (all bytes 0xff).

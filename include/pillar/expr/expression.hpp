@@ -166,6 +166,7 @@ struct column_reference : expression_members<column_reference<Name>> {
   void lower(expression& to) const { to.push_column(Name.view()); }
 };
 
+/// A comparison, an arithmetic operation, `&&` or `||` of two expressions.
 template <expression_kind Kind, std::uint8_t Op, class L, class R>
 struct binary_expression : expression_members<binary_expression<Kind, Op, L, R>> {
   L left;
@@ -183,6 +184,7 @@ struct binary_expression : expression_members<binary_expression<Kind, Op, L, R>>
   }
 };
 
+/// `!` and the null tests of one expression.
 template <expression_kind Kind, std::uint8_t Op, class E>
 struct unary_expression : expression_members<unary_expression<Kind, Op, E>> {
   E child;
@@ -197,6 +199,7 @@ struct unary_expression : expression_members<unary_expression<Kind, Op, E>> {
   }
 };
 
+/// low ≤ child ≤ high.
 template <class E, class Low, class High>
 struct between_expression : expression_members<between_expression<E, Low, High>> {
   E child;
@@ -217,6 +220,7 @@ struct between_expression : expression_members<between_expression<E, Low, High>>
   }
 };
 
+/// The child's value is one of a list of literals.
 template <class E, class T>
 struct list_expression : expression_members<list_expression<E, T>> {
   static constexpr data_type type = detail::literal_traits<T>::type;
@@ -233,6 +237,7 @@ struct list_expression : expression_members<list_expression<E, T>> {
   }
 };
 
+/// The child's text starts with a prefix.
 template <class E>
 struct prefix_expression : expression_members<prefix_expression<E>> {
   E child;
@@ -328,6 +333,7 @@ PILLAR_BINARY_OPERATOR(&&, both, 0)
 PILLAR_BINARY_OPERATOR(||, either, 0)
 #undef PILLAR_BINARY_OPERATOR
 
+/// Kleene's not: unknown stays unknown.
 template <any_expression E>
 constexpr auto operator!(const E& child) {
   if constexpr (static_expression<E>) {

@@ -45,6 +45,7 @@ struct integer_limits {
   int128 lo;
   int128 hi;
 };
+/// All values that a column of this type can hold.
 [[nodiscard]] PILLAR_API integer_limits limits_of(const data_type& type) noexcept;
 
 /// Everything that a stored column of this type can hold (decimals: their physical type's limits, as nothing below the

@@ -7,7 +7,9 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The six comparisons.
 enum class compare_operator : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
+/// Checked arithmetic.
 enum class arithmetic_operator : std::uint8_t { add, subtract, multiply };
 
 /// The operator for exchanged sides: a < b is b > a.

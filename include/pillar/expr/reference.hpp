@@ -29,6 +29,7 @@ using row_reader = function_ref<scalar(std::uint32_t column)>;
 /// Requires: check_predicate() finds no fault (else: truth::error)
 /// Cost:     microseconds; an oracle, not an evaluator
 [[nodiscard]] PILLAR_API truth evaluate_row(const expression& predicate, const dynamic_schema& schema, row_reader row);
+/// The same of a row given as its values, in the order of the schema.
 [[nodiscard]] PILLAR_API truth evaluate_row(const expression& predicate, const dynamic_schema& schema,
                                             std::span<const scalar> row);
 
@@ -38,14 +39,17 @@ using row_reader = function_ref<scalar(std::uint32_t column)>;
 ///         schema
 [[nodiscard]] PILLAR_API result<scalar> evaluate_value(const expression& value, const dynamic_schema& schema,
                                                        row_reader row);
+/// The same of a row given as its values.
 [[nodiscard]] PILLAR_API result<scalar> evaluate_value(const expression& value, const dynamic_schema& schema,
                                                        std::span<const scalar> row);
 
 /// What a filter must do with a row. Only `error_or_reject` leaves a choice: one conjunct fails and another rejects the
 /// row, so its error may be reported or left out (design §2).
 enum class row_fate : std::uint8_t { keep, reject, error, error_or_reject };
+/// The fate of one row under a predicate; the row as a function from column number to value.
 [[nodiscard]] PILLAR_API row_fate reference_filter(const expression& predicate, const dynamic_schema& schema,
                                                    row_reader row);
+/// The same of a row given as its values.
 [[nodiscard]] PILLAR_API row_fate reference_filter(const expression& predicate, const dynamic_schema& schema,
                                                    std::span<const scalar> row);
 

@@ -10,6 +10,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// What a node of an expression is.
 enum class expression_kind : std::uint8_t {
   column,       ///< `name`
   literal,      ///< of `type`
@@ -32,6 +33,7 @@ struct shape_node {
   data_type type{};
 };
 
+/// How many nodes below a node of this kind belong to it.
 constexpr unsigned child_count(expression_kind kind) noexcept {
   switch (kind) {
     case expression_kind::column:

@@ -15,12 +15,14 @@ enum class truth : std::uint8_t { is_false = 0, is_true = 1, unknown = 2, error 
 constexpr truth operator!(truth a) noexcept {
   return a == truth::is_true ? truth::is_false : a == truth::is_false ? truth::is_true : a;
 }
+/// Kleene's and: false wins over unknown.
 constexpr truth operator&&(truth a, truth b) noexcept {
   if (a == truth::error || b == truth::error) return truth::error;
   if (a == truth::is_false || b == truth::is_false) return truth::is_false;
   if (a == truth::unknown || b == truth::unknown) return truth::unknown;
   return truth::is_true;
 }
+/// Kleene's or: true wins over unknown.
 constexpr truth operator||(truth a, truth b) noexcept { return !(!a && !b); }
 
 /// What a block as a whole may hold: `none` = neither true nor an error is possible, `all` = only true is.

@@ -9,6 +9,7 @@ namespace PILLAR_NAMESPACE {
 /// Types that compare with each other. Numbers compare mathematically across their kinds.
 enum class type_class : std::uint8_t { boolean, number, date, timestamp, text };
 
+/// Numbers, texts, dates, …: only values of one class compare.
 constexpr type_class class_of(const data_type& type) noexcept {
   if (type.physical == physical_type::text) return type_class::text;
   switch (type.logical) {
@@ -18,6 +19,7 @@ constexpr type_class class_of(const data_type& type) noexcept {
     default: return type_class::number;
   }
 }
+/// Whether values of two types compare.
 constexpr bool comparable(const data_type& a, const data_type& b) noexcept { return class_of(a) == class_of(b); }
 
 /// Digits that hold every value of an integer or decimal type.
@@ -35,6 +37,7 @@ constexpr unsigned decimal_digits_of(const data_type& type) noexcept {
     default: return 38;
   }
 }
+/// Whether the type has a scale of decimal digits.
 constexpr bool is_decimal(const data_type& type) noexcept {
   return type.logical == logical_type::decimal || type.physical == physical_type::integer128;
 }

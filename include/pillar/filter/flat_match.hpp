@@ -14,6 +14,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// Values of one call at most.
 inline constexpr std::uint32_t flat_match_max_values = 1024;
 
 /// Bit i of `mask` = lo ≤ values[i] ≤ hi; lo > hi is the empty range. Writes words_for(count) words; the bits of the

@@ -53,6 +53,7 @@ constexpr std::uint64_t canonical_bits(double value) noexcept {
   if (value != value) return 0x7ff8000000000000ull;
   return value == 0 ? 0 : std::bit_cast<std::uint64_t>(value);
 }
+/// NaN of any payload hashes alike, and −0.0 as 0.0.
 constexpr std::uint64_t hash_real(double value) noexcept { return hash_word(canonical_bits(value)); }
 
 /// Hash of text or bytes.

@@ -53,6 +53,7 @@ struct csv_error {
 /// "line 12, column 'dep_time': 'abc' is not a nullable int16"
 PILLAR_API std::string to_string(const csv_error& error);
 
+/// The rows of a whole file, and the errors that were collected on the way.
 struct csv_result {
   column_set rows{};
   std::vector<csv_error> errors{};  ///< collect only; in order of lines
@@ -83,6 +84,7 @@ PILLAR_API absl::StatusOr<std::vector<csv_error>> read_csv_file_in_chunks(const 
                                                                           const csv_options& options,
                                                                           const csv_sink& sink,
                                                                           const csv_progress& progress = {});
+/// The same in chunks for text in memory.
 PILLAR_API absl::StatusOr<std::vector<csv_error>> read_csv_text_in_chunks(std::span<const char> text,
                                                                           const csv_options& options,
                                                                           const csv_sink& sink,

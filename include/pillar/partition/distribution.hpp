@@ -15,6 +15,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// How rows are spread over slices.
 enum class distribution_kind : std::uint8_t {
   even,   ///< by row number
   key,    ///< by the hash of `columns`

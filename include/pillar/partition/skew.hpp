@@ -26,6 +26,7 @@ struct skew_report {
   std::uint64_t heaviest_key_rows = 0;
 };
 
+/// The report for slices of these sizes.
 PILLAR_API skew_report make_skew_report(std::span<const std::uint64_t> rows_per_slice);
 
 /// Counts how a distribution would spread rows, batch by batch, without moving any.

@@ -35,6 +35,7 @@ struct order_key {
   bool nulls_first = false;
 };
 
+/// What a stage does.
 enum class stage_kind : std::uint8_t { where, project, group_by, order_by, top };
 
 /// One stage; only the members of its kind are meaningful.

@@ -51,12 +51,14 @@ PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executo
 /// The schema of a plan's rows, or why it does not fit its source.
 PILLAR_API absl::StatusOr<dynamic_schema> result_schema(const query_plan& plan);
 
+/// Runs a typed query under the caller's context: cancellation, deadline, memory.
 template <class S>
 absl::StatusOr<result_of<S>> run(const query_of<S>& what, executor_ref runner, query_context& context) {
   auto done = run_plan(what.plan, runner, context);
   if (!done.ok()) return done.status();
   return result_of<S>(*std::move(done));
 }
+/// Runs a typed query under a context of its own.
 template <class S>
 absl::StatusOr<result_of<S>> run(const query_of<S>& what, executor_ref runner) {
   auto done = run_plan(what.plan, runner);

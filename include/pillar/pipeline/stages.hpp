@@ -184,6 +184,7 @@ concept aggregate_call = requires(const A& a) {
 
 // ---- stages ---------------------------------------------------------------------------------------------------------
 
+/// `where(…)`, not yet bound to a schema.
 template <any_expression E>
 struct where_stage {
   static constexpr bool is_static = static_expression<E>;
@@ -203,6 +204,7 @@ struct where_stage {
   }
 };
 
+/// `project(…)`, not yet bound to a schema.
 template <projection... P>
 struct project_stage {
   static constexpr bool is_static = (detail::projection_traits<P>::is_static && ...);
@@ -230,6 +232,7 @@ struct project_stage {
 
 template <class Keys, class Aggregates>
 struct group_stage;
+/// `group_by(keys…)(aggregates…)`, not yet bound to a schema.
 template <class... K, class... A>
 struct group_stage<std::tuple<K...>, std::tuple<A...>> {
   static constexpr bool is_static = (detail::projection_traits<K>::is_static && ...) && (A::is_static && ...);
@@ -281,6 +284,7 @@ struct static_order {
   [[nodiscard]] constexpr static_order nulls_first() const { return {descending, true}; }
   [[nodiscard]] order_key lower() const { return {std::string(Name.view()), descending, null_first}; }
 };
+/// One key of an order whose column is known only at run time.
 struct dynamic_order {
   static constexpr bool is_static = false;
   order_key key;
@@ -296,6 +300,7 @@ concept ordering = requires(const O& o) {
   { o.lower() } -> std::same_as<order_key>;
 };
 
+/// `order_by(…)` and `top(…)`, not yet bound to a schema.
 template <ordering... O>
 struct order_stage {
   static constexpr bool is_static = (O::is_static && ...);

@@ -20,9 +20,12 @@ enum class scan_cause : std::uint8_t {
   encoded,               ///< matched or summed in encoded form
   decoded,               ///< decoded
 };
+/// How many causes there are.
 inline constexpr std::size_t scan_cause_count = 5;
+/// Numbers of vectors, indexed by scan_cause.
 using vectors_by_cause = std::array<std::uint64_t, scan_cause_count>;
 
+/// The cause in words, as accounts print it.
 constexpr const char* to_string(scan_cause cause) noexcept {
   constexpr const char* names[] = {"skipped by zone", "skipped by selection", "settled by directory", "matched encoded",
                                    "decoded"};

@@ -22,9 +22,11 @@ struct neon64 : scalar {};  ///< AArch64 Advanced SIMD
 /// The levels in ascending order within one processor family; the numbers are stable.
 enum class arch_level : std::uint8_t { scalar = 0, neon64 = 1, v2 = 2, v3 = 3, v4 = 4, v4_vbmi2 = 5 };
 
+/// Every level of every processor family, ascending.
 inline constexpr arch_level all_arch_levels[] = {arch_level::scalar, arch_level::neon64, arch_level::v2,
                                                  arch_level::v3,     arch_level::v4,     arch_level::v4_vbmi2};
 
+/// The name, as the environment variable PILLAR_ARCH takes it.
 constexpr const char* to_string(arch_level level) noexcept {
   switch (level) {
     case arch_level::scalar: return "scalar";

@@ -30,6 +30,7 @@ enum class transform_choice : std::uint8_t {
   automatic,  ///< the smaller of the two
 };
 
+/// How encode_block writes a block.
 struct block_options {
   std::optional<codec_id> codec{};  ///< force a codec; invalid_argument where it does not take the values
   transform_choice transform = transform_choice::none;

@@ -27,6 +27,7 @@ struct slices {
 
 /// Which slice a row goes to.
 struct table_distribution {
+  /// How rows are spread.
   enum class kind_type : std::uint8_t { even, key };
   kind_type kind = kind_type::even;
   std::vector<std::string> columns{};
@@ -37,6 +38,7 @@ template <fixed_string Name>
 table_distribution by_key(column_reference<Name>, slices count) {
   return {table_distribution::kind_type::key, {std::string(Name.view())}, count.count};
 }
+/// Rows with equal keys in one slice; columns by name.
 inline table_distribution by_key(std::vector<std::string> columns, slices count) {
   return {table_distribution::kind_type::key, std::move(columns), count.count};
 }
@@ -47,10 +49,12 @@ inline table_distribution evenly(slices count) { return {table_distribution::kin
 struct sort_order {
   std::vector<std::string> columns{};
 };
+/// Sorted by the first column, then the second, and so on.
 template <fixed_string... Names>
 sort_order compound(column_reference<Names>...) {
   return {{std::string(Names.view())...}};
 }
+/// The same, columns by name.
 inline sort_order compound(std::vector<std::string> columns) { return {std::move(columns)}; }
 
 /// How a table stores its rows.
@@ -171,6 +175,7 @@ struct slice_skew {
   std::vector<std::uint64_t> rows;
   double largest_over_mean = 1;
 };
+/// How evenly the rows lie over the slices.
 PILLAR_API slice_skew skew_of(const table_version& version);
 
 }  // namespace PILLAR_NAMESPACE

@@ -32,12 +32,15 @@ struct zone_text {
 ///         successor of its prefix, or dropped if there is none.
 /// Requires: row_count rows; bounds are absent when no row has a value
 struct zone_map {
+  /// Bounds of booleans, integers, decimals, dates, timestamps.
   struct bounds_of_integers {
     int128 min, max;
   };
+  /// Bounds of floats; NaN is told apart.
   struct bounds_of_reals {
     double min, max;
   };
+  /// Bounds of texts, perhaps cut.
   struct bounds_of_texts {
     zone_text min, max;
   };
@@ -78,6 +81,7 @@ PILLAR_API void merge(zone_map& into, const zone_map& from) noexcept;
 
 /// The bounds as values of `type`, for explanations; NULL where absent.
 [[nodiscard]] PILLAR_API scalar zone_minimum(const zone_map& zone, const data_type& type);
+/// The upper bound; see zone_minimum.
 [[nodiscard]] PILLAR_API scalar zone_maximum(const zone_map& zone, const data_type& type);
 
 /// The values that the rows may hold; its texts point into `zone`.
