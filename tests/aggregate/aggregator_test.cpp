@@ -64,7 +64,10 @@ pillar::result<void> feed(aggregator& into, const batch_data& batch, pillar::spl
                           const std::vector<pillar::data_type>& input_types, std::size_t aggregate_count) {
   std::vector<owned_vector> owned;
   std::vector<const pillar::vector*> keys, inputs;
-  const auto kind = [&] { return random.chance(1, 2) ? vector_kind::flat : vector_kind::dictionary; };
+  const auto kind = [&] {
+    const auto pick = random.below(5);
+    return pick < 2 ? vector_kind::flat : pick < 4 ? vector_kind::dictionary : vector_kind::run_end;
+  };
   for (std::size_t i = 0; i < key_types.size(); ++i)
     owned.push_back(make_vector(key_types[i], batch.keys[i], kind(), 7));
   for (std::size_t i = 0; i < input_types.size(); ++i)

@@ -51,7 +51,7 @@ struct checked_table {
     std::vector<const pillar::vector*> keys;
     for (const auto& type : types) {
       cells.push_back(random_cells(random, type, rows, distinct));
-      const auto kind = any_kind ? static_cast<vector_kind>(random.below(3)) : vector_kind::flat;
+      const auto kind = any_kind ? static_cast<vector_kind>(random.below(4)) : vector_kind::flat;
       if (kind == vector_kind::constant && rows != 0) cells.back().assign(rows, cells.back()[0]);
       owned.push_back(make_vector(type, cells.back(), kind, type.nullable ? random.below(70) : 0));
     }

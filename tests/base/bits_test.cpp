@@ -45,6 +45,15 @@ TEST(base_bits, agree_with_a_list_of_flags) {
     }
 }
 
+TEST(base_bits, ranges_of_bits_are_set_and_no_others) {
+  for (std::size_t begin = 0; begin < 130; ++begin)
+    for (std::size_t end = begin; end < 192; end += 1 + end % 7) {
+      std::uint64_t words[3] = {};
+      pillar::set_bits(words, begin, end);
+      for (std::size_t i = 0; i < 192; ++i) ASSERT_EQ(pillar::get_bit(words, i), i >= begin && i < end) << begin << end;
+    }
+}
+
 TEST(base_bits, unaligned_values_come_back) {
   unsigned char bytes[24] = {};
   for (std::size_t at = 0; at < 16; ++at) {

@@ -86,7 +86,7 @@ TEST(column_builder, agrees_with_a_list_of_cells) {
         const auto first = static_cast<std::uint32_t>(random.below(1500));
         const auto count = static_cast<std::uint32_t>(random.below(std::min<std::uint32_t>(1024, 1500 - first) + 1));
         const pillar::vector view = source.slice(first, count);
-        switch (random.below(6)) {
+        switch (random.below(7)) {
           case 0: {  // a whole flat vector
             ASSERT_TRUE(builder.append(view).ok());
             wanted.insert(wanted.end(), source_cells.begin() + first, source_cells.begin() + first + count);
@@ -148,6 +148,29 @@ TEST(column_builder, agrees_with_a_list_of_cells) {
             coded.validity = bits.data();
             coded.validity_offset = 5;
             ASSERT_TRUE(builder.append(coded).ok());
+            break;
+          }
+          case 5: {  // runs, from the middle of the first to the middle of the last
+            if (count == 0) break;
+            const pillar::vector values = source.slice(first, std::min(count, 60u));
+            std::vector<std::uint32_t> ends;
+            for (std::uint32_t run = 0; run < values.size; ++run)
+              ends.push_back((run == 0 ? 0 : ends.back()) + 1 + static_cast<std::uint32_t>(random.below(5)));
+            pillar::vector runs;
+            runs.type = type;
+            runs.kind = pillar::vector_kind::run_end;
+            runs.dictionary = &values;
+            runs.validity = values.validity;
+            runs.validity_offset = values.validity_offset;
+            runs.run_ends = ends.data();
+            runs.run_offset = ends[0] - 1;
+            runs.run_count = values.size;
+            runs.size = ends.back() - runs.run_offset;
+            for (std::uint32_t row = 0, run = 0; row < runs.size; ++row) {
+              if (runs.run_offset + row == ends[run]) ++run;
+              wanted.push_back(source_cells[first + run]);
+            }
+            ASSERT_TRUE(builder.append(runs).ok());
             break;
           }
           default: {  // cell by cell, then some taken back

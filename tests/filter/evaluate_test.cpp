@@ -127,7 +127,7 @@ TEST(filter_evaluate, agrees_with_the_reference) {
       if (random.chance(2, 3))  // without the extremes, so that not everything overflows
         for (auto& cell : column)
           if (!cell.null && !pillar::is_float(type.physical)) cell.integer %= 100;
-      const auto kind = static_cast<pillar::vector_kind>(random.below(3));
+      const auto kind = static_cast<pillar::vector_kind>(random.below(4));
       if (kind == pillar::vector_kind::constant) column.assign(row_count, column[0]);
       made.add(type, column, kind, random.chance(1, 3), true, static_cast<std::uint32_t>(random.below(66)));
       cells.push_back(std::move(column));

@@ -34,8 +34,10 @@ TEST(filter_match, every_type_kind_and_length_agrees_with_contains) {
         const std::uint32_t size = sizes[random.below(std::size(sizes))];
         const std::uint64_t distinct = random.chance(1, 2) ? 7 : 3000;
         std::vector<scalar> cells = random_cells(random, type, size, distinct);
-        const auto kind = static_cast<vector_kind>(round % 3);
+        const auto kind = static_cast<vector_kind>(round % 4);
         if (kind == vector_kind::constant) cells.assign(size, cells[0]);
+        if (kind == vector_kind::run_end && random.chance(1, 2))
+          for (std::uint32_t row = size; row-- > 0;) cells[row] = cells[row / 9];
         const owned_vector made = make_vector(type, cells, kind, static_cast<std::uint32_t>(random.below(65)));
         const pillar::domain test = random_domain(random, type, cells, distinct);
         const std::uint64_t* mask = mask_of(made.view, test, table);

@@ -164,7 +164,7 @@ TEST(filter_predicate, agrees_with_the_reference) {
       if (random.chance(1, 2))
         for (auto& cell : column)
           if (!cell.null && !pillar::is_float(type.physical)) cell.integer %= 100;
-      const auto kind = static_cast<pillar::vector_kind>(random.below(3));
+      const auto kind = static_cast<pillar::vector_kind>(random.below(4));
       if (kind == pillar::vector_kind::constant) column.assign(row_count, column[0]);
       made.add(type, column, kind, random.chance(1, 2), random.chance(2, 3),
                static_cast<std::uint32_t>(random.below(66)));
@@ -260,8 +260,9 @@ TEST(filter_predicate, expressions_through_zones_and_vectors_agree_with_the_scal
       if (random.chance(1, 3)) column.assign(row_count, column[0]);
       for (auto& cell : column)
         if (narrow && !cell.null && !pillar::is_float(type.physical)) cell.integer %= 100;
-      made.add(type, column, random.chance(1, 2) ? pillar::vector_kind::flat : pillar::vector_kind::dictionary,
-               random.chance(1, 2), random.chance(2, 3));
+      const auto kind = random.below(4);
+      made.add(type, column, static_cast<pillar::vector_kind>(kind == 1 ? 0 : kind), random.chance(1, 2),
+               random.chance(2, 3));
       zones.push_back(pillar::zone_of(made.blocks.back()->values.view));
       schema.columns.push_back({"c" + std::to_string(cells.size()), type});
       cells.push_back(std::move(column));

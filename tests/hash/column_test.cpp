@@ -15,7 +15,8 @@ TEST(hash_column, agrees_with_the_hash_of_each_value_for_every_type_and_kind) {
   pillar::splitmix64 random(1);
   for (const bool nullable : {false, true}) {
     for (const auto& type : every_type(nullable)) {
-      for (const auto kind : {vector_kind::flat, vector_kind::dictionary, vector_kind::constant}) {
+      for (const auto kind :
+           {vector_kind::flat, vector_kind::dictionary, vector_kind::constant, vector_kind::run_end}) {
         for (const std::size_t rows :
              {std::size_t{0}, std::size_t{1}, std::size_t{63}, std::size_t{1024}, std::size_t{3000}}) {
           for (const std::uint64_t distinct : {3u, 400u}) {

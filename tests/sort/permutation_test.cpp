@@ -55,7 +55,7 @@ TEST(sort_permutation, agrees_with_a_stable_sort_for_every_type_and_direction) {
   pillar::splitmix64 random(5);
   for (const bool nullable : {false, true}) {
     for (const auto& type : every_type(nullable)) {
-      for (const auto kind : {vector_kind::flat, vector_kind::dictionary}) {
+      for (const auto kind : {vector_kind::flat, vector_kind::dictionary, vector_kind::run_end}) {
         for (const std::size_t rows : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{1500}}) {
           columns_under_test from;
           from.add(type, random_cells(random, type, rows, 90), kind);
@@ -77,7 +77,7 @@ TEST(sort_permutation, agrees_for_random_compound_orders) {
     for (std::uint32_t i = 0; i < 4; ++i) {
       auto type = types[random.below(types.size())];
       type.nullable = random.chance(1, 2);
-      const auto kind = static_cast<vector_kind>(random.below(3));
+      const auto kind = static_cast<vector_kind>(random.below(4));
       auto cells = random_cells(random, type, rows, 2 + random.below(40));
       if (kind == vector_kind::constant && rows != 0) cells.assign(rows, cells[0]);
       from.add(type, std::move(cells), kind);

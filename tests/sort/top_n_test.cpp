@@ -55,7 +55,7 @@ TEST(sort_top_n, agrees_with_a_stable_sort_in_any_batches_and_splits) {
         const std::vector<scalar> cells(columns[i].begin() + static_cast<std::ptrdiff_t>(first),
                                         columns[i].begin() + static_cast<std::ptrdiff_t>(first + count));
         owned.push_back(
-            make_vector(types[i], cells, random.chance(1, 2) ? vector_kind::flat : vector_kind::dictionary, 11));
+            make_vector(types[i], cells, static_cast<vector_kind>(random.below(3) == 2 ? 3 : random.below(2) * 2), 11));
       }
       for (const auto& made : owned) views.push_back(&made.view);
       auto selection = selection_mask::first(count);

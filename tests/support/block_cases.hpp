@@ -27,7 +27,8 @@ struct block_source {
   std::vector<pillar::vector> views{};
 };
 
-/// Mixed kinds: dictionaries (not of floats: make_vector's merge zeros of both signs), constants, odd validity offsets.
+/// Mixed kinds: dictionaries and runs (not of floats: make_vector's merge zeros of both signs), constants, odd validity
+/// offsets.
 inline block_source make_source(pillar::data_type type, std::vector<pillar::scalar> cells, bool mixed_kinds = false) {
   block_source made;
   made.type = type;
@@ -38,7 +39,7 @@ inline block_source make_source(pillar::data_type type, std::vector<pillar::scal
                                            made.cells.begin() + static_cast<std::ptrdiff_t>(end));
     auto kind = pillar::vector_kind::flat;
     if (mixed_kinds && !pillar::is_float(type.physical) && at / pillar::vector_rows % 2 == 1)
-      kind = pillar::vector_kind::dictionary;
+      kind = at / pillar::vector_rows % 4 == 1 ? pillar::vector_kind::dictionary : pillar::vector_kind::run_end;
     if (mixed_kinds && std::all_of(part.begin(), part.end(), [&](const auto& cell) { return cell == part[0]; }))
       kind = pillar::vector_kind::constant;
     made.owned.push_back(make_vector(type, part, kind, mixed_kinds ? 5 : 0));

@@ -20,7 +20,7 @@ struct owned_vector {
   pillar::vector view{};
   std::vector<std::byte> values{};
   std::vector<std::uint64_t> validity{};
-  std::vector<std::uint32_t> codes{};
+  std::vector<std::uint32_t> codes{};  ///< or the ends of runs
   std::unique_ptr<std::string> characters = std::make_unique<std::string>();
   std::unique_ptr<const std::byte*> buffer = std::make_unique<const std::byte*>(nullptr);
   std::unique_ptr<pillar::vector> dictionary{};
@@ -48,7 +48,8 @@ inline void put_scalar(owned_vector& made, std::size_t index, const pillar::scal
 }
 }  // namespace owned_vector_detail
 
-/// A vector of `cells`; NULL cells need a nullable type. A constant takes cells[0] for all rows.
+/// A vector of `cells`; NULL cells need a nullable type. A constant takes cells[0] for all rows. A run-end vector is a
+/// view into the middle of its runs.
 inline owned_vector make_vector(pillar::data_type type, const std::vector<pillar::scalar>& cells,
                                 pillar::vector_kind kind = pillar::vector_kind::flat,
                                 std::uint32_t validity_offset = 0) {
@@ -69,6 +70,21 @@ inline owned_vector make_vector(pillar::data_type type, const std::vector<pillar
       }
       made.codes.push_back(code);
     }
+  } else if (kind == pillar::vector_kind::run_end) {
+    made.view.run_offset = 3;
+    if (!cells.empty()) {
+      stored = {&cells[0], &cells[0]};  // the first run ends before the view, the second began there
+      made.codes = {2};
+      made.view.first_run = 1;
+    }
+    for (std::uint32_t i = 1; i <= cells.size(); ++i) {
+      if (i < cells.size() && cells[i].null == cells[i - 1].null && (cells[i].null || cells[i] == cells[i - 1]))
+        continue;
+      made.codes.push_back(3 + i + (i == cells.size() ? 5 : 0));  // the last run goes on
+      if (i < cells.size()) stored.push_back(&cells[i]);
+    }
+    made.view.run_count = static_cast<std::uint32_t>(stored.size()) - made.view.first_run;
+    for (const auto* cell : stored) has_null |= cell->null;
   } else {
     const std::size_t count = kind == pillar::vector_kind::constant ? (cells.empty() ? 0 : 1) : cells.size();
     for (std::size_t i = 0; i < count; ++i) stored.push_back(&cells[i]), has_null |= cells[i].null;
@@ -77,22 +93,23 @@ inline owned_vector make_vector(pillar::data_type type, const std::vector<pillar
   for (std::size_t i = 0; i < stored.size(); ++i)
     if (!stored[i]->null) put_scalar(made, i, *stored[i]);
   *made.buffer = reinterpret_cast<const std::byte*>(made.characters->data());
-  const std::size_t bits = kind == pillar::vector_kind::constant && !cells.empty() ? 1 : cells.size();
+  const bool by_stored = kind == pillar::vector_kind::constant || kind == pillar::vector_kind::run_end;
+  const std::size_t bits = by_stored ? stored.size() : cells.size();
   if (has_null || validity_offset != 0) {
     made.validity.assign(pillar::words_for(bits + validity_offset) + 1, 0);
     for (std::size_t i = 0; i < bits; ++i)
-      if (!cells[i].null) pillar::set_bit(made.validity.data(), validity_offset + i);
+      if (!(by_stored ? *stored[i] : cells[i]).null) pillar::set_bit(made.validity.data(), validity_offset + i);
     made.view.validity = made.validity.data();
     made.view.validity_offset = validity_offset;
   }
-  if (kind == pillar::vector_kind::dictionary) {
+  if (kind >= pillar::vector_kind::dictionary) {
     made.dictionary = std::make_unique<pillar::vector>();
     made.dictionary->type = type.as_nullable(false);
     made.dictionary->size = static_cast<std::uint32_t>(stored.size());
     made.dictionary->values = made.values.data();
     made.dictionary->buffers = made.buffer.get();
     made.view.dictionary = made.dictionary.get();
-    made.view.codes = made.codes.data();
+    (kind == pillar::vector_kind::dictionary ? made.view.codes : made.view.run_ends) = made.codes.data();
   } else {
     made.view.values = made.values.data();
     made.view.buffers = made.buffer.get();

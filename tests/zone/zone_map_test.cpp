@@ -89,7 +89,7 @@ TEST(zone_zone_map, merged_statistics_are_those_of_all_rows) {
         auto cells = random_cells(random, type, 1 + random.below(200), round % 2 == 0 ? 4 : 300);
         if (random.chance(1, 4))
           for (auto& cell : cells) cell = scalar::of_null(type);
-        const auto kind = static_cast<pillar::vector_kind>(random.below(3));
+        const auto kind = static_cast<pillar::vector_kind>(random.below(4));
         if (kind == pillar::vector_kind::constant) cells.assign(cells.size(), cells[0]);
         const owned_vector made = make_vector(type, cells, kind, static_cast<std::uint32_t>(random.below(70)));
         merge(merged, pillar::zone_of(made.view));

@@ -37,6 +37,17 @@ constexpr void assign_bit(std::uint64_t* words, std::size_t index, bool value) n
   words[index / 64] = value ? words[index / 64] | bit : words[index / 64] & ~bit;
 }
 
+/// Sets bits [begin, end).
+constexpr void set_bits(std::uint64_t* words, std::size_t begin, std::size_t end) noexcept {
+  while (begin < end) {
+    const unsigned shift = begin % 64;
+    const std::size_t rest = end - begin;
+    const unsigned count = rest < 64 - shift ? static_cast<unsigned>(rest) : 64 - shift;
+    words[begin / 64] |= low_bits(count) << shift;
+    begin += count;
+  }
+}
+
 /// Set bits among the first `bits`; bits beyond are ignored.
 constexpr std::size_t count_bits(const std::uint64_t* words, std::size_t bits) noexcept {
   std::size_t total = 0;

@@ -100,7 +100,8 @@ class column_builder {
   buffer validity_{};  ///< empty until the first NULL; bits at and beyond size_ are zero
   std::vector<buffer> text_data_{};
   std::vector<const std::byte*> text_pointers_{};
-  std::uint64_t text_used_ = 0;  ///< bytes used of the last data buffer
+  std::vector<std::uint64_t> text_bytes_{};  ///< used of each data buffer but the last
+  std::uint64_t text_used_ = 0;              ///< used of the last
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -16,7 +16,7 @@ namespace PILLAR_NAMESPACE {
 /// Requires: test.physical is that of the values; values aligned to their size
 /// Cost:     flat: one kernel pass for a range, one per point up to eight points, else a search per value between the
 ///           least and the greatest; dictionary: each entry once when there are no more entries than rows; constant:
-///           one test. Nothing is allocated.
+///           one test; run-end: each run once. Nothing is allocated.
 /// Errors:   none; an opaque test says what it likes
 PILLAR_API void match(const vector& values, const domain& test, const flat_match_table& kernels,
                       std::uint64_t* mask) noexcept;

@@ -37,6 +37,8 @@ PILLAR_ALWAYS_INLINE void gather_rows(const vector& from, const std::uint16_t* P
   } else if (from.kind == vector_kind::dictionary) {
     const std::uint32_t* codes = from.codes;
     for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(codes[rows[i]]));
+  } else if (from.kind == vector_kind::run_end) {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(from.run_of(rows[i])));
   } else if (count == from.size) {  // all rows
     for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(i));
   } else {

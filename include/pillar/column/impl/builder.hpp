@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cmath>  // std::isfinite
 #include <cstring>
@@ -91,14 +92,7 @@ PILLAR_API result<void> column_builder::make_validity() {
 /// Marks [size_, size_ + count) as valid; does not change size_.
 inline void column_builder::mark_valid(std::uint64_t count) {
   if (validity_.empty()) return;
-  auto* words = validity_.as<std::uint64_t>();
-  for (std::uint64_t row = size_; row < size_ + count;) {
-    const unsigned shift = row % 64;
-    const std::uint64_t rest = size_ + count - row;
-    const unsigned bits = rest < 64 - shift ? static_cast<unsigned>(rest) : 64 - shift;
-    words[row / 64] |= low_bits(bits) << shift;
-    row += bits;
-  }
+  set_bits(validity_.as<std::uint64_t>(), size_, size_ + count);
 }
 
 PILLAR_API result<text_slot> column_builder::store(std::string_view value) {
@@ -109,6 +103,7 @@ PILLAR_API result<text_slot> column_builder::store(std::string_view value) {
     if (chunk > detail::builder_largest_chunk) chunk = detail::builder_largest_chunk;
     if (chunk < value.size()) chunk = value.size();
     PILLAR_ASSIGN_OR_RETURN(buffer data, buffer::allocate(chunk, budget_, stagger_));
+    if (!text_data_.empty()) text_bytes_.push_back(text_used_);
     text_pointers_.push_back(data.data());
     text_data_.push_back(std::move(data));
     text_used_ = 0;
@@ -335,6 +330,14 @@ PILLAR_API result<column> column_builder::finish() {
   if (null_count_ != 0) made->validity = std::move(validity_);
   made->text_data = std::move(text_data_);
   made->text_pointers = std::move(text_pointers_);
+  made->text_bytes = std::move(text_bytes_);
+  if (!made->text_data.empty()) made->text_bytes.push_back(text_used_);
+  vector& whole = made->whole;
+  whole.type = type_;
+  whole.size = static_cast<std::uint32_t>(std::min<std::uint64_t>(size_, std::numeric_limits<std::uint32_t>::max()));
+  whole.values = made->values.data();
+  whole.buffers = made->text_pointers.data();
+  if (null_count_ != 0) whole.validity = made->validity.as<std::uint64_t>();
   *this = column_builder(type_, budget_, stagger_);
   return column(std::move(made));
 }

@@ -65,6 +65,11 @@ const L* load_lanes(const vector& from, std::uint32_t count, std::byte* room) no
       for (std::uint32_t i = 0; i < count; ++i) out[i] = at(i);
     } else if (from.dictionary->size == 0) {
       for (std::uint32_t i = 0; i < count; ++i) out[i] = L{};  // all rows are NULL
+    } else if (from.kind == vector_kind::run_end) {
+      from.for_each_run(0, count, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+        const L value = at(run);
+        for (std::uint32_t i = begin; i < end; ++i) out[i] = value;
+      });
     } else {
       for (std::uint32_t i = 0; i < count; ++i) out[i] = at(from.codes[i]);
     }
@@ -217,13 +222,14 @@ inline vector pack(const vector& from, const packed_rows& rows, value_slot& slot
   out.values = slot.values;
   out.codes = nullptr;
   out.dictionary = nullptr;
+  out.run_ends = nullptr;
   visit_width(byte_width(from.type.physical), [&]<std::size_t Width>() {
     const auto* values = static_cast<const std::byte*>(from.holder().values);
     if (from.kind == vector_kind::flat) {
       for (std::uint32_t i = 0; i < rows.count; ++i) move_values<Width>(slot.values, values, i, rows.index[i]);
     } else if (from.dictionary->size != 0) {
       for (std::uint32_t i = 0; i < rows.count; ++i)
-        move_values<Width>(slot.values, values, i, from.codes[rows.index[i]]);
+        move_values<Width>(slot.values, values, i, from.index_of(rows.index[i]));
     }
   });
   if (from.validity != nullptr) {

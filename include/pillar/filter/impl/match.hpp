@@ -207,6 +207,21 @@ inline void match_gathered(const vector& values, const domain& test, const flat_
   match_flat(flat, test, kernels, mask);
 }
 
+/// Each run is tested once, and all of its rows get the answer.
+inline void match_runs(const vector& values, const domain& test, const flat_match_table& kernels,
+                       std::uint64_t* mask) noexcept {
+  PILLAR_ASSERT(values.run_count <= values.size);
+  std::uint64_t truth_table[vector_words];
+  vector runs = *values.dictionary;
+  runs.values = static_cast<const std::byte*>(runs.values) + byte_width(runs.type.physical) * values.first_run;
+  runs.size = values.run_count;
+  match_flat(runs, test, kernels, truth_table);
+  fill_mask(mask, values.size, false);
+  values.for_each_run(0, values.size, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+    if (get_bit(truth_table, run - values.first_run)) set_bits(mask, begin, end);
+  });
+}
+
 }  // namespace detail
 
 PILLAR_API void match(const vector& values, const domain& test, const flat_match_table& kernels,
@@ -227,6 +242,8 @@ PILLAR_API void match(const vector& values, const domain& test, const flat_match
     std::uint64_t bit = 0;
     detail::match_flat(single, test, kernels, &bit);
     detail::fill_mask(mask, count, (bit & 1) != 0);
+  } else if (values.kind == vector_kind::run_end) {
+    detail::match_runs(values, test, kernels, mask);
   } else if (values.dictionary->size > count) {
     detail::match_gathered(values, test, kernels, mask);
   } else if (values.dictionary->size == 0) {

@@ -39,9 +39,16 @@ inline std::uint64_t hash_one(const vector& flat, std::uint32_t index) noexcept 
   return hash;
 }
 
-/// Up to 1,024 rows of a flat or dictionary vector from `first` on, NULLs included.
+/// Up to 1,024 rows of a vector that is not constant from `first` on, NULLs included.
 inline void hash_part(const vector& from, std::uint32_t first, std::uint32_t count, const std::uint64_t* of_entry,
                       std::uint64_t* PILLAR_RESTRICT out) noexcept {
+  if (from.kind == vector_kind::run_end) {  // once for each run
+    from.for_each_run(first, first + count, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+      const std::uint64_t hash = from.valid(begin) ? hash_one(*from.dictionary, run) : hash_of_null;
+      for (std::uint32_t row = begin; row < end; ++row) out[row - first] = hash;
+    });
+    return;
+  }
   if (from.kind == vector_kind::flat) {
     vector part = from;
     part.values = static_cast<const std::byte*>(from.values) + byte_width(from.type.physical) * first;

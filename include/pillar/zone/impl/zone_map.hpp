@@ -24,6 +24,10 @@ PILLAR_ALWAYS_INLINE void for_each_value(const vector& from, F&& f) noexcept {
     for (std::uint32_t word = 0; word * 64 < from.size; ++word)
       for (std::uint64_t bits = from.validity_word(word); bits != 0; bits &= bits - 1)
         f(word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+  } else if (from.kind == vector_kind::run_end) {  // bounds do not count: once for each run
+    from.for_each_run(0, from.size, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t) {
+      if (from.valid(begin)) f(run);
+    });
   } else {
     for (std::uint32_t i = 0; i < from.size; ++i)
       if (from.valid(i)) f(from.codes[i]);
