@@ -7,8 +7,10 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "pillar/simd/dispatch.hpp"
 #include "support/bench.hpp"
 #include "support/serve.hpp"
 
@@ -41,6 +43,15 @@ std::uint32_t crc32(std::string_view bytes) {
   std::uint32_t crc = ~0u;
   for (const char c : bytes) crc = (crc >> 8) ^ table[(crc ^ static_cast<unsigned char>(c)) & 255u];
   return ~crc;
+}
+
+/// As in "GCC 12.2.0 -O3 -march=x86-64-v3".
+std::string compiler() {
+#if defined(__clang__)
+  return "Clang " __clang_version__ " " PILLAR_BENCH_FLAGS;
+#else
+  return "GCC " __VERSION__ " " PILLAR_BENCH_FLAGS;
+#endif
 }
 
 std::string short_answer(const std::string& text) {
@@ -172,7 +183,8 @@ void serve(std::istream& requests, std::ostream& replies) {
       replies << "{\"cases\": [";
       const char* comma = "";
       for (const auto& each : all_cases()) replies << std::exchange(comma, ", ") << quoted(each);
-      replies << "]}";
+      replies << "], \"arch\": " << quoted(pillar::to_string(pillar::best_arch_level()))
+              << ", \"compiler\": " << quoted(compiler()) << "}";
     } else {
       replies << "{\"error\": \"verbs: run CASE SECONDS, answer CASE, clock, list\"}";
     }

@@ -5,7 +5,7 @@
 ///                      iterations, items and bytes of an iteration, answer, threads, the clock before and after
 ///   answer CASE        the same with the answer in full: `run` gives the CRC-32 and length of one beyond 1 KiB
 ///   clock              {"clock_ghz": …}
-///   list               {"cases": […]}
+///   list               {"cases": […], "arch": the level that runs, "compiler": with its flags}
 #pragma once
 #include <iosfwd>
 #include <string>

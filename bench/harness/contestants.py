@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that run a case on request, one line of JSON per answer: ours (bench_* --serve) and the peers' servers."""
+import json
+import os
+import selectors
+import subprocess
+from dataclasses import dataclass
+
+
+class Failure(Exception):
+    """A contestant that cannot run a case; `state` is what the report says of it."""
+
+    def __init__(self, reason, state="failed"):
+        super().__init__(reason)
+        self.state = state
+
+
+@dataclass
+class Sample:
+    """One timed run, per iteration."""
+    wall_ns: float
+    cpu_ns: float
+    items: float = 0
+    bytes: float = 0
+    answer: str = ""
+    threads: int = 1
+
+    @property
+    def cpu_over_wall(self):
+        return self.cpu_ns / self.wall_ns if self.wall_ns else 0.0
+
+    def value(self, row):
+        """What the row reports of this run, in its unit."""
+        seconds = self.wall_ns / 1e9
+        items = self.items or row.rows
+        return {"values/s": items / seconds, "rows/s": items / seconds, "bytes/s": self.bytes / seconds,
+                "s": seconds, "ms": seconds * 1e3, "ns": self.wall_ns, "bytes": self.bytes}[row.unit]
+
+
+class Server:
+    """A child process that answers one line for each line."""
+
+    def __init__(self, command, environment=None, limit_seconds=120, greets=False):
+        self.command, self.limit_seconds, self.greets, self.greeting = command, limit_seconds, greets, {}
+        self.environment = dict(os.environ, **(environment or {}))
+        self.process = None
+
+    def start(self):
+        """The first line of a server that greets."""
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, env=self.environment, bufsize=0)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.pending = b""
+        if self.greets:
+            self.greeting = self.read_line()
+        return self.greeting
+
+    def ask(self, line):
+        if self.process is None:
+            self.start()
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+        except BrokenPipeError:
+            self.ended()
+        reply = self.read_line()
+        if "error" in reply or reply.get("peer_state", "measured") != "measured":
+            raise Failure(reply.get("error") or reply["peer_state"], reply.get("peer_state") or "failed")
+        return reply
+
+    def ended(self):
+        code = self.process.wait()
+        self.process = None
+        # Killed without a word is what the kernel does to the process that exhausts the memory.
+        raise Failure(f"ended with exit code {code}", "out_of_memory" if code == -9 else "failed")
+
+    def read_line(self):
+        while b"\n" not in self.pending:
+            if not self.selector.select(self.limit_seconds):
+                self.stop()
+                raise Failure(f"no answer within {self.limit_seconds} s")
+            part = os.read(self.process.stdout.fileno(), 1 << 20)
+            if not part:
+                self.ended()
+            self.pending += part
+        reply, _, self.pending = self.pending.partition(b"\n")
+        try:
+            reply = json.loads(reply)
+        except ValueError:
+            raise Failure(f"not JSON: {reply[:80]!r}") from None
+        return reply
+
+    def run(self, case, seconds):
+        return sample_of(self.ask(f"run {case} {seconds:g}"))
+
+    def answer(self, case):
+        """The full text of what the case computes."""
+        return self.ask(f"answer {case}").get("answer", "")
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def sample_of(reply):
+    return Sample(float(reply["wall_ns"]), float(reply["cpu_ns"]), float(reply.get("items") or 0),
+                  float(reply.get("bytes") or 0), str(reply.get("answer") or ""), int(reply.get("threads") or 1))
+
+
+class Programs:
+    """Our benchmark programs, started when first asked; the one of the limits tells the clock."""
+
+    def __init__(self, folder, environment=None):
+        self.folder, self.environment, self.servers = folder, environment, {}
+
+    def server(self, program):
+        if program not in self.servers:
+            self.servers[program] = Server([os.path.join(self.folder, "bench_" + program), "--serve"], self.environment)
+        return self.servers[program]
+
+    def cases(self, program):
+        return self.server(program).ask("list")["cases"]
+
+    def clock(self):
+        return self.server("limits").ask("clock")["clock_ghz"]
+
+    def stop(self, program=None):
+        for name, server in self.servers.items():
+            if program in (None, name):
+                server.stop()

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The peers' servers and their data: bench/peers/serve.py in a virtual environment of its own."""
+import os
+import subprocess
+
+from .contestants import Failure, Server
+
+
+class Peers:
+    """Started when first asked for; `absent` says why one is not there."""
+
+    def __init__(self, source, build, data, say):
+        self.source, self.build, self.data, self.say = source, build, data, say
+        self.servers, self.absent, self.facts = {}, {}, {}
+        self.installed = False
+
+    def install(self):
+        """Makes the environment where it is missing; without it every peer is absent, and the report says so."""
+        script = os.path.join(self.source, "bench/peers/install.sh")
+        self.installed = True
+        if os.path.exists(script):
+            self.say("peers: virtual environment (a minute when it is new)")
+            subprocess.run(["sh", script, os.path.join(self.source, "bench/peers/peers.lock"), self.folder()],
+                           stdout=subprocess.DEVNULL, check=False, cwd=self.source)
+
+    def folder(self):
+        return os.path.join(self.build, "venv-peers")
+
+    def server(self, name):
+        """The peer's server, or None with the reason in `absent`."""
+        if name in self.absent:
+            return None
+        if name not in self.servers:
+            if not self.installed:
+                self.install()
+            python = os.path.join(self.folder(), "bin/python")
+            if not os.path.exists(python):
+                self.absent[name] = "no virtual environment"
+                return None
+            server = Server([python, os.path.join(self.source, "bench/peers/serve.py"), name, "--data", self.data],
+                            limit_seconds=180, greets=True)
+            try:
+                greeting = server.start()
+            except Failure as problem:
+                greeting = {"state": "absent", "reason": str(problem)}
+            if greeting.get("state") != "ready":
+                self.absent[name] = greeting.get("reason") or "not ready"
+                server.stop()
+                return None
+            self.facts[name] = {"version": greeting.get("version", ""), "settings": greeting.get("settings", "")}
+            self.servers[name] = server
+        return self.servers[name]
+
+    def stop(self):
+        for server in self.servers.values():
+            server.stop()
+        self.servers = {}
+
+
+def make_data(program, folder, names, say):
+    """Writes the data sets that are missing; both sides read the same files."""
+    if names and os.path.exists(program):
+        say("data: " + ", ".join(sorted(names)))
+        os.makedirs(folder, exist_ok=True)
+        subprocess.run([program, folder, *sorted(names)], check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""summary.json: one entry per row and peer, with the fields that docs/benchmarks.md lists."""
+import statistics
+
+from . import rounds as r
+
+LIMIT_PLACES = {"l1": "L1, 16 KiB", "l2": "L2, 256 KiB", "ram": "RAM, 512 MiB"}
+
+
+def scale_of(row):
+    if row.rows:
+        return f"{row.rows:,} rows"
+    return LIMIT_PLACES.get(row.limit.rsplit("_", 1)[-1], "") if row.limit else ""
+
+
+def significant(value, digits=5):
+    return None if value is None else float(f"{value:.{digits}g}")
+
+
+def entries_of(measured, facts):
+    """The row's entries: one per peer, one per row of ours it is held against, or a single one without either."""
+    row, rounds = measured.row, measured.rounds
+    ours = [t.samples["ours"].value(row) for t in rounds]
+    entry = {
+        "component": row.component, "case": row.name.split("/", 1)[1], "threads": row.threads, "rows": row.rows,
+        "scale": scale_of(row), "arch": facts["arch"], "compiler": facts["compiler"], "kind": row.kind,
+        "ours": significant(statistics.median(ours)) if ours else None, "unit": row.unit, "better": row.better,
+        "peer": None, "peer_version": None, "peer_state": "none", "peer_value": None, "ratio": None,
+        "limit_name": None, "limit": None, "fraction_of_limit": None,
+        "spread": significant(r.spread_of(ours), 3) if ours else None,
+        "cpu_over_wall": significant(statistics.median(t.samples["ours"].cpu_over_wall for t in rounds), 4) if ours else None,
+        "clock_ghz": significant(statistics.median(t.clock_ghz for t in rounds), 4) if ours else None,
+        "commit": facts["commit"],
+    }
+    details = {"ours": [significant(v, 4) for v in ours], "disturbed": len(measured.repeated),
+               "counted": "quiet" if len(measured.quiet) >= 2 or not measured.repeated else "all"}
+    if measured.limit_kernels and rounds:
+        kernels = [k for k in measured.limit_kernels if all(k in t.samples for t in rounds)]
+        kernel = r.best_kernel(rounds, kernels)
+        fractions = [r.rate(t.samples["ours"]) / r.rate(t.samples[kernel]) for t in rounds]
+        fraction = statistics.median(fractions)
+        if fraction > 0:
+            entry["limit_name"], entry["fraction_of_limit"] = kernel, significant(fraction, 4)
+            entry["limit"] = significant(entry["ours"] / fraction if row.better == "higher" else entry["ours"] * fraction)
+            details["fraction"] = [significant(f, 4) for f in fractions]
+    sizes = {key: statistics.median(getattr(t.samples["ours"], key) for t in rounds) for key in ("items", "bytes")} \
+        if rounds else {}
+    if sizes.get("items") and sizes.get("bytes"):
+        details["bits_per_value"] = significant(sizes["bytes"] * 8 / sizes["items"], 4)
+    out = []
+    others = [(name, "pillar " + name, None) for name in ([row.reference] if row.reference else [])]
+    others += [(peer, peer, measured.peer_state.get(peer, ("absent", ""))) for peer in row.peers]
+    for name, shown, state in others:
+        one = dict(entry, peer=shown, peer_version=facts["peers"].get(name, {}).get("version"))
+        one_details = dict(details)
+        with_peer = [t for t in rounds if name in t.samples]
+        if with_peer and (state is None or state[0] == "measured"):
+            one["peer_state"] = "measured"
+            theirs = [t.samples[name].value(row) for t in with_peer]
+            ratios = [r.ratio_of(t.samples["ours"].value(row), t.samples[name].value(row), row.better) for t in with_peer]
+            one["peer_value"] = significant(statistics.median(theirs))
+            one["ratio"] = significant(statistics.median(ratios), 4)
+            one["spread"] = significant(r.spread_of(ratios), 3)
+            one_details["ratio"] = [significant(v, 4) for v in ratios]
+        else:
+            one["peer_state"] = state[0] if state and state[0] != "measured" else "failed"
+            one_details["reason"] = state[1] if state else "not measured"
+        one["rounds"] = one_details
+        out.append(one)
+    return out or [dict(entry, rounds=details)]
+
+
+def name_of(entry):
+    return entry["component"] + "/" + entry["case"]
+
+
+def key_of(entry):
+    return name_of(entry), entry["peer"]
+
+
+def wrong_limits(entries):
+    """Rows above 1.03 of their limit: what they were held against is not a limit."""
+    return sorted({name_of(e) for e in entries if (e["fraction_of_limit"] or 0) > r.WRONG_LIMIT})
+
+
+def main_figure(entry):
+    """What two runs are compared by: the ratio where there is one, else our own figure. (value, better)"""
+    if entry["ratio"] is not None:
+        return entry["ratio"], "higher"
+    return entry["ours"], entry["better"]
+
+
+def agreement(new, old):
+    """(entries that agree, entries in both, those that do not): within the wider of the two stated spreads."""
+    before = {key_of(e): e for e in old}
+    agree, both, apart = 0, 0, []
+    for entry in new:
+        then = before.get(key_of(entry))
+        if then is None or main_figure(entry)[0] is None or main_figure(then)[0] is None:
+            continue
+        both += 1
+        a, b = main_figure(entry)[0], main_figure(then)[0]
+        if abs(a - b) <= max(entry["spread"], then["spread"]) * max(a, b):
+            agree += 1
+        else:
+            apart.append((entry, then))
+    return agree, both, apart
+
+
+SLOWER = 0.10   # besides the spreads: what the page marks as slower than the accepted result
+
+
+def slower(new, old):
+    """name → share of speed lost, for rows of ours that lost more than a tenth and more than either spread."""
+    before = {name_of(e): e for e in old}
+    out = {}
+    for entry in new:
+        then = before.get(name_of(entry))
+        if then is None or not entry["ours"] or not then["ours"] or entry["unit"] == "bytes":
+            continue
+        kept = r.ratio_of(entry["ours"], then["ours"], entry["better"])
+        spreads = [own_spread(entry), own_spread(then)]
+        if 1 - kept > max(SLOWER, *spreads):
+            out[name_of(entry)] = 1 - kept
+    return out
+
+
+def own_spread(entry):
+    values = (entry.get("rounds") or {}).get("ours")
+    return r.spread_of(values) if values else entry["spread"]
