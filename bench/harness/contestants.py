@@ -47,8 +47,11 @@ class Server:
 
     def start(self):
         """The first line of a server that greets."""
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, env=self.environment, bufsize=0)
+        try:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=subprocess.DEVNULL, env=self.environment, bufsize=0)
+        except OSError as problem:
+            raise Failure(f"does not start: {problem.strerror}") from None
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
         self.pending = b""
