@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DataFusion: in-memory tables of Arrow batches; plans made once, results collected in full."""
+import tables
+from peer import Base, Task
+
+
+class Peer(Base):
+    settings = {"storage": "MemTable of Arrow batches, 8,192 rows each", "text": "Utf8View", "result": "Arrow batches"}
+
+    def __init__(self, folder, threads):
+        super().__init__(folder, threads)
+        import datafusion
+        import pyarrow
+        self.datafusion, self.pyarrow = datafusion, pyarrow
+        self.context = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions(threads))
+
+    def version(self):
+        return self.datafusion.__version__
+
+    def load(self, dataset):
+        arrow = tables.plain_text(tables.read_table(self.folder, dataset))
+        self.context.register_record_batches(dataset, [arrow.to_batches(max_chunksize=8192)])
+
+    def query(self, row):
+        dataset, sql, _ = tables.QUERIES[row]
+        frame = self.context.sql(sql)
+        return Task(frame.collect, lambda batches: tables.answer_text(row, self.pyarrow.Table.from_batches(batches)),
+                    self.row_count(dataset))

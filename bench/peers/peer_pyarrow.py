@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pyarrow: Arrow tables, compute kernels and Acero plans written by hand, one thread; results are Arrow tables."""
+from datetime import date
+from decimal import Decimal
+
+import tables
+from peer import Base, Task
+
+
+class Peer(Base):
+    settings = {"storage": "Arrow table", "text": "dictionary", "plan": "Acero, written by hand", "result": "Arrow table"}
+
+    def __init__(self, folder, threads):
+        super().__init__(folder, threads)
+        import pyarrow
+        import pyarrow.acero
+        import pyarrow.compute
+        self.pyarrow = pyarrow
+        pyarrow.set_cpu_count(threads)
+        pyarrow.set_io_thread_count(1)
+        self.tables = {}
+
+    def version(self):
+        return self.pyarrow.__version__
+
+    def load(self, dataset):
+        self.tables[dataset] = tables.read_table(self.folder, dataset)
+
+    def plan(self, row):
+        acero, pc, pa = self.pyarrow.acero, self.pyarrow.compute, self.pyarrow
+        field, node = pc.field, acero.Declaration
+        source = node("table_source", acero.TableSourceNodeOptions(self.tables[tables.QUERIES[row][0]]))
+        sum_only = pc.ScalarAggregateOptions()
+
+        def money(text, digits=15):
+            return pc.scalar(pa.scalar(Decimal(text), pa.decimal128(digits, 2)))
+
+        def narrow(expression):  # decimals of 38 digits cannot be multiplied further
+            return expression.cast(pa.decimal128(3, 2))
+
+        if row == "query/q6":
+            return node.from_sequence([
+                source,
+                node("filter", acero.FilterNodeOptions(
+                    (field("l_shipdate") >= date(1994, 1, 1)) & (field("l_shipdate") < date(1995, 1, 1)) &
+                    (field("l_discount") >= money("0.05")) & (field("l_discount") <= money("0.07")) &
+                    (field("l_quantity") < money("24.00")))),
+                node("project", acero.ProjectNodeOptions([pc.multiply(field("l_extendedprice"), field("l_discount"))], ["x"])),
+                node("aggregate", acero.AggregateNodeOptions([("x", "sum", sum_only, "revenue")]))])
+        if row == "query/q1":
+            discounted = pc.multiply(field("l_extendedprice"), narrow(pc.subtract(money("1.00", 3), field("l_discount"))))
+            charge = pc.multiply(discounted, narrow(pc.add(money("1.00", 3), field("l_tax"))))
+            keys = ["l_returnflag", "l_linestatus"]
+            return node.from_sequence([
+                source, node("filter", acero.FilterNodeOptions(field("l_shipdate") <= date(1998, 9, 2))),
+                node("project", acero.ProjectNodeOptions(
+                    [field(k) for k in keys] + [field("l_quantity"), field("l_extendedprice"), field("l_discount"), discounted, charge],
+                    keys + ["l_quantity", "l_extendedprice", "l_discount", "disc_price", "charge"])),
+                node("aggregate", acero.AggregateNodeOptions(
+                    [("l_quantity", "hash_sum", None, "sum_qty"), ("l_extendedprice", "hash_sum", None, "sum_base_price"),
+                     ("disc_price", "hash_sum", None, "sum_disc_price"), ("charge", "hash_sum", None, "sum_charge"),
+                     ("l_quantity", "hash_mean", None, "avg_qty"), ("l_extendedprice", "hash_mean", None, "avg_price"),
+                     ("l_discount", "hash_mean", None, "avg_disc"), ([], "hash_count_all", None, "count_order")], keys)),
+                node("order_by", acero.OrderByNodeOptions([(k, "ascending") for k in keys]))])
+        return node.from_sequence([
+            source, node("aggregate", acero.AggregateNodeOptions(
+                [("v", "hash_sum", None, "total"), ([], "hash_count_all", None, "n")], ["k"]))])
+
+    def query(self, row):
+        plan = self.plan(row)
+        return Task(lambda: plan.to_table(use_threads=self.threads > 1), lambda result: tables.answer_text(row, result),
+                    self.row_count(tables.QUERIES[row][0]))

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data sets as Arrow tables, the questions, and the one way to write an answer: what all peers share."""
+import decimal
+import json
+import pathlib
+
+Q6 = """SELECT sum(l_extendedprice * l_discount) AS revenue FROM lineitem
+WHERE l_shipdate >= DATE '1994-01-01' AND l_shipdate < DATE '1995-01-01'
+AND l_discount BETWEEN 0.05 AND 0.07 AND l_quantity < 24"""
+
+Q1 = """SELECT l_returnflag, l_linestatus, sum(l_quantity) AS sum_qty, sum(l_extendedprice) AS sum_base_price,
+sum(l_extendedprice * (1 - l_discount)) AS sum_disc_price,
+sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)) AS sum_charge, avg(l_quantity) AS avg_qty,
+avg(l_extendedprice) AS avg_price, avg(l_discount) AS avg_disc, count(*) AS count_order
+FROM lineitem WHERE l_shipdate <= DATE '1998-09-02'
+GROUP BY l_returnflag, l_linestatus ORDER BY l_returnflag, l_linestatus"""
+
+GROUP = "SELECT k, sum(v) AS total, count(*) AS n FROM {table} GROUP BY k"
+
+# Row → (data set, SQL, cells of the answer: text, an integer, or digits after the point, exact or of a mean).
+QUERIES = {
+    "query/q6": ("lineitem", Q6, [4]),
+    "query/q1": ("lineitem", Q1, ["text", "text", 2, 2, 4, 6, "mean", "mean", "mean", 0]),
+    "aggregate/group_100": ("group_100", GROUP.format(table="group_100"), [0, 0, 0]),
+    "aggregate/group_1e5": ("group_1e5", GROUP.format(table="group_1e5"), [0, 0, 0]),
+}
+LOADS = {"storage/load_memory": "lineitem", "storage/load_csv": "lineitem_csv"}
+SIZES = {"size/lineitem": "tpch", "size/flights": "flights"}
+
+# Of SQL types where a peer has to be told.
+SQL_TYPES = {"text": "VARCHAR", "date": "DATE", "int32": "INTEGER", "int64": "BIGINT", "decimal(15,2)": "DECIMAL(15, 2)"}
+LINEITEM = [("l_quantity", "decimal(15,2)"), ("l_extendedprice", "decimal(15,2)"), ("l_discount", "decimal(15,2)"),
+            ("l_tax", "decimal(15,2)"), ("l_returnflag", "text"), ("l_linestatus", "text"), ("l_shipdate", "date")]
+
+
+def manifest(folder, dataset):
+    with open(pathlib.Path(folder) / dataset / "manifest.json") as file:
+        return json.load(file)
+
+
+def read_table(folder, dataset):
+    """A generated set as an Arrow table of decimal128(15, 2), date32, int32, int64 and dictionary-encoded text."""
+    import numpy
+    import pyarrow
+    columns = {}
+    for column in manifest(folder, dataset)["columns"]:
+        kind, path = column["type"], pathlib.Path(folder) / dataset / column["file"]
+        if kind == "decimal(15,2)":
+            values = numpy.fromfile(path, dtype="<i8")
+            wide = numpy.empty((len(values), 2), dtype="<i8")
+            wide[:, 0], wide[:, 1] = values, values >> 63
+            made = pyarrow.Array.from_buffers(pyarrow.decimal128(15, 2), len(values), [None, pyarrow.py_buffer(wide)])
+        elif kind == "date":
+            made = pyarrow.array(numpy.fromfile(path, dtype="<i4")).view(pyarrow.date32())
+        elif kind == "text":
+            codes = pyarrow.array(numpy.fromfile(path, dtype="u1").astype("<i4"))
+            made = pyarrow.DictionaryArray.from_arrays(codes, pyarrow.array(column["dictionary"]))
+        else:
+            made = pyarrow.array(numpy.fromfile(path, dtype={"int32": "<i4", "int64": "<i8"}[kind]))
+        columns[column["name"]] = made
+    return pyarrow.table(columns)
+
+
+def plain_text(table):
+    """The same with text spelt out: for peers that store dictionaries as such only when told otherwise."""
+    import pyarrow
+    return pyarrow.table({
+        name: table[name].cast(pyarrow.string()) if pyarrow.types.is_dictionary(table[name].type) else table[name]
+        for name in table.column_names})
+
+
+def cell_text(value, cell):
+    if value is None:
+        return "NULL"
+    if cell == "text":
+        return str(value)
+    if cell == "mean":
+        return f"{value:.4f}"
+    with decimal.localcontext() as context:
+        context.prec = 60
+        exact = value if isinstance(value, decimal.Decimal) else decimal.Decimal(int(value))
+        return format(exact.quantize(decimal.Decimal(1).scaleb(-cell)), "f")
+
+
+def answer_text(row, table):
+    """The answer of a query row as canonical text: cells parted by '|', rows by a newline, groups in order of their key."""
+    cells = QUERIES[row][2]
+    rows = list(zip(*(column.to_pylist() for column in table.columns)))
+    if row.startswith("aggregate/"):
+        rows.sort()
+    return "\n".join("|".join(cell_text(value, cell) for value, cell in zip(each, cells)) for each in rows)
