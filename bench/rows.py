@@ -54,7 +54,19 @@ ENGINES = ("duckdb", "polars", "clickhouse", "datafusion", "pyarrow")
 ROWS = [
     # ---- filter (bench/filter.cpp)
     # ---- codec (bench/codec.cpp)
-    # ---- query and aggregate (bench/query.cpp, peers)
+    # ---- query and aggregate (bench/query.cpp, bench/aggregate/groups.cpp, peers)
+    Row("query/q6", "query", kind="query", unit="ms", rows=6_000_000, peers=ENGINES, dataset="lineitem",
+        bars=(Bar("peers", 8),), note="both sides prepared, from their own storage in memory"),
+    Row("query/q1", "query", kind="query", unit="ms", rows=6_000_000, peers=ENGINES, dataset="lineitem",
+        bars=(Bar("peers", 3),), note="both sides prepared, from their own storage in memory"),
+    Row("query/q6_100m", "query", kind="query", unit="ms", rows=100_000_000, limit=RAM, long=True,
+        note="bytes: the encoded columns that the query names, read or skipped"),
+    Row("query/q1_100m", "query", kind="query", unit="ms", rows=100_000_000, limit=RAM, long=True,
+        note="bytes: the encoded columns that the query names"),
+    Row("aggregate/group_100", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="group_100",
+        bars=(Bar("peers", 1.5),)),
+    Row("aggregate/group_1e5", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="group_1e5",
+        bars=(Bar("peers", 1.5),)),
     # ---- storage
 ]
 

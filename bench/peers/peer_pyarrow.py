@@ -51,6 +51,10 @@ class Peer(Base):
             discounted = pc.multiply(field("l_extendedprice"), narrow(pc.subtract(money("1.00", 3), field("l_discount"))))
             charge = pc.multiply(discounted, narrow(pc.add(money("1.00", 3), field("l_tax"))))
             keys = ["l_returnflag", "l_linestatus"]
+            sums = ["sum_qty", "sum_base_price", "sum_disc_price", "sum_charge"]
+            # A mean of decimals keeps two digits in Arrow, so means are divided out of the sums.
+            means = [pc.divide(field(name).cast(pa.float64()), field("count_order").cast(pa.float64()))
+                     for name in ("sum_qty", "sum_base_price", "sum_disc")]
             return node.from_sequence([
                 source, node("filter", acero.FilterNodeOptions(field("l_shipdate") <= date(1998, 9, 2))),
                 node("project", acero.ProjectNodeOptions(
@@ -59,8 +63,11 @@ class Peer(Base):
                 node("aggregate", acero.AggregateNodeOptions(
                     [("l_quantity", "hash_sum", None, "sum_qty"), ("l_extendedprice", "hash_sum", None, "sum_base_price"),
                      ("disc_price", "hash_sum", None, "sum_disc_price"), ("charge", "hash_sum", None, "sum_charge"),
-                     ("l_quantity", "hash_mean", None, "avg_qty"), ("l_extendedprice", "hash_mean", None, "avg_price"),
-                     ("l_discount", "hash_mean", None, "avg_disc"), ([], "hash_count_all", None, "count_order")], keys)),
+                     ("l_discount", "hash_sum", None, "sum_disc"), ([], "hash_count_all", None, "count_order")], keys)),
+                # Dictionaries cannot be sorted by; the four groups' can be spelt out.
+                node("project", acero.ProjectNodeOptions(
+                    [field(k).cast(pa.string()) for k in keys] + [field(name) for name in sums] + means + [field("count_order")],
+                    keys + sums + ["avg_qty", "avg_price", "avg_disc", "count_order"])),
                 node("order_by", acero.OrderByNodeOptions([(k, "ascending") for k in keys]))])
         return node.from_sequence([
             source, node("aggregate", acero.AggregateNodeOptions(

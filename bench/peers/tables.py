@@ -27,11 +27,6 @@ QUERIES = {
 LOADS = {"storage/load_memory": "lineitem", "storage/load_csv": "lineitem_csv"}
 SIZES = {"size/lineitem": "tpch", "size/flights": "flights"}
 
-# Of SQL types where a peer has to be told.
-SQL_TYPES = {"text": "VARCHAR", "date": "DATE", "int32": "INTEGER", "int64": "BIGINT", "decimal(15,2)": "DECIMAL(15, 2)"}
-LINEITEM = [("l_quantity", "decimal(15,2)"), ("l_extendedprice", "decimal(15,2)"), ("l_discount", "decimal(15,2)"),
-            ("l_tax", "decimal(15,2)"), ("l_returnflag", "text"), ("l_linestatus", "text"), ("l_shipdate", "date")]
-
 
 def manifest(folder, dataset):
     with open(pathlib.Path(folder) / dataset / "manifest.json") as file:
@@ -83,9 +78,13 @@ def cell_text(value, cell):
 
 
 def answer_text(row, table):
-    """The answer of a query row as canonical text: cells parted by '|', rows by a newline, groups in order of their key."""
-    cells = QUERIES[row][2]
-    rows = list(zip(*(column.to_pylist() for column in table.columns)))
+    """The answer of a query row, an Arrow table, as canonical text."""
+    return rows_text(row, zip(*(column.to_pylist() for column in table.columns)))
+
+
+def rows_text(row, rows):
+    """The same of rows as tuples: cells parted by '|', rows by a newline, groups in order of their key."""
+    cells, rows = QUERIES[row][2], list(rows)
     if row.startswith("aggregate/"):
         rows.sort()
     return "\n".join("|".join(cell_text(value, cell) for value, cell in zip(each, cells)) for each in rows)

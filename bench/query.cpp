@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queries of TPC-H over generated lineitem rows, on one thread, from encoded tables; the peers answer the same SQL
+// (bench/peers/tables.py). Queries are built once, as a peer's are prepared once.
+#include <array>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <pillar/pipeline.hpp>
+
+#include "data/datasets.hpp"
+#include "support/bench.hpp"
+#include "support/tables.hpp"
+
+namespace {
+using namespace pillar::query;
+using pillar_bench::lineitem_chunk;
+
+struct lineitem
+    : pillar::schema<pillar::field<"l_quantity", decimal<15, 2>>, pillar::field<"l_extendedprice", decimal<15, 2>>,
+                     pillar::field<"l_discount", decimal<15, 2>>, pillar::field<"l_tax", decimal<15, 2>>,
+                     pillar::field<"l_returnflag", pillar::text>, pillar::field<"l_linestatus", pillar::text>,
+                     pillar::field<"l_shipdate", date>> {};
+
+template <std::size_t N>
+std::vector<std::string_view> words(const std::vector<std::uint8_t>& codes, const std::array<std::string_view, N>& of) {
+  std::vector<std::string_view> out;
+  out.reserve(codes.size());
+  for (const auto code : codes) out.push_back(of[code]);
+  return out;
+}
+
+pillar::column_set rows_of(const lineitem_chunk& chunk) {
+  pillar::column_set_builder builder(pillar::describe<lineitem>());
+  const auto append = [&](std::uint32_t column, const auto& values) {
+    pillar_bench::require(builder.column_at(column).append_values(std::span(values)).ok());
+  };
+  append(0, chunk.quantity);
+  append(1, chunk.price);
+  append(2, chunk.discount);
+  append(3, chunk.tax);
+  append(4, words(chunk.flag, lineitem_chunk::flags));
+  append(5, words(chunk.status, lineitem_chunk::statuses));
+  append(6, chunk.shipdate);
+  auto made = builder.finish();
+  pillar_bench::require(made.ok());
+  return *std::move(made);
+}
+
+/// Loaded a few chunks at a time, so that the decoded rows never stand beside each other.
+pillar::typed_table<lineitem> load(std::uint64_t row_count) {
+  pillar::typed_table<lineitem> table;
+  pillar::inline_executor runner;
+  std::vector<pillar::column_set> rows;
+  const auto flush = [&] {
+    pillar_bench::require(table.append(rows, runner).ok());
+    rows.clear();
+  };
+  pillar_bench::for_each_chunk(row_count, [&](std::uint64_t number, std::uint64_t rows_here) {
+    rows.push_back(rows_of(lineitem_chunk(number, rows_here)));
+    if (rows.size() == 16) flush();
+  });
+  if (!rows.empty()) flush();
+  return table;
+}
+
+pillar::typed_table<lineitem>& lineitem_of(std::uint64_t row_count) {
+  return pillar_bench::kept<pillar::typed_table<lineitem>>("lineitem " + std::to_string(row_count),
+                                                           [&] { return load(row_count); });
+}
+
+auto q6(const pillar::typed_table<lineitem>& table) {
+  int year = 1994;
+  benchmark::DoNotOptimize(year);
+  return scan(table) |
+         where("l_shipdate"_col >= date(year, 1, 1) && "l_shipdate"_col < date(year + 1, 1, 1) &&
+               "l_discount"_col.between(0.05_dec, 0.07_dec) && "l_quantity"_col < 24) |
+         aggregate(sum("l_extendedprice"_col * "l_discount"_col).as("revenue"_col));
+}
+
+auto q1(const pillar::typed_table<lineitem>& table) {
+  unsigned day = 2;
+  benchmark::DoNotOptimize(day);
+  const auto discounted = "l_extendedprice"_col * (1 - "l_discount"_col);
+  return scan(table) | where("l_shipdate"_col <= date(1998, 9, day)) |
+         group_by("l_returnflag"_col, "l_linestatus"_col)(
+             sum("l_quantity"_col).as("sum_qty"_col), sum("l_extendedprice"_col).as("sum_base_price"_col),
+             sum(discounted).as("sum_disc_price"_col), sum(discounted * (1 + "l_tax"_col)).as("sum_charge"_col),
+             avg("l_quantity"_col).as("avg_qty"_col), avg("l_extendedprice"_col).as("avg_price"_col),
+             avg("l_discount"_col).as("avg_disc"_col), count().as("count_order"_col)) |
+         order_by(ascending("l_returnflag"_col), ascending("l_linestatus"_col));
+}
+
+/// `columns`: those that the query reads, for the bytes that its limit counts.
+void run_query(benchmark::State& state, const auto& table, const auto& query,
+               std::initializer_list<std::uint32_t> columns) {
+  pillar::inline_executor runner;
+  auto last = run(query, runner);
+  for (auto _ : pillar_bench::timed(state)) {
+    last = run(query, runner);
+    if (!last.ok()) return state.SkipWithError(std::string(last.status().message()).c_str());
+  }
+  const auto version = table.version();
+  pillar_bench::per_iteration(state, version->row_count(), pillar_bench::column_bytes(*version, columns));
+  pillar_bench::answer(pillar_bench::table_text(last->rows()));
+}
+
+void q6_rows(benchmark::State& state, std::uint64_t row_count) {
+  const auto& table = lineitem_of(row_count);
+  run_query(state, table, q6(table), {0, 1, 2, 6});
+}
+void q1_rows(benchmark::State& state, std::uint64_t row_count) {
+  const auto& table = lineitem_of(row_count);
+  run_query(state, table, q1(table), {0, 1, 2, 3, 4, 5, 6});
+}
+
+void register_cases() {
+  const std::uint64_t usual = pillar_bench::rows_or(6'000'000), large = pillar_bench::rows_or(100'000'000);
+  benchmark::RegisterBenchmark("query/q6", [=](benchmark::State& state) { q6_rows(state, usual); });
+  benchmark::RegisterBenchmark("query/q1", [=](benchmark::State& state) { q1_rows(state, usual); });
+  benchmark::RegisterBenchmark("query/q6_100m", [=](benchmark::State& state) { q6_rows(state, large); });
+  benchmark::RegisterBenchmark("query/q1_100m", [=](benchmark::State& state) { q1_rows(state, large); });
+}
+const bool registered = (register_cases(), true);
+}  // namespace
