@@ -114,6 +114,12 @@ template <class Derived>
 struct expression_members {
   using pillar_expression = void;
   [[nodiscard]] constexpr const Derived& self() const noexcept { return static_cast<const Derived&>(*this); }
+  /// The same as a run-time value.
+  operator expression() const {
+    expression made;
+    self().lower(made);
+    return made;
+  }
 
   /// lower ≤ value ≤ upper; unknown if any of the three is NULL and the others do not decide.
   template <class Low, class High>
