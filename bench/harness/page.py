@@ -25,7 +25,7 @@ pre{background:var(--box);padding:10px 12px;border-radius:6px;overflow-x:auto}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:16px 0}
 .tile{background:var(--box);border-radius:8px;padding:10px 12px}.tile b{display:block;font-size:22px;line-height:1.25}
 .tile span{color:var(--soft);font-size:13px}.tile.bad b{color:var(--loss)}
-.bar{display:grid;grid-template-columns:230px 1fr 210px;gap:12px;align-items:center;min-height:22px;font-size:13.5px}
+.bar{display:grid;grid-template-columns:270px 1fr 210px;gap:12px;align-items:center;min-height:22px;font-size:13.5px}
 .bar .who{overflow-wrap:anywhere}.bar .fig{font-variant-numeric:tabular-nums;white-space:nowrap}
 .bar .fig small,.who small{color:var(--soft);font-size:12px}
 .track{position:relative;height:16px}.track i{position:absolute;top:0;bottom:0;display:block}
@@ -35,13 +35,14 @@ pre{background:var(--box);padding:10px 12px;border-radius:6px;overflow-x:auto}
 .fill.ours{background:var(--ours)}.fill.loss{background:var(--loss)}.fill.quiet{background:var(--c5)}
 .rowname{font-weight:600;margin:12px 0 0;font-size:14px}.rowname small{font-weight:400;color:var(--soft)}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(330px,100%),1fr));gap:18px}
-figure{margin:8px 0;max-width:560px}figcaption{font-weight:600;font-size:14px;margin-bottom:4px}
+figure{margin:8px 0;max-width:480px}figcaption{font-weight:600;font-size:14px;margin-bottom:4px}
 svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}svg .unit{font-size:11px;fill:var(--ink)}
 svg .g{stroke:var(--grid)}svg .base{stroke:var(--soft)}svg .line{fill:none;stroke-width:1.8}svg .dashed{stroke-dasharray:5 4}
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:12.5px;color:var(--soft);margin:4px 0}
 .legend i{display:inline-block;width:16px;height:0;border-top:3px solid;margin-right:5px;vertical-align:middle}.legend i.dashed{border-top-style:dashed}
 .scroll{overflow-x:auto;margin:8px 0}table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:4px 10px 4px 0;border-bottom:1px solid var(--grid);vertical-align:top}th{color:var(--soft);font-weight:600}
+th,td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid var(--grid);vertical-align:top;white-space:nowrap}
+td.wrap{white-space:normal;min-width:220px}summary{cursor:pointer;color:var(--ours);margin:10px 0}.absent{margin:0 0 2px;font-size:12.5px}th{color:var(--soft);font-weight:600}
 td.n,th.n{text-align:right;white-space:nowrap}.flag{color:var(--loss);font-weight:600}.ok{color:var(--good);font-weight:600}
 .problem{border-left:4px solid var(--loss);background:var(--box);padding:8px 12px;margin:10px 0}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
@@ -133,7 +134,7 @@ class Page:
     def mark(self, name):
         return f" <span class='flag'>slower than accepted: −{self.slower[name]:.0%}</span>" if name in self.slower else ""
 
-    def ratios(self, entries, title, lead):
+    def ratios(self, entries, title, lead, own=False):
         groups = {}
         for e in entries:
             groups.setdefault(summary.name_of(e), []).append(e)
@@ -147,22 +148,25 @@ class Page:
         for name in sorted(groups, key=lambda n: worst[n]):
             first, row = groups[name][0], self.rows.get(name)
             note = f" {row.kind}" + (f"; {row.note}" if row.note else "") if row else ""
-            out.append(f"<p class='rowname'>{escape(name)} <small>{figure(first['ours'], first['unit'])}, {escape(first['scale'])}, "
-                       f"{first['threads']} thread{'s' if first['threads'] > 1 else ''}, kind{escape(note)}</small>{self.mark(name)}</p>")
+            if not own:
+                out.append(f"<p class='rowname'>{escape(name)} <small>{figure(first['ours'], first['unit'])}, {escape(first['scale'])}, "
+                           f"{first['threads']} thread{'s' if first['threads'] > 1 else ''}, kind{escape(note)}</small>{self.mark(name)}</p>")
+            missing = {}
             for e in sorted(groups[name], key=lambda e: e["ratio"] if e["ratio"] is not None else math.inf):
+                if e["ratio"] is None:
+                    why = e["peer_state"].replace("_", " ") + ": " + (e.get("rounds") or {}).get("reason", "")[:200]
+                    missing.setdefault(why.removesuffix(": "), []).append(e["peer"])
+                    continue
                 who = f"{escape(e['peer'])} <small>{escape(str(e['peer_version'] or ''))}</small>"
+                if own:
+                    who = f"{escape(name)}{self.mark(name)} <small>than {escape(e['peer'].split('/')[-1])}</small>"
                 marks = [(b.at_least, "bar: " + bar_text(row, b)) for b in bars[name]
                          if b.against == "peers" or e["peer"] == "pillar " + b.other]
-                if e["ratio"] is None:
-                    reason = (e.get("rounds") or {}).get("reason", "")
-                    out.append(f"<div class='bar'><div class='who'>{who}</div><div class='track soft'></div>"
-                               f"<div class='fig soft'>{escape(e['peer_state'].replace('_', ' '))}</div></div>"
-                               + (f"<p class='soft' style='margin:0 0 4px;font-size:12px'>{escape(reason[:200])}</p>" if reason else ""))
-                    continue
                 out.append(charts.bar(scale, who, e["ratio"], f"<b>{times(e['ratio'])}</b> <small>±{e['spread']:.0%} "
                                       f"({figure(e['peer_value'], e['unit'])})</small>", start=1.0,
                                       colour="ours" if e["ratio"] >= 1 else "loss", marks=marks,
                                       hint=f"{name} against {e['peer']}: {times(e['ratio'])}"))
+            out += [f"<p class='soft absent'>{escape(', '.join(names))}: {escape(why)}</p>" for why, names in missing.items()]
         return out
 
     def limits(self):
@@ -171,7 +175,7 @@ class Page:
             return []
         scale = charts.LinearScale(max(1.0, *(e["fraction_of_limit"] for _, e in shown)), 0.25)
         out = ["<h2>Share of the machine's limit</h2><p class='soft'>The limit is the best of several kernels that only read (or only "
-               "store) the same working set, measured in the same rounds; least first. A dark tick is the bar.</p>",
+               "store) the same working set, measured in the same rounds; least first. The tick is the bar.</p>",
                charts.axis(scale, lambda t: f"{t:.0%}", "bytes per second of the limit's")]
         for name, e in sorted(shown, key=lambda item: item[1]["fraction_of_limit"]):
             marks = [(b.at_least, f"bar: {b.at_least:g}") for b in (self.rows[name].bars if name in self.rows else ()) if b.against == "limit"]
@@ -239,7 +243,7 @@ class Page:
         highest = max(max(d["at_reference"], d["limit_at_reference"] or 0) for d in details.values())
         scale = charts.LinearScale(highest, 1 if highest < 6 else 2)
         out = ["<h2>What it costs to compile</h2><p class='soft'>CPU seconds of GCC 12 -O2, as on the reference machine: seconds here × 0.87 / "
-               "seconds here of a unit that only includes absl/status/statusor.h. A dark tick is the limit.</p>",
+               "seconds here of a unit that only includes absl/status/statusor.h. The tick is the limit.</p>",
                charts.axis(scale, lambda t: f"{t:g} s", "seconds on the reference machine")]
         for e in sorted(shown, key=lambda e: -details[summary.name_of(e)]["at_reference"]):
             d = details[summary.name_of(e)]
@@ -260,30 +264,37 @@ class Page:
                 css = {"passed": "ok", "failed": "flag", "wrong limit": "flag"}.get(v["verdict"], "soft")
                 measured = "–" if v["measured"] is None else f"{v['measured']:.4g}"
                 lines.append(f"<tr><td>{escape(name)}</td><td>{escape(v['bar'])}</td><td class='n'>{measured}</td>"
-                             f"<td class='{css}'>{escape(v['verdict'])}</td><td>{escape(v['reason'])}</td><td>{escape(v['date'])}</td><td>{escape(v['commit'])}</td></tr>")
+                             f"<td class='{css}'>{escape(v['verdict'])}</td><td class='wrap'>{escape(v['reason'])}</td><td>{escape(v['date'])}</td><td>{escape(v['commit'])}</td></tr>")
         return ["<h2>Judged bars</h2><p class='soft'>By <code>./dev bench --judge</code>: nine quiet rounds, the median of their ratios.</p>"
                 "<div class='scroll'><table><tr><th>row</th><th>bar</th><th class='n'>measured</th><th>verdict</th><th>why</th><th>date</th><th>commit</th></tr>",
                 *lines, "</table></div>"]
 
     def table(self):
+        sweeps = [e for e in self.entries if self.is_sweep(summary.name_of(e))]
+        out = ["<h2>Every row</h2>", *self.rows_of([e for e in self.entries if not self.is_sweep(summary.name_of(e))])]
+        if sweeps:
+            out += [f"<details><summary>{len(sweeps)} points of the sweeps</summary>", *self.rows_of(sweeps), "</details>"]
+        return out + ["<p class='soft'>~: fewer than two quiet rounds, so all were used.</p>"]
+
+    def rows_of(self, entries):
         before = {summary.key_of(e): e for e in self.base["rows"]} if self.base else {}
-        out = ["<h2>Every row</h2><div class='scroll'><table><tr><th>row</th><th>kind</th><th class='n'>ours</th><th>peer</th><th class='n'>peer's</th>"
+        out = ["<div class='scroll'><table><tr><th>row</th><th>kind</th><th class='n'>ours</th><th>peer</th><th class='n'>peer's</th>"
                "<th class='n'>ratio</th><th class='n'>of limit</th><th class='n'>spread</th><th class='n'>CPU/wall</th><th class='n'>GHz</th>"
                + ("<th class='n'>accepted</th>" if self.base else "") + "</tr>"]
-        for e in self.entries:
+        for e in entries:
             name = summary.name_of(e)
             then = before.get(summary.key_of(e))
             cell = f"<td class='n'>{figure(then['ours'], e['unit']) if then else '–'}</td>" if self.base else ""
-            noisy = " <span class='soft' title='too few quiet rounds: all were used'>~</span>" if (e.get("rounds") or {}).get("counted") == "all" else ""
+            noisy = " <span class='soft'>~</span>" if (e.get("rounds") or {}).get("counted") == "all" else ""
+            peers = figure(e["peer_value"], e["unit"]) if e["peer_state"] == "measured" else e["peer_state"].replace("_", " ") if e["peer"] else "–"
             out.append(
                 f"<tr><td>{escape(name)}{' <span class=flag>slower</span>' if name in self.slower else ''}</td><td>{e['kind']}</td>"
-                f"<td class='n'>{figure(e['ours'], e['unit'])}{noisy}</td><td>{escape(e['peer'] or '–')}</td>"
-                f"<td class='n'>{figure(e['peer_value'], e['unit']) if e['peer_state'] == 'measured' else e['peer_state'] if e['peer'] else '–'}</td>"
+                f"<td class='n'>{figure(e['ours'], e['unit'])}{noisy}</td><td>{escape(e['peer'] or '–')}</td><td class='n'>{peers}</td>"
                 f"<td class='n{' flag' if (e['ratio'] or 1) < 1 else ''}'>{times(e['ratio']) if e['ratio'] is not None else '–'}</td>"
                 f"<td class='n'>{format(e['fraction_of_limit'], '.2f') if e['fraction_of_limit'] else '–'}</td>"
                 f"<td class='n'>{format(e['spread'], '.1%') if e['spread'] is not None else '–'}</td>"
                 f"<td class='n'>{e['cpu_over_wall'] or '–'}</td><td class='n'>{e['clock_ghz'] or '–'}</td>{cell}</tr>")
-        return out + ["</table></div><p class='soft'>~: fewer than two quiet rounds, so all were used.</p>"]
+        return out + ["</table></div>"]
 
     def machine(self):
         r, m = self.report, self.report["machine"]
@@ -318,10 +329,10 @@ class Page:
     def text(self):
         parts = [*self.head()]
         parts += self.ratios(self.peers, "Against the peers", "Same values, same machine, rounds in turn; each side in its own best memory "
-                             "layout, one warm-up before. Losses first; a dark tick is the bar.")
+                             "layout, one warm-up before. Losses first; the tick is the bar.")
         parts += self.limits()
         parts += self.ratios([e for e in self.entries if e["peer"] and e["peer"].startswith("pillar ")],
-                             "Against our own plain way", "The same question on raw values, measured in the same rounds.")
+                             "Against our own plain way", "The same question on raw values, measured in the same rounds.", own=True)
         parts += self.sweeps() + self.roofline() + self.build() + self.verdicts() + self.table() + self.machine() + self.rerun()
         return ("<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
                 "<meta name='color-scheme' content='light dark'><title>Pillar, measured</title><style>" + CSS + "</style></head><body>"
