@@ -225,7 +225,7 @@ def verb_measure(options):
     facts = facts_of(session.programs)
     passes, turns = (1, 1) if options.smoke else (1, 3) if options.quick else (3, 2)
     if options.smoke:
-        measure.SECONDS.update(dict.fromkeys(measure.SECONDS, 0.0005))
+        measure.TURNS.update(dict.fromkeys(measure.TURNS, (1, 0.0005)))
     say(f"{len(rows)} rows, {passes} × {turns} rounds, at most {options.minutes:g} minutes; {facts['arch']}, {facts['compiler']}")
     prepare_data(session, rows, options)
     if any(row.peers for row in rows) and not options.smoke:
@@ -233,9 +233,11 @@ def verb_measure(options):
     measured, done = measure.run_passes(session, rows, passes, turns, options.minutes * 60, progress_line)
     session.programs.stop()
     session.peers.stop()
+    free = sorted(session.programs.free_adds)
     report = report_of(session, measured, facts, options,
                        {"passes": done, "rounds_per_pass": turns, "size": "smoke" if options.smoke else
-                        "quick" if options.quick else "default", "components": options.names})
+                        "quick" if options.quick else "default", "components": options.names,
+                        "free_adds": [round(free[int(len(free) * share)], 2) for share in (0.05, 0.5, 0.95)] if free else []})
     if with_build:
         report["rows"] += build_entries(measure_build(1 if options.quick else 3, options.quick), facts)
     report["seconds"] = round(time.monotonic() - STARTED)
@@ -306,10 +308,9 @@ def judge_row(session, row, facts):
     if measured.problem or measured.differs:
         reason = measured.problem or "; ".join(f"{p}: {measured.peer_state[p][1]}" for p in measured.differs)
         return [judge.Verdict(judge.bar_text(row, bar), "not judged", reason=reason) for bar in row.bars]
-    seconds = {"kernel": 0.05, "query": 0.2, "storage": 0.2, "size": 0}[row.kind]
+    turn = measure.JUDGED_TURNS[row.kind]
     begin = time.monotonic()
-    session.take(measured, 2, seconds, extra=2)                # warms up, and finds who is worth the time
-    measured.limit_kernels = measured.limit_kernels[:] if row.limit else []
+    session.take(measured, 2, turn, extra=2)                   # warms up, and finds who is worth the time
     rivals = [p for p in row.peers if measured.peer_state.get(p, ("",))[0] == "measured"]
     if rivals and measured.rounds:
         warm = measured.rounds[-1].samples
@@ -319,7 +320,7 @@ def judge_row(session, row, facts):
                 say(f"  {peer}: {warm[peer].wall_ns / fastest:.1f}× slower than the best peer, left out")
                 measured.peer_state[peer] = ("slower", "slower than another peer")
         rivals = [p for p in rivals if measured.peer_state[p][0] == "measured"]
-    runners, threads = session.contestants(measured, seconds)
+    runners, threads = session.contestants(measured, turn)
     try:
         quiet, repeated = rounds.alternate(runners, session.programs.clock, session.gate, threads, judge.ROUNDS,
                                            judge.SECONDS - (time.monotonic() - begin), time.monotonic)
@@ -388,11 +389,11 @@ def verb_planted(options):
     facts = facts_of(plain.programs)
     kinds = {plain: [measure.Measured(row) for row in wanted], slowed: [measure.Measured(row) for row in wanted]}
     for _ in range(4):
-        for session, measured in kinds.items():
-            for each in measured:
+        for both in zip(*kinds.values()):
+            for session, each in zip(kinds, both):
                 if not each.rounds:
                     session.prepare(each)
-                session.take(each, 2, measure.SECONDS["kernel"], extra=4)
+                session.take(each, 2, measure.TURNS["kernel"], extra=4)
     before, after = (report_of(session, measured, facts, options, {"passes": 4, "rounds_per_pass": 2, "size": "planted",
                                                                   "components": []}) for session, measured in kinds.items())
     for session in kinds:

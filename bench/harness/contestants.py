@@ -116,7 +116,7 @@ class Programs:
     """Our benchmark programs, started when first asked; the one of the limits tells the clock."""
 
     def __init__(self, folder, environment=None):
-        self.folder, self.environment, self.servers = folder, environment, {}
+        self.folder, self.environment, self.servers, self.free_adds = folder, environment, {}, []
 
     def server(self, program):
         if program not in self.servers:
@@ -127,7 +127,9 @@ class Programs:
         return self.server(program).ask("list")["cases"]
 
     def clock(self):
-        return self.server("limits").ask("clock")["clock_ghz"]
+        reply = self.server("limits").ask("clock")
+        self.free_adds.append(reply["adds_per_cycle"])
+        return reply["clock_ghz"]
 
     def stop(self, program=None):
         for name, server in self.servers.items():

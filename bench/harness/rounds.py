@@ -72,9 +72,9 @@ def ratio_of(ours, other, better):
 
 
 def spread_of(values, least=CLOCK_TOLERANCE):
-    """Half the range, as a share of the median; never less than what the gate on the clock lets through."""
+    """How far the farthest round is from the median; never less than what the gate on the clock lets through."""
     middle = statistics.median(values)
-    return max(least, (max(values) - min(values)) / 2 / middle) if middle else least
+    return max(least, max(abs(v - middle) for v in values) / middle) if middle else least
 
 
 def scaled(value, unit, clock_ghz):

@@ -107,24 +107,27 @@ def agreement(new, old):
     return agree, both, apart
 
 
-SLOWER = 0.10   # besides the spreads: what the page marks as slower than the accepted result
+SLOWER = 0.10   # what the page marks as slower than the accepted result
 
 
 def slower(new, old):
-    """name → share of speed lost, for rows of ours that lost more than a tenth and more than either spread."""
+    """name → share of speed lost, for rows of ours of which the median round and the best one both lost more than a
+    tenth: a busy neighbour spoils the one or the other, a slower program both. Without single rounds in the old result,
+    the median must have lost more than the spreads."""
     before = {name_of(e): e for e in old}
     out = {}
     for entry in new:
         then = before.get(name_of(entry))
         if then is None or not entry["ours"] or not then["ours"] or entry["unit"] == "bytes":
             continue
-        kept = r.ratio_of(entry["ours"], then["ours"], entry["better"])
-        spreads = [own_spread(entry), own_spread(then)]
-        if 1 - kept > max(SLOWER, *spreads):
-            out[name_of(entry)] = 1 - kept
+        lost = 1 - r.ratio_of(entry["ours"], then["ours"], entry["better"])
+        single = [(e.get("rounds") or {}).get("ours") for e in (entry, then)]
+        if all(single):
+            best = max if entry["better"] == "higher" else min
+            lost = min(lost, 1 - r.ratio_of(best(single[0]), best(single[1]), entry["better"]))
+            least = SLOWER
+        else:
+            least = max(SLOWER, entry["spread"], then["spread"])
+        if lost > least:
+            out[name_of(entry)] = lost
     return out
-
-
-def own_spread(entry):
-    values = (entry.get("rounds") or {}).get("ours")
-    return r.spread_of(values) if values else entry["spread"]

@@ -19,6 +19,9 @@ void spend_cycles(std::uint64_t adds) noexcept;
 /// Adds per nanosecond by such a loop, the best of three: the core's clock as a program sees it.
 [[nodiscard]] double clock_ghz() noexcept;
 
+/// The same with four chains: falls far below four per cycle when a neighbour uses the core's other half.
+[[nodiscard]] double independent_adds_per_ns() noexcept;
+
 namespace detail {
 /// Dependent adds after each iteration of the case that PILLAR_BENCH_SLOW names; 0 otherwise.
 extern std::uint64_t extra_adds;

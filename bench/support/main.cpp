@@ -178,7 +178,8 @@ void serve(std::istream& requests, std::ostream& replies) {
     if (verb == "run" || verb == "answer") {
       replies << run_case(name, verb == "run" ? seconds : "0.000001", verb == "answer");
     } else if (verb == "clock") {
-      replies << "{\"clock_ghz\": " << clock_ghz() << "}";
+      const double ghz = clock_ghz();
+      replies << "{\"clock_ghz\": " << ghz << ", \"adds_per_cycle\": " << independent_adds_per_ns() / ghz << "}";
     } else if (verb == "list") {
       replies << "{\"cases\": [";
       const char* comma = "";

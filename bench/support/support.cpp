@@ -44,16 +44,40 @@ void spend_cycles(std::uint64_t adds) noexcept {
   }
 }
 
-double clock_ghz() noexcept {
-  constexpr std::uint64_t adds = 400'000;  // about 0.1 ms
+namespace {
+/// Adds per nanosecond of a loop, the best of three runs of about 0.1 ms.
+template <class Loop>
+double best_rate(std::uint64_t adds, Loop loop) {
   std::uint64_t best = ~std::uint64_t{0};
   pillar::steady_clock clock;
   for (int k = 0; k < 3; ++k) {
     const std::uint64_t begin = clock.now_ns();
-    spend_cycles(adds);
+    loop(adds);
     best = std::min(best, clock.now_ns() - begin);
   }
   return static_cast<double>(adds) / static_cast<double>(best);
+}
+}  // namespace
+
+double clock_ghz() noexcept { return best_rate(400'000, spend_cycles); }
+
+double independent_adds_per_ns() noexcept {
+  return best_rate(1'200'000, [](std::uint64_t adds) {
+    std::uint64_t a = adds, b = adds, c = adds, d = adds;
+    for (std::uint64_t i = 0; i < adds; i += 16) {
+#if defined(__x86_64__)
+      asm volatile(".rept 4\n\tadd $1, %0\n\tadd $1, %1\n\tadd $1, %2\n\tadd $1, %3\n\t.endr"
+                   : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+#else
+      for (int k = 0; k < 4; ++k) {
+        benchmark::DoNotOptimize(++a);
+        benchmark::DoNotOptimize(++b);
+        benchmark::DoNotOptimize(++c);
+        benchmark::DoNotOptimize(++d);
+      }
+#endif
+    }
+  });
 }
 
 void answer(std::string text) { detail::last_answer = std::move(text); }

@@ -91,8 +91,8 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(rounds.scaled(10, "values/s", 3.65 / 2), 20)
         self.assertAlmostEqual(rounds.scaled(10, "ms", 3.65 / 2), 5)
 
-    def test_spread_is_half_the_range_and_never_below_the_gate(self):
-        self.assertAlmostEqual(rounds.spread_of([9, 10, 11]), 0.1)
+    def test_spread_is_the_farthest_round_and_never_below_the_gate(self):
+        self.assertAlmostEqual(rounds.spread_of([10, 10, 13]), 0.3)
         self.assertEqual(rounds.spread_of([10, 10]), 0.03)
 
 
@@ -283,6 +283,13 @@ class Comparing(unittest.TestCase):
         self.assertEqual(sorted(summary.slower(new, old)), ["a/down", "a/up"])
         self.assertEqual(summary.slower(old, new), {})
 
+    def test_slower_needs_the_median_and_the_best_round(self):
+        def with_rounds(case, *values):
+            return dict(self.entry(case, sorted(values)[len(values) // 2], 0.3), rounds={"ours": list(values)})
+        old = [with_rounds("neighbour", 70, 100, 100), with_rounds("program", 70, 100, 100)]
+        new = [with_rounds("neighbour", 70, 71, 99), with_rounds("program", 60, 82, 83)]
+        self.assertEqual(list(summary.slower(new, old)), ["a/program"])
+
 
 class Building(unittest.TestCase):
     def test_seconds_are_scaled_by_the_unit_of_comparison(self):
@@ -301,7 +308,7 @@ class Table(unittest.TestCase):
         self.assertEqual(len(names), len(set(names)))
         for row in table.ROWS:
             self.assertIn("/", row.name)
-            self.assertIn(row.kind, measure.SECONDS)
+            self.assertIn(row.kind, measure.TURNS)
             for other in [row.reference, *(bar.other for bar in row.bars)]:
                 self.assertTrue(other == "" or other in names, f"{row.name} is held against {other}")
             for bar in row.bars:
