@@ -88,7 +88,9 @@ class segment_runner {
       : shared_(shared), runner_(runner), context_(context), locals_(runner.concurrency()) {}
 
   absl::StatusOr<column_set> run_table(const table& from, scan_statistics& stats) {
-    const std::shared_ptr<const table_version> version = from.version();
+    return run_version(from.version(), stats);
+  }
+  absl::StatusOr<column_set> run_version(const std::shared_ptr<const table_version>& version, scan_statistics& stats) {
     std::vector<std::uint64_t> groups;
     for (const auto& slice : version->slices) groups.push_back(slice.groups.size());
     stats.rows_in_table = version->row_count();
