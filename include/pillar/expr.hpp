@@ -6,6 +6,7 @@
 #include "pillar/expr/bound.hpp"
 #include "pillar/expr/check.hpp"
 #include "pillar/expr/domain.hpp"
+#include "pillar/expr/explain.hpp"
 #include "pillar/expr/expression.hpp"
 #include "pillar/expr/interval.hpp"
 #include "pillar/expr/literal.hpp"

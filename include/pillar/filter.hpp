@@ -3,6 +3,7 @@
 /// batches. docs/filter.md says how they fit.
 #pragma once
 #include "pillar/filter/evaluate.hpp"
+#include "pillar/filter/explain.hpp"
 #include "pillar/filter/flat_match.hpp"
 #include "pillar/filter/match.hpp"
 #include "pillar/filter/predicate.hpp"

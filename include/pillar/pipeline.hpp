@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// For programs that ask questions of tables: tables, stages, queries, runs and their accounts.
 #pragma once
+#include "pillar/pipeline/audit.hpp"
+#include "pillar/pipeline/explain.hpp"
 #include "pillar/pipeline/query.hpp"
 #include "pillar/pipeline/run.hpp"
 #include "pillar/pipeline/stages.hpp"

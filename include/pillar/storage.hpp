@@ -3,5 +3,6 @@
 #pragma once
 #include "pillar/status.hpp"
 #include "pillar/storage/block.hpp"
+#include "pillar/storage/explain.hpp"
 #include "pillar/storage/row_group.hpp"
 #include "pillar/storage/table.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// For those who keep statistics beside data of their own and want predicates answered from them: docs/zone.md.
 #pragma once
+#include "pillar/zone/explain.hpp"
 #include "pillar/zone/zone_map.hpp"

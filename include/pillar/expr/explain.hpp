@@ -120,6 +120,11 @@ using cell_reader = function_ref<scalar(std::uint32_t row, std::uint32_t column)
 /// A bound condition: "order_date >= 2026-01-01", "status in ('open', 'returned')".
 [[nodiscard]] PILLAR_API std::string describe(const bound_predicate& predicate, std::uint32_t node,
                                               const dynamic_schema& schema);
+/// A domain as a condition on `name`, a value of `type`: "day <= 2026-02-28".
+[[nodiscard]] PILLAR_API std::string describe(const domain& test, const data_type& type, const std::string& name);
+/// A bound value: "(price * (1 - discount))".
+[[nodiscard]] PILLAR_API std::string describe(std::span<const bound_value> values, std::uint32_t node,
+                                              const dynamic_schema& schema);
 /// "minimum 1, maximum 9, no NULL".
 [[nodiscard]] PILLAR_API std::string describe(const value_claim& claim);
 /// "none: maximum 2026-02-28 < 2026-03-01 (zone map)".

@@ -173,53 +173,6 @@ inline range_words words_of_range(const domain& test, const data_type& type) {
   return out;
 }
 
-inline std::string describe_test(const domain& test, const data_type& type, const std::string& name) {
-  switch (test.kind) {
-    case domain_kind::null_test: return name + (test.negated ? " is not NULL" : " is NULL");
-    case domain_kind::opaque: return std::string(test.negated ? "not " : "") + "test of " + name;
-    case domain_kind::points: {
-      std::vector<std::string> words;
-      for (const int128 point : test.integers) words.push_back(to_string(scalar::of_integer(type, point)));
-      for (const double point : test.reals) words.push_back(to_string(scalar::of_real(type, point)));
-      for (const std::string& point : test.texts) words.push_back(quoted(scalar::of_text(type, point)));
-      if (test.nan) words.push_back("NaN");
-      constexpr std::size_t shown = 5;
-      std::string out = name + (test.negated ? " not in (" : " in (");
-      for (std::size_t i = 0; i < words.size() && i < shown; ++i) out += (i == 0 ? "" : ", ") + words[i];
-      if (words.size() > shown) out += ", ... " + std::to_string(words.size()) + " values";
-      return out + ")";
-    }
-    case domain_kind::range: break;
-  }
-  if (test.is_everything()) return name + " is any value";
-  if (test.is_nothing()) return name + " is no value";
-  if (is_float(type.physical) && test.real_lo > test.real_hi) return name + (test.negated ? " <> NaN" : " = NaN");
-  const range_words words = words_of_range(test, type);
-  if (!words.single.empty()) {
-    if (!test.negated) return name + words.single;
-    return words.single.rfind(" = ", 0) == 0 ? name + " <>" + words.single.substr(2) : "not " + name + words.single;
-  }
-  std::string out;
-  if (!words.lower.empty()) out = name + words.lower;
-  if (!words.upper.empty()) out += (out.empty() ? "" : " and ") + name + words.upper;
-  if (is_float(type.physical) && test.nan && test.real_hi != infinity) out += " or " + name + " = NaN";
-  return test.negated ? "not (" + out + ")" : out;
-}
-
-inline std::string describe_value(const std::vector<bound_value>& values, std::uint32_t at,
-                                  const dynamic_schema& schema) {
-  const bound_value& node = values[at];
-  switch (node.kind) {
-    case bound_value::kind_type::column: return schema[node.column].name;
-    case bound_value::kind_type::literal: return quoted(node.constant);
-    case bound_value::kind_type::convert: return describe_value(values, node.left, schema);
-    case bound_value::kind_type::arithmetic: break;
-  }
-  constexpr const char* words[] = {" + ", " - ", " * "};
-  return "(" + describe_value(values, node.left, schema) + words[static_cast<unsigned>(node.op)] +
-         describe_value(values, node.right, schema) + ")";
-}
-
 /// What of a claim decides a plain range, in words; empty where it is not that simple.
 inline std::string decisive(const domain& test, const value_claim& claim, zone_verdict what) {
   if (test.kind != domain_kind::range || test.negated || test.is_everything() || test.is_nothing()) return {};
@@ -460,6 +413,53 @@ PILLAR_API std::string quoted(const scalar& value) {
   return out + "'";
 }
 
+PILLAR_API std::string describe(const domain& test, const data_type& type, const std::string& name) {
+  using namespace detail::explanation;
+  switch (test.kind) {
+    case domain_kind::null_test: return name + (test.negated ? " is not NULL" : " is NULL");
+    case domain_kind::opaque: return std::string(test.negated ? "not " : "") + "test of " + name;
+    case domain_kind::points: {
+      std::vector<std::string> words;
+      for (const int128 point : test.integers) words.push_back(to_string(scalar::of_integer(type, point)));
+      for (const double point : test.reals) words.push_back(to_string(scalar::of_real(type, point)));
+      for (const std::string& point : test.texts) words.push_back(quoted(scalar::of_text(type, point)));
+      if (test.nan) words.push_back("NaN");
+      constexpr std::size_t shown = 5;
+      std::string out = name + (test.negated ? " not in (" : " in (");
+      for (std::size_t i = 0; i < words.size() && i < shown; ++i) out += (i == 0 ? "" : ", ") + words[i];
+      if (words.size() > shown) out += ", ... " + std::to_string(words.size()) + " values";
+      return out + ")";
+    }
+    case domain_kind::range: break;
+  }
+  if (test.is_everything()) return name + " is any value";
+  if (test.is_nothing()) return name + " is no value";
+  if (is_float(type.physical) && test.real_lo > test.real_hi) return name + (test.negated ? " <> NaN" : " = NaN");
+  const range_words words = words_of_range(test, type);
+  if (!words.single.empty()) {
+    if (!test.negated) return name + words.single;
+    return words.single.rfind(" = ", 0) == 0 ? name + " <>" + words.single.substr(2) : "not " + name + words.single;
+  }
+  std::string out;
+  if (!words.lower.empty()) out = name + words.lower;
+  if (!words.upper.empty()) out += (out.empty() ? "" : " and ") + name + words.upper;
+  if (is_float(type.physical) && test.nan && test.real_hi != infinity) out += " or " + name + " = NaN";
+  return test.negated ? "not (" + out + ")" : out;
+}
+
+PILLAR_API std::string describe(std::span<const bound_value> values, std::uint32_t at, const dynamic_schema& schema) {
+  const bound_value& node = values[at];
+  switch (node.kind) {
+    case bound_value::kind_type::column: return schema[node.column].name;
+    case bound_value::kind_type::literal: return quoted(node.constant);
+    case bound_value::kind_type::convert: return describe(values, node.left, schema);
+    case bound_value::kind_type::arithmetic: break;
+  }
+  constexpr const char* words[] = {" + ", " - ", " * "};
+  return "(" + describe(values, node.left, schema) + words[static_cast<unsigned>(node.op)] +
+         describe(values, node.right, schema) + ")";
+}
+
 PILLAR_API std::string describe(const bound_predicate& predicate, std::uint32_t at, const dynamic_schema& schema) {
   using namespace detail::explanation;
   const bound_node& node = predicate.nodes[at];
@@ -472,12 +472,12 @@ PILLAR_API std::string describe(const bound_predicate& predicate, std::uint32_t 
              (node.kind == bound_node::kind_type::both ? " and " : " or ") + describe(predicate, node.right, schema) +
              ")";
     case bound_node::kind_type::test:
-      return describe_test(node.test, predicate.values[node.left].type.as_nullable(false),
-                           describe_value(predicate.values, node.left, schema));
+      return describe(node.test, predicate.values[node.left].type.as_nullable(false),
+                      describe(predicate.values, node.left, schema));
     case bound_node::kind_type::compare: break;
   }
-  return describe_value(predicate.values, node.left, schema) + word_of(node.op) +
-         describe_value(predicate.values, node.right, schema);
+  return describe(predicate.values, node.left, schema) + word_of(node.op) +
+         describe(predicate.values, node.right, schema);
 }
 
 PILLAR_API std::string describe(const value_claim& claim) {
