@@ -34,9 +34,9 @@ int main() {
   const auto rows = make_orders();
   if (!rows.ok() || !t.append(*rows).ok()) return 1;
 
-  auto week = scan(t)
-            | where("order_date"_col.between(date{2026, 3, 2}, date{2026, 3, 8}) && "status"_col == "returned")
-            | aggregate(sum("total"_col));
+  auto week = scan(t) |
+              where("order_date"_col.between(date{2026, 3, 2}, date{2026, 3, 8}) && "status"_col == "returned") |
+              aggregate(sum("total"_col));
 
   const auto why = explain(week);
   const auto group = explain(week, 0, 3);
