@@ -7,6 +7,7 @@
 
 #include "pillar/aggregate/aggregator.hpp"
 #include "pillar/base/env.hpp"
+#include "support/bench.hpp"
 
 namespace {
 
@@ -34,12 +35,13 @@ pillar::vector view(pillar::data_type type, const void* values) {
 }
 
 void group_int64(benchmark::State& state) {
-  const numbers data(static_cast<std::uint64_t>(state.range(0)));
+  const auto& data = pillar_bench::kept<numbers>("group_int64_" + std::to_string(state.range(0)),
+                                                 [&] { return numbers(static_cast<std::uint64_t>(state.range(0))); });
   const auto type = pillar::type_of<std::int64_t>;
   const std::vector<pillar::aggregate_spec> aggregates = {{pillar::aggregate_kind::count_rows},
                                                           {pillar::aggregate_kind::sum, 0}};
   const auto everything = pillar::selection_mask::first(pillar::vector_rows);
-  for (auto _ : state) {
+  for (auto _ : pillar_bench::timed(state)) {
     auto made = *pillar::aggregator::make(std::span(&type, 1), std::span(&type, 1), aggregates);
     for (std::size_t first = 0; first < row_count; first += pillar::vector_rows) {
       const auto key = view(type, data.keys.data() + first), value = view(type, data.values.data() + first);
@@ -99,7 +101,7 @@ void sum_double_deterministic(benchmark::State& state) {
 }
 void sum_double_fast(benchmark::State& state) { sum_ungrouped(state, numbers(10).reals, pillar::float_sum::fast); }
 
-BENCHMARK(group_int64)->Name("aggregate/group_int64")->Arg(100)->Arg(100000)->Arg(1000000);
+BENCHMARK(group_int64)->Name("aggregate/group_int64")->RangeMultiplier(10)->Range(1, 1000000);
 BENCHMARK(group_dictionary)->Name("aggregate/group_dictionary_16");
 BENCHMARK(sum_int64)->Name("aggregate/sum_int64");
 BENCHMARK(sum_double_deterministic)->Name("aggregate/sum_double_deterministic");

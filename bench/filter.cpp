@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// filter: flat range matches in L2 and beyond, a predicate of two columns, checked against proven arithmetic, a zone
-// map's answer. The working set beyond L2 is 64 MiB, or PILLAR_BENCH_MIB (512 and more for figures that count as RAM).
-#include <benchmark/benchmark.h>
-
-#include <cstdlib>
+// filter: a predicate of two columns, checked against proven arithmetic, a zone map's answer. filter/rows.cpp has the
+// rows of the report.
 #include <vector>
 
 #include "pillar/base/env.hpp"
 #include "pillar/filter/match.hpp"
 #include "pillar/filter/predicate.hpp"
 #include "pillar/zone/zone_map.hpp"
+#include "support/bench.hpp"
 
 namespace {
 
 using pillar::type_of;
 using pillar::vector_rows;
-
-std::size_t large_bytes() {
-  const char* chosen = std::getenv("PILLAR_BENCH_MIB");
-  const long mib = chosen != nullptr ? std::atol(chosen) : 64;
-  return static_cast<std::size_t>(mib > 0 ? mib : 64) << 20;
-}
 
 std::vector<std::uint32_t> random_values(std::size_t count, std::uint64_t bound) {
   pillar::splitmix64 random(1);
@@ -37,33 +29,15 @@ pillar::vector view_of(const std::uint32_t* values) {
   return view;
 }
 
-void flat_range_u32(benchmark::State& state) {
-  const std::size_t bytes = state.range(0) != 0 ? static_cast<std::size_t>(state.range(0)) : large_bytes();
-  const auto values = random_values(bytes / 4, 1000);
-  const auto& kernels = pillar::flat_match_kernels_for(pillar::best_arch_level());
-  std::uint32_t low = 100, high = 199;
-  benchmark::DoNotOptimize(low);
-  benchmark::DoNotOptimize(high);
-  const pillar::domain test = pillar::integer_range(pillar::physical_type::uint32, low, high);
-  std::uint64_t mask[pillar::vector_words];
-  for (auto _ : state)
-    for (std::size_t first = 0; first < values.size(); first += vector_rows) {
-      pillar::match(view_of(values.data() + first), test, kernels, mask);
-      benchmark::DoNotOptimize(mask);
-    }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(bytes));
-  state.SetLabel(pillar::to_string(kernels.level));
-}
-BENCHMARK(flat_range_u32)->ArgName("bytes")->Arg(256 << 10)->Arg(0);
-
-/// columns 0 × 1, optionally with a test of the product: (a in [100, 299]) and (b in [0, 49]).
+/// columns 0 × 1, optionally with a test of the product: (a in [0, 199]) and (b in [0, 49]).
 struct two_columns {
   std::vector<std::uint32_t> values = random_values(2 * vector_rows, 1000);
   pillar::batch_column columns[2];
   pillar::batch batch{};
   pillar::bound_predicate predicate;
 
-  two_columns() {
+  /// a's share of passing rows, in thousandths.
+  explicit two_columns(std::uint32_t share = 200) {
     for (std::uint32_t i = 0; i < 2; ++i) {
       columns[i].decoded = view_of(values.data() + i * vector_rows);
       columns[i].has_decoded = true;
@@ -74,7 +48,7 @@ struct two_columns {
       pillar::bound_node node;
       node.kind = pillar::bound_node::kind_type::test;
       node.left = i;
-      node.test = pillar::integer_range(pillar::physical_type::uint32, i == 0 ? 100 : 0, i == 0 ? 299 : 49);
+      node.test = pillar::integer_range(pillar::physical_type::uint32, 0, i == 0 ? share - 1 : 49);
       predicate.nodes.push_back(node);
       predicate.conjuncts.push_back(i);
       predicate.columns.push_back(i);
@@ -92,16 +66,16 @@ struct two_columns {
 };
 
 void predicate_of_two_columns(benchmark::State& state) {
-  two_columns data;
+  two_columns data(static_cast<std::uint32_t>(state.range(0)));
   pillar::predicate_state worker(data.predicate);
-  for (auto _ : state) {
+  for (auto _ : pillar_bench::timed(state)) {
     data.batch.selection = pillar::selection_mask::first(vector_rows);
     benchmark::DoNotOptimize(pillar::apply(worker, data.batch).ok());
     benchmark::DoNotOptimize(data.batch.selection);
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * vector_rows);
+  pillar_bench::per_iteration(state, vector_rows);
 }
-BENCHMARK(predicate_of_two_columns);
+BENCHMARK(predicate_of_two_columns)->Name("filter/two_columns")->Arg(1)->Arg(10)->Arg(100)->Arg(500)->Arg(1000);
 
 void product_of_two_columns(benchmark::State& state) {
   two_columns data;

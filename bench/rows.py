@@ -52,8 +52,34 @@ L2, RAM = "read_l2", "read_ram"
 ENGINES = ("duckdb", "polars", "clickhouse", "datafusion", "pyarrow")
 
 ROWS = [
-    # ---- filter (bench/filter.cpp)
-    # ---- codec (bench/codec.cpp)
+    # ---- filter (bench/filter/rows.cpp)
+    Row("filter/raw_u32_l2", "filter", limit=L2, bars=(Bar("limit", 0.85),), note="a range of u32, into mask words"),
+    Row("filter/raw_u32_ram", "filter", limit=RAM, bars=(Bar("limit", 0.9),)),
+    Row("filter/packed_u32_w3_l2", "filter", limit=L2, reference="filter/raw_u32_l2"),
+    Row("filter/packed_u32_w3_ram", "filter", limit=RAM, reference="filter/raw_u32_ram",
+        bars=(Bar("row", 4, "filter/raw_u32_ram"), Bar("absolute", 41e9))),
+    Row("filter/packed_u32_w12_l2", "filter", limit=L2, reference="filter/raw_u32_l2",
+        bars=(Bar("row", 1.2, "filter/raw_u32_l2"), Bar("absolute", 38e9))),
+    Row("filter/packed_u32_w12_ram", "filter", limit=RAM, reference="filter/raw_u32_ram",
+        bars=(Bar("row", 2, "filter/raw_u32_ram"), Bar("absolute", 20e9))),
+    Row("filter/packed_u32_w20_l2", "filter", limit=L2, reference="filter/raw_u32_l2"),
+    Row("filter/packed_u32_w20_ram", "filter", limit=RAM, reference="filter/raw_u32_ram"),
+    Row("filter/dictionary_l2", "filter", limit=L2, reference="filter/raw_u32_l2",
+        note="every third of 200 values, on 8-bit codes"),
+    Row("filter/dictionary_ram", "filter", limit=RAM, reference="filter/raw_u32_ram", bars=(Bar("limit", 0.8),)),
+    *(Row(f"filter/match_w{width}_l2", "filter", limit=L2, sweep=("Range test on packed fields | L2", width))
+      for width in range(33)),
+    *(Row(f"filter/match_w{width}_ram", "filter", limit=RAM, sweep=("Range test on packed fields | RAM", width))
+      for width in (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 28, 32)),
+    *(Row(f"filter/two_columns/{share}", "filter", sweep=("Predicate of two columns", share / 1000, "share that passes the first"))
+      for share in (1, 10, 100, 500, 1000)),
+    # ---- codec (bench/codec/rows.cpp)
+    Row("codec/unpack_u32_w12_l1", "codec", limit="store_l1", bars=(Bar("limit", 0.9), Bar("absolute", 28.6e9)),
+        note="bytes: those stored"),
+    Row("codec/unpack_u32_w12_l2", "codec", limit=L2, note="bytes: the packed ones; the stores are what binds"),
+    Row("codec/unpack_u32_w12_ram", "codec", limit=RAM),
+    *(Row(f"codec/unpack_u32_w{width}_l1", "codec", limit="store_l1", sweep=("Unpack to u32, in L1", width))
+      for width in range(33) if width != 12),
     # ---- query and aggregate (bench/query.cpp, bench/aggregate/groups.cpp, peers)
     Row("query/q6", "query", kind="query", unit="ms", rows=6_000_000, peers=ENGINES, dataset="lineitem",
         bars=(Bar("peers", 8),), note="both sides prepared, from their own storage in memory"),
@@ -67,9 +93,11 @@ ROWS = [
         bars=(Bar("peers", 1.5),)),
     Row("aggregate/group_1e5", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="group_1e5",
         bars=(Bar("peers", 1.5),)),
+    *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20,
+          sweep=("Sum and count by sparse int64 keys", groups, "groups")) for groups in (1, 10, 100, 1000, 10000, 100000, 1000000)),
     # ---- storage
 ]
 
 # What `./dev bench --planted` makes a fifth slower on purpose, and what it leaves as it is.
-PLANTED = []
-CONTROLS = []
+PLANTED = ["filter/raw_u32_l2", "filter/packed_u32_w12_l2", "codec/unpack_u32_w12_l1"]
+CONTROLS = ["filter/packed_u32_w3_l2", "filter/packed_u32_w20_l2", "filter/dictionary_l2", "codec/unpack_u32_w12_l2"]

@@ -24,7 +24,7 @@ std::shared_ptr<void> keep(const std::string& key, const std::function<std::shar
   if (found != made.end()) {
     made.splice(made.begin(), made, found);
   } else {
-    if (made.size() >= 6) made.pop_back();  // before making, so that both are never in memory
+    if (made.size() >= 4) made.pop_back();  // before making, so that both are never in memory
     made.emplace_front(key, make());
   }
   return made.front().second;
