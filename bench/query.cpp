@@ -11,18 +11,14 @@
 #include <pillar/pipeline.hpp>
 
 #include "data/datasets.hpp"
+#include "data/schemas.hpp"
 #include "support/bench.hpp"
 #include "support/tables.hpp"
 
 namespace {
 using namespace pillar::query;
+using pillar_bench::lineitem;
 using pillar_bench::lineitem_chunk;
-
-struct lineitem
-    : pillar::schema<pillar::field<"l_quantity", decimal<15, 2>>, pillar::field<"l_extendedprice", decimal<15, 2>>,
-                     pillar::field<"l_discount", decimal<15, 2>>, pillar::field<"l_tax", decimal<15, 2>>,
-                     pillar::field<"l_returnflag", pillar::text>, pillar::field<"l_linestatus", pillar::text>,
-                     pillar::field<"l_shipdate", date>> {};
 
 template <std::size_t N>
 std::vector<std::string_view> words(const std::vector<std::uint8_t>& codes, const std::array<std::string_view, N>& of) {

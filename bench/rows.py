@@ -95,7 +95,20 @@ ROWS = [
         bars=(Bar("peers", 1.5),)),
     *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20,
           sweep=("Sum and count by sparse int64 keys", groups, "groups")) for groups in (1, 10, 100, 1000, 10000, 100000, 1000000)),
-    # ---- storage
+    # ---- storage and size (bench/storage.cpp, peers)
+    Row("storage/load_memory", "storage", kind="storage", unit="rows/s", rows=2_000_000, dataset="lineitem",
+        peers=("duckdb", "polars", "clickhouse"),
+        note="ours from arrays, theirs from Arrow; Polars keeps Arrow's buffers as they are"),
+    Row("storage/load_csv", "storage", kind="storage", unit="rows/s", rows=2_000_000, dataset="lineitem_csv", peers=ENGINES,
+        note="into each one's storage in memory; only ours is encoded"),
+    Row("storage/load_csv_flights", "storage", kind="storage", unit="rows/s", rows=336_776, dataset="flights",
+        peers=("duckdb", "polars", "clickhouse", "pyarrow"),
+        note="19 columns with NULLs, which DataFusion does not read as NA; as above"),
+    Row("size/flights", "storage", kind="size", unit="bytes", rows=336_776, dataset="flights",
+        peers=("pyarrow", "duckdb", "polars"),
+        note="order of the file; pyarrow, Polars: Parquet with zstd 3; DuckDB: its file"),
+    Row("size/lineitem", "storage", kind="size", unit="bytes", rows=6_001_215, dataset="tpch",
+        peers=("pyarrow", "duckdb", "polars"), note="TPC-H at scale factor 1, all 16 columns; as above"),
 ]
 
 # What `./dev bench --planted` makes a fifth slower on purpose, and what it leaves as it is.

@@ -7,7 +7,8 @@ import tempfile
 import tables
 from peer import Base, Task
 
-TYPES = {"date": "Date", "int32": "Int32", "int64": "Int64", "decimal(15,2)": "Decimal(15, 2)"}
+TYPES = {"text": "String", "date": "Date", "timestamp": "DateTime('UTC')", "int8": "Int8", "int16": "Int16",
+         "int32": "Int32", "int64": "Int64", "decimal(15,2)": "Decimal(15, 2)"}
 
 
 class Peer(Base):
@@ -20,7 +21,8 @@ class Peer(Base):
         import pyarrow.parquet
         self.chdb, self.pyarrow = chdb, pyarrow
         self.connection = chdb.connect(":memory:")
-        for setting in (f"max_threads = {threads}", "use_query_cache = 0"):
+        for setting in (f"max_threads = {threads}", f"max_insert_threads = {threads}", "use_query_cache = 0",
+                        f"input_format_parallel_parsing = {int(threads > 1)}"):
             self.connection.query(f"SET {setting}")
 
     def version(self):
@@ -30,7 +32,9 @@ class Peer(Base):
         """`columns`: as in a manifest. Memory was the fastest engine here, and Enum8 the fastest type of few words."""
         listed = []
         for column in columns:
-            kind = TYPES.get(column["type"], "String")
+            kind = TYPES[column["type"].rstrip("?")]
+            if column["type"].endswith("?"):
+                kind = f"Nullable({kind})"
             if "dictionary" in column:
                 kind = "Enum8(" + ", ".join(f"'{word}'" for word in column["dictionary"]) + ")"
             listed.append(f"{column['name']} {kind}")
@@ -59,3 +63,16 @@ class Peer(Base):
         if words is None or not self.pyarrow.types.is_integer(column.type):
             return column.to_pylist()
         return [words[number - 1] for number in column.to_pylist()]
+
+    def load_memory(self, arrow):
+        self.create("loaded", tables.manifest(self.folder, "lineitem")["columns"])
+        self.connection.query("INSERT INTO loaded SELECT * FROM Python(arrow)")  # finds the variable by its name
+        return int(self.connection.query("SELECT count() FROM loaded", "CSV").data())
+
+    def load_csv(self, path, null, columns):
+        few = {c["name"]: c["dictionary"] for c in tables.manifest(self.folder, "lineitem")["columns"] if "dictionary" in c}
+        self.create("loaded", [dict(name=name, type=kind, **({"dictionary": few[name]} if name in few else {}))
+                               for name, kind in columns])
+        settings = f"format_csv_null_representation = '{null}', date_time_input_format = 'best_effort'"
+        self.connection.query(f"INSERT INTO loaded SELECT * FROM file('{path}', CSVWithNames) SETTINGS {settings}")
+        return int(self.connection.query("SELECT count() FROM loaded", "CSV").data())

@@ -4,7 +4,7 @@ import os
 from datetime import date
 
 import tables
-from peer import Base, Task
+from peer import Base, Task, parquet_columns
 
 
 class Peer(Base):
@@ -60,3 +60,21 @@ class Peer(Base):
         lazy = self.question(row)
         return Task(lazy.collect, lambda frame: tables.answer_text(row, frame.to_arrow()),
                     self.row_count(tables.QUERIES[row][0]))
+
+    def load_memory(self, arrow):
+        return self.from_arrow(arrow).height
+
+    def load_csv(self, path, null, columns):
+        polars = self.polars
+        kinds = {"text": polars.String, "date": polars.Date, "timestamp": polars.String, "int8": polars.Int8,
+                 "int16": polars.Int16, "int32": polars.Int32, "int64": polars.Int64, "decimal(15,2)": polars.Decimal(15, 2)}
+        frame = polars.read_csv(path, schema={name: kinds[kind.rstrip("?")] for name, kind in columns},
+                                null_values=null or None)
+        moments = [name for name, kind in columns if kind == "timestamp"]
+        return frame.with_columns(polars.col(moments).str.to_datetime("%Y-%m-%dT%H:%M:%SZ")).height
+
+    def sizes(self, arrow, folder):
+        """Parquet with zstd at level 3."""
+        file = folder / "rows.parquet"
+        self.polars.from_arrow(arrow).write_parquet(file, compression="zstd", compression_level=3)
+        return arrow.num_rows, file.stat().st_size, {"what": "Parquet, zstd 3", "columns": parquet_columns(file)}

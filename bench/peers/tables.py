@@ -24,8 +24,53 @@ QUERIES = {
     "aggregate/group_100": ("group_100", GROUP.format(table="group_100"), [0, 0, 0]),
     "aggregate/group_1e5": ("group_1e5", GROUP.format(table="group_1e5"), [0, 0, 0]),
 }
-LOADS = {"storage/load_memory": "lineitem", "storage/load_csv": "lineitem_csv"}
+LOADS = {"storage/load_memory": "lineitem", "storage/load_csv": "lineitem_csv", "storage/load_csv_flights": "flights"}
 SIZES = {"size/lineitem": "tpch", "size/flights": "flights"}
+LOAD_MEMORY_ROWS = 2_000_000
+
+# CSV files: their place, what stands for NULL, and their columns, as bench/data/schemas.hpp has them for us. "?" may be NULL.
+MONEY = "decimal(15,2)"
+FILES = {
+    "lineitem_csv": ("lineitem_csv/lineitem.csv", "", [
+        ("l_quantity", MONEY), ("l_extendedprice", MONEY), ("l_discount", MONEY), ("l_tax", MONEY),
+        ("l_returnflag", "text"), ("l_linestatus", "text"), ("l_shipdate", "date")]),
+    "tpch": ("tpch/lineitem.csv", "", [
+        ("l_orderkey", "int64"), ("l_partkey", "int64"), ("l_suppkey", "int64"), ("l_linenumber", "int32"),
+        ("l_quantity", MONEY), ("l_extendedprice", MONEY), ("l_discount", MONEY), ("l_tax", MONEY),
+        ("l_returnflag", "text"), ("l_linestatus", "text"), ("l_shipdate", "date"), ("l_commitdate", "date"),
+        ("l_receiptdate", "date"), ("l_shipinstruct", "text"), ("l_shipmode", "text"), ("l_comment", "text")]),
+    "flights": ("flights/flights.csv", "NA", [
+        ("year", "int16"), ("month", "int8"), ("day", "int8"), ("dep_time", "int16?"), ("sched_dep_time", "int16"),
+        ("dep_delay", "int16?"), ("arr_time", "int16?"), ("sched_arr_time", "int16"), ("arr_delay", "int16?"),
+        ("carrier", "text"), ("flight", "int16"), ("tailnum", "text?"), ("origin", "text"), ("dest", "text"),
+        ("air_time", "int16?"), ("distance", "int16"), ("hour", "int8"), ("minute", "int8"), ("time_hour", "timestamp")]),
+}
+
+
+def csv_file(folder, dataset):
+    """Path, text for NULL, and the columns of a CSV file."""
+    place, null, columns = FILES[dataset]
+    return str(pathlib.Path(folder) / place), null, columns
+
+
+def arrow_type(kind):
+    import pyarrow
+    return {"text": pyarrow.string(), "date": pyarrow.date32(), "timestamp": pyarrow.timestamp("s"),
+            "int8": pyarrow.int8(), "int16": pyarrow.int16(), "int32": pyarrow.int32(), "int64": pyarrow.int64(),
+            MONEY: pyarrow.decimal128(15, 2)}[kind.rstrip("?")]
+
+
+def read_csv(folder, dataset, use_threads=False):
+    """A CSV file as an Arrow table of the declared types, by pyarrow."""
+    import pyarrow.csv
+    path, null, columns = csv_file(folder, dataset)
+    kinds = {name: arrow_type(kind) for name, kind in columns}
+    nullable = any(kind.endswith("?") for _, kind in columns)
+    return pyarrow.csv.read_csv(
+        path, read_options=pyarrow.csv.ReadOptions(use_threads=use_threads),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=kinds, null_values=[null] if nullable else [], strings_can_be_null=nullable,
+            timestamp_parsers=["%Y-%m-%dT%H:%M:%SZ"]))
 
 
 def manifest(folder, dataset):

