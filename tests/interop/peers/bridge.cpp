@@ -31,6 +31,7 @@ pillar::arrow_import_options import_options(int how, pillar::arrow_report& repor
 /// The error, or how often something was copied: "column: reason" lines.
 int answer(const absl::Status& status, const pillar::arrow_report& report, char* text, int size) {
   std::string said(status.message());
+  if (!status.ok()) said += "\n";
   for (const auto& copy : report.copies) said += copy.column + ": " + copy.reason + "\n";
   for (const auto& note : report.notes) said += note + "\n";
   std::strncpy(text, said.c_str(), static_cast<std::size_t>(size) - 1);
@@ -41,6 +42,10 @@ int answer(const absl::Status& status, const pillar::arrow_report& report, char*
 }  // namespace
 
 extern "C" {
+
+/// glibc's variable of this name is out of reach for code that was compiled for executables: this library's own says
+/// that there may be other threads, which is always right.
+char __libc_single_threaded = 0;  // NOLINT
 
 __attribute__((visibility("default"))) int pillar_array(ArrowArray* array, ArrowSchema* schema, ArrowArray* out,
                                                         ArrowSchema* out_schema, int how, char* text, int size) {

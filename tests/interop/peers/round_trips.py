@@ -156,7 +156,8 @@ def values_of(array):
     if isinstance(array, pa.ChunkedArray):
         return [value for chunk in array.chunks for value in values_of(chunk)]
     if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+        entries = values_of(array.dictionary)  # pyarrow does not decode dictionaries of views
+        return [None if code is None else entries[code] for code in array.indices.to_pylist()]
     if pa.types.is_run_end_encoded(array.type):
         array = pa.compute.run_end_decode(array)
     if pa.types.is_timestamp(array.type):
@@ -341,21 +342,22 @@ FROM range({}) t(i)
 
 @test
 def from_duckdb_and_back():
-    connection = duckdb.connect()
-    connection.execute("SET threads = 1; SET TimeZone = 'UTC'")
+    source, connection = duckdb.connect(), duckdb.connect()
+    for each in (source, connection):
+        each.execute("SET threads = 1; SET TimeZone = 'UTC'").fetchall()
     for count in (0, 1, 5000):
         query = QUERY.format(count)
-        expected = connection.sql(query).fetchall()
-        for setting in ("", "SET produce_arrow_string_view = true; SET arrow_output_version = '1.5'"):
-            connection.execute(setting or "SELECT 1")
+        # Instants as numbers: Pillar's carry the zone UTC, and Python needs another package to show those.
+        shown = {"naive": "epoch_us(naive)", "zoned": "epoch_us(zoned)"}
+        select = "SELECT %s FROM " % ", ".join(shown.get(name, name) for name in source.sql(query).columns)
+        expected = connection.sql(select + "(%s)" % query).fetchall()
+        assert len(expected) == count
+        for setting in ("SET produce_arrow_string_view = false", "SET produce_arrow_string_view = true"):
+            source.execute(setting).fetchall()
             for function in ("pillar_stream", "pillar_table"):
                 for how in (PADDED, UTF8 | NO_ZONE):
-                    reader = Capsule(connection.sql(query), how, function)
-                    names = [name for name in connection.sql(query).columns]
-                    casts = ", ".join("naive::TIMESTAMP AS naive" if name == "naive" else
-                                      "zoned::TIMESTAMPTZ AS zoned" if name == "zoned" else name for name in names)
-                    got = connection.sql("SELECT %s FROM reader" % casts).fetchall()
-                    assert got == expected, (count, function, how)
+                    reader = Capsule(source.sql(query), how, function)
+                    assert connection.sql(select + "reader").fetchall() == expected, (count, function, how)
 
 
 @test

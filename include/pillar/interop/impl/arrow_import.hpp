@@ -440,10 +440,7 @@ class arrow_importer {
     made->whole.kind = vector_kind::dictionary;
     if (auto found = validity(array, rows, *made); !found.ok()) return found;
     if (rows.count != 0 && array.buffers[1] == nullptr) return invalid("rows without a buffer of indices");
-    absl::Status done = visit_fixed_width(index->type.physical, [&]<class T>() -> absl::Status {
-      if constexpr (std::is_integral_v<T>) return codes<T>(array.buffers[1], rows, (*entries)->row_count, *made);
-      return absl::OkStatus();
-    });
+    absl::Status done = codes(index->type.physical, array.buffers[1], rows, (*entries)->row_count, *made);
     if (done.ok() && (*entries)->null_count != 0) done = forget_null_entries(**entries, *made);
     if (done.ok() && (*entries)->row_count == 0) done = give_an_entry(**entries);
     if (!done.ok()) return done;
@@ -451,9 +448,22 @@ class arrow_importer {
     made->entries = *std::move(entries);
     return made;
   }
+  absl::Status codes(physical_type type, const void* indices, arrow_rows rows, std::uint64_t entry_count,
+                     column_storage& made) const {
+    switch (type) {
+      case physical_type::int8: return codes_of<std::int8_t>(indices, rows, entry_count, made);
+      case physical_type::int16: return codes_of<std::int16_t>(indices, rows, entry_count, made);
+      case physical_type::int32: return codes_of<std::int32_t>(indices, rows, entry_count, made);
+      case physical_type::uint8: return codes_of<std::uint8_t>(indices, rows, entry_count, made);
+      case physical_type::uint16: return codes_of<std::uint16_t>(indices, rows, entry_count, made);
+      case physical_type::uint32: return codes_of<std::uint32_t>(indices, rows, entry_count, made);
+      case physical_type::uint64: return codes_of<std::uint64_t>(indices, rows, entry_count, made);
+      default: return codes_of<std::int64_t>(indices, rows, entry_count, made);
+    }
+  }
   /// Indices as codes: each row's is one of the dictionary's, a NULL row's too.
   template <class T>
-  absl::Status codes(const void* indices, arrow_rows rows, std::uint64_t entry_count, column_storage& made) const {
+  absl::Status codes_of(const void* indices, arrow_rows rows, std::uint64_t entry_count, column_storage& made) const {
     bool dirty = false;
     for (std::uint64_t row = 0; row < rows.count; ++row) {
       const T code = arrow_value<T>(indices, rows.first + row);
@@ -556,16 +566,18 @@ class arrow_importer {
     const auto count = static_cast<std::uint64_t>(ends.length);
     const auto* first =
         static_cast<const std::byte*>(ends.buffers[1]) + static_cast<std::uint64_t>(ends.offset) * sizeof(T);
-    std::uint64_t needed = count;  // the runs of the rows; those behind them may reach beyond 32 bits
+    std::uint64_t first_run = 0, needed = count;  // the runs of the rows; those behind may reach beyond 32 bits
     std::int64_t before = 0;
     for (std::uint64_t run = 0; run < count; ++run) {
       const auto end = static_cast<std::int64_t>(arrow_value<T>(first, run));
       if (PILLAR_MUTATE(arrow_run_ends_unchecked, end <= before, false))
         return invalid("run " + std::to_string(run) + ": run ends that do not increase");
       if (needed == count && static_cast<std::uint64_t>(end) >= rows.first + rows.count) needed = run + 1;
+      if (static_cast<std::uint64_t>(end) <= rows.first) first_run = run + 1;
       before = end;
     }
-    if (static_cast<std::uint64_t>(before) < rows.first + rows.count) return invalid("rows beyond the last run");
+    if (rows.count != 0 && static_cast<std::uint64_t>(before) < rows.first + rows.count)
+      return invalid("rows beyond the last run");
     if (sizeof(T) == 4 && reinterpret_cast<std::uintptr_t>(first) % 4 == 0) {
       made.whole.run_ends = reinterpret_cast<const std::uint32_t*>(first);
     } else {
@@ -581,10 +593,8 @@ class arrow_importer {
     }
     made.whole.run_offset = static_cast<std::uint32_t>(rows.first);
     if (rows.count == 0) return absl::OkStatus();
-    made.whole.run_count = static_cast<std::uint32_t>(needed);
-    const std::uint32_t first_run = made.whole.run_of(0);
-    made.whole.run_count -= first_run;
-    made.whole.first_run = first_run;
+    made.whole.first_run = static_cast<std::uint32_t>(first_run);
+    made.whole.run_count = static_cast<std::uint32_t>(needed - first_run);
     return absl::OkStatus();
   }
 
