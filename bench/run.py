@@ -223,9 +223,9 @@ def verb_measure(options):
     with_build = (not options.names or "build" in options.names) and not options.smoke
     session = make_session(options)
     facts = facts_of(session.programs)
-    passes, turns = (1, 1) if options.smoke else (1, 3) if options.quick else (3, 2)
+    passes, turns = (1, 1) if options.smoke else (1, 3) if options.quick else (4, 2)
     if options.smoke:
-        measure.TURNS.update(dict.fromkeys(measure.TURNS, (1, 0.0005)))
+        measure.TURNS.update(dict.fromkeys(measure.TURNS, (1, 0.0005, 0)))
     say(f"{len(rows)} rows, {passes} × {turns} rounds, at most {options.minutes:g} minutes; {facts['arch']}, {facts['compiler']}")
     prepare_data(session, rows, options)
     if any(row.peers for row in rows) and not options.smoke:
