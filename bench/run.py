@@ -96,7 +96,7 @@ def make_session(options, environment=None):
 
 def chosen_rows(options):
     if not options.names:
-        return [row for row in ROWS if options.long or not row.long]
+        return [row for row in ROWS if (options.long or not row.long) and not (options.smoke and row.dataset)]
     chosen = [row for row in ROWS if row.name in options.names or row.component in options.names and
               (options.long or not row.long)]
     unknown = [n for n in options.names if n != "build" and not any(n in (row.name, row.component) for row in chosen)]

@@ -164,7 +164,7 @@ def run_passes(session, rows, passes, rounds, budget_seconds, progress):
                     if number == 0:
                         session.take(each, 1, TURNS["size"], extra=0)
                 else:
-                    wanted = 1 if each.row.sweep else rounds
+                    wanted = 1 if each.row.sweep or each.row.kind != "kernel" else rounds
                     session.take(each, wanted, TURNS[each.row.kind], extra=wanted)
             in_pass = session.now() - pass_begin
             share = (index + 1) / len(measured)
