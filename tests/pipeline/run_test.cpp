@@ -8,6 +8,7 @@
 
 #include "pillar/base/env.hpp"
 #include "pillar/pipeline.hpp"
+#include "support/encoded_columns.hpp"
 #include "support/random_expression.hpp"
 #include "support/reference_query.hpp"
 #include "support/sample_rows.hpp"
@@ -22,7 +23,8 @@ using pillar::query_context;
 using pillar::query_plan;
 using pillar::stage_kind;
 
-/// The same rows three times: in small row groups, in one row group per slice, and in memory in the order of the scan.
+/// The same rows three times: in small row groups, in one row group per slice, and in memory in the order of the scan,
+/// as columns of every kind.
 struct same_rows {
   explicit same_rows(std::uint32_t row_count, std::uint64_t seed = 7)
       : small_groups(pillar::table_options{.distribution = pillar::by_key("few"_col, pillar::slices{3}),
@@ -36,8 +38,8 @@ struct same_rows {
     pillar::inline_executor runner;
     auto scanned = run(scan(large_groups), runner);
     EXPECT_TRUE(scanned.ok());
-    in_memory = scanned->rows();
-    reference = rows_of(in_memory);
+    in_memory = encode_columns(scanned->rows());
+    reference = rows_of(scanned->rows());
     EXPECT_EQ(reference.rows.size(), row_count);
   }
   pillar::typed_table<sample> small_groups;

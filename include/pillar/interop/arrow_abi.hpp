@@ -17,6 +17,7 @@ extern "C" {
 #define ARROW_FLAG_NULLABLE 2
 #define ARROW_FLAG_MAP_KEYS_SORTED 4
 
+/// A type: a format string, a name, flags, and those of its children or dictionary.
 struct ArrowSchema {
   const char* format;
   const char* name;
@@ -29,6 +30,7 @@ struct ArrowSchema {
   void* private_data;
 };
 
+/// An array of a type that is known from elsewhere: lengths and buffers, and the arrays of children or dictionary.
 struct ArrowArray {
   int64_t length;
   int64_t null_count;
@@ -46,6 +48,7 @@ struct ArrowArray {
 #ifndef ARROW_C_STREAM_INTERFACE
 #define ARROW_C_STREAM_INTERFACE
 
+/// Arrays of one type, one by one; a released array ends them. An answer other than 0 is an error as errno counts them.
 struct ArrowArrayStream {
   int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema* out);
   int (*get_next)(struct ArrowArrayStream*, struct ArrowArray* out);
