@@ -99,8 +99,6 @@ class Session:
                 measured.peer_state[peer] = ("absent", self.peers.absent[peer])
                 continue
             try:
-                if row.dataset:
-                    server.ask(f"load {row.dataset}")
                 theirs = server.answer(row.name)
                 if row.kind == "query" and theirs != ours:
                     measured.differs.append(peer)
