@@ -53,8 +53,8 @@ ENGINES = ("duckdb", "polars", "clickhouse", "datafusion", "pyarrow")
 
 ROWS = [
     # ---- filter (bench/filter/rows.cpp)
-    Row("filter/raw_u32_l2", "filter", limit=L2, bars=(Bar("limit", 0.85),), note="a range of u32, into mask words"),
-    Row("filter/raw_u32_ram", "filter", limit=RAM, bars=(Bar("limit", 0.9),)),
+    Row("filter/raw_u32_l2", "filter", limit=L2, peers=("highway",), bars=(Bar("limit", 0.85),), note="a range of u32, into mask words"),
+    Row("filter/raw_u32_ram", "filter", limit=RAM, peers=("highway",), bars=(Bar("limit", 0.9),)),
     Row("filter/packed_u32_w3_l2", "filter", limit=L2, reference="filter/raw_u32_l2"),
     Row("filter/packed_u32_w3_ram", "filter", limit=RAM, reference="filter/raw_u32_ram",
         bars=(Bar("row", 4, "filter/raw_u32_ram"), Bar("absolute", 41e9))),
@@ -76,10 +76,14 @@ ROWS = [
     # ---- codec (bench/codec/rows.cpp)
     Row("codec/unpack_u32_w12_l1", "codec", limit="store_l1", bars=(Bar("limit", 0.9), Bar("absolute", 28.6e9)),
         note="bytes: those stored"),
-    Row("codec/unpack_u32_w12_l2", "codec", limit=L2, note="bytes: the packed ones; the stores are what binds"),
+    Row("codec/unpack_u32_w12_l2", "codec", limit=L2, peers=("streamvbyte",),
+        note="bytes: the packed ones; the stores are what binds. streamvbyte: the same values in 1.5 times the bytes"),
     Row("codec/unpack_u32_w12_ram", "codec", limit=RAM),
     *(Row(f"codec/unpack_u32_w{width}_l1", "codec", limit="store_l1", sweep=("Unpack to u32, in L1", width))
       for width in range(33) if width != 12),
+    # ---- schedule (bench/schedule.cpp)
+    Row("schedule/morsels_2t", "schedule", case="schedule/morsels_2t/process_time/real_time", threads=2,
+        peers=("tbb", "gomp", "omp"), note="morsels of next to no work handed to two threads"),
     # ---- query and aggregate (bench/query.cpp, bench/aggregate/groups.cpp, peers)
     Row("query/q6", "query", kind="query", unit="ms", rows=6_000_000, peers=ENGINES, dataset="lineitem",
         bars=(Bar("peers", 8),), note="both sides prepared, from their own storage in memory"),

@@ -90,6 +90,7 @@ def make_session(options, environment=None):
     if not os.path.exists(os.path.join(folder, "bench_limits")):
         stop(f"no programs in {os.path.relpath(folder)}: ./dev bench builds them")
     environment.setdefault("PILLAR_DATA", os.path.dirname(DATA))
+    os.environ["PILLAR_BENCH_PROGRAMS"] = folder  # for peers that are C++ libraries
     programs = Programs(folder, environment)
     return measure.Session(programs, peers.Peers(SOURCE, BUILD, DATA, say), ROWS, say)
 

@@ -43,6 +43,12 @@ void unpack_u32(benchmark::State& state, unsigned width, const std::string& wher
   const std::size_t vectors = turns * count;
   pillar_bench::per_iteration(state, vectors * pillar::packed_values,
                               vectors * (in_l1 ? sizeof(std::uint32_t) * pillar::packed_values : bytes));
+  std::uint64_t sum = 0;
+  for (std::size_t v = 0; v < count; ++v) {
+    pillar::unpack_add<std::uint32_t>(kernels, width, memory.data() + v * bytes, out, base);
+    for (std::uint32_t i = 0; i < pillar::packed_values; ++i) sum += out[i];
+  }
+  pillar_bench::answer(std::to_string(sum));
 }
 
 const bool registered = [] {

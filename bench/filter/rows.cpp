@@ -5,6 +5,7 @@
 //   filter/raw_u32_l2, filter/packed_u32_w12_ram, filter/dictionary_l2, …
 //   filter/match_w12_l2, filter/match_w12_ram: the kernel alone
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -55,6 +56,13 @@ void raw_u32(benchmark::State& state, const std::string& where) {
       benchmark::DoNotOptimize(mask);
     }
   pillar_bench::per_iteration(state, values.size(), values.size_bytes());
+  std::uint64_t matched = 0;
+  for (std::size_t first = 0; first < values.size(); first += vector_rows) {
+    view.values = values.data() + first;
+    pillar::match(view, test, kernels, mask);
+    for (const std::uint64_t word : mask) matched += static_cast<std::uint64_t>(std::popcount(word));
+  }
+  pillar_bench::answer(std::to_string(matched));
 }
 
 /// Copies of a few encoded blocks, side by side until the working set is full.

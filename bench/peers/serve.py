@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs one peer for a driver: requests on standard input, one line of JSON for each on standard output.
 
-    build/venv-peers/bin/python bench/peers/serve.py PEER --data FOLDER [--threads N]
+    build/venv-peers/bin/python bench/peers/serve.py PEER --data FOLDER [--threads N] [--programs FOLDER]
 
 The first line says whether the peer is there: {"peer", "state": "ready" | "absent", "version", "threads", "settings", "rows"}.
 Then, until the input ends:
@@ -25,8 +25,10 @@ import time
 import traceback
 import zlib
 
+import native
+
 PEERS = {"duckdb": "peer_duckdb", "polars": "peer_polars", "clickhouse": "peer_clickhouse",
-         "datafusion": "peer_datafusion", "pyarrow": "peer_pyarrow", "fake": "peer_fake"}
+         "datafusion": "peer_datafusion", "pyarrow": "peer_pyarrow", "fake": "peer_fake"}  # and those of native.py
 
 
 def short(text):
@@ -102,9 +104,11 @@ def failure(error):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("peer", choices=sorted(PEERS))
+    parser.add_argument("peer", choices=sorted([*PEERS, *native.PEERS]))
     parser.add_argument("--data", default="build/data")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--programs", default=os.environ.get("PILLAR_BENCH_PROGRAMS", "build/release/bench"),
+                        help="where the programs of C++ peers are")
     chosen = parser.parse_args()
 
     # Replies go to the real standard output; whatever an engine prints goes to standard error.
@@ -115,6 +119,9 @@ def main():
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
+    if chosen.peer in native.PEERS:
+        native.serve(chosen.peer, chosen.programs, say)
+        return
     try:
         peer = importlib.import_module(PEERS[chosen.peer]).Peer(chosen.data, chosen.threads)
         say({"peer": chosen.peer, "state": "ready", "version": peer.version(), "threads": chosen.threads,

@@ -138,6 +138,19 @@ class Protocol(WithData):
                 said = peer.line()
                 self.assertEqual((said["state"], said["reason"]), ("absent", "ImportError: not here"))
 
+    def test_a_library_that_was_not_there_is_absent(self):
+        with serve("highway", self.folder, PILLAR_BENCH_PROGRAMS=self.folder) as peer:
+            said = peer.line()
+            self.assertEqual(said["state"], "absent")
+            self.assertIn("libhwy-dev", said["reason"])
+
+    def test_a_program_as_a_peer(self):
+        os.symlink(OURS, os.path.join(self.folder, "bench_native_tbb"))  # any of our programs speaks as one of theirs
+        with serve("tbb", self.folder, PILLAR_BENCH_PROGRAMS=self.folder, PILLAR_BENCH_RAM_MIB="4") as peer:
+            self.assertEqual(peer.line()["state"], "ready")
+            self.assertEqual(peer.ask("run schedule/morsels_2t 0")["peer_state"], "failed")  # it has no such case
+            self.assertIn("aggregate/group_100", peer.ask("list")["cases"])
+
     def test_our_program_gives_the_same_answer(self):
         with serve("fake", self.folder) as peer, Child(OURS, "--serve", PILLAR_BENCH_RAM_MIB="4") as ours:
             peer.line()
@@ -169,5 +182,5 @@ class Locks(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    DATA, OURS = sys.argv[1:3]
+    DATA, OURS = map(os.path.abspath, sys.argv[1:3])
     unittest.main(argv=sys.argv[:1])
