@@ -27,7 +27,7 @@ if ! install "$lock" 2> "$folder/pip.log"; then
   awk -v folder="$folder" '/^#/ { next } /^[^ ]/ { file = folder "/one-" ++n ".lock" } { print > file }' "$lock"
   for one in "$folder"/one-*.lock; do
     install "$one" 2> "$folder/pip.log" ||
-      echo "install.sh: absent: $(head -n 1 "$one" | cut -d ' ' -f 1): $(tail -n 1 "$folder/pip.log")" >&2
+      echo "install.sh: absent: $(head -n 1 "$one" | cut -d ' ' -f 1): $(grep -m 1 ERROR "$folder/pip.log" || true)" >&2
   done
   rm -f "$folder"/one-*.lock
   exit 0  # not marked as installed: the next call tries again
