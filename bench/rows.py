@@ -77,7 +77,8 @@ ROWS = [
     Row("codec/unpack_u32_w12_l1", "codec", limit="store_l1", bars=(Bar("limit", 0.9), Bar("absolute", 28.6e9)),
         note="bytes: those stored"),
     Row("codec/unpack_u32_w12_l2", "codec", limit=L2, peers=("streamvbyte",),
-        note="bytes: the packed ones; the stores are what binds. streamvbyte: the same values in 1.5 times the bytes"),
+        note="bytes: the packed ones; the stores are what binds. streamvbyte: the same"
+             " values in 1.5 times the bytes; Debian builds it without SSSE3, so its decoder is the scalar one"),
     Row("codec/unpack_u32_w12_ram", "codec", limit=RAM),
     *(Row(f"codec/unpack_u32_w{width}_l1", "codec", limit="store_l1", sweep=("Unpack to u32, in L1", width))
       for width in range(33) if width != 12),

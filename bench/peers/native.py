@@ -10,7 +10,7 @@ import sys
 # Peer → Debian package, settings, rows.
 PEERS = {
     "highway": ("libhwy-dev", "-march=native, static target", ["filter/raw_u32_l2", "filter/raw_u32_ram"]),
-    "streamvbyte": ("libstreamvbyte-dev", "1,024 values at a time, as many bytes as it needs", ["codec/unpack_u32_w12_l2"]),
+    "streamvbyte": ("libstreamvbyte-dev", "Debian's build: scalar decoder; 1,024 values at a time", ["codec/unpack_u32_w12_l2"]),
     "tbb": ("libtbb-dev", "parallel_for, simple_partitioner, grain 1", ["schedule/morsels_2t"]),
     "gomp": ("libgomp1", "schedule(dynamic, 1)", ["schedule/morsels_2t"]),
     "omp": ("libomp-14-dev", "schedule(dynamic, 1), compiled by GCC", ["schedule/morsels_2t"]),
