@@ -7,3 +7,4 @@
 #include "pillar/filter/flat_match.hpp"
 #include "pillar/filter/match.hpp"
 #include "pillar/filter/predicate.hpp"
+#include "pillar/filter/vector_run.hpp"

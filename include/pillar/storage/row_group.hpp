@@ -8,7 +8,8 @@
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/storage/block.hpp"  // block_view, block_options
-#include "pillar/zone/zone_map.hpp"  // zone_map
+#include "pillar/zone/vector_zones.hpp"  // vector_bounds
+#include "pillar/zone/zone_map.hpp"      // zone_map
 
 namespace PILLAR_NAMESPACE {
 
@@ -18,6 +19,7 @@ struct stored_block {
   block_view view;
   zone_map zone;                       ///< of the whole block
   std::vector<zone_map> vector_zones;  ///< of each vector
+  vector_bounds bounds;                ///< of vector_zones, side by side
 };
 
 /// Rows of one slice that were loaded together.

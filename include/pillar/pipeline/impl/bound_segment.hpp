@@ -18,6 +18,9 @@ struct bound_segment {
   std::vector<bool> summed;           ///< per aggregate: may be fed from encoded sums
   std::vector<bool> sums_computed;    ///< per aggregate: an ungrouped exact sum of computed wide decimals
   std::vector<bool> may_narrow;       ///< per value node: only sums_computed read it
+  /// Columns to fetch when the selected rows of several vectors are aggregated together; empty: they are not. Without
+  /// groups, and where no codec can sum the column itself.
+  std::vector<std::uint32_t> gathered;
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   [[nodiscard]] bool narrow_sum_of(std::uint32_t root) const {
@@ -80,6 +83,17 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
                                 out.plain(out.inputs[a]) == bound_segment::none &&
                                 out.values.type(out.inputs[a]).physical == physical_type::integer128 &&
                                 out.may_narrow[out.values.roots[out.inputs[a]]]);
+  const bool gathers = what.sink == sink_kind::group && what.outputs.empty() &&
+                       std::find(out.summed.begin(), out.summed.end(), true) == out.summed.end();
+  for (const auto& node : out.values.nodes)
+    if (gathers && node.kind == bound_value::kind_type::column) out.gathered.push_back(node.column);
+  std::sort(out.gathered.begin(), out.gathered.end());
+  out.gathered.erase(std::unique(out.gathered.begin(), out.gathered.end()), out.gathered.end());
+  for (const std::uint32_t c : out.gathered)
+    if (what.source[c].type.physical == physical_type::text) {
+      out.gathered.clear();
+      break;
+    }
   out.what = std::move(what);
   return out;
 }

@@ -2,6 +2,7 @@
 /// One pass over a source: zones, then vector by vector predicate, values and sink, on all workers of an executor.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <optional>
 
@@ -13,13 +14,16 @@
 #include "pillar/column/builder.hpp"
 #include "pillar/filter/evaluate.hpp"
 #include "pillar/filter/predicate.hpp"
+#include "pillar/filter/vector_run.hpp"
 #include "pillar/pipeline/impl/bound_segment.hpp"
+#include "pillar/pipeline/impl/gathered_rows.hpp"
 #include "pillar/pipeline/statistics.hpp"
 #include "pillar/schedule/for_each_morsel.hpp"
 #include "pillar/schedule/slice_cursor.hpp"
 #include "pillar/sort/permutation.hpp"
 #include "pillar/sort/top_n.hpp"
 #include "pillar/storage/table.hpp"
+#include "pillar/zone/vector_zones.hpp"
 #include "pillar/zone/zone_map.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
@@ -31,12 +35,16 @@ struct worker_local {
         dictionary_answers(memory),
         columns(shared.what.source.size()),
         zones(shared.what.source.size()),
+        vector_zones(shared.what.source.size()),
         nodes(shared.values.nodes) {
     if (shared.what.has_predicate) {
       predicate.emplace(shared.predicate);
       predicate->codec_scratch = &dictionary_answers;
     }
     rows.columns = columns;
+    run.columns.resize(columns.size());
+    run.touched.resize(columns.size());
+    gathered.prepare(shared.gathered, shared.what.source);
     if (shared.what.sink != sink_kind::collect && shared.what.sink != sink_kind::order) return;
     dynamic_schema kept = shared.what.result;
     kept.columns.push_back({std::string(), type_of<std::uint64_t>});  // row ids: the order of the scan
@@ -47,6 +55,10 @@ struct worker_local {
   match_scratch dictionary_answers;
   std::vector<batch_column> columns;
   std::vector<const zone_map*> zones;
+  std::vector<block_zones> vector_zones;
+  vector_answers verdicts;
+  vector_run run;
+  gathered_rows gathered;
   batch rows;
   std::vector<bound_value> nodes;  ///< of computed values, narrowed for the row group at work
   std::optional<predicate_state> predicate;
@@ -197,62 +209,106 @@ class segment_runner {
   /// One row group: zones first, then vector by vector.
   result<void> scan_group(const row_group& group, std::uint32_t slice, std::uint32_t number, worker_local& local) {
     local.dictionary_answers.begin_block();
-    const std::size_t first_account = local.accounts.size();
-    for (const std::uint32_t c : shared_.named) {
-      block_account made;
-      made.slice = slice;
-      made.group = number;
-      made.column = c;
-      made.block_bytes = group.blocks[c].view.block_bytes();
-      local.accounts.push_back(made);
-    }
     zone_answer block;
     block.what = zone_verdict::all;
     for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].zone;
     if (shared_.what.has_predicate) block = answer(shared_.predicate, local.zones, local.block_scratch);
-    analyze(shared_.values.nodes, local.zones, local.proof);
-    narrow(local);
     if (block.what == zone_verdict::none) ++local.groups_skipped;
-    for (std::uint32_t v = 0; v < group.vector_count(); ++v) {
-      zone_answer at = block;
-      if (block.what == zone_verdict::some && group.vector_count() > 1) {
-        for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].vector_zones[v];
-        at = answer(shared_.predicate, local.zones, local.vector_scratch);
-        at.known_true |= block.known_true;
-      }
-      bool reached = at.what != zone_verdict::none;
-      if (reached) {
-        for (const std::uint32_t c : shared_.named) {
-          batch_column& column = local.columns[c];
-          column.source = group.blocks[c].view.vector_at(v);
-          column.has_decoded = false;
-          column.touched = evidence::skipped;
-        }
-        local.rows.row_count = group.rows_of(v);
-        local.rows.selection = selection_mask::first(local.rows.row_count);
-        if (local.predicate && PILLAR_MUTATE(pipeline_some_taken_for_all, at.what != zone_verdict::all, false))
-          PILLAR_TRY(apply(*local.predicate, local.rows, at.known_true, local.block_scratch.values));
-        const std::uint64_t row_id = (std::uint64_t{slice} << 48) | (std::uint64_t{number} << 16) | (v * vector_rows);
-        PILLAR_TRY(consume(local, row_id, local.proof));
-      }
-      const bool any = reached && local.rows.selection.any();
-      for (std::size_t k = 0; k < shared_.named.size(); ++k) {
-        const std::uint32_t c = shared_.named[k];
-        block_account& account = local.accounts[first_account + k];
-        scan_cause cause = !reached || any ? scan_cause::skipped_by_zone : scan_cause::skipped_by_selection;
-        if (reached && local.columns[c].touched != evidence::skipped)
-          cause = static_cast<scan_cause>(static_cast<unsigned>(local.columns[c].touched) + 1);
-        ++account.vectors[static_cast<std::size_t>(cause)];
-        if (cause >= scan_cause::encoded) account.bytes_read += group.blocks[c].view.encoded_bytes(v);
+    begin_run(group, block, local);
+    const std::uint64_t reached = local.run.open;
+    if (reached != 0) {
+      analyze(shared_.values.nodes, local.zones, local.proof);
+      narrow(local);
+      if (local.predicate && PILLAR_MUTATE(pipeline_some_taken_for_all, block.what != zone_verdict::all, false))
+        ask_encoded(*local.predicate, local.run);
+      const std::uint64_t first_row = (std::uint64_t{slice} << 48) | (std::uint64_t{number} << 16);
+      for (std::uint64_t left = local.run.open; left != 0; left &= left - 1)
+        PILLAR_TRY(scan_vector(group, static_cast<std::uint32_t>(std::countr_zero(left)), first_row, local));
+      PILLAR_TRY(consume_gathered(local));
+    }
+    account_group(group, slice, number, reached, local);
+    return {};
+  }
+
+  /// Opens the vectors of a row group that their zone maps do not reject.
+  void begin_run(const row_group& group, const zone_answer& block, worker_local& local) const {
+    vector_run& run = local.run;
+    run.count = group.vector_count();
+    for (const std::uint32_t c : shared_.named) {
+      run.columns[c] = group.blocks[c].view.vector_at(0);
+      run.touched[c].fill(evidence::skipped);
+      local.vector_zones[c] = {group.blocks[c].vector_zones, &group.blocks[c].bounds};
+    }
+    answer_vectors(shared_.predicate, local.vector_zones, run.count, block, local.vector_scratch, local.verdicts);
+    run.settled = local.verdicts.known_true;
+    run.undecided = 0;
+    run.open = low_bits(run.count) & ~local.verdicts.none;
+    for (std::uint64_t left = run.open; left != 0; left &= left - 1) {
+      const auto v = static_cast<std::uint32_t>(std::countr_zero(left));
+      run.rows[v] = selection_mask::first(group.rows_of(v));
+    }
+  }
+
+  /// What is left to ask of one vector, and its rows to the sink, now or together with those of the next.
+  result<void> scan_vector(const row_group& group, std::uint32_t v, std::uint64_t first_row, worker_local& local) {
+    vector_run& run = local.run;
+    const bool undecided = ((run.undecided >> v) & 1) != 0;
+    if (!undecided && !shared_.gathered.empty()) {
+      const std::uint32_t count = run.rows[v].count();
+      if (count <= gathered_rows::few) {
+        if (!local.gathered.has_room(count)) PILLAR_TRY(consume_gathered(local));
+        local.gathered.add(v, run.rows[v]);
+        return {};
       }
     }
-    for (std::size_t k = 0; k < shared_.named.size(); ++k) {
-      block_account& account = local.accounts[first_account + k];
+    PILLAR_TRY(consume_gathered(local));
+    for (const std::uint32_t c : shared_.named) {
+      batch_column& column = local.columns[c];
+      column.source = run.vector_at(c, v);
+      column.has_decoded = false;
+      column.touched = run.touched[c][v];
+    }
+    local.rows.row_count = group.rows_of(v);
+    local.rows.selection = run.rows[v];
+    if (undecided) PILLAR_TRY(apply(*local.predicate, local.rows, run.settled_of(v), local.block_scratch.values));
+    PILLAR_TRY(consume(local, first_row | (v * vector_rows), local.proof));
+    for (const std::uint32_t c : shared_.named) run.touched[c][v] = local.columns[c].touched;
+    if (!local.rows.selection.any()) run.open &= ~(std::uint64_t{1} << v);
+    return {};
+  }
+
+  result<void> consume_gathered(worker_local& local) {
+    if (!local.gathered.any()) return {};
+    local.gathered.fetch(local.run, local.rows);
+    const result<void> done = consume(local, 0, local.proof);
+    if (done.ok() || done.error().code != errc::overflow) return done;
+    return {errc::overflow, local.gathered.row_of(static_cast<std::uint32_t>(done.error().position))};
+  }
+
+  /// Counts what was done to each vector of a row group.
+  void account_group(const row_group& group, std::uint32_t slice, std::uint32_t number, std::uint64_t reached,
+                     worker_local& local) const {
+    const vector_run& run = local.run;
+    for (const std::uint32_t c : shared_.named) {
+      const block_view& view = group.blocks[c].view;
+      block_account account;
+      account.slice = slice;
+      account.group = number;
+      account.column = c;
+      account.block_bytes = view.block_bytes();
+      for (std::uint32_t v = 0; v < run.count; ++v) {
+        const bool was_reached = ((reached >> v) & 1) != 0, any = ((run.open >> v) & 1) != 0;
+        scan_cause cause = !was_reached || any ? scan_cause::skipped_by_zone : scan_cause::skipped_by_selection;
+        if (run.touched[c][v] != evidence::skipped)
+          cause = static_cast<scan_cause>(static_cast<unsigned>(run.touched[c][v]) + 1);
+        ++account.vectors[static_cast<std::size_t>(cause)];
+        if (cause >= scan_cause::encoded) account.bytes_read += view.encoded_bytes(v);
+      }
       const auto& counts = account.vectors;
       if (PILLAR_MUTATE(pipeline_directory_unread, counts[2] + counts[3] + counts[4], counts[2]) > 0)
-        account.bytes_read += group.blocks[account.column].view.shared_bytes();
+        account.bytes_read += view.shared_bytes();
+      local.accounts.push_back(account);
     }
-    return {};
   }
 
   /// Interval analysis often proves that a wide decimal's values fit into 64 bits in these rows: its arithmetic is then
@@ -300,7 +356,7 @@ class segment_runner {
       const std::uint32_t column = shared_.plain(root);
       if (column != bound_segment::none) {
         local.values[root] = rows.column(column);
-      } else if (shared_.narrow_sum_of(root)) {
+      } else if (shared_.narrow_sum_of(root) && selected < rows.row_count) {
         PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_selected(local.nodes, shared_.values.roots[root], rows,
                                                                       rows.selection, local.computed, proof));
       } else {

@@ -19,6 +19,7 @@ PILLAR_API result<stored_block> make_stored_block(std::span<const vector> vector
     if (i == 0) made.zone = made.vector_zones[0];
     else merge(made.zone, made.vector_zones[i]);
   }
+  made.bounds = bounds_of(made.vector_zones);
   return made;
 }
 
