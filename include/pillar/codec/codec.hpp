@@ -164,12 +164,24 @@ concept sums_encoded = requires(const data_section& section, std::uint32_t index
   noexcept->std::same_as<bool>;
 };
 
-/// Optional: single values without decoding the vector, packed together; returns false where decoding all is cheaper.
+/// Optional: single values without decoding the vector, packed together; returns false where decoding all is cheaper,
+/// as it does beyond fetch_worth_it rows.
 template <class C>
 concept fetches_rows = requires(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
                                 std::uint32_t count, void* values) {
   { C::fetch(section, index, rows, count, values) }
   noexcept->std::same_as<bool>;
 };
+
+/// Optional: asks the memory for the lines that `fetch` will read; reads nothing.
+template <class C>
+concept prefetches_rows = requires(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
+                                   std::uint32_t count) {
+  { C::prefetch(section, index, rows, count) }
+  noexcept->std::same_as<void>;
+};
+
+/// Rows of a vector up to which fetching them from packed fields is faster than unpacking all 1,024.
+inline constexpr std::uint32_t fetch_worth_it = 96;
 
 }  // namespace PILLAR_NAMESPACE

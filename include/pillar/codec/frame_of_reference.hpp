@@ -28,11 +28,14 @@ struct frame_of_reference_codec {
                                        match_scratch* scratch, std::uint64_t* mask) noexcept;
   static PILLAR_API bool fetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
                                std::uint32_t count, void* values) noexcept;
+  static PILLAR_API void prefetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
+                                  std::uint32_t count) noexcept;
   static PILLAR_API bool sum(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
                              bool mask_is_all, int128& out) noexcept;
 };
 static_assert(codec<frame_of_reference_codec> && matches_encoded<frame_of_reference_codec> &&
-              sums_encoded<frame_of_reference_codec> && fetches_rows<frame_of_reference_codec>);
+              sums_encoded<frame_of_reference_codec> && fetches_rows<frame_of_reference_codec> &&
+              prefetches_rows<frame_of_reference_codec>);
 
 }  // namespace PILLAR_NAMESPACE
 

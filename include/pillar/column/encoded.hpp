@@ -67,6 +67,9 @@ struct encoded_operations {
   /// many rows. Optional.
   bool (*decode_rows)(const void* block, std::uint32_t index, const std::uint16_t* rows, std::uint32_t count,
                       void* values, std::uint64_t* validity, bool& has_validity) noexcept = nullptr;
+  /// Asks the memory for what decode_rows will read, so that other work can go on meanwhile. Optional.
+  void (*prefetch_rows)(const void* block, std::uint32_t index, const std::uint16_t* rows,
+                        std::uint32_t count) noexcept = nullptr;
 };
 
 /// One vector of one block.

@@ -19,6 +19,10 @@ struct selection_mask {
   }
   static selection_mask first(std::uint32_t row_count) noexcept {
     selection_mask mask;
+    if (row_count == vector_rows) {  // nearly always
+      for (auto& word : mask.words) word = ~std::uint64_t{0};
+      return mask;
+    }
     for (std::uint32_t i = 0; i < vector_words; ++i)
       mask.words[i] = row_count > i * 64 ? low_bits(row_count - i * 64 < 64 ? row_count - i * 64 : 64) : 0;
     return mask;

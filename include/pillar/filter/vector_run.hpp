@@ -5,7 +5,6 @@
 /// Each column is then read from front to back, as prefetchers like it, and what is the same for all vectors is done
 /// once.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -15,6 +14,25 @@
 #include "pillar/filter/predicate.hpp"  // predicate_state
 
 namespace PILLAR_NAMESPACE {
+
+/// What was done to the vectors of one column; a vector's dearest bit counts.
+struct touched_vectors {
+  std::uint64_t settled = 0;
+  std::uint64_t encoded = 0;
+  std::uint64_t decoded = 0;
+  void touch(std::uint64_t vectors, evidence how) noexcept {
+    if (how == evidence::settled) settled |= vectors;
+    if (how == evidence::encoded) encoded |= vectors;
+    if (how == evidence::decoded) decoded |= vectors;
+  }
+  [[nodiscard]] evidence dearest(std::uint32_t v) const noexcept {
+    const auto has = [v](std::uint64_t vectors) { return ((vectors >> v) & 1) != 0; };
+    return has(decoded)   ? evidence::decoded
+           : has(encoded) ? evidence::encoded
+           : has(settled) ? evidence::settled
+                          : evidence::skipped;
+  }
+};
 
 /// Up to 64 vectors; bits of the words here are vectors.
 ///
@@ -28,17 +46,15 @@ struct vector_run {
   std::uint64_t undecided = 0;            ///< open vectors of which conjuncts are left to ask
   std::vector<std::uint64_t> settled{};   ///< per conjunct: vectors of which it need not be asked (any more)
   std::vector<encoded_vector> columns{};
-  std::vector<std::array<evidence, capacity>> touched{};  ///< per column: the dearest thing done to each vector
+  std::vector<touched_vectors> touched{};  ///< per column
   selection_mask rows[capacity];
+  selection_mask masks[capacity];  ///< answers to the conjunct at work
 
   /// Vector v of a column.
   [[nodiscard]] encoded_vector vector_at(std::uint32_t column, std::uint32_t v) const noexcept {
     encoded_vector out = columns[column];
     out.index += v;
     return out;
-  }
-  void touch(std::uint32_t column, std::uint32_t v, evidence how) noexcept {
-    if (touched[column][v] < how) touched[column][v] = how;
   }
   /// The conjuncts that need not be asked of vector v, as apply() takes them: the first 64.
   [[nodiscard]] std::uint64_t settled_of(std::uint32_t v) const noexcept {

@@ -31,6 +31,30 @@ PILLAR_ALWAYS_INLINE std::uint32_t mask_to_selection(const std::uint64_t* words,
   return count;
 }
 
+/// The same where few bits are set. A word's number of bits is no loop count that could be mispredicted: four rows are
+/// always written, of which the next word overwrites those that were not there.
+///
+/// Shape:    out: room for the number of set bits among the words, and `sparse_selection_slack` more
+/// Cost:     about three cycles per word, and two per set bit beyond four
+inline constexpr std::uint32_t sparse_selection_slack = 4;
+PILLAR_ALWAYS_INLINE std::uint32_t sparse_mask_to_selection(const std::uint64_t* words, std::uint32_t row_count,
+                                                            std::uint16_t* out) noexcept {
+  constexpr std::uint64_t some = std::uint64_t{1} << 63;  // tells the compiler that there is a bit to be found
+  std::uint32_t count = 0;
+  for (std::uint32_t base = 0; base < row_count; base += 64) {
+    std::uint64_t word = words[base / 64];
+    const auto bits = static_cast<std::uint32_t>(std::popcount(word));
+    std::uint16_t* at = out + count;
+#pragma GCC unroll 4
+    for (std::uint32_t i = 0; i < sparse_selection_slack; ++i, word &= word - 1)
+      at[i] = static_cast<std::uint16_t>(base + static_cast<std::uint32_t>(std::countr_zero(word | some)));
+    for (std::uint32_t i = sparse_selection_slack; i < bits; ++i, word &= word - 1)
+      at[i] = static_cast<std::uint16_t>(base + static_cast<std::uint32_t>(std::countr_zero(word)));
+    count += bits;
+  }
+  return count;
+}
+
 /// The same, one row at a time: the oracle of the tests.
 inline std::uint32_t reference_mask_to_selection(const std::uint64_t* words, std::uint32_t row_count,
                                                  std::uint16_t* out) noexcept {

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/fetch.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/dictionary.hpp"
 #include "pillar/codec/match_scratch.hpp"
@@ -267,6 +268,24 @@ PILLAR_API void dictionary_codec::decode(const data_section& section, std::uint3
     T* values = reinterpret_cast<T*>(scratch.values);
     for (std::uint32_t row = 0; row < entry.row_count; ++row) values[row] = entries[scratch.codes[row]];
   });
+}
+
+PILLAR_API bool dictionary_codec::fetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
+                                        std::uint32_t count, void* values) noexcept {
+  if (section.type.physical == physical_type::text || count > fetch_worth_it) return false;
+  const std::byte* packed = section.data + section.entries[index].offset;
+  detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
+    const T* entries = section.shared.values_as<T>();
+    const std::uint64_t last = section.entry_count - 1;  // the codes may have changed since validation
+    detail::fetch_fields(packed, section.code_width, rows, count, static_cast<T*>(values),
+                         [=](std::uint64_t code) { return entries[code < last ? code : last]; });
+  });
+  return true;
+}
+
+PILLAR_API void dictionary_codec::prefetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
+                                           std::uint32_t count) noexcept {
+  detail::prefetch_fields(section.data + section.entries[index].offset, section.code_width, rows, count);
 }
 
 namespace detail {

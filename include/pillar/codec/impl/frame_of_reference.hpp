@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/fetch.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
 #include "pillar/codec/packed.hpp"
@@ -121,41 +122,15 @@ PILLAR_API result<void> frame_of_reference_codec::validate(data_section& section
   return {};
 }
 
-namespace detail {
-/// Fields of single rows: two words and a shift each.
-template <class Lane, class U>
-void fetch_fields(const std::byte* packed, unsigned width, U base, const std::uint16_t* rows, std::uint32_t count,
-                  U* out) noexcept {
-  constexpr unsigned lane_bits = 8 * sizeof(Lane), lanes = vector_rows / lane_bits;
-  const auto mask = static_cast<Lane>(low_bits(width));
-  for (std::uint32_t i = 0; i < count; ++i)  // the rows lie on lines that no prefetcher foresees: ask for all at once
-    __builtin_prefetch(packed + (rows[i] / lanes * width / lane_bits * lanes + rows[i] % lanes) * sizeof(Lane));
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const unsigned lane = rows[i] % lanes, bit = rows[i] / lanes * width, word = bit / lane_bits,
-                   shift = bit % lane_bits;
-    auto field = static_cast<Lane>(load_unaligned<Lane>(packed + (word * lanes + lane) * sizeof(Lane)) >> shift);
-    if (shift + width > lane_bits)
-      field = static_cast<Lane>(field | load_unaligned<Lane>(packed + ((word + 1) * lanes + lane) * sizeof(Lane))
-                                            << (lane_bits - shift));
-    out[i] = static_cast<U>(base + static_cast<U>(field & mask));
-  }
-}
-}  // namespace detail
-
 PILLAR_API bool frame_of_reference_codec::fetch(const data_section& section, std::uint32_t index,
                                                 const std::uint16_t* rows, std::uint32_t count, void* values) noexcept {
-  constexpr std::uint32_t worth_it = 96;  // beyond it unpacking all 1,024 is faster
-  if (count > worth_it) return false;
+  if (count > fetch_worth_it) return false;
   const vector_entry& entry = section.entries[index];
   const std::byte* packed = section.data + entry.offset;
   const auto to = [&]<class U>(U* out) {
     const auto base = static_cast<U>(entry.base);
-    if (entry.width == 0)
-      for (std::uint32_t i = 0; i < count; ++i) out[i] = base;
-    else if (entry.width <= 8) detail::fetch_fields<std::uint8_t>(packed, entry.width, base, rows, count, out);
-    else if (entry.width <= 16) detail::fetch_fields<std::uint16_t>(packed, entry.width, base, rows, count, out);
-    else if (entry.width <= 32) detail::fetch_fields<std::uint32_t>(packed, entry.width, base, rows, count, out);
-    else detail::fetch_fields<std::uint64_t>(packed, entry.width, base, rows, count, out);
+    detail::fetch_fields(packed, entry.width, rows, count, out,
+                         [base](std::uint64_t field) { return static_cast<U>(base + static_cast<U>(field)); });
   };
   switch (byte_width(section.type.physical)) {
     case 1: to(static_cast<std::uint8_t*>(values)); break;
@@ -164,6 +139,12 @@ PILLAR_API bool frame_of_reference_codec::fetch(const data_section& section, std
     default: to(static_cast<std::uint64_t*>(values)); break;
   }
   return true;
+}
+
+PILLAR_API void frame_of_reference_codec::prefetch(const data_section& section, std::uint32_t index,
+                                                   const std::uint16_t* rows, std::uint32_t count) noexcept {
+  const vector_entry& entry = section.entries[index];
+  detail::prefetch_fields(section.data + entry.offset, entry.width, rows, count);
 }
 
 PILLAR_API void frame_of_reference_codec::decode(const data_section& section, std::uint32_t index,

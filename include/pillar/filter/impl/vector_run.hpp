@@ -18,29 +18,40 @@ inline bool keep_rows(selection_mask& rows, const std::uint64_t* words) noexcept
 }
 
 /// Asks one test of a plain column of all open vectors that are not `waiting` for an earlier conjunct.
+///
+/// First all masks, then all selections: a mask that was just written in small pieces cannot be read in large ones
+/// without waiting for them.
 inline void ask_column(std::uint32_t column, const domain& test, match_scratch* scratch, vector_run& run,
                        std::uint64_t& settled, std::uint64_t& waiting) noexcept {
   const encoded_vector first = run.columns[column];
   const encoded_operations& operations = *first.operations;
+  touched_vectors& touched = run.touched[column];
+  std::uint64_t some = 0, none = 0;
   for (std::uint64_t left = run.open & ~settled & ~waiting; left != 0; left &= left - 1) {
     const auto v = static_cast<std::uint32_t>(std::countr_zero(left));
     const std::uint64_t bit = left & (~left + 1);
-    alignas(64) std::uint64_t mask[vector_words];
-    const match_answer answer = operations.match(first.block, first.index + v, test, scratch, mask);
+    const match_answer answer = operations.match(first.block, first.index + v, test, scratch, run.masks[v].words);
     if (answer.what == verdict::unknown) {
       waiting |= bit;
       continue;
     }
     settled |= bit;
-    run.touch(column, v, answer.how);
-    bool any = answer.what != verdict::none;
-    if (answer.what == verdict::some) any = keep_rows(run.rows[v], mask);
-    if (answer.what != verdict::none && operations.validity(first.block, first.index + v, mask)) {
-      run.touch(column, v, evidence::encoded);
-      any = PILLAR_MUTATE(vector_run_keeps_nulls, keep_rows(run.rows[v], mask), any);
+    touched.touch(bit, answer.how);
+    if (answer.what == verdict::none) {
+      none |= bit;
+      continue;
     }
-    if (!any) run.open &= ~bit;
+    if (answer.what == verdict::some) some |= bit;
+    selection_mask valid;
+    if (!operations.validity(first.block, first.index + v, valid.words)) continue;
+    touched.touch(bit, evidence::encoded);
+    if (PILLAR_MUTATE(vector_run_keeps_nulls, !keep_rows(run.rows[v], valid.words), false)) none |= bit;
   }
+  for (std::uint64_t left = some & ~none; left != 0; left &= left - 1) {
+    const auto v = static_cast<std::uint32_t>(std::countr_zero(left));
+    if (!keep_rows(run.rows[v], run.masks[v].words)) none |= left & (~left + 1);
+  }
+  run.open &= ~none;
 }
 
 }  // namespace detail

@@ -7,18 +7,19 @@
 #include <vector>
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/codec.hpp"  // fetch_worth_it
 #include "pillar/column/batch.hpp"
 #include "pillar/column/schema.hpp"
 #include "pillar/filter/evaluate.hpp"    // value_slot
 #include "pillar/filter/vector_run.hpp"  // vector_run
-#include "pillar/simd/selection.hpp"     // mask_to_selection
+#include "pillar/simd/selection.hpp"     // sparse_mask_to_selection
 
 namespace PILLAR_NAMESPACE::detail {
 
 /// Rows of several vectors of one run, at most 1,024 together; a worker's.
 class gathered_rows {
  public:
-  static constexpr std::uint32_t few = 96;  ///< of 1,024; beyond it a codec decodes the vector rather than fetch
+  static constexpr std::uint32_t few = fetch_worth_it;  ///< of a vector; beyond it a codec decodes all 1,024
 
   /// Requires: `columns`, the source columns to fetch, are of fixed width
   void prepare(std::span<const std::uint32_t> columns, const dynamic_schema& source) {
@@ -27,13 +28,21 @@ class gathered_rows {
   }
 
   [[nodiscard]] bool any() const noexcept { return row_count_ != 0; }
-  [[nodiscard]] bool has_room(std::uint32_t count) const noexcept { return row_count_ + count <= vector_rows; }
-
-  /// Requires: has_room() for the set bits
-  void add(std::uint32_t v, const selection_mask& rows) noexcept {
-    part& next = parts_[part_count_++];
-    next = {v, row_count_, mask_to_selection(rows.words, vector_rows, rows_ + row_count_)};
-    row_count_ += next.count;
+  enum class outcome : std::uint8_t { taken, no_room, too_many };
+  /// Takes the rows of a vector if they are few, and asks the memory for them where nobody has read the column yet: they
+  /// lie on lines that no prefetcher foresees.
+  outcome add(std::uint32_t v, const selection_mask& rows, const vector_run& run) noexcept {
+    const std::uint32_t count = sparse_mask_to_selection(rows.words, vector_rows, rows_ + row_count_);
+    if (count > few) return outcome::too_many;
+    if (row_count_ + count > vector_rows) return outcome::no_room;
+    parts_[part_count_++] = {v, row_count_, count};
+    for (const gathered& column : columns_) {
+      const encoded_vector source = run.vector_at(column.column, v);
+      if (run.touched[column.column].dearest(v) < evidence::encoded && source.operations->prefetch_rows != nullptr)
+        source.operations->prefetch_rows(source.block, source.index, rows_ + row_count_, count);
+    }
+    row_count_ += count;
+    return outcome::taken;
   }
 
   /// The row within its vector of gathered row i.
@@ -67,7 +76,7 @@ class gathered_rows {
     for (std::uint32_t p = 0; p < part_count_; ++p) {
       to.source = run.vector_at(what.column, parts_[p].vector);
       to.has_decoded = false;
-      run.touch(what.column, parts_[p].vector, evidence::decoded);
+      run.touched[what.column].decoded |= std::uint64_t{1} << parts_[p].vector;
       if (fetch_part(what, parts_[p], to.source, has_nulls)) continue;
       pick(what, parts_[p], out.column(what.column), has_nulls);
     }
@@ -112,7 +121,7 @@ class gathered_rows {
   std::uint32_t row_count_ = 0;
   std::uint32_t part_count_ = 0;
   part parts_[vector_run::capacity];
-  std::uint16_t rows_[vector_rows];
+  std::uint16_t rows_[2 * vector_rows + sparse_selection_slack];  ///< room for a vector that turns out to be too much
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -236,7 +236,7 @@ class segment_runner {
     run.count = group.vector_count();
     for (const std::uint32_t c : shared_.named) {
       run.columns[c] = group.blocks[c].view.vector_at(0);
-      run.touched[c].fill(evidence::skipped);
+      run.touched[c] = {};
       local.vector_zones[c] = {group.blocks[c].vector_zones, &group.blocks[c].bounds};
     }
     answer_vectors(shared_.predicate, local.vector_zones, run.count, block, local.vector_scratch, local.verdicts);
@@ -254,26 +254,27 @@ class segment_runner {
     vector_run& run = local.run;
     const bool undecided = ((run.undecided >> v) & 1) != 0;
     if (!undecided && !shared_.gathered.empty()) {
-      const std::uint32_t count = run.rows[v].count();
-      if (count <= gathered_rows::few) {
-        if (!local.gathered.has_room(count)) PILLAR_TRY(consume_gathered(local));
-        local.gathered.add(v, run.rows[v]);
-        return {};
+      auto done = local.gathered.add(v, run.rows[v], run);
+      if (done == gathered_rows::outcome::no_room) {
+        PILLAR_TRY(consume_gathered(local));
+        done = local.gathered.add(v, run.rows[v], run);
       }
+      if (done == gathered_rows::outcome::taken) return {};
     }
     PILLAR_TRY(consume_gathered(local));
     for (const std::uint32_t c : shared_.named) {
       batch_column& column = local.columns[c];
       column.source = run.vector_at(c, v);
       column.has_decoded = false;
-      column.touched = run.touched[c][v];
+      column.touched = run.touched[c].dearest(v);
     }
     local.rows.row_count = group.rows_of(v);
     local.rows.selection = run.rows[v];
     if (undecided) PILLAR_TRY(apply(*local.predicate, local.rows, run.settled_of(v), local.block_scratch.values));
     PILLAR_TRY(consume(local, first_row | (v * vector_rows), local.proof));
-    for (const std::uint32_t c : shared_.named) run.touched[c][v] = local.columns[c].touched;
-    if (!local.rows.selection.any()) run.open &= ~(std::uint64_t{1} << v);
+    const std::uint64_t bit = std::uint64_t{1} << v;
+    for (const std::uint32_t c : shared_.named) run.touched[c].touch(bit, local.columns[c].touched);
+    if (!local.rows.selection.any()) run.open &= ~bit;
     return {};
   }
 
@@ -296,13 +297,22 @@ class segment_runner {
       account.group = number;
       account.column = c;
       account.block_bytes = view.block_bytes();
-      for (std::uint32_t v = 0; v < run.count; ++v) {
-        const bool was_reached = ((reached >> v) & 1) != 0, any = ((run.open >> v) & 1) != 0;
-        scan_cause cause = !was_reached || any ? scan_cause::skipped_by_zone : scan_cause::skipped_by_selection;
-        if (run.touched[c][v] != evidence::skipped)
-          cause = static_cast<scan_cause>(static_cast<unsigned>(run.touched[c][v]) + 1);
-        ++account.vectors[static_cast<std::size_t>(cause)];
-        if (cause >= scan_cause::encoded) account.bytes_read += view.encoded_bytes(v);
+      const touched_vectors& touched = run.touched[c];
+      const std::uint64_t read = touched.encoded | touched.decoded, consulted = read | touched.settled;
+      const std::uint64_t unselected = reached & ~run.open & ~consulted;
+      const auto count = [&account](scan_cause cause, std::uint64_t vectors) {
+        account.vectors[static_cast<std::size_t>(cause)] = static_cast<std::uint64_t>(std::popcount(vectors));
+      };
+      count(scan_cause::skipped_by_zone, low_bits(run.count) & ~consulted & ~unselected);
+      count(scan_cause::skipped_by_selection, unselected);
+      count(scan_cause::settled, touched.settled & ~read);
+      count(scan_cause::encoded, touched.encoded & ~touched.decoded);
+      count(scan_cause::decoded, touched.decoded);
+      if (read == low_bits(run.count)) {
+        account.bytes_read = view.block_bytes() - view.shared_bytes();
+      } else {
+        for (std::uint64_t left = read; left != 0; left &= left - 1)
+          account.bytes_read += view.encoded_bytes(static_cast<std::uint32_t>(std::countr_zero(left)));
       }
       const auto& counts = account.vectors;
       if (PILLAR_MUTATE(pipeline_directory_unread, counts[2] + counts[3] + counts[4], counts[2]) > 0)

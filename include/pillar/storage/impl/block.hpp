@@ -191,6 +191,11 @@ struct block_operations {
     return false;
   }
 
+  static void prefetch_rows(const void* block, std::uint32_t index, const std::uint16_t* rows,
+                            std::uint32_t count) noexcept {
+    if constexpr (prefetches_rows<C>) C::prefetch(of(block).section, index, rows, count);
+  }
+
   static std::uint32_t encoded_bytes(const void* block, std::uint32_t index) noexcept {
     const block_state& state = of(block);
     PILLAR_ASSERT(index < state.section.vector_count);
@@ -201,7 +206,8 @@ struct block_operations {
   }
 
   static constexpr encoded_operations table{
-      decode, match, sum, validity, encoded_bytes, fetches_rows<C> ? &block_operations::decode_rows : nullptr};
+      decode, match, sum, validity, encoded_bytes, fetches_rows<C> ? &block_operations::decode_rows : nullptr,
+      prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr};
 };
 
 /// What opening needs of a codec.
