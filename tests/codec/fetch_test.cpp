@@ -16,6 +16,9 @@ TEST(codec_fetch, agrees_with_decode_at_every_width) {
   std::uint64_t fetched = 0;
   for (unsigned width = 0; width <= 63; ++width) {
     for (const bool nulls : {false, true}) {
+      // A dictionary of the same values where their codes can have this width.
+      const auto codec =
+          width <= 9 && random.chance(1, 2) ? pillar::codec_id::dictionary : pillar::codec_id::frame_of_reference;
       pillar::column_builder builder(pillar::type_of<std::int64_t>.as_nullable());
       for (std::uint32_t i = 0; i < 1000; ++i) {
         const bool null = nulls && random.chance(1, 5);
@@ -26,7 +29,7 @@ TEST(codec_fetch, agrees_with_decode_at_every_width) {
       ASSERT_TRUE(column.ok());
       const pillar::vector all = column->slice(0, 1000);
       pillar::block_options options;
-      options.codec = pillar::codec_id::frame_of_reference;
+      options.codec = codec;
       auto bytes = pillar::encode_block({&all, 1}, options);
       ASSERT_TRUE(bytes.ok());
       auto block = pillar::open_block(bytes->bytes());
@@ -38,6 +41,8 @@ TEST(codec_fetch, agrees_with_decode_at_every_width) {
            row = static_cast<std::uint16_t>(row + 1 + random.below(40)))
         rows.push_back(row);
       rows.push_back(999);
+      encoded.operations->prefetch_rows(encoded.block, encoded.index, rows.data(),
+                                        static_cast<std::uint32_t>(rows.size()));
       alignas(64) std::int64_t values[1024];
       std::uint64_t validity[16];
       bool has_validity = false;

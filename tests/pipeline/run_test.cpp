@@ -295,6 +295,63 @@ TEST(pipeline_run, arithmetic_errors_of_selected_rows_are_out_of_range) {
   EXPECT_EQ(sum_of_all->rows().at(0, 0).integer, expected);
 }
 
+/// Vectors of which few rows pass are aggregated together, those of which many pass one by one; NULLs stay NULLs, and
+/// an overflow names its row.
+TEST(pipeline_run, few_rows_of_many_vectors) {
+  pillar::dynamic_schema schema;
+  const auto nullable = pillar::type_of<std::int64_t>.as_nullable();
+  schema.columns = {{"pick", pillar::type_of<std::int32_t>}, {"n", pillar::type_of<std::int64_t>}, {"v", nullable}};
+  pillar::column_set_builder builder(schema);
+  pillar::splitmix64 random(37);
+  struct expectation {
+    std::int64_t rows = 0, sum = 0, count = 0, least = 1 << 30, greatest = -(1 << 30);
+  } expected[3];
+  for (std::int64_t i = 0; i < 80'000; ++i) {
+    const bool dense = i / 1024 % 9 == 4;  // now and then a vector with many rows of pick 1
+    const auto pick = static_cast<int>(dense ? random.below(3) : random.below(60));
+    const bool null = random.chance(1, 5);
+    const auto value = static_cast<std::int64_t>(random.below(1'000'000)) - 500'000;
+    ASSERT_TRUE(builder.column_at(0).append_integer(pick).ok());
+    ASSERT_TRUE(builder.column_at(1).append_integer(i == 70'017 ? pillar::highest_of<std::int64_t>() : i).ok());
+    ASSERT_TRUE((null ? builder.column_at(2).append_null() : builder.column_at(2).append_integer(value)).ok());
+    if (pick > 2 || i == 70'017) continue;
+    expectation& group = expected[pick];
+    ++group.rows;
+    if (null) continue;
+    ++group.count;
+    group.sum += value * 2 + i;
+    group.least = std::min(group.least, value * 2 + i);
+    group.greatest = std::max(group.greatest, value * 2 + i);
+  }
+  const column_set rows = *builder.finish();
+  const auto amount = col("v") * 2 + col("n");
+  pillar::inline_executor alone;
+  pillar::worker_pool pool(2);
+  for (const auto codec : {pillar::codec_id::frame_of_reference, pillar::codec_id::raw}) {
+    pillar::table numbers(schema, {.encoding = {.codec = codec}});
+    ASSERT_TRUE(numbers.append(rows).ok());
+    for (int pick = 0; pick < 3; ++pick) {
+      const auto query = scan(numbers) | where(col("pick") == pick && col("n") < 80'000) |
+                         aggregate(count(), sum(amount), count(amount), min(amount), max(amount));
+      const auto done = run(query, alone);
+      ASSERT_TRUE(done.ok()) << done.status();
+      const expectation& group = expected[pick];
+      const std::int64_t cells[] = {group.rows, group.sum, group.count, group.least, group.greatest};
+      for (std::uint32_t c = 0; c < 5; ++c) EXPECT_EQ(done->rows().at(0, c).integer, cells[c]) << c << " of " << pick;
+      EXPECT_EQ(done->stats().rows_selected, static_cast<std::uint64_t>(group.rows));
+      const auto shared = run(query, pool);
+      EXPECT_EQ(spelled(shared->rows()), spelled(done->rows()));
+      EXPECT_EQ(shared->stats().bytes_read(), done->stats().bytes_read());
+    }
+    const auto failed =
+        run(scan(numbers) | where(col("n") > 70'000 && col("n") != 70'016) | aggregate(sum(amount)), alone);
+    EXPECT_EQ(failed.status().code(), absl::StatusCode::kOutOfRange);
+    const auto few = run(scan(numbers) | where(col("n") > 79'990) | aggregate(sum(col("n") * 2)), alone);
+    EXPECT_EQ(few.status().code(), absl::StatusCode::kOutOfRange);
+    EXPECT_NE(few.status().message().find("at 385"), absl::string_view::npos) << few.status();  // 70,017 mod 1,024
+  }
+}
+
 TEST(pipeline_run, cancelled_late_and_poor_queries_end_with_their_status) {
   const same_rows rows(5'000);
   const auto question = scan(rows.small_groups) | group_by("long"_col)(count()) | order_by(descending("count"_col));

@@ -25,6 +25,9 @@ TEST(simd_selection, agrees_with_one_row_at_a_time_for_all_densities_and_tails) 
       EXPECT_EQ(pillar::mask_to_selection(words.data(), row_count, out.data()), set);
       EXPECT_EQ(pillar::reference_mask_to_selection(words.data(), row_count, expected.data()), set);
       for (std::size_t i = 0; i < set; ++i) ASSERT_EQ(out[i], expected[i]);
+      guard_array<std::uint16_t> sparse(set + pillar::sparse_selection_slack);
+      EXPECT_EQ(pillar::sparse_mask_to_selection(words.data(), row_count, sparse.data()), set);
+      for (std::size_t i = 0; i < set; ++i) ASSERT_EQ(sparse[i], expected[i]);
       ++cases;
     }
   }

@@ -42,9 +42,9 @@ struct touched_vectors {
 struct vector_run {
   static constexpr std::uint32_t capacity = 64;
   std::uint32_t count = 0;
-  std::uint64_t open = 0;                 ///< vectors with rows left
-  std::uint64_t undecided = 0;            ///< open vectors of which conjuncts are left to ask
-  std::vector<std::uint64_t> settled{};   ///< per conjunct: vectors of which it need not be asked (any more)
+  std::uint64_t open = 0;                ///< vectors with rows left
+  std::uint64_t undecided = 0;           ///< open vectors of which conjuncts are left to ask
+  std::vector<std::uint64_t> settled{};  ///< per conjunct: vectors of which it need not be asked (any more)
   std::vector<encoded_vector> columns{};
   std::vector<touched_vectors> touched{};  ///< per column
   selection_mask rows[capacity];

@@ -7,7 +7,7 @@
 
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/result.hpp"
-#include "pillar/storage/block.hpp"  // block_view, block_options
+#include "pillar/storage/block.hpp"      // block_view, block_options
 #include "pillar/zone/vector_zones.hpp"  // vector_bounds
 #include "pillar/zone/zone_map.hpp"      // zone_map
 

@@ -9,9 +9,9 @@
 
 namespace PILLAR_NAMESPACE::detail {
 
-/// Where the field of a row lies: in the word at byte `low` from bit `shift` up, and if it straddles in the word at byte
-/// `high`, else `high` is `low`. So the arithmetic needs no branch, which would be mispredicted every other time, and no
-/// line is touched in vain.
+/// Where the field of a row lies: in the word at byte `low` from bit `shift` up, and if it straddles in the word at
+/// byte `high`, else `high` is `low`. So the arithmetic needs no branch, which would be mispredicted every other time,
+/// and no line is touched in vain.
 template <class Lane>
 struct field_place {
   static constexpr unsigned lane_bits = 8 * sizeof(Lane), lanes = packed_values / lane_bits;
@@ -45,7 +45,8 @@ PILLAR_ALWAYS_INLINE void fetch_fields_of(const std::byte* packed, unsigned widt
   for (std::uint32_t i = 0; i < count; ++i) {
     const field_place<Lane> place(width, rows[i]);
     const std::uint64_t low = load_unaligned<Lane>(packed + place.low);
-    const std::uint64_t high = load_unaligned<Lane>(packed + place.high);  // where it is `low` its bits fall to the mask
+    const std::uint64_t high =
+        load_unaligned<Lane>(packed + place.high);  // where it is `low` its bits fall to the mask
     if constexpr (sizeof(Lane) < 8) {
       out[i] = convert(((low | high << field_place<Lane>::lane_bits) >> place.shift) & mask);
     } else {
@@ -80,8 +81,7 @@ void fetch_fields(const std::byte* packed, unsigned width, const std::uint16_t* 
     for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(0);
     return;
   }
-  visit_lane_of_width(width,
-                      [&]<class Lane>() { fetch_fields_of<Lane>(packed, width, rows, count, out, convert); });
+  visit_lane_of_width(width, [&]<class Lane>() { fetch_fields_of<Lane>(packed, width, rows, count, out, convert); });
 }
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -29,8 +29,8 @@ class gathered_rows {
 
   [[nodiscard]] bool any() const noexcept { return row_count_ != 0; }
   enum class outcome : std::uint8_t { taken, no_room, too_many };
-  /// Takes the rows of a vector if they are few, and asks the memory for them where nobody has read the column yet: they
-  /// lie on lines that no prefetcher foresees.
+  /// Takes the rows of a vector if they are few, and asks the memory for them where nobody has read the column yet:
+  /// they lie on lines that no prefetcher foresees.
   outcome add(std::uint32_t v, const selection_mask& rows, const vector_run& run) noexcept {
     const std::uint32_t count = sparse_mask_to_selection(rows.words, vector_rows, rows_ + row_count_);
     if (count > few) return outcome::too_many;

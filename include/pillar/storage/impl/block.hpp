@@ -205,9 +205,13 @@ struct block_operations {
     return static_cast<std::uint32_t>(payload + (entry.validity != nullptr ? bitmap_bytes : 0));
   }
 
-  static constexpr encoded_operations table{
-      decode, match, sum, validity, encoded_bytes, fetches_rows<C> ? &block_operations::decode_rows : nullptr,
-      prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr};
+  static constexpr encoded_operations table{decode,
+                                            match,
+                                            sum,
+                                            validity,
+                                            encoded_bytes,
+                                            fetches_rows<C> ? &block_operations::decode_rows : nullptr,
+                                            prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr};
 };
 
 /// What opening needs of a codec.

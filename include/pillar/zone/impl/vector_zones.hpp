@@ -11,9 +11,10 @@ namespace PILLAR_NAMESPACE {
 PILLAR_API vector_bounds bounds_of(std::span<const zone_map> vectors) {
   vector_bounds out;
   const bool fits = vectors.size() <= 64 && std::all_of(vectors.begin(), vectors.end(), [](const zone_map& zone) {
-    return is_integer(zone.physical) && zone.has_min && zone.has_max &&
-           zone.integers.min >= lowest_of<std::int64_t>() && zone.integers.max <= highest_of<std::int64_t>();
-  });
+                      return is_integer(zone.physical) && zone.has_min && zone.has_max &&
+                             zone.integers.min >= lowest_of<std::int64_t>() &&
+                             zone.integers.max <= highest_of<std::int64_t>();
+                    });
   if (!fits) return out;
   out.least.reserve(vectors.size());
   out.greatest.reserve(vectors.size());
@@ -60,8 +61,8 @@ inline const vector_bounds* bounds_for(const bound_predicate& predicate, const b
   const std::uint32_t* column = predicate.plain_column(node);
   if (column == nullptr || *column >= zones.size()) return nullptr;
   const block_zones& block = zones[*column];
-  const bool usable = block.bounds != nullptr && block.bounds->known() &&
-                      block.vectors.front().physical == node.test.physical;
+  const bool usable =
+      block.bounds != nullptr && block.bounds->known() && block.vectors.front().physical == node.test.physical;
   return usable ? block.bounds : nullptr;
 }
 
@@ -72,8 +73,7 @@ inline void answer_each(const bound_predicate& predicate, std::span<const block_
   for (std::uint32_t v = 0; v < vector_count; ++v) {
     const std::uint64_t bit = std::uint64_t{1} << v;
     if ((out.none & bit) != 0) continue;
-    for (std::size_t c = 0; c < zones.size(); ++c)
-      maps[c] = zones[c].vectors.empty() ? nullptr : &zones[c].vectors[v];
+    for (std::size_t c = 0; c < zones.size(); ++c) maps[c] = zones[c].vectors.empty() ? nullptr : &zones[c].vectors[v];
     const zone_answer at = answer(predicate, maps, scratch);
     if (at.what == zone_verdict::none) out.none |= bit;
     for (std::size_t i = 0; i < predicate.conjuncts.size(); ++i)
@@ -96,7 +96,8 @@ PILLAR_API void answer_vectors(const bound_predicate& predicate, std::span<const
     if (i < 64 && ((block.known_true >> i) & 1) != 0) {
       out.known_true[i] = every;
     } else if (const auto* bounds = detail::bounds_for(predicate, predicate.nodes[predicate.conjuncts[i]], zones)) {
-      const detail::range_verdicts verdicts = detail::settle_range(predicate.nodes[predicate.conjuncts[i]].test, *bounds);
+      const detail::range_verdicts verdicts =
+          detail::settle_range(predicate.nodes[predicate.conjuncts[i]].test, *bounds);
       out.none |= verdicts.none;
       out.known_true[i] = verdicts.all;
     } else {
