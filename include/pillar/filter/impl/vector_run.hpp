@@ -21,7 +21,7 @@ inline bool keep_rows(selection_mask& rows, const std::uint64_t* words) noexcept
 ///
 /// First all masks, then all selections: a mask that was just written in small pieces cannot be read in large ones
 /// without waiting for them.
-inline void ask_column(std::uint32_t column, const domain& test, match_scratch* scratch, vector_run& run,
+inline void ask_column(std::uint32_t column, const domain& test, bool nullable, match_scratch* scratch, vector_run& run,
                        std::uint64_t& settled, std::uint64_t& waiting) noexcept {
   const encoded_vector first = run.columns[column];
   const encoded_operations& operations = *first.operations;
@@ -43,7 +43,7 @@ inline void ask_column(std::uint32_t column, const domain& test, match_scratch* 
     }
     if (answer.what == verdict::some) some |= bit;
     selection_mask valid;
-    if (!operations.validity(first.block, first.index + v, valid.words)) continue;
+    if (!nullable || !operations.validity(first.block, first.index + v, valid.words)) continue;
     touched.touch(bit, evidence::encoded);
     if (PILLAR_MUTATE(vector_run_keeps_nulls, !keep_rows(run.rows[v], valid.words), false)) none |= bit;
   }
@@ -64,7 +64,8 @@ PILLAR_API void ask_encoded(predicate_state& state, vector_run& run) {
     if (node.kind != bound_node::kind_type::test || node.test.kind == domain_kind::null_test) break;
     const std::uint32_t* column = predicate.plain_column(node);
     if (column == nullptr || (run.open & ~waiting) == 0) break;
-    detail::ask_column(*column, node.test, state.codec_scratch, run, run.settled[position], waiting);
+    const bool nullable = predicate.values[node.left].type.nullable;
+    detail::ask_column(*column, node.test, nullable, state.codec_scratch, run, run.settled[position], waiting);
   }
   run.undecided = 0;
   for (const std::uint64_t settled : run.settled) run.undecided |= run.open & ~settled;
