@@ -60,7 +60,6 @@ TEST(interop_arrow_table, a_table_leaves_by_row_groups_and_comes_back) {
 }
 
 TEST(interop_arrow_table, tables_take_what_fits_by_name) {
-  pillar::splitmix64 random(36);
   const dynamic_schema wide = {{{"x", type_of<pillar::nullable<pillar::text>>},
                                 {"b", type_of<pillar::nullable<std::int64_t>>},
                                 {"a", type_of<pillar::nullable<double>>}}};
