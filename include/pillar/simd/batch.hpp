@@ -173,6 +173,51 @@ PILLAR_ALWAYS_INLINE batch<To, Arch> load_widened(const From* from) noexcept {
   }
 }
 
+#if defined(__x86_64__)
+#define PILLAR_WITH_WIDEN_LOW 1
+/// Loads lanes<To> values of From into a batch of From, where the level's `widen_low` finds them; what is done lane by
+/// lane in between costs no more than in lanes of To, and there is more that can be done. Reads exactly these values.
+template <class From, class To, class Arch>
+PILLAR_ALWAYS_INLINE batch<From, Arch> load_low(const void* from) noexcept {
+  static_assert(sizeof(From) == 2 && sizeof(To) == 4);
+#ifdef __AVX512BW__
+  if constexpr (sizeof(batch<To, Arch>) == 64) {
+    return batch<From, Arch>(_mm512_castsi256_si512(_mm256_loadu_si256(static_cast<const __m256i*>(from))));
+  } else
+#endif
+#ifdef __AVX2__
+      if constexpr (sizeof(batch<To, Arch>) == 32) {
+    // Both halves hold the same: a load can do that, while nothing crosses halves cheaply later.
+    return batch<From, Arch>(_mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(from))));
+  } else
+#endif
+  {
+    return batch<From, Arch>(_mm_loadl_epi64(static_cast<const __m128i*>(from)));
+  }
+}
+template <class From, class To, class Arch>
+PILLAR_ALWAYS_INLINE batch<To, Arch> widen_low(const batch<From, Arch>& x) noexcept {
+  static_assert(sizeof(From) == 2 && sizeof(To) == 4);
+#ifdef __AVX512BW__
+  if constexpr (sizeof(batch<To, Arch>) == 64) {
+    return batch<To, Arch>(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(x.data)));
+  } else
+#endif
+#ifdef __AVX2__
+      if constexpr (sizeof(batch<To, Arch>) == 32) {
+    return batch<To, Arch>(
+        _mm256_shuffle_epi8(x.data, _mm256_setr_epi8(0, 1, -1, -1, 2, 3, -1, -1, 4, 5, -1, -1, 6, 7, -1, -1,  //
+                                                     8, 9, -1, -1, 10, 11, -1, -1, 12, 13, -1, -1, 14, 15, -1, -1)));
+  } else
+#endif
+  {
+    return batch<To, Arch>(_mm_unpacklo_epi16(x.data, _mm_setzero_si128()));
+  }
+}
+#else
+#define PILLAR_WITH_WIDEN_LOW 0
+#endif
+
 /// Stores a batch at an address aligned to T.
 template <class T, class Arch>
 PILLAR_ALWAYS_INLINE void store(void* to, const batch<T, Arch>& value) noexcept {
@@ -213,7 +258,7 @@ PILLAR_ALWAYS_INLINE __m128i narrow_64(__m128i a, __m128i b) noexcept {
 }
 
 /// The bits of a chunk: 64 lanes of one or two bytes, 32 of four, 16 of eight.
-template <int LaneBytes>
+template <int LaneBytes, bool>
 PILLAR_ALWAYS_INLINE std::uint64_t chunk_bits(const __m128i* m) noexcept {
   if constexpr (LaneBytes == 1) {
     return byte_signs(m[0]) | byte_signs(m[1]) << 16 | byte_signs(m[2]) << 32 | byte_signs(m[3]) << 48;
@@ -247,15 +292,25 @@ PILLAR_ALWAYS_INLINE std::uint64_t byte_signs(__m256i x) noexcept {
   return static_cast<std::uint32_t>(_mm256_movemask_epi8(x));
 }
 
-// AVX2 narrows within each 128-bit half, so the order is repaired once, after the last step that can wait for it.
-template <int LaneBytes>
+// AVX2 narrows within each 128-bit half. Moving lanes across halves costs two instructions' time (Zen 3), so the order
+// is repaired where that is cheapest: for two-byte lanes among the bits, in general registers; for four-byte lanes by a
+// permutation or (`Other`) by not narrowing at all. Callers take the two in turn, since they wait for different ports.
+template <int LaneBytes, bool Other>
 PILLAR_ALWAYS_INLINE std::uint64_t chunk_bits(const __m256i* m) noexcept {
   if constexpr (LaneBytes == 1) {
     return byte_signs(m[0]) | byte_signs(m[1]) << 32;
   } else if constexpr (LaneBytes == 2) {
-    const __m256i low = _mm256_permute4x64_epi64(_mm256_packs_epi16(m[0], m[1]), 0xd8);
-    const __m256i high = _mm256_permute4x64_epi64(_mm256_packs_epi16(m[2], m[3]), 0xd8);
-    return byte_signs(low) | byte_signs(high) << 32;
+    const std::uint64_t mixed = byte_signs(_mm256_packs_epi16(m[0], m[1])) | byte_signs(_mm256_packs_epi16(m[2], m[3]))
+                                                                                 << 32;
+    const std::uint64_t wrong =
+        (mixed ^ (mixed >> 8)) & 0x0000ff000000ff00u;  // the second and third byte change places
+    return mixed ^ wrong ^ (wrong << 8);
+  } else if constexpr (LaneBytes == 4 && Other) {
+    std::uint64_t bits = 0;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)
+      bits |= std::uint64_t{static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(m[i])))} << (8 * i);
+    return bits;
   } else if constexpr (LaneBytes == 4) {
     const __m256i mixed = _mm256_packs_epi16(_mm256_packs_epi32(m[0], m[1]), _mm256_packs_epi32(m[2], m[3]));
     return byte_signs(_mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
@@ -361,32 +416,32 @@ struct range_test {
   static constexpr bool biased = sizeof(batch<T, Arch>) < 64 && !std::is_same_v<Arch, arch::neon64>;
   static constexpr T bias = biased ? static_cast<T>(T{1} << (8 * sizeof(T) - 1)) : T{0};
 
-  batch<T, Arch> base;
+  batch<T, Arch> offset;  ///< added, since an addition can take its other operand from memory
   batch<T, Arch> limit;
 
   PILLAR_ALWAYS_INLINE range_test(T lo, T span) noexcept
-      : base(broadcast<T, Arch>(static_cast<T>(lo + bias))), limit(broadcast<T, Arch>(static_cast<T>(span ^ bias))) {}
+      : offset(broadcast<T, Arch>(static_cast<T>(bias - lo))), limit(broadcast<T, Arch>(static_cast<T>(span ^ bias))) {}
 
   /// True where the lane is outside the range: the direction that needs no further instruction.
   PILLAR_ALWAYS_INLINE batch_bool<T, Arch> outside(const batch<T, Arch>& x) const noexcept {
-    const batch<T, Arch> offset = x - base;
+    const batch<T, Arch> distance = x + offset;
 #if defined(__x86_64__)
 #ifdef __AVX512BW__
     if constexpr (sizeof(batch<T, Arch>) == 64) {
-      if constexpr (sizeof(T) == 1) return batch_bool<T, Arch>(_mm512_cmpgt_epu8_mask(offset.data, limit.data));
-      else if constexpr (sizeof(T) == 2) return batch_bool<T, Arch>(_mm512_cmpgt_epu16_mask(offset.data, limit.data));
-      else if constexpr (sizeof(T) == 4) return batch_bool<T, Arch>(_mm512_cmpgt_epu32_mask(offset.data, limit.data));
-      else return batch_bool<T, Arch>(_mm512_cmpgt_epu64_mask(offset.data, limit.data));
+      if constexpr (sizeof(T) == 1) return batch_bool<T, Arch>(_mm512_cmpgt_epu8_mask(distance.data, limit.data));
+      else if constexpr (sizeof(T) == 2) return batch_bool<T, Arch>(_mm512_cmpgt_epu16_mask(distance.data, limit.data));
+      else if constexpr (sizeof(T) == 4) return batch_bool<T, Arch>(_mm512_cmpgt_epu32_mask(distance.data, limit.data));
+      else return batch_bool<T, Arch>(_mm512_cmpgt_epu64_mask(distance.data, limit.data));
     } else
 #endif
     {
-      if constexpr (sizeof(T) == 1) return batch_bool<T, Arch>(detail::greater_8(offset.data, limit.data));
-      else if constexpr (sizeof(T) == 2) return batch_bool<T, Arch>(detail::greater_16(offset.data, limit.data));
-      else if constexpr (sizeof(T) == 4) return batch_bool<T, Arch>(detail::greater_32(offset.data, limit.data));
-      else return batch_bool<T, Arch>(detail::greater_64(offset.data, limit.data));
+      if constexpr (sizeof(T) == 1) return batch_bool<T, Arch>(detail::greater_8(distance.data, limit.data));
+      else if constexpr (sizeof(T) == 2) return batch_bool<T, Arch>(detail::greater_16(distance.data, limit.data));
+      else if constexpr (sizeof(T) == 4) return batch_bool<T, Arch>(detail::greater_32(distance.data, limit.data));
+      else return batch_bool<T, Arch>(detail::greater_64(distance.data, limit.data));
     }
 #else
-    return offset > limit;
+    return distance > limit;
 #endif
   }
 };
@@ -427,8 +482,9 @@ PILLAR_ALWAYS_INLINE std::uint64_t to_bits(const batch_bool<T, Arch>& mask) noex
 #endif
 }
 
-/// The bits of chunk_values<T> lanes in chunk_values<T> / lanes masks, first lane in bit 0.
-template <class T, class Arch>
+/// The bits of chunk_values<T> lanes in chunk_values<T> / lanes masks, first lane in bit 0. `Other` gives the same by
+/// other instructions where there are two good ways: set it for every second chunk.
+template <class T, class Arch, bool Other = false>
 PILLAR_ALWAYS_INLINE std::uint64_t chunk_to_bits(
     const batch_bool<T, Arch> (&masks)[chunk_values<T> / lanes<T, Arch>]) noexcept {
   constexpr int count = chunk_values<T> / lanes<T, Arch>;
@@ -437,14 +493,14 @@ PILLAR_ALWAYS_INLINE std::uint64_t chunk_to_bits(
     __m128i m[count];
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) m[i] = detail::bits_of(masks[i].data);
-    return detail::chunk_bits<sizeof(T)>(m);
+    return detail::chunk_bits<sizeof(T), Other>(m);
   }
 #ifdef __AVX2__
   else if constexpr (sizeof(batch<T, Arch>) == 32) {
     __m256i m[count];
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) m[i] = detail::bits_of(masks[i].data);
-    return detail::chunk_bits<sizeof(T)>(m);
+    return detail::chunk_bits<sizeof(T), Other>(m);
   }
 #endif
   else
@@ -514,30 +570,33 @@ class byte_set {
         high_(both(_mm_loadu_si128(static_cast<const __m128i*>(bits) + 1))),
         single_(both(_mm_set1_epi64x(static_cast<long long>(0x8040201008040201u)))) {}
 
+  /// Requires: every lane of x is below 2^Width
+  template <std::uint32_t Width>
   PILLAR_ALWAYS_INLINE batch_bool<std::uint8_t, Arch> contains(const batch<std::uint8_t, Arch>& x) const noexcept {
     using bytes = batch<std::uint8_t, Arch>;
     const bytes row = bytes(detail::shift_right_16(x.data, 3)) & broadcast<std::uint8_t, Arch>(0x0f);
-    const bytes column = x & broadcast<std::uint8_t, Arch>(0x07);
-    // The byte x / 8 of the set (bit 7 of x chooses the half), then its bit x mod 8.
+    const bytes column = Width < 8 ? x : x & broadcast<std::uint8_t, Arch>(0x07);  // a shuffle ignores bits 4 to 6
+    // The byte x / 8 of the set (bit 7 of x chooses the half, if there is one), then its bit x mod 8.
 #ifdef __AVX512BW__
     if constexpr (sizeof(bytes) == 64) {
       const __m512i low = _mm512_shuffle_epi8(low_.data, row.data);
-      const __m512i byte = _mm512_mask_shuffle_epi8(low, _mm512_movepi8_mask(x.data), high_.data, row.data);
+      const __m512i byte =
+          Width < 8 ? low : _mm512_mask_shuffle_epi8(low, _mm512_movepi8_mask(x.data), high_.data, row.data);
       return batch_bool<std::uint8_t, Arch>(
           _mm512_test_epi8_mask(byte, _mm512_shuffle_epi8(single_.data, column.data)));
     } else
 #endif
 #ifdef __AVX2__
         if constexpr (sizeof(bytes) == 32) {
-      const __m256i byte = _mm256_blendv_epi8(_mm256_shuffle_epi8(low_.data, row.data),
-                                              _mm256_shuffle_epi8(high_.data, row.data), x.data);
+      const __m256i low = _mm256_shuffle_epi8(low_.data, row.data);
+      const __m256i byte = Width < 8 ? low : _mm256_blendv_epi8(low, _mm256_shuffle_epi8(high_.data, row.data), x.data);
       const __m256i bit = _mm256_shuffle_epi8(single_.data, column.data);
       return batch_bool<std::uint8_t, Arch>(_mm256_cmpeq_epi8(_mm256_and_si256(byte, bit), bit));
     } else
 #endif
     {
-      const __m128i byte =
-          _mm_blendv_epi8(_mm_shuffle_epi8(low_.data, row.data), _mm_shuffle_epi8(high_.data, row.data), x.data);
+      const __m128i low = _mm_shuffle_epi8(low_.data, row.data);
+      const __m128i byte = Width < 8 ? low : _mm_blendv_epi8(low, _mm_shuffle_epi8(high_.data, row.data), x.data);
       const __m128i bit = _mm_shuffle_epi8(single_.data, column.data);
       return batch_bool<std::uint8_t, Arch>(_mm_cmpeq_epi8(_mm_and_si128(byte, bit), bit));
     }

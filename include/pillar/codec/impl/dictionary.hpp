@@ -290,21 +290,27 @@ PILLAR_API void dictionary_codec::prefetch(const data_section& section, std::uin
 
 namespace detail {
 
-/// The first code whose entry is not less than `value`.
-inline std::uint32_t lower_code(const vector& entries, std::string_view value) noexcept {
-  std::uint32_t lo = 0, hi = entries.size;
-  while (lo < hi) {
-    const std::uint32_t middle = (lo + hi) / 2;
-    if (entries.text_value(middle) < value) lo = middle + 1;
-    else hi = middle;
+/// The first code from `from` on whose entry is not less than the value that `less(entry)` compares with: the step
+/// doubles until it is passed, so that many values looked up in ascending order cost a merge.
+template <class Less>
+std::uint32_t lower_code_from(std::uint32_t from, std::uint32_t count, Less&& less) noexcept {
+  std::uint32_t step = 1;
+  while (from + step <= count && less(from + step - 1)) from += step, step *= 2;
+  std::uint32_t end = from + step - 1 < count ? from + step - 1 : count;
+  while (from < end) {
+    const std::uint32_t middle = (from + end) / 2;
+    if (less(middle)) from = middle + 1;
+    else end = middle;
   }
-  return lo;
+  return from;
+}
+inline std::uint32_t lower_code(const vector& entries, std::string_view value, std::uint32_t from = 0) noexcept {
+  return lower_code_from(from, entries.size, [&](std::uint32_t code) { return entries.text_value(code) < value; });
 }
 template <class T>
-std::uint32_t lower_code(const vector& entries, int128 value) noexcept {
+std::uint32_t lower_code(const vector& entries, int128 value, std::uint32_t from = 0) noexcept {
   const T* values = entries.values_as<T>();
-  return static_cast<std::uint32_t>(
-      std::lower_bound(values, values + entries.size, value, [](T a, int128 b) { return int128{a} < b; }) - values);
+  return lower_code_from(from, entries.size, [&](std::uint32_t code) { return int128{values[code]} < value; });
 }
 
 /// Builds the set of satisfied codes of a range [first, last) of codes.
@@ -316,15 +322,17 @@ inline code_set code_range(std::uint32_t first, std::uint32_t last, std::uint32_
   return set;
 }
 
-/// Points: `code_of(i)` gives the code of point i or `count` where the dictionary does not have it, ascending.
-template <class CodeOf>
+/// Points: `lower_of(i, from)` gives the first code from `from` on that is not less than point i, `is(i, code)` says
+/// whether it is the point's.
+template <class LowerOf, class Is>
 code_set code_points(std::size_t point_count, std::uint32_t count, bool negated, std::size_t table_words,
-                     std::uint64_t* table, CodeOf&& code_of) noexcept {
+                     std::uint64_t* table, LowerOf&& lower_of, Is&& is) noexcept {
   std::memset(table, 0, sizeof(std::uint64_t) * table_words);
-  std::uint32_t found = 0, first = 0, last = 0;
+  std::uint32_t found = 0, first = 0, last = 0, code = 0;
   for (std::size_t i = 0; i < point_count; ++i) {
-    const std::uint32_t code = code_of(i);
-    if (code >= count) continue;
+    code = lower_of(i, code);
+    if (code == count) break;
+    if (!is(i, code)) continue;
     if (found++ == 0) first = code;
     last = code;
     set_bit(table, code);
@@ -347,20 +355,20 @@ inline code_set codes_of(const data_section& section, const domain& test, std::u
       const std::uint32_t last = test.has_hi ? lower_code(entries, test.text_hi) : count;
       return code_range(lower_code(entries, test.text_lo), last, count, test.negated);
     }
-    return code_points(test.texts.size(), count, test.negated, words, table, [&](std::size_t i) {
-      const std::uint32_t code = lower_code(entries, test.texts[i]);
-      return code < count && entries.text_value(code) == test.texts[i] ? code : count;
-    });
+    return code_points(
+        test.texts.size(), count, test.negated, words, table,
+        [&](std::size_t i, std::uint32_t from) { return lower_code(entries, test.texts[i], from); },
+        [&](std::size_t i, std::uint32_t code) { return entries.text_value(code) == test.texts[i]; });
   }
   return visit_narrow_integer(section.type.physical, [&]<class T>() {
     if (test.kind == domain_kind::range) {
       const std::uint32_t last = test.hi < test.lo ? 0 : lower_code<T>(entries, test.hi + 1);
       return code_range(lower_code<T>(entries, test.lo), last, count, test.negated);
     }
-    return code_points(test.integers.size(), count, test.negated, words, table, [&](std::size_t i) {
-      const std::uint32_t code = lower_code<T>(entries, test.integers[i]);
-      return code < count && int128{entries.values_as<T>()[code]} == test.integers[i] ? code : count;
-    });
+    return code_points(
+        test.integers.size(), count, test.negated, words, table,
+        [&](std::size_t i, std::uint32_t from) { return lower_code<T>(entries, test.integers[i], from); },
+        [&](std::size_t i, std::uint32_t code) { return int128{entries.values_as<T>()[code]} == test.integers[i]; });
   });
 }
 
@@ -385,6 +393,7 @@ PILLAR_API match_answer dictionary_codec::match(const data_section& section, std
   if (set->what == code_set::shape::none) return {verdict::none, evidence::settled};
   if (set->what == code_set::shape::all) return {verdict::all, evidence::settled};
   const vector_entry& entry = section.entries[index];
+  __builtin_prefetch(&entry + 4);  // as in frame_of_reference_codec::match
   const std::byte* packed = section.data + entry.offset;
   if (set->what == code_set::shape::range)
     section.kernels->match_range[section.code_width](packed, set->first, set->last, mask);

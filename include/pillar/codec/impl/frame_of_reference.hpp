@@ -205,27 +205,57 @@ inline match_answer match_frame_points(const packed_table& kernels, const vector
 
 }  // namespace detail
 
+namespace detail {
+
+/// Narrow integers of one type in the order of unsigned 64-bit keys: a signed type's have the sign bit flipped.
+struct integer_keys {
+  std::uint64_t flip;
+  std::uint64_t highest;
+  explicit integer_keys(physical_type type) noexcept
+      : flip(std::uint64_t{is_signed(type)} << 63), highest(static_cast<std::uint64_t>(highest_of(type)) ^ flip) {}
+
+  [[nodiscard]] std::uint64_t of(std::uint64_t value) const noexcept { return value ^ flip; }
+  /// False where the value does not fit 64 bits: no key.
+  [[nodiscard]] bool of(int128 value, std::uint64_t& key) const noexcept {
+    const auto low = static_cast<std::uint64_t>(value);
+    key = low ^ flip;
+    return value == (flip != 0 ? int128{static_cast<std::int64_t>(low)} : int128{low});
+  }
+};
+
+}  // namespace detail
+
 PILLAR_API match_answer frame_of_reference_codec::match(const data_section& section, std::uint32_t index,
                                                         const domain& test, match_scratch*,
                                                         std::uint64_t* mask) noexcept {
   const physical_type type = section.type.physical;
   if (test.physical != type) return {verdict::unknown, evidence::settled};
   const vector_entry& entry = section.entries[index];
+  __builtin_prefetch(&entry + 4);  // a scan comes here next, and cannot ask for packed bytes before it knows where
   const std::byte* packed = section.data + entry.offset;
   const std::uint64_t most = packed_max_field(entry.width);
-  const int128 base = detail::to_value(type, entry.base);
-  const int128 highest = highest_of(type);
-  const int128 top = base + static_cast<int128>(most) < highest ? base + static_cast<int128>(most) : highest;
-  if (test.kind == domain_kind::points)
-    return detail::match_frame_points(*section.kernels, entry, packed, base, top, test, mask);
+  const detail::integer_keys keys(type);
+  const std::uint64_t base = keys.of(entry.base);
+  const std::uint64_t top = most < keys.highest - base ? base + most : keys.highest;
+  if (test.kind == domain_kind::points) {
+    const int128 lowest = detail::to_value(type, entry.base);
+    return detail::match_frame_points(*section.kernels, entry, packed, lowest, lowest + (top - base), test, mask);
+  }
   if (test.kind != domain_kind::range) return {verdict::unknown, evidence::settled};
-  const int128 lo = test.lo > base ? test.lo : base;
-  const int128 hi = test.hi < top ? test.hi : top;
-  if (lo > hi) return detail::settled(test.negated);
-  if (lo == base && PILLAR_MUTATE(frame_settles_too_much, hi == top, hi >= top - 1))
-    return detail::settled(!test.negated);
-  section.kernels->match_range[entry.width](packed, static_cast<std::uint64_t>(lo - base),
-                                            static_cast<std::uint64_t>(hi - base), mask);
+  std::uint64_t lo, hi;  // 64 bits hold what a domain promises to hold; what is beyond is nearest to an end
+  if (test.lo > test.hi) return detail::settled(test.negated);
+  if (!keys.of(test.lo, lo)) {
+    if (test.lo > 0) return detail::settled(test.negated);
+    lo = 0;
+  }
+  if (!keys.of(test.hi, hi)) {
+    if (test.hi < 0) return detail::settled(test.negated);
+    hi = ~std::uint64_t{0};
+  }
+  if (lo > top || hi < base) return detail::settled(test.negated);
+  lo = lo > base ? lo - base : 0;
+  if (lo == 0 && PILLAR_MUTATE(frame_settles_too_much, hi >= top, hi >= top - 1)) return detail::settled(!test.negated);
+  section.kernels->match_range[entry.width](packed, lo, (hi < top ? hi : top) - base, mask);
   return detail::finish_mask(mask, test.negated, entry.row_count);
 }
 

@@ -192,33 +192,22 @@ PILLAR_NOINLINE uint128 sum_lanes_masked(const T* values, const std::uint64_t* m
   return total;
 }
 
-/// Truth tables of up to 256 codes are tested in registers; larger ones by a load per code.
+/// A truth table of any size, tested by a load per code: about one a cycle, where gathers take four.
 template <class T, class Arch>
-PILLAR_NOINLINE void match_table_lanes(const T* codes, std::uint32_t width, const std::uint64_t* PILLAR_RESTRICT truth,
+PILLAR_NOINLINE void match_table_lanes(const T* codes, const std::uint64_t* PILLAR_RESTRICT truth,
                                        std::uint64_t* PILLAR_RESTRICT mask) noexcept {
-#if PILLAR_WITH_BATCHES && PILLAR_WITH_BYTE_SET
-  if constexpr (!std::is_same_v<Arch, arch::scalar> && sizeof(T) == 1) {
-    constexpr int step = simd::lanes<T, Arch>;
-    std::uint64_t bits[4] = {};
-    std::memcpy(bits, truth, width <= 6 ? 8 : std::size_t{1} << (width - 3));
-    const simd::byte_set<Arch> set(bits);
-    for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
-      simd::batch_bool<T, Arch> inside[64 / step];
-#pragma GCC unroll 4
-      for (int b = 0; b < 64 / step; ++b) inside[b] = set.contains(simd::load<T, Arch>(codes + 64 * w + b * step));
-      mask[w] = simd::chunk_to_bits<T, Arch>(inside);
-    }
-    return;
-  }
-#endif
-  static_cast<void>(width);
   for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
-    std::uint64_t bits = 0;
-    for (std::uint32_t i = 0; i < 64; ++i) {
-      const std::uint32_t code = codes[64 * w + i];
-      bits |= ((truth[code / 64] >> (code % 64)) & 1) << i;
+    std::uint64_t word = 0;
+    for (std::uint32_t first = 0; first < 64; first += 8) {
+      std::uint64_t bits = 0;
+#pragma GCC unroll 8
+      for (std::uint32_t i = 0; i < 8; ++i) {  // a shift and an addition per bit, which GCC does not turn into gathers
+        const std::size_t code = codes[64 * w + first + 7 - i];
+        bits = 2 * bits + ((truth[code / 64] >> (code % 64)) & 1);
+      }
+      word |= bits << first;
     }
-    mask[w] = bits;
+    mask[w] = word;
   }
 }
 
@@ -301,7 +290,7 @@ PILLAR_ALWAYS_INLINE void unpack_row(const std::byte* packed, std::uint32_t widt
 
 /// The bits of a row: chunks of chunk_values<T>, written where they belong in the mask. `up` is the shift that brings
 /// the field to the top of its lane, negative where it straddles.
-template <class T, class Arch, bool Straddles>
+template <class T, class Arch, bool Straddles, bool Other>
 PILLAR_ALWAYS_INLINE void match_row_as(const std::byte* PILLAR_RESTRICT words, int up,
                                        const simd::range_test<T, Arch>& test,
                                        std::byte* PILLAR_RESTRICT mask) noexcept {
@@ -322,20 +311,20 @@ PILLAR_ALWAYS_INLINE void match_row_as(const std::byte* PILLAR_RESTRICT words, i
         outside[b] = test.outside(simd::shift_left<T, Arch, true>(low, up));
       }
     }
-    const std::uint64_t inside = ~simd::chunk_to_bits<T, Arch>(outside);
+    const std::uint64_t inside = ~simd::chunk_to_bits<T, Arch, Other>(outside);
     std::memcpy(mask + c * (chunk / 8), &inside, chunk / 8);  // little endian: the low bits come first
   }
 }
 
-template <class T, class Arch>
+template <class T, class Arch, bool Other = false>
 PILLAR_ALWAYS_INLINE void match_row(const std::byte* packed, std::uint32_t width, std::uint32_t row,
                                     const simd::range_test<T, Arch>& test, std::byte* mask) noexcept {
   const row_place<T> place(width, row);
   const std::byte* words = packed + 128 * place.word;
   const int up = static_cast<int>(row_place<T>::bits) - static_cast<int>(place.shift + width);
   std::byte* bits = mask + row * (128 / sizeof(T) / 8);
-  if (place.straddles) match_row_as<T, Arch, true>(words, up, test, bits);
-  else match_row_as<T, Arch, false>(words, up, test, bits);
+  if (place.straddles) match_row_as<T, Arch, true, Other>(words, up, test, bits);
+  else match_row_as<T, Arch, false, Other>(words, up, test, bits);
 }
 
 template <class T, class Arch, std::uint32_t Width, std::size_t... Row>
@@ -348,8 +337,75 @@ PILLAR_ALWAYS_INLINE void unpack_rows(const std::byte* packed, T* out, T base, s
 template <class T, class Arch, std::uint32_t Width, std::size_t... Row>
 PILLAR_ALWAYS_INLINE void match_rows(const std::byte* packed, const simd::range_test<T, Arch>& test, std::byte* mask,
                                      std::index_sequence<Row...>) noexcept {
-  (match_row<T, Arch>(packed, Width, static_cast<std::uint32_t>(Row), test, mask), ...);
+  (match_row<T, Arch, Row % 2 == 1>(packed, Width, static_cast<std::uint32_t>(Row), test, mask), ...);
 }
+
+#if PILLAR_WITH_WIDEN_LOW
+/// base + the fields of one row of a column of lanes<uint32> values, whose words from `words` on stand 128 bytes apart.
+template <class Arch, std::uint32_t Width, std::uint32_t Row, bool Add>
+PILLAR_ALWAYS_INLINE void widen_row(const std::byte* PILLAR_RESTRICT words,
+                                    const simd::batch<std::uint32_t, Arch>& base,
+                                    std::uint32_t* PILLAR_RESTRICT out) noexcept {
+  using narrow = std::uint16_t;
+  using wide = std::uint32_t;
+  constexpr row_place<narrow> place(Width, Row);
+  constexpr int shift = static_cast<int>(place.shift);
+  auto field = simd::load_low<narrow, wide, Arch>(words + 128 * place.word);
+  if constexpr (shift != 0) field = simd::shift_right<narrow, Arch>(field, shift);
+  if constexpr (place.straddles) {
+    const auto high = simd::load_low<narrow, wide, Arch>(words + 128 * place.word + 128);
+    field = field | simd::shift_left<narrow, Arch>(high, 16 - shift);
+  }
+  auto value = simd::widen_low<narrow, wide, Arch>(field);
+  if constexpr (shift + Width != 16) value = value & simd::broadcast<wide, Arch>(packed_max_field(Width));
+  simd::store<wide, Arch>(out + 64 * Row, Add ? base + value : value);
+}
+
+/// Column by column, so that a word is loaded once and the code is short.
+template <class Arch, std::uint32_t Width, bool Add, std::size_t... Row>
+PILLAR_ALWAYS_INLINE void widen_rows(const std::byte* PILLAR_RESTRICT packed, std::uint32_t* PILLAR_RESTRICT out,
+                                     std::uint32_t base, std::index_sequence<Row...>) noexcept {
+  constexpr std::uint32_t step = simd::lanes<std::uint32_t, Arch>;
+  const auto bases = simd::broadcast<std::uint32_t, Arch>(base);
+  for (std::uint32_t column = 0; column < 64; column += step)
+    (widen_row<Arch, Width, Row, Add>(packed + 2 * column, bases, out + column), ...);
+}
+#endif
+
+#if PILLAR_WITH_BYTE_SET
+/// Truth tables of up to 256 codes are tested in registers.
+template <class Arch, std::uint32_t Width>
+PILLAR_ALWAYS_INLINE void match_table_row(const std::byte* packed, std::uint32_t row, const simd::byte_set<Arch>& set,
+                                          std::uint64_t* mask) noexcept {
+  using T = std::uint8_t;
+  using bytes = simd::batch<T, Arch>;
+  constexpr int step = simd::lanes<T, Arch>;
+  const row_place<T> place(Width, row);
+  const int shift = static_cast<int>(place.shift);
+  const bytes field_mask = simd::broadcast<T, Arch>(static_cast<T>(packed_max_field(Width)));
+#pragma GCC unroll 2
+  for (int w = 0; w < 2; ++w) {
+    simd::batch_bool<T, Arch> inside[64 / step];
+#pragma GCC unroll 4
+    for (int b = 0; b < 64 / step; ++b) {
+      const std::byte* at = packed + 128 * place.word + 64 * w + b * step;
+      bytes code = simd::shift_right<T, Arch>(simd::load<T, Arch>(at), shift);
+      if (place.straddles) code = code | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), 8 - shift);
+      inside[b] = set.template contains<Width>(code & field_mask);
+    }
+    mask[2 * row + static_cast<std::uint32_t>(w)] = simd::chunk_to_bits<T, Arch>(inside);
+  }
+}
+
+template <class Arch, std::uint32_t Width, std::size_t... Row>
+PILLAR_ALWAYS_INLINE void match_table_rows(const std::byte* packed, const std::uint64_t* PILLAR_RESTRICT truth,
+                                           std::uint64_t* PILLAR_RESTRICT mask, std::index_sequence<Row...>) noexcept {
+  std::uint64_t bits[4] = {};
+  std::memcpy(bits, truth, Width <= 6 ? 8 : std::size_t{1} << (Width - 3));
+  const simd::byte_set<Arch> set(bits);
+  (match_table_row<Arch, Width>(packed, static_cast<std::uint32_t>(Row), set, mask), ...);
+}
+#endif
 
 template <class T, class Arch>
 PILLAR_NOINLINE void unpack_any_width(const std::byte* packed, std::uint32_t width, T* out, T base) noexcept {
@@ -421,6 +477,21 @@ struct entries {
   }
   static void unpack(const std::byte* packed, void* lane_values) noexcept { unpack_base(packed, lane_values, 0); }
 
+#if PILLAR_WITH_BATCHES && PILLAR_WITH_WIDEN_LOW
+  static void unpack_u32(const std::byte* packed, void* values, std::uint64_t base) noexcept {
+    using rows = std::make_index_sequence<16>;
+    auto* out = static_cast<std::uint32_t*>(values);
+    if (base == 0) widen_rows<Arch, Width, false>(packed, out, 0, rows{});
+    else widen_rows<Arch, Width, true>(packed, out, static_cast<std::uint32_t>(base), rows{});
+  }
+#endif
+  static constexpr packed_table::unpack_base_fn unpack_u32_entry() noexcept {
+#if PILLAR_WITH_BATCHES && PILLAR_WITH_WIDEN_LOW
+    if constexpr (!scalar && Width > 8 && Width <= 16) return unpack_u32;
+#endif
+    return nullptr;
+  }
+
   static void match_range(const std::byte* packed, std::uint64_t lo, std::uint64_t hi, std::uint64_t* mask) noexcept {
     PILLAR_ASSERT(lo <= hi && hi <= packed_max_field(Width));
 #if PILLAR_WITH_BATCHES
@@ -435,9 +506,14 @@ struct entries {
   }
 
   static void match_table(const std::byte* packed, const std::uint64_t* truth, std::uint64_t* mask) noexcept {
+#if PILLAR_WITH_BATCHES && PILLAR_WITH_BYTE_SET
+    if constexpr (!scalar && Width > 0 && Width <= 8) {
+      return match_table_rows<Arch, Width>(packed, truth, mask, std::make_index_sequence<8>{});
+    }
+#endif
     alignas(64) T codes[packed_values];
     unpack(packed, codes);
-    match_table_lanes<T, Arch>(codes, Width, truth, mask);
+    match_table_lanes<T, Arch>(codes, truth, mask);
   }
 
   static uint128 sum(const std::byte* packed) noexcept {
@@ -472,6 +548,7 @@ constexpr packed_table make_table(std::index_sequence<Width...>, std::index_sequ
   return {level_of<Arch>,
           {entries<Arch, Width>::unpack...},
           {entries<Arch, Width>::unpack_base...},
+          {entries<Arch, TableWidth>::unpack_u32_entry()...},
           {{widen_add<u8, u8, Arch>, widen_add<u8, u16, Arch>, widen_add<u8, u32, Arch>, widen_add<u8, u64, Arch>},
            {nullptr, widen_add<u16, u16, Arch>, widen_add<u16, u32, Arch>, widen_add<u16, u64, Arch>},
            {nullptr, nullptr, widen_add<u32, u32, Arch>, widen_add<u32, u64, Arch>},

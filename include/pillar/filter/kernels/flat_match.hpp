@@ -4,6 +4,7 @@
 #pragma once
 #include <cstring>  // std::memcpy
 #include <type_traits>
+#include <utility>  // std::index_sequence
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/filter/flat_match.hpp"
@@ -45,21 +46,24 @@ void reference_match_float(const T* values, T lo, T hi, bool include_nan, std::u
 
 #if PILLAR_WITH_BATCHES
 
-// ---- Batches. A test answers one chunk: `bits(values)` of chunk_values<T> lanes. ----
+// ---- Batches. A test answers one chunk: `bits(values)` of chunk_values<T> lanes, where `complement`ed: of the
+// opposite. ----
 
 /// Tests for integers, by their bits.
 template <class T, class Arch>
 struct integer_test {
   using lane = T;
+  static constexpr bool complement = true;
   simd::range_test<T, Arch> range;
   PILLAR_ALWAYS_INLINE integer_test(T lo, T hi) noexcept : range(lo, static_cast<T>(hi - lo)) {}
+  template <bool Other>
   PILLAR_ALWAYS_INLINE std::uint64_t bits(const T* values) const noexcept {
     constexpr int step = simd::lanes<T, Arch>;
     constexpr int count = simd::chunk_values<T> / step;
     simd::batch_bool<T, Arch> outside[count];
 #pragma GCC unroll 8
     for (int b = 0; b < count; ++b) outside[b] = range.outside(simd::load<T, Arch>(values + b * step));
-    return ~simd::chunk_to_bits<T, Arch>(outside);
+    return simd::chunk_to_bits<T, Arch, Other>(outside);
   }
 };
 
@@ -68,10 +72,12 @@ struct integer_test {
 template <class T, class Arch, bool IncludeNan>
 struct float_test {
   using lane = T;
+  static constexpr bool complement = IncludeNan;
   simd::batch<T, Arch> lo;
   simd::batch<T, Arch> hi;
   PILLAR_ALWAYS_INLINE float_test(T low, T high) noexcept
       : lo(simd::broadcast<T, Arch>(low)), hi(simd::broadcast<T, Arch>(high)) {}
+  template <bool Other>
   PILLAR_ALWAYS_INLINE std::uint64_t bits(const T* values) const noexcept {
     constexpr int step = simd::lanes<T, Arch>;
     constexpr int count = simd::chunk_values<T> / step;
@@ -82,24 +88,21 @@ struct float_test {
       if constexpr (IncludeNan) mask[b] = (x < lo) | (x > hi);
       else mask[b] = (x >= lo) & (x <= hi);
     }
-    const std::uint64_t result = simd::chunk_to_bits<T, Arch>(mask);
-    return IncludeNan ? ~result : result;
+    return simd::chunk_to_bits<T, Arch, Other>(mask);
   }
 };
 
 /// 64 values → one word.
+template <class Test, class Arch, std::size_t... Chunk>
+PILLAR_ALWAYS_INLINE std::uint64_t match_word(const Test& test, const typename Test::lane* values,
+                                              std::index_sequence<Chunk...>) noexcept {
+  constexpr std::size_t chunk = simd::chunk_values<typename Test::lane>;
+  const std::uint64_t word = ((test.template bits<Chunk % 2 == 1>(values + Chunk * chunk) << (Chunk * chunk)) | ...);
+  return Test::complement ? ~word : word;
+}
 template <class Test, class Arch>
 PILLAR_ALWAYS_INLINE std::uint64_t match_word(const Test& test, const typename Test::lane* values) noexcept {
-  constexpr int chunk = simd::chunk_values<typename Test::lane>;
-  if constexpr (chunk == 64) {
-    return test.bits(values);
-  } else {
-    std::uint64_t word = 0;
-#pragma GCC unroll 4
-    for (int c = 0; c < 64 / chunk; ++c)
-      word |= (test.bits(values + c * chunk) & ((std::uint64_t{1} << chunk) - 1)) << (c * chunk);
-    return word;
-  }
+  return match_word<Test, Arch>(test, values, std::make_index_sequence<64 / simd::chunk_values<typename Test::lane>>{});
 }
 
 /// Whole words from the array; the remainder from a copy, so nothing beyond `count` is read.
