@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "pillar/base/bits.hpp"      // low_bits
-#include "pillar/column/vector.hpp"  // vector
+#include "pillar/base/bits.hpp"       // low_bits
+#include "pillar/column/encoded.hpp"  // match_answer
+#include "pillar/column/vector.hpp"   // vector
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -57,6 +58,15 @@ constexpr int128 to_value(physical_type type, std::uint64_t bits) noexcept {
 inline void clear_tail(std::uint64_t* mask, std::uint32_t row_count) noexcept {
   for (std::uint32_t word = row_count / 64; word < vector_words; ++word)
     mask[word] &= word * 64 >= row_count ? 0 : low_bits(row_count - word * 64);
+}
+
+/// The mask's complement where the domain is negated; clears what lies beyond the rows. Not inlined, as it would cost
+/// the everyday case of a full vector a stack frame.
+PILLAR_NOINLINE inline match_answer finish_mask(std::uint64_t* mask, bool negated, std::uint32_t row_count) noexcept {
+  if (negated)
+    for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] = ~mask[word];
+  clear_tail(mask, row_count);
+  return {verdict::some, evidence::encoded};
 }
 
 /// Calls f.template operator()<T>() with the C++ type of a narrow integer type.

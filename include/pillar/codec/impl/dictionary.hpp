@@ -372,6 +372,33 @@ inline code_set codes_of(const data_section& section, const domain& test, std::u
   });
 }
 
+/// One vector's codes against the satisfied ones.
+inline match_answer match_codes(const data_section& section, std::uint32_t index, const code_set& set,
+                                std::uint64_t* mask) noexcept {
+  if (set.what == code_set::shape::none) return {verdict::none, evidence::settled};
+  if (set.what == code_set::shape::all) return {verdict::all, evidence::settled};
+  const vector_entry& entry = section.entries[index];
+  __builtin_prefetch(&entry + 4);  // as in frame_of_reference_codec::match
+  const std::byte* packed = section.data + entry.offset;
+  if (set.what == code_set::shape::range)
+    section.kernels->match_range[section.code_width](packed, set.first, set.last, mask);
+  else section.kernels->match_table[section.code_width](packed, set.table, mask);
+  if (!set.inverted && entry.row_count == vector_rows) return {verdict::some, evidence::encoded};
+  return finish_mask(mask, set.inverted, entry.row_count);
+}
+
+/// The first vector of a block and a domain: works out the set, in `scratch` if there is room.
+PILLAR_NOINLINE inline match_answer match_first(const data_section& section, std::uint32_t index, const domain& test,
+                                                match_scratch* scratch, std::uint64_t* mask) noexcept {
+  alignas(64) std::uint64_t own_table[dictionary_codec::max_entries / 64];
+  code_set own;
+  std::uint64_t* table = own_table;
+  code_set* made = scratch == nullptr ? nullptr : scratch->add(&section, &test, table);
+  if (made == nullptr) made = &own, table = own_table;
+  *made = codes_of(section, test, table);
+  return match_codes(section, index, *made, mask);
+}
+
 }  // namespace detail
 
 PILLAR_API match_answer dictionary_codec::match(const data_section& section, std::uint32_t index, const domain& test,
@@ -380,28 +407,9 @@ PILLAR_API match_answer dictionary_codec::match(const data_section& section, std
       test.kind == domain_kind::opaque) {
     return {verdict::unknown, evidence::settled};
   }
-  alignas(64) std::uint64_t own_table[max_entries / 64];
-  code_set own;
   const code_set* set = scratch == nullptr ? nullptr : scratch->find(&section, &test);
-  if (set == nullptr) {
-    std::uint64_t* table = own_table;
-    code_set* made = scratch == nullptr ? nullptr : scratch->add(&section, &test, table);
-    if (made == nullptr) made = &own, table = own_table;
-    *made = detail::codes_of(section, test, table);
-    set = made;
-  }
-  if (set->what == code_set::shape::none) return {verdict::none, evidence::settled};
-  if (set->what == code_set::shape::all) return {verdict::all, evidence::settled};
-  const vector_entry& entry = section.entries[index];
-  __builtin_prefetch(&entry + 4);  // as in frame_of_reference_codec::match
-  const std::byte* packed = section.data + entry.offset;
-  if (set->what == code_set::shape::range)
-    section.kernels->match_range[section.code_width](packed, set->first, set->last, mask);
-  else section.kernels->match_table[section.code_width](packed, set->table, mask);
-  if (set->inverted)
-    for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] = ~mask[word];
-  detail::clear_tail(mask, entry.row_count);
-  return {verdict::some, evidence::encoded};
+  if (set != nullptr) return detail::match_codes(section, index, *set, mask);
+  return detail::match_first(section, index, test, scratch, mask);
 }
 
 }  // namespace PILLAR_NAMESPACE

@@ -168,16 +168,9 @@ namespace detail {
 
 inline match_answer settled(bool all) noexcept { return {all ? verdict::all : verdict::none, evidence::settled}; }
 
-/// The mask's complement where the domain is negated; clears what lies beyond the rows.
-inline match_answer finish_mask(std::uint64_t* mask, bool negated, std::uint32_t row_count) noexcept {
-  if (negated)
-    for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] = ~mask[word];
-  clear_tail(mask, row_count);
-  return {verdict::some, evidence::encoded};
-}
-
-inline match_answer match_frame_points(const packed_table& kernels, const vector_entry& entry, const std::byte* packed,
-                                       int128 lo, int128 hi, const domain& test, std::uint64_t* mask) noexcept {
+PILLAR_NOINLINE inline match_answer match_frame_points(const packed_table& kernels, const vector_entry& entry,
+                                                       const std::byte* packed, int128 lo, int128 hi,
+                                                       const domain& test, std::uint64_t* mask) noexcept {
   constexpr std::size_t most_comparisons = 8;
   const int128* all = test.integers.data();
   const int128* begin = std::lower_bound(all, all + test.integers.size(), lo);
@@ -256,6 +249,7 @@ PILLAR_API match_answer frame_of_reference_codec::match(const data_section& sect
   lo = lo > base ? lo - base : 0;
   if (lo == 0 && PILLAR_MUTATE(frame_settles_too_much, hi >= top, hi >= top - 1)) return detail::settled(!test.negated);
   section.kernels->match_range[entry.width](packed, lo, (hi < top ? hi : top) - base, mask);
+  if (!test.negated && entry.row_count == vector_rows) return {verdict::some, evidence::encoded};
   return detail::finish_mask(mask, test.negated, entry.row_count);
 }
 

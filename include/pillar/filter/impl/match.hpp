@@ -53,7 +53,12 @@ PILLAR_ALWAYS_INLINE void make_mask(std::uint64_t* mask, std::uint32_t count, F&
 template <class T>
 void match_integer_range(const T* values, std::uint32_t count, int128 lo, int128 hi, const flat_match_table& kernels,
                          std::uint64_t* mask) noexcept {
-  lo = std::max(PILLAR_MUTATE(match_low_bound_exclusive, lo, lo + (lo < hi ? 1 : 0)), lowest_of<T>());
+  lo = PILLAR_MUTATE(match_low_bound_exclusive, lo, lo + (lo < hi ? 1 : 0));
+  if constexpr (sizeof(T) <= 8) {
+    const T low = static_cast<T>(lo), high = static_cast<T>(hi);
+    if (low == lo && high == hi) return kernels.match(values, low, high, count, mask);  // nothing to clamp, as promised
+  }
+  lo = std::max(lo, lowest_of<T>());
   hi = std::min(hi, highest_of<T>());
   if (lo > hi) return fill_mask(mask, count, false);
   if constexpr (std::is_same_v<T, int128>) {
@@ -67,9 +72,8 @@ void match_integer_range(const T* values, std::uint32_t count, int128 lo, int128
 }
 
 template <class T>
-void match_integers(const T* values, std::uint32_t count, const domain& test, const flat_match_table& kernels,
-                    std::uint64_t* mask) noexcept {
-  if (test.kind == domain_kind::range) return match_integer_range(values, count, test.lo, test.hi, kernels, mask);
+PILLAR_NOINLINE void match_integer_points(const T* values, std::uint32_t count, const domain& test,
+                                          const flat_match_table& kernels, std::uint64_t* mask) noexcept {
   const auto& points = test.integers;
   if (points.empty()) return fill_mask(mask, count, false);
   if (points.size() <= points_by_kernel) {
@@ -86,6 +90,13 @@ void match_integers(const T* values, std::uint32_t count, const domain& test, co
     const auto value = load_unaligned<T>(reinterpret_cast<const std::byte*>(values) + row * sizeof(T));
     return std::binary_search(points.begin(), points.end(), static_cast<int128>(value));
   });
+}
+
+template <class T>
+void match_integers(const T* values, std::uint32_t count, const domain& test, const flat_match_table& kernels,
+                    std::uint64_t* mask) noexcept {
+  if (test.kind == domain_kind::range) return match_integer_range(values, count, test.lo, test.hi, kernels, mask);
+  match_integer_points(values, count, test, kernels, mask);
 }
 
 template <class T>
@@ -140,8 +151,8 @@ struct text_probe {
   }
 };
 
-inline void match_texts(const text_slot* slots, const std::byte* const* buffers, std::uint32_t count,
-                        const domain& test, std::uint64_t* mask) noexcept {
+PILLAR_NOINLINE inline void match_texts(const text_slot* slots, const std::byte* const* buffers, std::uint32_t count,
+                                        const domain& test, std::uint64_t* mask) noexcept {
   if (test.kind == domain_kind::points) {
     if (test.texts.empty()) return fill_mask(mask, count, false);
     if (test.texts.size() == 1) {
@@ -173,8 +184,8 @@ inline void match_texts(const text_slot* slots, const std::byte* const* buffers,
 }
 
 /// As if not negated; `values` is flat; range or points.
-inline void match_flat(const vector& values, const domain& test, const flat_match_table& kernels,
-                       std::uint64_t* mask) noexcept {
+PILLAR_NOINLINE inline void match_flat(const vector& values, const domain& test, const flat_match_table& kernels,
+                                       std::uint64_t* mask) noexcept {
   const std::uint32_t n = values.size;
   switch (values.type.physical) {
     case physical_type::boolean:
@@ -222,38 +233,48 @@ inline void match_runs(const vector& values, const domain& test, const flat_matc
   });
 }
 
-}  // namespace detail
-
-PILLAR_API void match(const vector& values, const domain& test, const flat_match_table& kernels,
-                      std::uint64_t* mask) noexcept {
+/// Everything but a flat vector's values that shall satisfy a range or points.
+PILLAR_NOINLINE inline void match_other(const vector& values, const domain& test, const flat_match_table& kernels,
+                                        std::uint64_t* mask) noexcept {
   const std::uint32_t count = values.size;
-  PILLAR_ASSERT(count <= vector_rows);
   if (count == 0) return;
-  if (test.kind == domain_kind::null_test) return detail::fill_mask(mask, count, test.negated);
+  if (test.kind == domain_kind::null_test) return fill_mask(mask, count, test.negated);
   if (test.kind == domain_kind::opaque) {
     test.test(test.state, values, mask);
     if (count % 64 != 0) mask[count / 64] &= low_bits(count % 64);
   } else if (values.kind == vector_kind::flat) {
-    detail::match_flat(values, test, kernels, mask);
+    match_flat(values, test, kernels, mask);
   } else if (values.kind == vector_kind::constant) {
     vector single = values;
     single.kind = vector_kind::flat;
     single.size = 1;
     std::uint64_t bit = 0;
-    detail::match_flat(single, test, kernels, &bit);
-    detail::fill_mask(mask, count, (bit & 1) != 0);
+    match_flat(single, test, kernels, &bit);
+    fill_mask(mask, count, (bit & 1) != 0);
   } else if (values.kind == vector_kind::run_end) {
-    detail::match_runs(values, test, kernels, mask);
+    match_runs(values, test, kernels, mask);
   } else if (values.dictionary->size > count) {
-    detail::match_gathered(values, test, kernels, mask);
+    match_gathered(values, test, kernels, mask);
   } else if (values.dictionary->size == 0) {
-    detail::fill_mask(mask, count, false);  // all rows are NULL
+    fill_mask(mask, count, false);  // all rows are NULL
   } else {
     std::uint64_t truth_table[vector_words];
-    detail::match_flat(*values.dictionary, test, kernels, truth_table);
-    detail::make_mask(mask, count, [&](std::uint32_t i) { return get_bit(truth_table, values.codes[i]); });
+    match_flat(*values.dictionary, test, kernels, truth_table);
+    make_mask(mask, count, [&](std::uint32_t i) { return get_bit(truth_table, values.codes[i]); });
   }
-  if (test.negated) detail::complement_mask(mask, count);
+  if (test.negated) complement_mask(mask, count);
+}
+
+}  // namespace detail
+
+PILLAR_API void match(const vector& values, const domain& test, const flat_match_table& kernels,
+                      std::uint64_t* mask) noexcept {
+  PILLAR_ASSERT(values.size <= vector_rows);
+  // The everyday case goes straight through: a vector in cache takes 50 ns, and a frame to set up is some of that.
+  const bool plain = test.kind == domain_kind::range || test.kind == domain_kind::points;
+  if (plain && values.kind == vector_kind::flat && !test.negated)
+    return detail::match_flat(values, test, kernels, mask);
+  detail::match_other(values, test, kernels, mask);
 }
 
 }  // namespace PILLAR_NAMESPACE
