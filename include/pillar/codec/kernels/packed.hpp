@@ -6,8 +6,9 @@
 /// alike, the garbage below it counted into the upper bound. Small widths have kernels of their own (constant shifts);
 /// the wide ones share one per lane type and operation, with the shift at run time and one branch per row.
 #pragma once
-#include <cstring>  // std::memcpy
-#include <utility>  // std::index_sequence
+#include <algorithm>  // std::fill_n
+#include <cstring>    // std::memcpy
+#include <utility>    // std::index_sequence
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/packed.hpp"
@@ -466,6 +467,8 @@ struct entries {
 
   static void unpack_base(const std::byte* packed, void* lane_values, std::uint64_t base) noexcept {
     T* out = static_cast<T*>(lane_values);
+    if constexpr (!scalar && Width == 0)
+      return static_cast<void>(std::fill_n(out, packed_values, static_cast<T>(base)));
 #if PILLAR_WITH_BATCHES
     if constexpr (!scalar && Width > specialised_unpack_widths) {
       return unpack_any_width<T, Arch>(packed, Width, out, static_cast<T>(base));
@@ -494,6 +497,8 @@ struct entries {
 
   static void match_range(const std::byte* packed, std::uint64_t lo, std::uint64_t hi, std::uint64_t* mask) noexcept {
     PILLAR_ASSERT(lo <= hi && hi <= packed_max_field(Width));
+    if constexpr (!scalar && Width == 0)
+      return static_cast<void>(std::fill_n(mask, packed_mask_words, ~std::uint64_t{0}));
 #if PILLAR_WITH_BATCHES
     if constexpr (!scalar && Width > specialised_match_widths<Arch>) {
       return match_any_width<T, Arch>(packed, Width, lo, hi, mask);
