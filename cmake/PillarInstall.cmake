@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 set(pillar_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Pillar)
-install(TARGETS pillar pillar_kernels pillar_header_only EXPORT PillarTargets
+install(TARGETS pillar pillar_kernels pillar_header_only pillar_conformance EXPORT PillarTargets
         FILE_SET HEADERS FILE_SET definitions)
 install(EXPORT PillarTargets NAMESPACE pillar:: DESTINATION ${pillar_package_dir})
 if(TARGET pillar_csv)

@@ -5,5 +5,6 @@
 #include "pillar/aggregate/aggregate.hpp"
 #include "pillar/aggregate/aggregator.hpp"
 #include "pillar/aggregate/exact_sum.hpp"
+#include "pillar/aggregate/group_states.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/aggregate/kind.hpp"

@@ -8,6 +8,7 @@
 #include "pillar/base/checked.hpp"
 #include "pillar/base/config.hpp"
 #include "pillar/base/env.hpp"
+#include "pillar/base/file.hpp"
 #include "pillar/base/fixed_string.hpp"
 #include "pillar/base/function_ref.hpp"
 #include "pillar/base/growable.hpp"

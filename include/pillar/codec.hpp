@@ -4,6 +4,7 @@
 #pragma once
 #include "pillar/codec/byte_transform.hpp"
 #include "pillar/codec/codec.hpp"
+#include "pillar/codec/codec_set.hpp"
 #include "pillar/codec/constant.hpp"
 #include "pillar/codec/dictionary.hpp"
 #include "pillar/codec/frame_of_reference.hpp"

@@ -39,6 +39,26 @@ TEST(base_memory, sums_cannot_wrap) {
   budget.release(60);
 }
 
+TEST(base_memory, the_nth_reservation_is_refused_once_or_from_then_on) {
+  memory_budget all;
+  memory_budget budget(memory_budget::unlimited, &all);
+  all.refuse(2);
+  EXPECT_TRUE(budget.reserve(1).ok());
+  EXPECT_EQ(budget.reserve(5).error(), (failure{errc::out_of_memory, 5}));
+  EXPECT_TRUE(budget.reserve(1).ok());
+  EXPECT_EQ(all.refused(), 1u);
+  EXPECT_EQ(budget.used(), 2u);
+  all.refuse(2, true);
+  EXPECT_TRUE(budget.reserve(1).ok());
+  EXPECT_FALSE(budget.reserve(1).ok());
+  EXPECT_FALSE(budget.reserve(1).ok());
+  all.refuse(0);
+  EXPECT_TRUE(budget.reserve(1).ok());
+  EXPECT_EQ(all.refused(), 3u);
+  budget.release(4);
+  EXPECT_EQ(all.used(), 0u);
+}
+
 TEST(base_memory, threads_share_it) {
   memory_budget all;
   memory_budget budget(memory_budget::unlimited, &all);

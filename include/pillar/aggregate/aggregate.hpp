@@ -26,6 +26,13 @@ concept aggregate_state = std::default_initializable<S> && std::is_trivially_cop
   noexcept->std::same_as<typename S::result_type>;
 };
 
+/// Optional: takes back what merge added, so that rows can leave (windows, views that are kept up to date).
+template <class S>
+concept subtractable_state = aggregate_state<S> && requires(S& state, const S& other) {
+  { state.subtract(other) }
+  noexcept;
+};
+
 /// The archetype: counts.
 struct count_state {
   using value_type = std::int64_t;

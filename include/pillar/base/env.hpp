@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The outside world as a parameter: clock and random numbers, so that tests and simulations supply their own.
+/// The outside world as a parameter: clock, random numbers and files, so that tests and simulations supply their own.
 #pragma once
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <ctime>  // clock_gettime
+#include <span>
 
 #include "pillar/base/config.hpp"
+#include "pillar/base/result.hpp"
 
 namespace PILLAR_NAMESPACE {
 
@@ -59,6 +62,24 @@ class splitmix64 {
 
  private:
   std::uint64_t state_;
+};
+
+/// A file that is read: any number of threads at once, each at its own offset.
+///
+/// Errors: io_error (position = errno); read_at → truncated when the file ends before `into` is full
+template <class F>
+concept readable_file = requires(const F& file, std::uint64_t offset, std::span<std::byte> into) {
+  { file.size() } -> std::same_as<result<std::uint64_t>>;
+  { file.read_at(offset, into) } -> std::same_as<result<void>>;
+};
+
+/// A file that is written from its begin to its end, by one thread. What was appended is safe after sync().
+///
+/// Errors: io_error (position = errno); the file then holds some prefix of what was appended
+template <class F>
+concept writable_file = requires(F& file, std::span<const std::byte> bytes) {
+  { file.append(bytes) } -> std::same_as<result<void>>;
+  { file.sync() } -> std::same_as<result<void>>;
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -28,6 +28,7 @@ class memory_budget {
   memory_budget& operator=(const memory_budget&) = delete;
 
   [[nodiscard]] result<void> reserve(std::uint64_t bytes) noexcept {
+    if (countdown_.load(std::memory_order_relaxed) != 0 && is_refused()) return {errc::out_of_memory, bytes};
     const std::uint64_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
     if (before > limit_ || bytes > limit_ - before) {
       used_.fetch_sub(bytes, std::memory_order_relaxed);
@@ -48,11 +49,27 @@ class memory_budget {
     if (parent_ != nullptr) parent_->release(bytes);
   }
 
+  /// Fault injection: the `number`-th reservation from now (1: the next) is refused whatever its size, and all later
+  /// ones too if `lasting`. 0 ends it. Reservations of children count.
+  void refuse(std::uint64_t number, bool lasting = false) noexcept {
+    lasting_ = lasting;
+    countdown_.store(number, std::memory_order_relaxed);
+  }
+  /// How many reservations refuse() has refused.
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
+
   [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
 
  private:
+  bool is_refused() noexcept {
+    std::uint64_t left = countdown_.load(std::memory_order_relaxed);
+    while (left > 1 || (left == 1 && !lasting_))
+      if (countdown_.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) break;
+    if (left == 1) refused_.fetch_add(1, std::memory_order_relaxed);
+    return left == 1;
+  }
   void raise_peak(std::uint64_t now) noexcept {
     std::uint64_t seen = peak_.load(std::memory_order_relaxed);
     while (seen < now && !peak_.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
@@ -60,6 +77,9 @@ class memory_budget {
   }
   std::uint64_t limit_;
   memory_budget* parent_;
+  bool lasting_ = false;
+  std::atomic<std::uint64_t> countdown_{0};  // reservations until one is refused; 0: none is
+  std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> used_{0};
   std::atomic<std::uint64_t> peak_{0};
 };

@@ -17,6 +17,7 @@
 #include "pillar/base/result.hpp"           // result
 #include "pillar/codec/byte_transform.hpp"  // transform_id
 #include "pillar/codec/codec.hpp"           // codec_id, data_section
+#include "pillar/codec/codec_set.hpp"       // codec_set
 #include "pillar/column/encoded.hpp"        // encoded_vector
 #include "pillar/column/types.hpp"          // data_type
 
@@ -37,6 +38,7 @@ struct block_options {
   int zstd_level = 1;
   unsigned stagger = 0;                   ///< the column's number: staggers the starts of the buffers of one row group
   const packed_table* kernels = nullptr;  ///< nullptr: those of best_arch_level()
+  codec_set codecs{};  ///< of the user's own: taken where smaller than Pillar's, or forced by `codec`
 };
 
 /// Encodes one column of one row group. Deterministic: equal values give equal bytes.
@@ -54,6 +56,7 @@ struct block_limits {
   std::uint64_t max_decoded_bytes = std::uint64_t{256} << 20;  ///< data section after the byte transform
   const packed_table* kernels = nullptr;  ///< for the view's whole life; nullptr: those of best_arch_level()
   memory_budget* budget = nullptr;  ///< charged with the view's own memory: directory, dictionary slots, restored bytes
+  codec_set codecs{};               ///< of the user's own; blocks of other codecs from 128 are unsupported
 };
 
 /// A validated block: points into the caller's bytes, owns a copy of its directory. Move only.

@@ -109,6 +109,7 @@ inline bool all_zero(std::span<const std::byte> bytes) noexcept {
 struct block_state {
   data_section section;
   std::uint64_t stored_bytes;
+  const codec_functions* codec;
 };
 
 /// Stored bytes up to `offset` of the data section: the same number without a byte transform.
@@ -124,9 +125,13 @@ inline void load_validity(const vector_entry& entry, std::uint64_t* words) noexc
   clear_tail(words, entry.row_count);
 }
 
+/// A codec that is only known at run time: the user's. Asks the table that its block remembers.
+struct listed_codec {};
+
 /// The operations of one codec's blocks.
-template <codec C>
+template <class C>
 struct block_operations {
+  static constexpr bool listed = std::same_as<C, listed_codec>;
   static const block_state& of(const void* block) noexcept { return *static_cast<const block_state*>(block); }
 
   static void decode(const void* block, std::uint32_t index, vector_scratch& scratch, vector& out) noexcept {
@@ -140,7 +145,8 @@ struct block_operations {
       load_validity(entry, scratch.validity);
       out.validity = scratch.validity;
     }
-    C::decode(section, index, scratch, out);
+    if constexpr (listed) of(block).codec->decode(section, index, scratch, out);
+    else C::decode(section, index, scratch, out);
   }
 
   static match_answer match(const void* block, std::uint32_t index, const domain& test, match_scratch* scratch,
@@ -152,7 +158,11 @@ struct block_operations {
     }
     const vector_entry& entry = section.entries[index];
     if (entry.null_count == entry.row_count) return {verdict::none, evidence::settled};
-    if constexpr (matches_encoded<C>) return C::match(section, index, test, scratch, mask);
+    if constexpr (listed) {
+      if (const auto ask = of(block).codec->match; ask != nullptr) return ask(section, index, test, scratch, mask);
+    } else if constexpr (matches_encoded<C>) {
+      return C::match(section, index, test, scratch, mask);
+    }
     return {verdict::unknown, evidence::settled};
   }
 
@@ -160,7 +170,11 @@ struct block_operations {
                   int128& out) noexcept {
     const data_section& section = of(block).section;
     PILLAR_ASSERT(index < section.vector_count);
-    if constexpr (sums_encoded<C>) return C::sum(section, index, mask, mask_is_all, out);
+    if constexpr (listed) {
+      if (const auto ask = of(block).codec->sum; ask != nullptr) return ask(section, index, mask, mask_is_all, out);
+    } else if constexpr (sums_encoded<C>) {
+      return C::sum(section, index, mask, mask_is_all, out);
+    }
     return false;
   }
 
@@ -176,9 +190,14 @@ struct block_operations {
                           void* values, std::uint64_t* validity, bool& has_validity) noexcept {
     const data_section& section = of(block).section;
     PILLAR_ASSERT(index < section.vector_count);
-    if constexpr (fetches_rows<C>) {
+    if constexpr (listed || fetches_rows<C>) {
       const vector_entry& entry = section.entries[index];
-      if (!C::fetch(section, index, rows, count, values)) return false;
+      if constexpr (listed) {
+        const auto ask = of(block).codec->fetch;
+        if (ask == nullptr || !ask(section, index, rows, count, values)) return false;
+      } else {
+        if (!C::fetch(section, index, rows, count, values)) return false;
+      }
       has_validity = entry.null_count != 0;
       if (has_validity) {
         std::uint64_t words[vector_words];
@@ -210,27 +229,26 @@ struct block_operations {
                                             sum,
                                             validity,
                                             encoded_bytes,
-                                            fetches_rows<C> ? &block_operations::decode_rows : nullptr,
+                                            listed || fetches_rows<C> ? &block_operations::decode_rows : nullptr,
                                             prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr};
 };
 
 /// What opening needs of a codec.
 struct block_codec {
-  std::size_t (*view_bytes)(const data_section&) noexcept;
-  result<void> (*validate)(data_section&, std::byte*) noexcept;
-  const encoded_operations* operations;
+  const codec_functions* functions = nullptr;
+  const encoded_operations* operations = nullptr;
 };
 
 template <codec C>
-inline constexpr block_codec block_codec_of{C::view_bytes, C::validate, &block_operations<C>::table};
+inline constexpr block_codec block_codec_of{&codec_functions_of<C>, &block_operations<C>::table};
 
-inline const block_codec* find_codec(std::uint8_t id) noexcept {
+inline block_codec find_codec(std::uint8_t id, const codec_set& users) noexcept {
   switch (id) {
-    case static_cast<std::uint8_t>(codec_id::raw): return &block_codec_of<raw_codec>;
-    case static_cast<std::uint8_t>(codec_id::constant): return &block_codec_of<constant_codec>;
-    case static_cast<std::uint8_t>(codec_id::frame_of_reference): return &block_codec_of<frame_of_reference_codec>;
-    case static_cast<std::uint8_t>(codec_id::dictionary): return &block_codec_of<dictionary_codec>;
-    default: return nullptr;
+    case static_cast<std::uint8_t>(codec_id::raw): return block_codec_of<raw_codec>;
+    case static_cast<std::uint8_t>(codec_id::constant): return block_codec_of<constant_codec>;
+    case static_cast<std::uint8_t>(codec_id::frame_of_reference): return block_codec_of<frame_of_reference_codec>;
+    case static_cast<std::uint8_t>(codec_id::dictionary): return block_codec_of<dictionary_codec>;
+    default: return {users.find(id), &block_operations<listed_codec>::table};
   }
 }
 
@@ -260,20 +278,20 @@ struct chosen_codec {
   result<void> (*encode)(const encode_input&, const encode_plan&, std::byte*, data_section&) = nullptr;
 };
 
-/// Takes C's plan if it is smaller than the best so far, or if C is the forced codec.
-template <codec C>
-result<void> consider(encode_input& input, const block_options& options, chosen_codec& best) {
-  if (options.codec.has_value() && *options.codec != C::id) return {};
+/// Takes the codec's plan if it is smaller than the best so far, or if it is the forced codec.
+inline result<void> consider(const codec_functions& candidate, encode_input& input, const block_options& options,
+                             chosen_codec& best) {
+  if (options.codec.has_value() && *options.codec != candidate.id) return {};
   if (best.encode != nullptr) {
     // A dictionary over integers costs a second look-up per row: it has to save 10 % to be worth that.
-    const bool hurdle = C::id == codec_id::dictionary && input.type.physical != physical_type::text;
+    const bool hurdle = candidate.id == codec_id::dictionary && input.type.physical != physical_type::text;
     input.give_up_bytes = hurdle ? best.plan.data_bytes - best.plan.data_bytes / 10 : best.plan.data_bytes;
   }
-  PILLAR_ASSIGN_OR_RETURN(encode_plan plan, C::analyze(input));
+  PILLAR_ASSIGN_OR_RETURN(encode_plan plan, candidate.analyze(input));
   if (!plan.possible || plan.data_bytes >= input.give_up_bytes) return {};
   best.plan = std::move(plan);
-  best.id = C::id;
-  best.encode = C::encode;
+  best.id = candidate.id;
+  best.encode = candidate.encode;
   return {};
 }
 
@@ -307,11 +325,13 @@ inline result<encode_input> describe(std::span<const vector> vectors, const bloc
 inline result<chosen_codec> choose_codec(encode_input& input, const block_options& options) {
   chosen_codec best;
   // A constant answers everything from its directory. Then a tie goes to the first, which answers more encoded.
-  PILLAR_TRY(consider<constant_codec>(input, options, best));
+  PILLAR_TRY(consider(codec_functions_of<constant_codec>, input, options, best));
   if (best.encode == nullptr) {
-    PILLAR_TRY(consider<frame_of_reference_codec>(input, options, best));
-    PILLAR_TRY(consider<raw_codec>(input, options, best));
-    PILLAR_TRY(consider<dictionary_codec>(input, options, best));
+    PILLAR_TRY(consider(codec_functions_of<frame_of_reference_codec>, input, options, best));
+    PILLAR_TRY(consider(codec_functions_of<raw_codec>, input, options, best));
+    PILLAR_TRY(consider(codec_functions_of<dictionary_codec>, input, options, best));
+    for (const codec_functions* user : options.codecs.members())
+      if (static_cast<std::uint8_t>(user->id) >= first_user_codec) PILLAR_TRY(consider(*user, input, options, best));
   }
   if (best.encode == nullptr) return {errc::invalid_argument, 0};
   if (best.plan.data_bytes >= ~std::uint32_t{0}) return {errc::limit_exceeded, best.plan.data_bytes};
@@ -441,7 +461,7 @@ struct block_opener {
   std::span<const std::byte> bytes;
   const block_limits& limits;
   detail::block_header header{};
-  const detail::block_codec* codec = nullptr;
+  detail::block_codec codec{};
 
   /// Everything that the header alone can get wrong.
   result<void> read_header(bool verify_checksum) noexcept {
@@ -455,8 +475,8 @@ struct block_opener {
         detail::block_checksum(bytes) != header.checksum) {
       return {errc::checksum_mismatch, offsetof(detail::block_header, checksum)};
     }
-    codec = detail::find_codec(header.codec);
-    if (codec == nullptr) return {errc::unsupported, offsetof(detail::block_header, codec)};
+    codec = detail::find_codec(header.codec, limits.codecs);
+    if (codec.functions == nullptr) return {errc::unsupported, offsetof(detail::block_header, codec)};
     if (header.transform > static_cast<std::uint8_t>(transform_id::lz4)) {
       return {errc::unsupported, offsetof(detail::block_header, transform)};
     }
@@ -563,7 +583,8 @@ struct block_opener {
     block_view view;
     const std::size_t entries_at = round_up(sizeof(detail::block_state), 64);
     const std::size_t memory_at = round_up(entries_at + sizeof(vector_entry) * first.vector_count, 64);
-    PILLAR_ASSIGN_OR_RETURN(view.state_, buffer::allocate(memory_at + codec->view_bytes(first), limits.budget));
+    PILLAR_ASSIGN_OR_RETURN(view.state_,
+                            buffer::allocate(memory_at + codec.functions->view_bytes(first), limits.budget));
     first.entries = reinterpret_cast<vector_entry*>(view.state_.data() + entries_at);
     PILLAR_TRY(read_directory(first));
     if (header.transform != 0) {
@@ -572,14 +593,15 @@ struct block_opener {
                          bytes.subspan(sections().data, header.stored_bytes), view.restored_.bytes()));
       first.data = view.restored_.data();
     }
-    auto* state = ::new (static_cast<void*>(view.state_.data())) detail::block_state{first, header.stored_bytes};
-    PILLAR_TRY(codec->validate(state->section, view.state_.data() + memory_at));
+    auto* state =
+        ::new (static_cast<void*>(view.state_.data())) detail::block_state{first, header.stored_bytes, codec.functions};
+    PILLAR_TRY(codec.functions->validate(state->section, view.state_.data() + memory_at));
 
-    view.operations_ = codec->operations;
+    view.operations_ = codec.operations;
     view.block_bytes_ = bytes.size();
     view.shared_bytes_ = bytes.size();
     for (std::uint32_t i = 0; i < header.vector_count; ++i)
-      view.shared_bytes_ -= codec->operations->encoded_bytes(state, i);
+      view.shared_bytes_ -= codec.operations->encoded_bytes(state, i);
     view.checksum_ = header.checksum;
     view.null_count_ = header.null_count;
     view.codec_ = static_cast<codec_id>(header.codec);

@@ -11,6 +11,7 @@ PILLAR_API result<stored_block> make_stored_block(std::span<const vector> vector
   block_limits limits;
   limits.max_decoded_bytes = ~std::uint64_t{0};  // our own bytes
   limits.budget = budget;
+  limits.codecs = options.codecs;
   PILLAR_ASSIGN_OR_RETURN(made.view, open_block(made.bytes.bytes(), limits, true));
   made.vector_zones.reserve(vectors.size());
   made.zone = zone_map{};

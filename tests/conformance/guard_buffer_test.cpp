@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The test kit's own proof: accesses beyond either end die, in compiled code and in a hardware gather.
-#include "support/guard_buffer.hpp"
+#include "pillar/conformance/guard_buffer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,13 +8,17 @@
 
 #include "pillar/simd/gather.hpp"
 
-namespace pillar_test::base_guard_buffer {
+namespace pillar_test::conformance_guard_buffer {
 namespace {
+
+using pillar::conformance::guard;
+using pillar::conformance::guard_array;
+using pillar::conformance::guard_buffer;
 
 /// A read that no optimiser removes.
 std::uint8_t read_at(const std::byte* at) { return *reinterpret_cast<const volatile std::uint8_t*>(at); }
 
-TEST(base_guard_buffer, holds_its_bytes_at_either_end) {
+TEST(conformance_guard_buffer, holds_its_bytes_at_either_end) {
   for (const std::size_t size : {0u, 1u, 3u, 64u, 4095u, 4096u, 4097u, 10000u}) {
     for (const guard side : {guard::end, guard::begin}) {
       guard_buffer buffer(size, side);
@@ -27,34 +31,34 @@ TEST(base_guard_buffer, holds_its_bytes_at_either_end) {
   }
 }
 
-TEST(base_guard_buffer, slack_shows_a_write_before_an_end_guarded_buffer) {
+TEST(conformance_guard_buffer, slack_shows_a_write_before_an_end_guarded_buffer) {
   guard_buffer buffer(100, guard::end);
   buffer.data()[-1] = std::byte{0};
   EXPECT_FALSE(buffer.slack_untouched());
 }
 
-TEST(base_guard_buffer_death, read_past_the_end) {
+TEST(conformance_guard_buffer_death, read_past_the_end) {
   for (const std::size_t size : {0u, 1u, 100u, 4096u}) {
     guard_buffer buffer(size, guard::end);
     EXPECT_DEATH(read_at(buffer.data() + size), "");
   }
 }
 
-TEST(base_guard_buffer_death, read_before_the_begin) {
+TEST(conformance_guard_buffer_death, read_before_the_begin) {
   for (const std::size_t size : {0u, 1u, 100u, 4096u}) {
     guard_buffer buffer(size, guard::begin);
     EXPECT_DEATH(read_at(buffer.data() - 1), "");
   }
 }
 
-TEST(base_guard_buffer_death, write_past_either_end) {
+TEST(conformance_guard_buffer_death, write_past_either_end) {
   guard_buffer at_end(100, guard::end);
   EXPECT_DEATH(*const_cast<volatile std::byte*>(at_end.data() + 100) = std::byte{1}, "");
   guard_buffer at_begin(100, guard::begin);
   EXPECT_DEATH(*const_cast<volatile std::byte*>(at_begin.data() - 1) = std::byte{1}, "");
 }
 
-TEST(base_guard_buffer_death, gather_past_either_end) {
+TEST(conformance_guard_buffer_death, gather_past_either_end) {
   if (!pillar::has_hardware_gather()) GTEST_SKIP() << "no AVX2: this machine has no gather instruction to test";
   guard_array<std::uint32_t> values(8, guard::end);
   for (std::uint32_t i = 0; i < 8; ++i) values[i] = 10 * i;
@@ -71,4 +75,4 @@ TEST(base_guard_buffer_death, gather_past_either_end) {
 }
 
 }  // namespace
-}  // namespace pillar_test::base_guard_buffer
+}  // namespace pillar_test::conformance_guard_buffer

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The machine's files, as models of the file concepts in base/env.hpp.
+#pragma once
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "pillar/base/config.hpp"
+#include "pillar/base/env.hpp"  // readable_file, writable_file
+#include "pillar/base/result.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// An open file; closed when destroyed. Move only.
+///
+/// Errors:  as the concepts say; open, create → io_error (position = errno)
+/// Threads: size and read_at concurrently
+class posix_file {
+ public:
+  [[nodiscard]] static result<posix_file> open(const char* path) noexcept { return make(path, O_RDONLY | O_CLOEXEC); }
+  /// An empty file in place of what was there.
+  [[nodiscard]] static result<posix_file> create(const char* path) noexcept {
+    return make(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC);
+  }
+  posix_file(posix_file&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
+  posix_file& operator=(posix_file&& other) noexcept {
+    const int taken = other.descriptor_;
+    other.descriptor_ = descriptor_;
+    descriptor_ = taken;
+    return *this;
+  }
+  ~posix_file() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  [[nodiscard]] result<std::uint64_t> size() const noexcept {
+    struct ::stat found {};
+    if (::fstat(descriptor_, &found) != 0) return last_error();
+    return static_cast<std::uint64_t>(found.st_size);
+  }
+  [[nodiscard]] result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const noexcept {
+    while (!into.empty()) {
+      const ::ssize_t got = ::pread(descriptor_, into.data(), into.size(), static_cast<::off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return last_error();
+      if (got == 0) return {errc::truncated, offset};
+      into = into.subspan(static_cast<std::size_t>(got));
+      offset += static_cast<std::uint64_t>(got);
+    }
+    return {};
+  }
+  [[nodiscard]] result<void> append(std::span<const std::byte> bytes) noexcept {
+    while (!bytes.empty()) {
+      const ::ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return last_error();
+      bytes = bytes.subspan(static_cast<std::size_t>(put));
+    }
+    return {};
+  }
+  [[nodiscard]] result<void> sync() noexcept {
+    if (::fdatasync(descriptor_) != 0) return last_error();
+    return {};
+  }
+
+ private:
+  explicit posix_file(int descriptor) noexcept : descriptor_(descriptor) {}
+  static failure last_error() noexcept { return {errc::io_error, static_cast<std::uint64_t>(errno)}; }
+  static result<posix_file> make(const char* path, int flags) noexcept {
+    const int descriptor = ::open(path, flags, 0666);
+    if (descriptor < 0) return last_error();
+    return posix_file(descriptor);
+  }
+  int descriptor_;
+};
+static_assert(readable_file<posix_file> && writable_file<posix_file>);
+
+}  // namespace PILLAR_NAMESPACE

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/base/file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+namespace pillar_test::base_file {
+namespace {
+
+TEST(base_file, holds_what_was_appended) {
+  const std::string path = testing::TempDir() + "pillar_file_test";
+  const std::string first = "one prefix, ", second = "and the rest";
+  {
+    auto made = pillar::posix_file::create(path.c_str());
+    ASSERT_TRUE(made.ok());
+    EXPECT_TRUE(made->append(std::as_bytes(std::span(first))).ok());
+    EXPECT_TRUE(made->append({}).ok());
+    EXPECT_TRUE(made->append(std::as_bytes(std::span(second))).ok());
+    EXPECT_TRUE(made->sync().ok());
+  }
+  auto opened = pillar::posix_file::open(path.c_str());
+  ASSERT_TRUE(opened.ok());
+  pillar::posix_file file = *std::move(opened);
+  EXPECT_EQ(*file.size(), first.size() + second.size());
+  std::string back(8, ' ');
+  EXPECT_TRUE(file.read_at(first.size() + 4, std::as_writable_bytes(std::span(back))).ok());
+  EXPECT_EQ(back, "the rest");
+  EXPECT_EQ(file.read_at(first.size() + 5, std::as_writable_bytes(std::span(back))).error(),
+            (pillar::failure{pillar::errc::truncated, first.size() + second.size()}));
+  EXPECT_EQ(file.append(std::as_bytes(std::span(first))).error(), (pillar::failure{pillar::errc::io_error, EBADF}));
+  std::remove(path.c_str());
+  EXPECT_EQ(pillar::posix_file::open(path.c_str()).error(), (pillar::failure{pillar::errc::io_error, ENOENT}));
+}
+
+}  // namespace
+}  // namespace pillar_test::base_file

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/conformance/codec.hpp"
+
+#include <gtest/gtest.h>
+
+#include "pillar/codec/constant.hpp"
+#include "pillar/codec/dictionary.hpp"
+#include "pillar/codec/frame_of_reference.hpp"
+#include "pillar/codec/raw.hpp"
+#include "support/run_length_codec.hpp"
+
+namespace pillar_test::conformance_codec {
+namespace {
+
+using pillar::conformance::check_codec;
+
+TEST(conformance_codec, pillars_codecs_conform) {
+  for (const auto& [found, answers] :
+       {std::pair(check_codec<pillar::raw_codec>(), false), std::pair(check_codec<pillar::constant_codec>(), true),
+        std::pair(check_codec<pillar::frame_of_reference_codec>(), true),
+        std::pair(check_codec<pillar::dictionary_codec>(), true)}) {
+    EXPECT_TRUE(found.ok()) << found;
+    EXPECT_GT(found.count("all NULL"), 0u) << found;
+    EXPECT_GT(found.count("one row"), 0u);
+    EXPECT_GT(found.count("odd tails"), 0u);
+    EXPECT_GT(found.count("altered blocks that open"), 0u);
+    if (!answers) continue;
+    const auto verdicts = found.count("verdict none") + found.count("verdict all") + found.count("verdict some");
+    EXPECT_GE(found.count("verdict none") * 10, verdicts) << found;
+    EXPECT_GE(found.count("verdict all") * 10, verdicts) << found;
+  }
+}
+
+TEST(conformance_codec, a_users_codec_conforms) {
+  const auto found = check_codec<run_length<>>();
+  EXPECT_TRUE(found.ok()) << found;
+  EXPECT_GT(found.find("match agrees with the values")->cases, 100u);
+  EXPECT_EQ(found.find("sum agrees with the values")->cases, 0u);
+}
+
+/// The law is broken, with a sentence, and the case comes again first when its seed is given.
+void expect_caught(const pillar::codec_functions& liar, const char* law) {
+  const auto found = check_codec(liar);
+  ASSERT_FALSE(found.ok());
+  const auto* broken = found.find(law);
+  ASSERT_NE(broken, nullptr);
+  EXPECT_FALSE(broken->holds) << found;
+  EXPECT_FALSE(broken->counterexample.empty());
+  const auto again = check_codec(liar, {.seed = broken->seed});
+  EXPECT_EQ(again.find(law)->seed, broken->seed) << again;
+  EXPECT_EQ(again.find(law)->counterexample, broken->counterexample);
+}
+
+TEST(conformance_codec, liars_are_reported) {
+  using pillar::codec_functions_of;
+  expect_caught(codec_functions_of<run_length<lie::match_off_by_one>>, "match agrees with the values");
+  expect_caught(codec_functions_of<run_length<lie::match_beyond_the_rows>>,
+                "match leaves bits beyond the last row zero");
+  expect_caught(codec_functions_of<run_length<lie::announces_too_little>>,
+                "analyze announces the bytes that encode writes");
+  expect_caught(codec_functions_of<run_length<lie::decodes_one_too_far>>, "decode gives back what was encoded");
+  expect_caught(codec_functions_of<run_length<lie::trusts_counts>>, "altered bytes never lead outside the block");
+}
+
+TEST(conformance_codec, ids_of_pillars_are_refused) {
+  pillar::codec_functions named = pillar::codec_functions_of<run_length<>>;
+  named.id = pillar::codec_id{77};
+  EXPECT_FALSE(check_codec(named).find("its id is its own: 128 or more, or Pillar's")->holds);
+}
+
+}  // namespace
+}  // namespace pillar_test::conformance_codec
