@@ -36,7 +36,7 @@ TEST(conformance_sample, consecutive_seeds_meet_every_type_shape_kind_and_length
   }
   EXPECT_EQ(met.size(), every_type().size() * sample_shape_count);
   EXPECT_EQ(lengths.size(), every_length().size());
-  EXPECT_EQ(kinds.size(), 3u);
+  EXPECT_EQ(kinds.size(), 4u);
 }
 
 TEST(conformance_sample, a_seed_makes_the_same_sample_again) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "pillar/column/format.hpp"
+#include "pillar/conformance/faults.hpp"
 #include "pillar/interop/csv.hpp"
 
 namespace pillar_test::interop_csv {
@@ -208,6 +209,20 @@ TEST(interop_csv, the_budget_holds) {
   EXPECT_EQ(pillar::read_csv_text({text.data(), text.size()}, options).status().code(),
             absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(interop_csv, every_failed_read_comes_back_and_loads_nothing) {
+  const std::string text = many_rows(60'000);
+  pillar::conformance::memory_file file;
+  ASSERT_TRUE(file.append(std::as_bytes(std::span(text))).ok());
+  const auto found = pillar::conformance::sweep_file_operations("csv", [&](pillar::conformance::fault_plan& plan) {
+    const pillar::conformance::faulty_file faulty(file, plan);
+    const auto got = pillar::read_csv(faulty, flights());
+    if (got.ok()) return got->rows.row_count() == 60'000 ? pillar::errc::ok : pillar::errc::truncated;
+    return got.status().code() == absl::StatusCode::kUnavailable ? pillar::errc::io_error : pillar::errc::corrupt;
+  });
+  EXPECT_TRUE(found.ok()) << found;
+  EXPECT_GE(found.count("injection points"), 4u);  // the size, and a read per 256 KiB
 }
 
 TEST(interop_csv, every_type) {

@@ -31,3 +31,12 @@ cmake --build "$work/consumer"
 "$work/consumer/header_only" > "$work/header_only.txt"
 cat "$work/with_kernels.txt"
 cmp "$work/with_kernels.txt" "$work/header_only.txt"
+
+# Parts of a user's own: each a project that proves its part with pillar::conformance, or needs no more than three parts.
+if grep -n 'pipeline\|pillar\.hpp' "$source/examples/own_engine/main.cpp"; then echo "own_engine takes more than three parts"; exit 1; fi
+printf '%s\n' own_codec own_executor own_aggregate own_engine | xargs -P "$(nproc)" -I '{}' sh -c '
+  log="$1/$2.txt"
+  cmake -G Ninja -S "$3/examples/$2" -B "$1/$2" -DCMAKE_PREFIX_PATH="$1/moved" -DCMAKE_CXX_COMPILER="$4" \
+    -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" > "$log" 2>&1 &&
+    cmake --build "$1/$2" >> "$log" 2>&1 && "$1/$2/$2" >> "$log" 2>&1 || { cat "$log"; exit 255; }
+  echo "$2: $(tail -n 1 "$log")"' own "$work" '{}' "$source" "$compiler"

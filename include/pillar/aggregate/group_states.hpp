@@ -12,6 +12,7 @@
 
 #include "pillar/aggregate/aggregate.hpp"  // aggregate_state
 #include "pillar/base/growable.hpp"
+#include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/selection.hpp"  // selection_mask, for_each_row
 #include "pillar/column/vector.hpp"
@@ -43,7 +44,7 @@ class group_states {
       length = 0;
     };
     for_each_row(selection, [&](std::uint32_t row) {
-      if (!values.valid(row)) return;
+      if (PILLAR_MUTATE(group_states_take_nulls, !values.valid(row), false)) return;
       PILLAR_ASSERT(group_of_row[row] < group_count);
       if (group_of_row[row] != group) end_run();
       group = group_of_row[row];

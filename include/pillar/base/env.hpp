@@ -73,6 +73,31 @@ concept readable_file = requires(const F& file, std::uint64_t offset, std::span<
   { file.read_at(offset, into) } -> std::same_as<result<void>>;
 };
 
+/// Any readable file by reference, so that code which is compiled once can take it.
+///
+/// Requires: the file outlives the reference
+class readable_file_ref {
+ public:
+  template <readable_file F>
+  requires(!std::same_as<F, readable_file_ref>) readable_file_ref(const F& file)
+  noexcept
+      : file_(__builtin_addressof(file)),
+        size_([](const void* of) -> result<std::uint64_t> { return static_cast<const F*>(of)->size(); }),
+        read_at_([](const void* of, std::uint64_t offset, std::span<std::byte> into) -> result<void> {
+          return static_cast<const F*>(of)->read_at(offset, into);
+        }) {}
+  [[nodiscard]] result<std::uint64_t> size() const { return size_(file_); }
+  [[nodiscard]] result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const {
+    return read_at_(file_, offset, into);
+  }
+
+ private:
+  const void* file_;
+  result<std::uint64_t> (*size_)(const void*);
+  result<void> (*read_at_)(const void*, std::uint64_t, std::span<std::byte>);
+};
+static_assert(readable_file<readable_file_ref>);
+
 /// A file that is written from its begin to its end, by one thread. What was appended is safe after sync().
 ///
 /// Errors: io_error (position = errno); the file then holds some prefix of what was appended

@@ -20,6 +20,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "pillar/base/env.hpp"           // readable_file_ref
 #include "pillar/base/memory.hpp"        // memory_budget
 #include "pillar/column/column_set.hpp"  // column_set, dynamic_schema
 
@@ -73,6 +74,10 @@ using csv_sink = std::function<absl::Status(column_set&& rows)>;
 /// Cost:    one pass, one thread, about 60 ns per field
 PILLAR_API absl::StatusOr<csv_result> read_csv_file(const std::string& path, const csv_options& options,
                                                     const csv_progress& progress = {});
+
+/// The same through a file of the caller's making: base/file.hpp has the machine's, tests have faulty ones.
+PILLAR_API absl::StatusOr<csv_result> read_csv(readable_file_ref file, const csv_options& options,
+                                               const csv_progress& progress = {});
 
 /// The same for text in memory.
 PILLAR_API absl::StatusOr<csv_result> read_csv_text(std::span<const char> text, const csv_options& options,

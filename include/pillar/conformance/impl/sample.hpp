@@ -184,37 +184,53 @@ inline vector make_one(sample& into, std::span<const scalar> cells, vector_kind 
   view.type = into.type;
   view.kind = kind;
   view.size = static_cast<std::uint32_t>(cells.size());
-  std::vector<const scalar*> stored;
-  const bool has_null = std::any_of(cells.begin(), cells.end(), [](const scalar& cell) { return cell.null; });
-  if (has_null || offset != 0) {
-    const std::size_t bits = kind == vector_kind::constant ? 1 : cells.size();
-    auto* words = into.memory.emplace_back(words_for(bits + offset) * 8).as<std::uint64_t>();
-    for (std::size_t i = 0; i < bits; ++i) assign_bit(words, offset + i, !cells[i].null);  // the rest stays garbage
-    view.validity = words;
-    view.validity_offset = offset;
-  }
+  // The values that are kept, and per validity bit its cell.
+  std::vector<const scalar*> stored, bits;
+  const scalar none = scalar::of_null(into.type);
   if (kind == vector_kind::dictionary) {
     auto* codes = into.memory.emplace_back(cells.size() * 4).as<std::uint32_t>();
     for (std::size_t i = 0; i < cells.size(); ++i) {
       std::size_t code = 0;
       while (code < stored.size() && !same_cell_bits(*stored[code], cells[i])) ++code;
-      if (cells[i].null) code = 0;
+      if (cells[i].null) code = 0;  // an entry all the same
       else if (code == stored.size()) stored.push_back(&cells[i]);
       codes[i] = static_cast<std::uint32_t>(code);
+      bits.push_back(&cells[i]);
     }
-    const scalar none = scalar::of_null(into.type);
-    if (stored.empty()) stored.push_back(&none);  // a NULL row's code is an index all the same
-    vector entries;
-    entries.type = into.type.as_nullable(false);
-    entries.size = static_cast<std::uint32_t>(stored.size());
-    put_values(into, stored, entries);
-    into.dictionaries.push_back(entries);
-    view.dictionary = &into.dictionaries.back();
+    if (stored.empty()) stored.push_back(&none);
     view.codes = codes;
+  } else if (kind == vector_kind::run_end) {
+    // A slice: one run ends before it, its first began there, and its last goes on.
+    std::vector<std::uint32_t> ends = {2};
+    stored = {&cells[0], &cells[0]};
+    view.run_offset = 3;
+    view.first_run = 1;
+    for (std::uint32_t i = 1; i < cells.size(); ++i)
+      if (!same_cell_bits(cells[i], cells[i - 1])) ends.push_back(3 + i), stored.push_back(&cells[i]);
+    ends.push_back(3 + view.size + 5);
+    view.run_count = static_cast<std::uint32_t>(stored.size()) - 1;
+    view.run_ends = into.memory.emplace_back(std::as_bytes(std::span(ends))).as<std::uint32_t>();
+    bits = stored;
+  } else {
+    for (std::size_t i = 0; i < (kind == vector_kind::constant ? 1 : cells.size()); ++i) stored.push_back(&cells[i]);
+    bits = stored;
+  }
+  if (offset != 0 || std::any_of(bits.begin(), bits.end(), [](const scalar* cell) { return cell->null; })) {
+    auto* words = into.memory.emplace_back(words_for(bits.size() + offset) * 8).as<std::uint64_t>();
+    for (std::size_t i = 0; i < bits.size(); ++i) assign_bit(words, offset + i, !bits[i]->null);  // the rest is garbage
+    view.validity = words;
+    view.validity_offset = offset;
+  }
+  if (kind == vector_kind::flat || kind == vector_kind::constant) {
+    put_values(into, stored, view);
     return view;
   }
-  for (std::size_t i = 0; i < (kind == vector_kind::constant ? 1 : cells.size()); ++i) stored.push_back(&cells[i]);
-  put_values(into, stored, view);
+  vector entries;
+  entries.type = into.type.as_nullable(false);
+  entries.size = static_cast<std::uint32_t>(stored.size());
+  put_values(into, stored, entries);
+  into.dictionaries.push_back(entries);
+  view.dictionary = &into.dictionaries.back();
   return view;
 }
 
@@ -229,7 +245,7 @@ PILLAR_API sample make_sample(splitmix64& random, data_type type, sample_shape s
   for (std::size_t at = 0; at < made.cells.size(); at += vector_rows) {
     const auto part = std::span(made.cells).subspan(at, std::min<std::size_t>(vector_rows, made.cells.size() - at));
     auto kind = vector_kind::flat;
-    if (!flat_only && random.chance(1, 4)) kind = vector_kind::dictionary;
+    if (!flat_only && random.chance(2, 5)) kind = random.chance(1, 2) ? vector_kind::dictionary : vector_kind::run_end;
     const auto is_first = [&](const scalar& cell) { return detail::same_cell_bits(cell, part[0]); };
     if (!flat_only && random.chance(1, 2) && std::all_of(part.begin(), part.end(), is_first))
       kind = vector_kind::constant;

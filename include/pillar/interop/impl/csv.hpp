@@ -336,6 +336,21 @@ inline absl::Status csv_load_file(csv_loader& loader, const std::string& path, c
   });
 }
 
+inline absl::Status csv_load_from(csv_loader& loader, readable_file_ref file, const csv_progress& progress) {
+  constexpr std::uint64_t piece_bytes = 256 * 1024;
+  const auto size = file.size();
+  if (!size.ok()) return to_status(size.error(), "csv");
+  std::uint64_t done = 0;
+  const auto piece = std::make_unique<std::byte[]>(piece_bytes);
+  return csv_load(loader, progress, *size, [&]() -> absl::StatusOr<std::string_view> {
+    const std::size_t count = *size - done < piece_bytes ? *size - done : piece_bytes;
+    if (count == 0) return std::string_view();
+    PILLAR_TRY_STATUS("csv", file.read_at(done, {piece.get(), count}));
+    done += count;
+    return std::string_view(reinterpret_cast<const char*>(piece.get()), count);
+  });
+}
+
 inline absl::Status csv_load_text(csv_loader& loader, std::span<const char> text, const csv_progress& progress) {
   constexpr std::size_t piece_bytes = 256 * 1024;
   std::string_view rest(text.data(), text.size());
@@ -364,6 +379,12 @@ PILLAR_API absl::StatusOr<csv_result> read_csv_file(const std::string& path, con
                                                     const csv_progress& progress) {
   detail::csv_loader loader(options, nullptr);
   return detail::csv_finish(loader, detail::csv_load_file(loader, path, progress));
+}
+
+PILLAR_API absl::StatusOr<csv_result> read_csv(readable_file_ref file, const csv_options& options,
+                                               const csv_progress& progress) {
+  detail::csv_loader loader(options, nullptr);
+  return detail::csv_finish(loader, detail::csv_load_from(loader, file, progress));
 }
 
 PILLAR_API absl::StatusOr<csv_result> read_csv_text(std::span<const char> text, const csv_options& options,

@@ -159,7 +159,9 @@ struct block_operations {
     const vector_entry& entry = section.entries[index];
     if (entry.null_count == entry.row_count) return {verdict::none, evidence::settled};
     if constexpr (listed) {
-      if (const auto ask = of(block).codec->match; ask != nullptr) return ask(section, index, test, scratch, mask);
+      const auto ask = of(block).codec->match;
+      if (PILLAR_MUTATE(block_forgets_users_match, ask != nullptr, false))
+        return ask(section, index, test, scratch, mask);
     } else if constexpr (matches_encoded<C>) {
       return C::match(section, index, test, scratch, mask);
     }
