@@ -44,7 +44,7 @@ TEST(base_memory, the_nth_reservation_is_refused_once_or_from_then_on) {
   memory_budget budget(memory_budget::unlimited, &all);
   all.refuse(2);
   EXPECT_TRUE(budget.reserve(1).ok());
-  EXPECT_EQ(budget.reserve(5).error(), (failure{errc::out_of_memory, 5}));
+  EXPECT_EQ(budget.reserve(5).error(), (pillar::failure{errc::out_of_memory, 5}));
   EXPECT_TRUE(budget.reserve(1).ok());
   EXPECT_EQ(all.refused(), 1u);
   EXPECT_EQ(budget.used(), 2u);
