@@ -14,7 +14,7 @@ TEST(conformance_sample, consecutive_seeds_meet_every_type_shape_kind_and_length
   std::set<std::pair<std::string, int>> met;
   std::set<std::size_t> lengths;
   std::set<pillar::vector_kind> kinds;
-  for (std::uint64_t seed = 0; seed < every_type().size() * sample_shape_count; ++seed) {
+  for (std::uint64_t seed = 0; seed < pillar::conformance::every_type().size() * sample_shape_count; ++seed) {
     const sample made = make_sample(seed);
     met.insert({to_string(made.type), static_cast<int>(made.shape)});
     lengths.insert(made.cells.size());
@@ -34,7 +34,7 @@ TEST(conformance_sample, consecutive_seeds_meet_every_type_shape_kind_and_length
       if (made.shape == sample_shape::all_nan && pillar::is_float(made.type.physical) && !cell.null)
         ASSERT_NE(cell.real, cell.real);
   }
-  EXPECT_EQ(met.size(), every_type().size() * sample_shape_count);
+  EXPECT_EQ(met.size(), pillar::conformance::every_type().size() * sample_shape_count);
   EXPECT_EQ(lengths.size(), every_length().size());
   EXPECT_EQ(kinds.size(), 4u);
 }
@@ -48,7 +48,7 @@ TEST(conformance_sample, a_seed_makes_the_same_sample_again) {
 }
 
 TEST(conformance_sample, wanted_verdicts_come_and_domains_are_canonical) {
-  for (std::uint64_t seed = 0; seed < every_type().size() * sample_shape_count; seed += 3) {
+  for (std::uint64_t seed = 0; seed < pillar::conformance::every_type().size() * sample_shape_count; seed += 3) {
     const sample made = make_sample(seed);
     pillar::splitmix64 random(seed);
     for (const auto wanted : {wanted_verdict::none, wanted_verdict::all, wanted_verdict::any}) {
