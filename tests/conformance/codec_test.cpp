@@ -59,7 +59,8 @@ TEST(conformance_codec, liars_are_reported) {
   expect_caught(codec_functions_of<run_length<lie::announces_too_little>>,
                 "analyze announces the bytes that encode writes");
   expect_caught(codec_functions_of<run_length<lie::decodes_one_too_far>>, "decode gives back what was encoded");
-  expect_caught(codec_functions_of<run_length<lie::trusts_counts>>, "altered bytes never lead outside the block");
+  expect_caught(codec_functions_of<run_length<lie::trusts_counts>>,
+                "bytes that change after validation never lead outside the block");
 }
 
 TEST(conformance_codec, ids_of_pillars_are_refused) {
