@@ -23,10 +23,11 @@ inline void require(bool good, const char* what = "set-up failed") {
 }
 inline void require(const absl::Status& status) { require(status.ok(), std::string(status.message()).c_str()); }
 
-/// The rows of a table: `usual`, or few in smoke tests, which say so through PILLAR_BENCH_RAM_MIB.
-inline std::uint64_t rows_or(std::uint64_t usual) {
-  return std::getenv("PILLAR_BENCH_RAM_MIB") != nullptr ? std::min<std::uint64_t>(usual, 70'001) : usual;
-}
+/// Smoke tests say so through PILLAR_BENCH_RAM_MIB.
+inline bool smoke() { return std::getenv("PILLAR_BENCH_RAM_MIB") != nullptr; }
+
+/// The rows of a table: `usual`, or few in smoke tests.
+inline std::uint64_t rows_or(std::uint64_t usual) { return smoke() ? std::min<std::uint64_t>(usual, 70'001) : usual; }
 
 /// Cells parted by '|', rows by a newline; floats, which are means here, with four digits.
 inline std::string table_text(const pillar::column_set& rows) {
