@@ -24,6 +24,7 @@ class Sample:
     bytes: float = 0
     answer: str = ""
     threads: int = 1
+    label: str = ""  # JSON of what a size is made of
 
     @property
     def cpu_over_wall(self):
@@ -109,7 +110,8 @@ class Server:
 
 def sample_of(reply):
     return Sample(float(reply["wall_ns"]), float(reply["cpu_ns"]), float(reply.get("items") or 0),
-                  float(reply.get("bytes") or 0), str(reply.get("answer") or ""), int(reply.get("threads") or 1))
+                  float(reply.get("bytes") or 0), str(reply.get("answer") or ""), int(reply.get("threads") or 1),
+                  str(reply.get("label") or ""))
 
 
 class Programs:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """summary.json: one entry per row and peer, with the fields that docs/benchmarks.md lists."""
+import json
 import statistics
 
 from . import rounds as r
@@ -47,6 +48,9 @@ def entries_of(measured, facts):
         if rounds else {}
     if sizes.get("items") and sizes.get("bytes"):
         details["bits_per_value"] = significant(sizes["bytes"] * 8 / sizes["items"], 4)
+    parts = made_of(row, rounds, "ours")
+    if parts:
+        details["ours_made_of"] = parts
     out = []
     others = [(name, "pillar " + name, None) for name in ([row.reference] if row.reference else [])]
     others += [(peer, peer, measured.peer_state.get(peer, ("absent", ""))) for peer in row.peers]
@@ -62,12 +66,22 @@ def entries_of(measured, facts):
             one["ratio"] = significant(statistics.median(ratios), 4)
             one["spread"] = significant(r.spread_of(ratios), 3)
             one_details["ratio"] = [significant(v, 4) for v in ratios]
+            parts = made_of(row, with_peer, name)
+            if parts:
+                one_details["peer_made_of"] = parts
         else:
             one["peer_state"] = state[0] if state and state[0] != "measured" else "failed"
             one_details["reason"] = state[1] if state else "not measured"
         one["rounds"] = one_details
         out.append(one)
     return out or [dict(entry, rounds=details)]
+
+
+def made_of(row, rounds, name):
+    """What a size is made of: {"columns": {name: bytes}, …}."""
+    if row.kind != "size" or not rounds or not rounds[-1].samples[name].label:
+        return None
+    return json.loads(rounds[-1].samples[name].label)
 
 
 def name_of(entry):

@@ -95,6 +95,16 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(rounds.spread_of([10, 10, 13]), 0.3)
         self.assertEqual(rounds.spread_of([10, 10]), 0.03)
 
+    def test_a_size_says_what_it_is_made_of(self):
+        measured = measure.Measured(Row("size/flights", "storage", kind="size", unit="bytes", peers=("parquet",)))
+        measured.peer_state["parquet"] = ("measured", "")
+        size = lambda total, label: Sample(1, 1, bytes=total, label=label)  # noqa: E731
+        measured.quiet = [rounds.Round({"ours": size(50, '{"columns": {"a": 50}}'), "parquet": size(100, "")}, 3.5, True, "")]
+        entry, = summary.entries_of(measured, FACTS)
+        self.assertEqual((entry["ours"], entry["peer_value"], entry["ratio"]), (50, 100, 2))
+        self.assertEqual(entry["rounds"]["ours_made_of"], {"columns": {"a": 50}})
+        self.assertNotIn("peer_made_of", entry["rounds"])
+
 
 class Judging(unittest.TestCase):
     row = Row("filter/x", "filter", limit="read_l2", peers=("duckdb",),
