@@ -133,15 +133,14 @@ def progress_line(each, number, passes, index, count, rest):
     say(f"{line}   rest {minutes(rest)}")
 
 
-def measure_build(turns, quick=False):
-    """Seconds of every unit, in turns; a unit of more than 15 s only twice."""
+def measure_build(turns):
+    """Seconds of every unit, in turns; a unit of more than 15 s only once (--judge takes three turns of it)."""
     work = os.path.join(OUT, "build_time")
     os.makedirs(work, exist_ok=True)
     seconds = {}
     for turn in range(turns):
         for name in build_time.UNITS:
-            slow = name in seconds and seconds[name][0] > 15
-            if slow and (quick or turn > 1):
+            if name in seconds and seconds[name][0] > 15:
                 continue
             took = build_time.compile_seconds(SOURCE, work, name)
             seconds.setdefault(name, []).append(took)
@@ -240,7 +239,7 @@ def verb_measure(options):
                         "quick" if options.quick else "default", "components": options.names,
                         "free_adds": [round(free[int(len(free) * share)], 2) for share in (0.05, 0.5, 0.95)] if free else []})
     if with_build:
-        report["rows"] += build_entries(measure_build(1 if options.quick else 3, options.quick), facts)
+        report["rows"] += build_entries(measure_build(1 if options.quick else 3), facts)
     report["seconds"] = round(time.monotonic() - STARTED)
     return finish(report, "smoke" if options.smoke else "summary")
 
@@ -423,7 +422,7 @@ def main():
     parser.add_argument("--accept", action="store_true", help="copies the last run to bench/results/")
     parser.add_argument("--planted", action="store_true", help="checks that slowdowns of a fifth are noticed")
     parser.add_argument("--page", action="store_true", help="writes the page again from the last run")
-    parser.add_argument("--minutes", type=float, default=10, help="for measuring kernels and queries")
+    parser.add_argument("--minutes", type=float, default=8, help="for measuring kernels and queries")
     parser.add_argument("--build", default=os.path.join(BUILD, "release"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.agree:
