@@ -112,7 +112,8 @@ class Page:
             tiles.append((f"{statistics.median(fractions):.0%}", f"of the machine's limit, median of {len(fractions)} rows", False))
         if self.base:
             tiles.append((str(len(self.slower)), "rows slower than accepted", bool(self.slower)))
-        tiles.append((f"{r.get('seconds', 0) // 60} min", "whole run, build excluded", False))
+        seconds = r.get("seconds", 0)
+        tiles.append((f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds} s", "whole run, build excluded", False))
         out = [f"<h1>Pillar, measured</h1><p class='soft'>{escape(r['date'])} · commit {escape(r['commit'])} · {escape(m['cpu'])}, "
                f"{m['cores']} cores, {m['memory_gib']:g} GiB · level {escape(r['arch'])} · {escape(r['compiler'])}</p>",
                "<div class='tiles'>" + "".join(f"<div class='tile{' bad' if bad else ''}'><b>{escape(b)}</b><span>{escape(t)}</span></div>"
@@ -123,8 +124,12 @@ class Page:
             e = self.own[name]
             out.append(f"<p class='problem'><b>Wrong limit.</b> {escape(name)} reaches {e['fraction_of_limit']:.2f} of "
                        f"{escape(e['limit_name'])}: above {WRONG_LIMIT}, so that is no limit, and this report fails.</p>")
+        by_reason = {}
         for problem in r["problems"]:
-            out.append(f"<p class='problem'>{escape(problem)}</p>")
+            name, _, reason = problem.partition(": ")
+            by_reason.setdefault(reason, []).append(name)
+        for reason, names in by_reason.items():
+            out.append(f"<p class='problem'><b>{escape(reason)}</b>: {escape(', '.join(names))}</p>")
         if self.slower:
             listed = "".join(f"<li>{escape(n)}: lost {s:.0%}</li>" for n, s in sorted(self.slower.items(), key=lambda i: -i[1]))
             out.append(f"<div class='problem'><b>Slower than the accepted result</b> ({escape(self.base_name)}), in the median and in the "

@@ -46,7 +46,7 @@ std::shared_ptr<void> keep(const std::string& key, const std::function<std::shar
 }  // namespace detail
 
 /// The timed loop, `for (auto _ : timed(state)) …`: Google Benchmark's own, which a driver can make slower on purpose
-/// to see whether a comparison notices (PILLAR_BENCH_SLOW=filter/raw_u32_l2:0.2).
+/// to see whether a comparison notices (PILLAR_BENCH_SLOW=filter/raw_u32_l2:0.25).
 inline detail::timed_range timed(benchmark::State& state) { return {state}; }
 
 /// What the case computed, as canonical text: a driver compares it with what the peers computed. Call it after the
