@@ -31,12 +31,14 @@ PILLAR_ALWAYS_INLINE std::uint32_t mask_to_selection(const std::uint64_t* words,
   return count;
 }
 
+/// Rows that sparse_mask_to_selection may write beyond those it returns.
+inline constexpr std::uint32_t sparse_selection_slack = 4;
+
 /// The same where few bits are set. A word's number of bits is no loop count that could be mispredicted: four rows are
 /// always written, of which the next word overwrites those that were not there.
 ///
 /// Shape:    out: room for the number of set bits among the words, and `sparse_selection_slack` more
 /// Cost:     about three cycles per word, and two per set bit beyond four
-inline constexpr std::uint32_t sparse_selection_slack = 4;
 PILLAR_ALWAYS_INLINE std::uint32_t sparse_mask_to_selection(const std::uint64_t* words, std::uint32_t row_count,
                                                             std::uint16_t* out) noexcept {
   constexpr std::uint64_t some = std::uint64_t{1} << 63;  // tells the compiler that there is a bit to be found

@@ -23,6 +23,7 @@ struct vector_bounds {
   [[nodiscard]] bool known() const noexcept { return !least.empty(); }
 };
 
+/// The bounds of a block's vectors from their zone maps.
 [[nodiscard]] PILLAR_API vector_bounds bounds_of(std::span<const zone_map> vectors);
 
 /// What is known of one block's vectors.
