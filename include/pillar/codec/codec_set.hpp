@@ -35,6 +35,7 @@ struct codec_functions {
   bool (*fetch)(const data_section&, std::uint32_t, const std::uint16_t*, std::uint32_t, void*) noexcept = nullptr;
 };
 
+/// The functions of a codec type; optional abilities it lacks are nullptr.
 template <codec C>
 constexpr codec_functions make_codec_functions() noexcept {
   codec_functions made{C::id, C::analyze, C::encode, C::view_bytes, C::validate, C::decode, nullptr, nullptr, nullptr};
@@ -43,6 +44,7 @@ constexpr codec_functions make_codec_functions() noexcept {
   if constexpr (fetches_rows<C>) made.fetch = C::fetch;
   return made;
 }
+/// The same as a constant, whose address a codec_set may keep.
 template <codec C>
 inline constexpr codec_functions codec_functions_of = make_codec_functions<C>();
 

@@ -44,6 +44,7 @@ struct aggregate_machine {
   function_ref<bool(int a, int b)> equal;  ///< of what they finalize to
   function_ref<std::string(int state)> describe;
 };
+/// The laws of aggregate states, type-erased: for states that are not a C++ type.
 [[nodiscard]] PILLAR_API report check_aggregate(const aggregate_machine& machine, const aggregate_facts& facts,
                                                 const settings& how = {});
 

@@ -19,6 +19,7 @@ namespace PILLAR_NAMESPACE::conformance {
 ///
 /// Cost: about 900 columns per round, a second or two
 [[nodiscard]] PILLAR_API report check_codec(const codec_functions& codec, const settings& how = {});
+/// The same for a codec by its type.
 template <codec C>
 [[nodiscard]] report check_codec(const settings& how = {}) {
   return check_codec(codec_functions_of<C>, how);

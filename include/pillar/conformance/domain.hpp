@@ -19,6 +19,7 @@ namespace PILLAR_NAMESPACE::conformance {
 /// Sets bit i iff row i satisfies the domain, as filter's match() does; NULL rows: either.
 using vector_matcher = function_ref<void(const vector& values, const domain& test, std::uint64_t* mask)>;
 
+/// Checks a matcher against the domain itself, value by value.
 [[nodiscard]] PILLAR_API report check_match(vector_matcher matcher, const settings& how = {});
 
 }  // namespace PILLAR_NAMESPACE::conformance

@@ -36,12 +36,14 @@ using slice_assigner =
 /// The same keys after the map was moved: slice s became (s + 1) modulo the slices.
 using moved_assigner = function_ref<result<void>(std::span<const vector* const> keys, std::uint32_t row_count,
                                                  std::uint64_t first_row, std::uint32_t* slice_of_row)>;
+/// The laws of partitioners, type-erased. `moved` may be nullptr.
 [[nodiscard]] PILLAR_API report check_partitioner(slice_assigner assign, const moved_assigner* moved,
                                                   std::uint32_t slice_count, const partitioner_facts& facts,
                                                   const settings& how = {});
 /// Every slice's number plus one; nullptr without memory.
 [[nodiscard]] PILLAR_API std::shared_ptr<const bucket_map> move_slices(const bucket_map& map);
 
+/// Checks a partitioner, Pillar's or yours.
 template <partitioner P>
 [[nodiscard]] report check_partitioner(const P& model, const partitioner_facts& facts, const settings& how = {}) {
   const P copy = model;

@@ -32,6 +32,7 @@ struct case_count {
   std::uint64_t count = 0;
 };
 
+/// What a check found: its laws, and how often the hard cases were met.
 struct report {
   std::string subject{};
   std::vector<law_report> laws{};
@@ -44,7 +45,9 @@ struct report {
   [[nodiscard]] PILLAR_API std::uint64_t count(const std::string& what) const noexcept;
 };
 
+/// The report as text: a line per law, and the first counterexample of each that failed.
 [[nodiscard]] PILLAR_API std::string to_string(const report& of);
+/// Writes to_string(of).
 PILLAR_API std::ostream& operator<<(std::ostream& out, const report& of);
 
 /// How checks run. Equal settings give equal cases on every machine.

@@ -37,7 +37,9 @@ enum class sample_shape : std::uint8_t {
   runs,             ///< long runs of equal values
   steps,            ///< integers that grow by a constant step
 };
+/// How many shapes there are.
 inline constexpr std::uint32_t sample_shape_count = 14;
+/// The shape in words.
 [[nodiscard]] PILLAR_API const char* to_string(sample_shape shape) noexcept;
 
 /// A column of cells, cut into vectors that lie on guard pages.
@@ -69,6 +71,7 @@ struct sample {
 /// Row counts around words, vectors and blocks: 1, 2, 63, 64, 65, … 3,000.
 [[nodiscard]] PILLAR_API std::span<const std::uint32_t> every_length() noexcept;
 
+/// Cells of a type in a shape.
 [[nodiscard]] PILLAR_API std::vector<scalar> make_cells(splitmix64& random, data_type type, sample_shape shape,
                                                         std::size_t count);
 /// Cells as vectors. `flat_only`: no dictionaries, constants or offsets.

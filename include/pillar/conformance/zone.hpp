@@ -43,8 +43,10 @@ static_assert(zone_statistics<zone_map_statistics>);
 
 /// Type-erased: what the statistics of all `parts` together say; of no parts: what unknown ones say.
 using zone_answerer = function_ref<truth_set(std::span<const vector> parts, const domain& test)>;
+/// The laws of zone statistics, type-erased; `merges`: parts may be put together.
 [[nodiscard]] PILLAR_API report check_zone(zone_answerer answers, bool merges, const settings& how = {});
 
+/// Checks statistics of rows, Pillar's or yours, by their type.
 template <zone_statistics Z>
 [[nodiscard]] report check_zone(const settings& how = {}) {
   constexpr bool merges = requires(Z & into, const Z& from) { into.merge(from); };

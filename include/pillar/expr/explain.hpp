@@ -34,8 +34,10 @@ enum class answer_layer : std::uint8_t {
   packed,      ///< packed fields, compared in place
   decoded,     ///< decoded values
 };
+/// How many layers there are.
 inline constexpr std::size_t answer_layer_count = 8;
 
+/// The layer in words.
 constexpr const char* to_string(answer_layer layer) noexcept {
   constexpr const char* names[answer_layer_count] = {"binding",       "zone map",       "interval analysis",
                                                      "directory",     "constant block", "dictionary",
@@ -83,11 +85,13 @@ struct witness {
 /// Errors: overflow (values), truth::error (conditions)
 /// Cost:   microseconds
 [[nodiscard]] PILLAR_API truth evaluate_row(const bound_predicate& predicate, std::uint32_t node, row_reader row);
+/// The same for a bound value.
 [[nodiscard]] PILLAR_API result<scalar> evaluate_value(std::span<const bound_value> nodes, std::uint32_t node,
                                                        row_reader row);
 
 /// Why a witness is not to be believed.
 struct witness_fault {
+  /// What is wrong with the witness.
   enum class kind_type : std::uint8_t {
     claim,      ///< a row's value breaks a claim
     outcome,    ///< the condition gives something else for a row

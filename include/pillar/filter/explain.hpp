@@ -12,6 +12,7 @@ namespace PILLAR_NAMESPACE {
 
 /// What became of one conjunct.
 struct conjunct_step {
+  /// What happened to the conjunct.
   enum class kind_type : std::uint8_t {
     known_true,  ///< a zone map had answered it for all rows
     no_rows,     ///< nobody asked: earlier conjuncts left no row

@@ -42,8 +42,10 @@ enum class audit_claim : std::uint8_t {
   fetch,        ///< single rows, decoded without the others
   selection,    ///< the rows that zones, codecs and filter together keep
 };
+/// How many kinds of claims there are.
 inline constexpr std::size_t audit_claim_count = 12;
 
+/// The claim in words.
 constexpr const char* to_string(audit_claim claim) noexcept {
   constexpr const char* names[audit_claim_count] = {
       "zone bounds", "exact zone bounds", "zone counts", "zone NaN", "zone answers", "value intervals",
@@ -66,6 +68,7 @@ struct liar {
   std::string truth{};  ///< "the row holds 2026-02-28"
 };
 
+/// How much is checked.
 struct audit_options {
   double sample = 1;       ///< share of the row groups that is looked at, each as a whole
   std::uint64_t seed = 0;  ///< which ones, and which domains, masks and rows codecs are asked about
@@ -93,11 +96,13 @@ struct audit_report {
 /// Cost:   microseconds per row and column of the sample, on the calling thread; one vector is decoded at a time
 PILLAR_API absl::StatusOr<audit_report> audit_plan(const query_plan& plan, const audit_options& options,
                                                    query_context& context);
+/// Audits a typed query's scan.
 template <class S>
 absl::StatusOr<audit_report> audit(const query_of<S>& what, const audit_options& options = {}) {
   query_context context;
   return audit_plan(what.plan, options, context);
 }
+/// The same under the caller's context: cancellation, deadline, memory.
 template <class S>
 absl::StatusOr<audit_report> audit(const query_of<S>& what, const audit_options& options, query_context& context) {
   return audit_plan(what.plan, options, context);
@@ -105,6 +110,7 @@ absl::StatusOr<audit_report> audit(const query_of<S>& what, const audit_options&
 
 /// Audits all columns of a table: zone maps, directories, and codecs against seeded questions.
 PILLAR_API absl::StatusOr<audit_report> audit(const table& what, const audit_options& options, query_context& context);
+/// Audits a table's own claims, without a query.
 PILLAR_API absl::StatusOr<audit_report> audit(const table& what, const audit_options& options = {});
 
 /// A column of a row group that is kept elsewhere: any source of encoded vectors, with or without zone maps.
@@ -126,6 +132,7 @@ PILLAR_API absl::StatusOr<audit_report> audit_blocks(const dynamic_schema& schem
 
 /// Counts by kind, then a sentence per liar.
 PILLAR_API std::ostream& operator<<(std::ostream& out, const audit_report& report);
+/// Who lied, where, about what.
 PILLAR_API std::ostream& operator<<(std::ostream& out, const liar& what);
 
 namespace query {

@@ -100,6 +100,7 @@ struct query_explanation {
   std::vector<block_account> by_predicate{};
 };
 
+/// How much an explanation holds.
 struct explain_options {
   bool run = true;                  ///< run the query too, for its account
   std::uint32_t witness_limit = 2;  ///< per conjunct, layer and verdict
@@ -112,6 +113,7 @@ struct explain_options {
 /// Cost:   about the scan once more, on the calling thread; `run` adds the query itself
 PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan, const explain_options& options,
                                                           query_context& context);
+/// Explains a run-time plan under a context of its own.
 PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan, const explain_options& options = {});
 
 /// Every answer about one row group.
@@ -120,15 +122,18 @@ PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan
 PILLAR_API absl::StatusOr<group_explanation> explain_plan(const query_plan& plan, std::uint32_t slice,
                                                           std::uint32_t group);
 
+/// Explains a query's scan: causes counted, the first witnesses shown.
 template <class S>
 absl::StatusOr<query_explanation> explain(const query_of<S>& what, const explain_options& options = {}) {
   return explain_plan(what.plan, options);
 }
+/// The same under the caller's context: cancellation, deadline, memory.
 template <class S>
 absl::StatusOr<query_explanation> explain(const query_of<S>& what, const explain_options& options,
                                           query_context& context) {
   return explain_plan(what.plan, options, context);
 }
+/// One row group in detail.
 template <class S>
 absl::StatusOr<group_explanation> explain(const query_of<S>& what, std::uint32_t slice, std::uint32_t group) {
   return explain_plan(what.plan, slice, group);
@@ -136,6 +141,7 @@ absl::StatusOr<group_explanation> explain(const query_of<S>& what, std::uint32_t
 
 /// A few lines of text.
 PILLAR_API std::ostream& operator<<(std::ostream& out, const query_explanation& what);
+/// One row group, vector by vector.
 PILLAR_API std::ostream& operator<<(std::ostream& out, const group_explanation& what);
 
 namespace query {

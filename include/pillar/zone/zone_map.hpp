@@ -23,8 +23,8 @@ struct zone_text {
   [[nodiscard]] std::string_view view(std::uint32_t size) const noexcept { return {bytes, size}; }
 };
 
-/// Statistics of some rows of one column. The default is of no rows; with a row_count and nothing more it knows nothing,
-/// and is sound for any rows.
+/// Statistics of some rows of one column. The default is of no rows; with a row_count and nothing more it knows
+/// nothing, and is sound for any rows.
 ///
 /// Layout: trivially copyable, 80 bytes; of the bounds only those of the physical class are meaningful: integers (and
 ///         booleans, decimals, dates, timestamps) in `integers`, floats in `reals` (numbers only: NaN is told by
