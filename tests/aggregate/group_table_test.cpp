@@ -114,7 +114,8 @@ TEST(aggregate_group_table, modes_follow_types_and_ranges) {
   };
   EXPECT_EQ(mode({}), key_mode::none);
   EXPECT_EQ(mode({type_of<bool>, type_of<std::int8_t>}), key_mode::array);
-  EXPECT_EQ(mode({type_of<std::int16_t>.as_nullable()}), key_mode::packed8);
+  EXPECT_EQ(mode({type_of<std::int16_t>.as_nullable()}), key_mode::array);
+  EXPECT_EQ(mode({type_of<pillar::text>.as_nullable(), type_of<pillar::text>}), key_mode::array);
   EXPECT_EQ(mode({type_of<std::int64_t>}), key_mode::packed8);
   EXPECT_EQ(mode({type_of<std::int64_t>.as_nullable()}), key_mode::packed16);
   EXPECT_EQ(mode({type_of<pillar::text>, type_of<std::int32_t>}), key_mode::packed8);

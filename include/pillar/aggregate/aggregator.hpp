@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "pillar/aggregate/detail/narrow_sums.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/aggregate/kind.hpp"
 #include "pillar/base/growable.hpp"
@@ -31,12 +32,14 @@ struct aggregate_spec {
 /// the whole sum leaves decimal<38, s>. Deterministic float sums are exact and rounded once.
 ///
 /// Shape:    batches of row_count ≤ 1,024 rows; key and input columns of the types it was made with (a nullable
-///           column where a NULL may come)
+///           column where a NULL may come); what is only counted, summed or averaged as 128-bit integers may come in
+///           int64
 /// Errors:   update, merge → out_of_memory, limit_exceeded: the aggregator is then as before. merge → type_mismatch:
 ///           aggregators made otherwise. finish → out_of_memory; overflow: a sum beyond 38 digits, position = group.
 ///           make → type_mismatch: no such aggregate of that type (position = the aggregate); no_such_column: input
 ///           out of range. A hot-path object: it keeps result<> above rank 5, the pipeline words its errors
-/// Cost:     the group table's, and one pass per aggregate
+/// Cost:     the group table's, and for sums, averages and counts of integers 0.3–1 ns a row and input in cache; equal
+///           inputs are summed once. Other aggregates take a pass each
 /// Threads:  one at a time; const members concurrently
 class aggregator {
  public:
@@ -50,6 +53,9 @@ class aggregator {
   PILLAR_API result<void> update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                                  const selection_mask& selection, std::uint32_t row_count,
                                  std::span<const selection_mask* const> where = {});
+
+  /// group_table's promise: until the next call a dictionary at the same address holds the same entries.
+  void begin_block() noexcept { table_.begin_block(); }
 
   /// What was computed elsewhere (from encoded vectors or zone maps) for an aggregator without keys.
   ///
@@ -88,6 +94,15 @@ class aggregator {
     data_type input{};
     state_form form = state_form::count;
     std::uint32_t offset = 0;  ///< of its state in the group's row, bytes
+    bool is_narrow = false;    ///< may be added up in narrow_: then where its sum and its count stand there
+    std::uint32_t narrow_sum = none;
+    std::uint32_t narrow_count = none;  ///< none: the rows
+  };
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+  /// A sum of narrow_: of an input's values, or of 1 for each that is not NULL.
+  struct narrow_lane {
+    std::uint32_t input = 0;
+    bool counts = false;
   };
   struct batch_rows;
   struct needed_room {
@@ -96,13 +111,20 @@ class aggregator {
   };
 
   aggregator(group_table table, memory_budget* budget) noexcept
-      : table_(std::move(table)), budget_(budget), states_(budget), exact_(budget), texts_(budget) {}
+      : table_(std::move(table)), budget_(budget), states_(budget), narrow_(budget), exact_(budget), texts_(budget) {}
   [[nodiscard]] std::byte* state(const bound_aggregate& of, std::uint32_t group) noexcept {
     return states_.data() + std::size_t{group} * stride_ + of.offset;
   }
   [[nodiscard]] const std::byte* state(const bound_aggregate& of, std::uint32_t group) const noexcept {
     return states_.data() + std::size_t{group} * stride_ + of.offset;
   }
+  void plan_narrow();
+  [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, bool counts);
+  result<bool> fill_narrow(std::span<const vector* const> inputs, std::uint32_t row_count, detail::narrow_batch& batch);
+  void add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept;
+  void settle() noexcept;
+  [[nodiscard]] const std::byte* whole_state(const bound_aggregate& of, std::uint32_t group,
+                                             std::byte* room) const noexcept;
   result<void> make_states(std::uint32_t group_count);
   void forget(std::uint32_t group_count) noexcept;
   void count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;
@@ -121,8 +143,11 @@ class aggregator {
   std::vector<data_type> input_types_{};
   std::vector<data_type> result_types_{};
   std::vector<bound_aggregate> aggregates_{};
+  std::vector<narrow_lane> narrow_lanes_{};
   std::uint32_t stride_ = 0;
   growable<std::byte> states_;
+  detail::narrow_sums narrow_;    ///< on top of the states
+  buffer lane_memory_{};          ///< values that do not come as a plain array of int64
   growable<std::int64_t> exact_;  ///< wide accumulators of float sums whose values differ by more than 2^64 or so
   growable<std::byte> texts_;     ///< least and greatest texts
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pillar/aggregate/detail/key_tables.hpp"  // direct_table, word_table, text_interner
+#include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/builder.hpp"    // column_builder
 #include "pillar/column/selection.hpp"  // selection_mask
@@ -17,7 +18,7 @@ namespace PILLAR_NAMESPACE {
 /// How a group table looks keys up; chosen from the key columns' types and ranges when it is made.
 enum class key_mode : std::uint8_t {
   none,      ///< no key columns: one group
-  array,     ///< ≤ 16 bits of key index an array
+  array,     ///< ≤ 18 bits of key index an array
   packed8,   ///< keys packed into 8 bytes, linear probing
   packed16,  ///< keys packed into 16 bytes
   generic,   ///< several tables of 16 bytes, each one's numbers part of the next one's keys
@@ -33,14 +34,17 @@ struct key_range {
 
 /// Batch find-or-insert.
 ///
-/// Texts are interned per column (a dictionary's entries once per batch), so every key is a few words of integers.
+/// Texts are interned per column (a dictionary's entries once per batch or block), so every key is a few words of
+/// integers. Where all keys could have few bits, texts are first given few: with more of them the table goes over to
+/// 32 bits each.
 /// NULL keys form one group; −0.0 and 0.0 are one key, all NaNs are one (they come out as 0.0 and the quiet NaN).
 ///
 /// Shape:    key columns of row_count ≤ 1,024 rows of the types it was made with, nullable ones where a NULL may come
 /// Units:    group numbers are dense, 0, 1, … in the order of their insertion
 /// Errors:   out_of_memory, limit_exceeded (2^32 − 2 groups): the table is then as before. A hot-path object of rank 6
 ///           that has no messages to give keeps result<>
-/// Cost:     2–3 ns a row for a packed key in cache; prefetches once the table is larger than 1 MiB
+/// Cost:     below 1 ns a row for arrays and dictionary codes, 2–3 for a packed key in cache; prefetches once the
+///           table is larger than 1 MiB
 /// Threads:  one at a time; const members concurrently
 class group_table {
  public:
@@ -51,6 +55,18 @@ class group_table {
   /// Writes group_of_row[row] for every selected row, adding groups for new keys.
   PILLAR_API result<void> find_or_insert(std::span<const vector* const> keys, const selection_mask& selection,
                                          std::uint32_t row_count, std::uint32_t* group_of_row);
+
+  /// The same as slots: group number + 1 of the selected rows, 0 of the others; all row_count of them are written.
+  PILLAR_API result<void> find_slots(std::span<const vector* const> keys, const selection_mask& selection,
+                                     std::uint32_t row_count, std::uint32_t* slot_of_row);
+
+  /// A promise: from here to the next call, a dictionary at the same address holds the same entries. They are then
+  /// looked up once, not with every batch.
+  void begin_block() noexcept {
+    stable_dictionaries_ = true;
+    for (auto& column : columns_)
+      column.known_dictionary = PILLAR_MUTATE(group_dictionary_outlives_block, nullptr, column.known_dictionary);
+  }
 
   [[nodiscard]] std::uint32_t group_count() const noexcept { return group_count_; }
   [[nodiscard]] key_mode mode() const noexcept { return mode_; }
@@ -79,6 +95,9 @@ class group_table {
   struct key_column {
     key_range range{};  ///< known: NULL is coded as highest + 1
     std::unique_ptr<detail::text_interner> texts{};
+    std::uint32_t most_texts = ~std::uint32_t{0};  ///< that its part has bits for
+    const vector* known_dictionary = nullptr;      ///< whose entries' numbers stand in entry_numbers
+    buffer entry_numbers{};
     [[nodiscard]] std::uint64_t width() const noexcept {
       return static_cast<std::uint64_t>(range.highest - range.lowest);
     }
@@ -93,16 +112,22 @@ class group_table {
   };
 
   explicit group_table(memory_budget* budget) noexcept : budget_(budget) {}
-  result<void> lay_out(std::span<const key_range> ranges);
+  result<void> lay_out(std::span<const key_range> ranges, bool few_texts);
   void place(key_part part);
   [[nodiscard]] bool outside_ranges(std::span<const vector* const> keys, const std::uint16_t* rows,
                                     std::uint32_t count) const;
-  result<void> widen();
+  result<void> widen(bool ranges_hold);
   result<void> insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows, std::uint32_t count,
                            std::uint32_t* groups);
   result<void> insert_entries(const vector& key, const selection_mask& selection, std::uint32_t* group_of_row);
   result<void> encode(const key_part& part, const vector& from, const std::uint16_t* rows, std::uint32_t count,
                       std::uint64_t* lane);
+  result<void> find_texts(key_column& column, const vector& from, const std::uint64_t* selected,
+                          std::uint32_t row_count, std::uint32_t* numbers);
+  result<bool> prepare_entries(key_column& column, const vector& dictionary);
+  enum class code_fault : std::uint8_t { none, outside_ranges, many_texts };
+  result<code_fault> encode_small(std::span<const vector* const> keys, const selection_mask& selection,
+                                  std::uint32_t row_count, std::uint32_t* codes);
   [[nodiscard]] std::uint64_t part_of(const key_part& part, std::uint32_t group) const noexcept;
 
   memory_budget* budget_;
@@ -111,6 +136,8 @@ class group_table {
   std::vector<key_part> parts_{};
   std::vector<key_stage> stages_{};
   key_mode mode_ = key_mode::none;
+  bool few_texts_ = false;
+  bool stable_dictionaries_ = false;
   std::uint32_t group_count_ = 0;
 };
 

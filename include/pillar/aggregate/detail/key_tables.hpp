@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The tables under a group table: keys of 16 bits, 8 bytes, 16 bytes and text, each to a dense number.
+/// The tables under a group table: keys of few bits, 8 bytes, 16 bytes and text, each to a dense number.
 ///
 /// All insert whole batches or, on an error, nothing; `truncate` forgets the newest numbers.
 #pragma once
+#include <bit>  // std::countr_zero
 #include <cstdint>
 #include <cstring>  // std::memset
 #include <string_view>
@@ -29,43 +30,68 @@ constexpr std::uint64_t table_hash(const wide_key& key) noexcept {
 inline constexpr std::uint32_t key_limit = 0xfffffffeu;
 inline constexpr std::size_t prefetch_threshold_bytes = std::size_t{1} << 20;  // about an L2
 
-/// Keys below 2^16 index an array.
+/// Lanes of rows that are not selected become 0; `words` has a bit per row, zero beyond `count`.
+inline void clear_unselected(const std::uint64_t* words, std::uint32_t count,
+                             std::uint32_t* PILLAR_RESTRICT lanes) noexcept {
+  for (std::uint32_t first = 0; first < count; first += 32) {
+    const auto bits = static_cast<std::uint32_t>(words[first / 64] >> (first % 64));
+    if (bits == ~std::uint32_t{0}) continue;
+    const std::uint32_t rows = count - first < 32 ? count - first : 32;
+    for (std::uint32_t i = 0; i < rows; ++i) lanes[first + i] &= 0u - (bits >> i & 1u);
+  }
+}
+
+/// Small keys (codes) index an array. Slots are numbers + 1, so that 0 stands for a row that takes no part.
 class direct_table {
  public:
-  static constexpr unsigned most_bits = 16;
-  explicit direct_table(memory_budget* budget = nullptr) noexcept : keys_(budget), budget_(budget) {}
-  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(keys_.size()); }
-  [[nodiscard]] std::uint64_t key(std::uint32_t number) const noexcept { return keys_[number]; }
+  static constexpr unsigned most_bits = 18;  // 1 MiB
+  explicit direct_table(memory_budget* budget = nullptr) noexcept : codes_(budget), budget_(budget) {}
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(codes_.size()); }
+  [[nodiscard]] std::uint64_t key(std::uint32_t number) const noexcept { return codes_[number]; }
 
-  result<void> find_or_insert(unsigned bits, const std::uint64_t* keys, std::uint32_t count, std::uint32_t* numbers) {
-    if (numbers_.empty()) {
+  /// The slots of `count` codes, all below 2^bits; 0 where `selected` has no bit.
+  result<void> find_or_insert(unsigned bits, const std::uint32_t* codes, const std::uint64_t* selected,
+                              std::uint32_t count, std::uint32_t* PILLAR_RESTRICT slots) noexcept {
+    if (slots_.empty()) {
       const std::size_t bytes = sizeof(std::uint32_t) << bits;
-      PILLAR_ASSIGN_OR_RETURN(numbers_, buffer::allocate(bytes, budget_));
-      std::memset(numbers_.data(), 0, bytes);
+      PILLAR_ASSIGN_OR_RETURN(slots_, buffer::allocate(bytes, budget_));
+      std::memset(slots_.data(), 0, bytes);
     }
-    auto* number_of = numbers_.as<std::uint32_t>();
-    const std::uint32_t before = size();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      std::uint32_t& number = number_of[keys[i]];
-      if (number == 0) {
-        if (auto added = keys_.append(static_cast<std::uint16_t>(keys[i])); !added.ok()) {
-          truncate(before);
-          return added;
-        }
-        number = size();
-      }
-      numbers[i] = number - 1;
-    }
-    return {};
+    const auto* slot_of = slots_.as<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count; ++i) slots[i] = slot_of[codes[i]];
+    clear_unselected(selected, count, slots);
+    std::uint32_t without = 0;  // new codes, or not selected
+    for (std::uint32_t i = 0; i < count; ++i) without += slots[i] == 0 ? 1 : 0;
+    return without == 0 ? result<void>() : insert(codes, selected, count, slots);
   }
   void truncate(std::uint32_t count) noexcept {
-    for (std::uint32_t i = count; i < size(); ++i) numbers_.as<std::uint32_t>()[keys_[i]] = 0;
-    keys_.truncate(count);
+    for (std::uint32_t i = count; i < size(); ++i) slots_.as<std::uint32_t>()[codes_[i]] = 0;
+    codes_.truncate(count);
   }
 
  private:
-  growable<std::uint16_t> keys_;
-  buffer numbers_{};  ///< number + 1 of each key
+  result<void> insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
+                      std::uint32_t* slots) noexcept {
+    const std::uint32_t before = size();
+    for (std::uint32_t first = 0; first < count; first += 64)
+      for (std::uint64_t word = selected[first / 64]; word != 0; word &= word - 1) {
+        const std::uint32_t row = first + static_cast<std::uint32_t>(std::countr_zero(word));
+        if (slots[row] != 0) continue;
+        std::uint32_t& slot = slots_.as<std::uint32_t>()[codes[row]];
+        if (slot == 0) {
+          if (auto added = codes_.append(codes[row]); !added.ok()) {
+            truncate(before);
+            return added;
+          }
+          slot = size();
+        }
+        slots[row] = slot;
+      }
+    return {};
+  }
+
+  growable<std::uint32_t> codes_;  ///< by number
+  buffer slots_{};                 ///< of each code
   memory_budget* budget_;
 };
 

@@ -7,7 +7,7 @@
 
 #include "pillar/aggregate/aggregator.hpp"
 #include "pillar/aggregate/detail/gather.hpp"
-#include "pillar/aggregate/exact_sum.hpp"
+#include "pillar/aggregate/detail/states.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/column/scalar.hpp"
 #include "pillar/sort/key.hpp"  // ordered_word
@@ -15,92 +15,6 @@
 namespace PILLAR_NAMESPACE {
 
 namespace detail {
-
-// States lie in a group's row at multiples of 8 bytes; all zero is the empty state of each.
-
-struct sum64_state {
-  std::uint64_t low;
-  std::uint64_t high;  ///< two's complement of 128 bits together
-  std::uint64_t count;
-  PILLAR_ALWAYS_INLINE void add(int128 value) noexcept {
-    const uint128 sum = (static_cast<uint128>(high) << 64 | low) + static_cast<uint128>(value);
-    low = static_cast<std::uint64_t>(sum);
-    high = static_cast<std::uint64_t>(sum >> 64);
-  }
-};
-/// 192 bits: no order of 128-bit values overflows on the way.
-struct sum128_state {
-  std::uint64_t words[3];
-  std::uint64_t count;
-  void add(const std::uint64_t (&other)[3]) noexcept {
-    std::uint64_t carry = 0;
-    for (int i = 0; i < 3; ++i) {
-      const uint128 sum = static_cast<uint128>(words[i]) + other[i] + carry;
-      words[i] = static_cast<std::uint64_t>(sum);
-      carry = static_cast<std::uint64_t>(sum >> 64);
-    }
-  }
-  void add(int128 value) noexcept {
-    add({static_cast<std::uint64_t>(value), static_cast<std::uint64_t>(value >> 64),
-         value < 0 ? ~std::uint64_t{0} : std::uint64_t{0}});
-  }
-};
-/// An exact sum (exact_sum.hpp) of which only five limbs are here: enough for values whose sizes differ by up to 2^64.
-/// Further apart, it moves to a wide accumulator of all limbs.
-struct exact_real_state {
-  static constexpr std::uint32_t window = 5;
-  std::int64_t limbs[window];
-  std::uint64_t count;        ///< values that are not NULL
-  std::uint32_t wide_plus_1;  ///< its wide accumulator; 0 = none
-  std::uint8_t base_plus_1;   ///< the whole sum's limb that limbs[0] is; 0 = not chosen yet
-  std::uint8_t flags;         ///< exact_flag
-  std::uint16_t unused;
-
-  /// Chooses the window if that has not happened, and says whether a finite value lies outside.
-  bool outside(double value) noexcept {
-    const std::uint32_t limb = exact_limb_of(value);
-    if (base_plus_1 == 0) base_plus_1 = static_cast<std::uint8_t>((limb == 0 ? 0 : limb - 1) + 1);
-    return limb + 1 < base_plus_1 || limb + 1 > base_plus_1 + (window - 3);
-  }
-};
-struct fast_real_state {
-  double sum;
-  std::uint64_t count;
-};
-/// Values as words whose unsigned order is theirs; the high word for 128-bit integers only.
-struct extreme_state {
-  std::uint64_t low;
-  std::uint64_t has_value;
-};
-struct extreme128_state {
-  std::uint64_t low;
-  std::uint64_t high;
-  std::uint64_t has_value;
-};
-struct extreme_text_state {
-  std::uint64_t offset;
-  std::uint32_t size;
-  std::uint32_t capacity;
-  std::uint64_t has_value;
-};
-
-/// The value of an ordered_word.
-template <class T>
-T from_ordered_word(std::uint64_t word) noexcept {
-  if constexpr (std::is_floating_point_v<T>) {
-    using bits_type = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-    constexpr bits_type sign = bits_type{1} << (sizeof(T) * 8 - 1);
-    const auto bits = static_cast<bits_type>(word);
-    if (bits == static_cast<bits_type>(~bits_type{0}))
-      return std::bit_cast<T>(sizeof(T) == 4 ? static_cast<bits_type>(0x7fc00000u)
-                                             : static_cast<bits_type>(0x7ff8000000000000ull));
-    return std::bit_cast<T>((bits & sign) != 0 ? static_cast<bits_type>(bits ^ sign) : static_cast<bits_type>(~bits));
-  } else if constexpr (std::is_signed_v<T>) {
-    return static_cast<T>(word ^ std::uint64_t{1} << 63);
-  } else {
-    return static_cast<T>(word);
-  }
-}
 
 /// out[i] = convert(value of rows[i]).
 template <class To, class Convert>
@@ -116,14 +30,6 @@ inline int128 int128_at(const vector& from, std::uint32_t row) noexcept {
                                 std::size_t{16} * from.index_of(row));
 }
 
-inline double to_double(const sum128_state& from) noexcept {
-  const auto high = static_cast<std::int64_t>(from.words[2]);
-  const auto low = static_cast<uint128>(from.words[1]) << 64 | from.words[0];
-  if ((high == 0 && low >> 127 == 0) || (high == -1 && low >> 127 != 0))
-    return static_cast<double>(static_cast<int128>(low));
-  return static_cast<double>(high) * 0x1p128 + static_cast<double>(low);
-}
-
 }  // namespace detail
 
 /// The rows that one aggregate takes of a batch, and their groups.
@@ -133,7 +39,7 @@ struct aggregator::batch_rows {
   std::uint32_t count = 0;
 
   void fill(const selection_mask& selection, const vector* values, const selection_mask* where,
-            const std::uint32_t* group_of_row, bool one_group) noexcept {
+            const std::uint32_t* slots, bool one_group) noexcept {
     std::uint64_t words[vector_words];
     for (std::uint32_t word = 0; word < vector_words; ++word) {
       words[word] = selection.words[word];
@@ -143,7 +49,7 @@ struct aggregator::batch_rows {
     }
     count = detail::list_rows(words, row);
     if (one_group) return;
-    for (std::uint32_t i = 0; i < count; ++i) group[i] = group_of_row[row[i]];
+    for (std::uint32_t i = 0; i < count; ++i) group[i] = slots[row[i]] - 1;
   }
 };
 
@@ -197,8 +103,35 @@ PILLAR_API result<aggregator> aggregator::make(std::span<const data_type> key_ty
     made.aggregates_.push_back(bound);
     made.result_types_.push_back(*type);
   }
+  made.plan_narrow();
   PILLAR_TRY(made.make_states(made.table_.group_count()));
   return made;
+}
+
+/// The number of a lane, which is made if it is new.
+inline std::uint32_t aggregator::narrow_lane_of(std::uint32_t input, bool counts) {
+  for (std::uint32_t i = 0; i < narrow_lanes_.size(); ++i)
+    if (narrow_lanes_[i].input == input && narrow_lanes_[i].counts == counts) return i;
+  narrow_lanes_.push_back({input, counts});
+  return static_cast<std::uint32_t>(narrow_lanes_.size() - 1);
+}
+
+/// Which aggregates are added up in single words, and where: equal inputs share a sum, and whatever is not NULL shares
+/// the number of rows.
+inline void aggregator::plan_narrow() {
+  if (table_.mode() == key_mode::none) return;
+  bool rows = false;
+  for (bound_aggregate& of : aggregates_) {
+    if (of.form != state_form::count && of.form != state_form::sum64 && of.form != state_form::sum128) continue;
+    const std::uint32_t wanted = (of.form == state_form::count ? 0u : 1u) + (of.input.nullable ? 1u : 0u);
+    if (narrow_lanes_.size() + wanted > detail::narrow_batch::most_sums) continue;
+    of.is_narrow = true;
+    if (of.form != state_form::count) of.narrow_sum = narrow_lane_of(of.spec.input, false);
+    if (of.spec.kind != aggregate_kind::count_rows && of.input.nullable)
+      of.narrow_count = narrow_lane_of(of.spec.input, true);
+    rows = rows || of.narrow_count == none;
+  }
+  narrow_.set_shape(rows, static_cast<std::uint32_t>(narrow_lanes_.size()));
 }
 
 inline result<void> aggregator::make_states(std::uint32_t group_count) {
@@ -211,6 +144,114 @@ inline void aggregator::forget(std::uint32_t group_count) noexcept {
   table_.truncate(group_count);
   const std::size_t wanted = std::size_t{table_.group_count()} * stride_;
   if (states_.size() > wanted) states_.truncate(wanted);
+}
+
+namespace detail {
+
+/// The integers of all rows as int64, 0 for NULL; dictionary without entries: all rows are NULL.
+inline void widen_lane(const vector& from, std::uint32_t row_count, std::int64_t* PILLAR_RESTRICT out) noexcept {
+  visit_fixed_width(from.type.physical, [&]<class T>() {
+    if constexpr (!std::is_floating_point_v<T> && sizeof(T) <= 8) {
+      const auto* values = static_cast<const std::byte*>(from.holder().values);
+      const auto at = [values](std::uint32_t index) {
+        return static_cast<std::int64_t>(load_unaligned<T>(values + std::size_t{index} * sizeof(T)));
+      };
+      if (from.kind == vector_kind::flat) {
+        for (std::uint32_t i = 0; i < row_count; ++i) out[i] = at(i);
+      } else if (from.kind == vector_kind::constant || from.dictionary->size == 0) {
+        const std::int64_t value = from.kind == vector_kind::constant ? at(0) : 0;
+        for (std::uint32_t i = 0; i < row_count; ++i) out[i] = value;
+      } else {
+        for (std::uint32_t i = 0; i < row_count; ++i) out[i] = at(from.codes[i]);
+      }
+    }
+  });
+}
+
+/// The bits of a lane: −2^bits ≤ value < 2^bits.
+inline std::uint8_t bits_of_lane(const std::int64_t* values, std::uint32_t row_count) noexcept {
+  std::int64_t any = 0;
+  for (std::uint32_t i = 0; i < row_count; ++i) any |= values[i];
+  if (any < 0) {
+    any = 0;
+    for (std::uint32_t i = 0; i < row_count; ++i) any |= values[i] ^ (values[i] >> 63);
+  }
+  return static_cast<std::uint8_t>(std::bit_width(static_cast<std::uint64_t>(any)));
+}
+
+}  // namespace detail
+
+/// The batch's lanes; false if one of them does not come in integers of 64 bits.
+inline result<bool> aggregator::fill_narrow(std::span<const vector* const> inputs, std::uint32_t row_count,
+                                            detail::narrow_batch& batch) {
+  for (std::uint32_t i = 0; i < narrow_lanes_.size(); ++i) {
+    const narrow_lane& lane = narrow_lanes_[i];
+    const vector& from = *inputs[lane.input];
+    if (!lane.counts && from.type.physical == physical_type::integer128) return false;
+    if (!lane.counts && from.kind == vector_kind::flat && from.type.physical == physical_type::int64 &&
+        from.validity == nullptr) {
+      batch.values[i] = from.values_as<std::int64_t>();
+      batch.bits[i] = detail::bits_of_lane(batch.values[i], row_count);
+      continue;
+    }
+    if (lane_memory_.empty()) {
+      PILLAR_ASSIGN_OR_RETURN(
+          lane_memory_, buffer::allocate(narrow_lanes_.size() * vector_rows * sizeof(std::int64_t), budget_));
+    }
+    std::int64_t* values = lane_memory_.as<std::int64_t>() + std::size_t{i} * vector_rows;
+    if (lane.counts) {
+      for (std::uint32_t row = 0; row < row_count; ++row) values[row] = 1;
+    } else {
+      detail::widen_lane(from, row_count, values);
+    }
+    if (from.validity != nullptr)
+      for (std::uint32_t first = 0; first < row_count; first += 64) {
+        const std::uint64_t valid = PILLAR_MUTATE(aggregate_counts_null, from.validity_word(first / 64),
+                                                  ~std::uint64_t{0});
+        const std::uint32_t rows = row_count - first < 64 ? row_count - first : 64;
+        for (std::uint32_t row = 0; row < rows; ++row)
+          values[first + row] &= -static_cast<std::int64_t>(valid >> row & 1);
+      }
+    batch.values[i] = values;
+    batch.bits[i] = lane.counts ? 1 : detail::bits_of_lane(values, row_count);
+  }
+  batch.row_count = row_count;
+  return true;
+}
+
+/// Adds what narrow_ holds of one aggregate to a state.
+inline void aggregator::add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept {
+  const std::uint64_t count = of.narrow_count == none ? narrow_.rows(group)
+                                                      : static_cast<std::uint64_t>(narrow_.sum(of.narrow_count, group));
+  if (of.form == state_form::count) {
+    *reinterpret_cast<std::uint64_t*>(to) += count;
+  } else if (of.form == state_form::sum64) {
+    auto* sum = reinterpret_cast<detail::sum64_state*>(to);
+    sum->add(narrow_.sum(of.narrow_sum, group));
+    sum->count += count;
+  } else {
+    auto* sum = reinterpret_cast<detail::sum128_state*>(to);
+    sum->add(narrow_.sum(of.narrow_sum, group));
+    sum->count += count;
+  }
+}
+inline void aggregator::settle() noexcept {
+  if (narrow_.empty()) return;
+  for (const bound_aggregate& of : aggregates_)
+    if (of.is_narrow)
+      for (std::uint32_t group = 0; group < group_count(); ++group) add_narrow(of, group, state(of, group));
+  narrow_.clear();
+}
+/// A group's state with what narrow_ holds of it: in place, or in `room` for the largest state that may be narrow.
+inline const std::byte* aggregator::whole_state(const bound_aggregate& of, std::uint32_t group,
+                                                std::byte* room) const noexcept {
+  const std::byte* at = state(of, group);
+  if (!of.is_narrow || narrow_.empty()) return at;
+  std::memcpy(room, at, of.form == state_form::count   ? sizeof(std::uint64_t)
+                        : of.form == state_form::sum64 ? sizeof(detail::sum64_state)
+                                                       : sizeof(detail::sum128_state));
+  add_narrow(of, group, room);
+  return room;
 }
 
 /// Adds up whatever apply() may need, so that it cannot fail.
@@ -311,9 +352,14 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       return;
     }
     case state_form::sum128: {
+      std::int64_t narrow[vector_rows];
+      const bool is_narrow = from.type.physical != physical_type::integer128;
+      if (is_narrow)
+        detail::convert_rows(from, rows.row, count, narrow,
+                             [](auto value) { return static_cast<std::int64_t>(value); });
       for (std::uint32_t i = 0; i < count; ++i) {
         auto* to = reinterpret_cast<detail::sum128_state*>(first + (keyed ? rows.group[i] * stride : 0));
-        to->add(detail::int128_at(from, rows.row[i]));
+        to->add(is_narrow ? narrow[i] : detail::int128_at(from, rows.row[i]));
         ++to->count;
       }
       return;
@@ -402,23 +448,35 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   PILLAR_ASSERT(where.empty() || where.size() == aggregates_.size());
   if (!selection.any()) return {};
   const std::uint32_t before = table_.group_count();
-  std::uint32_t group_of_row[vector_rows];
-  PILLAR_TRY(table_.find_or_insert(keys, selection, row_count, group_of_row));
   const bool one_group = table_.mode() == key_mode::none;
+  std::uint32_t slots[vector_rows];
+  if (!one_group) PILLAR_TRY(table_.find_slots(keys, selection, row_count, slots));
   const vector no_values{};
   batch_rows rows;
   bool plain_rows = false;  // `rows` are all selected ones
   const auto fill = [&](std::size_t i) -> const vector& {
     const bound_aggregate& of = aggregates_[i];
     const vector* values = of.spec.kind == aggregate_kind::count_rows ? nullptr : inputs[of.spec.input];
-    PILLAR_ASSERT(values == nullptr || (values->size == row_count && values->type.physical == of.input.physical));
+    PILLAR_ASSERT(values == nullptr || values->size == row_count);
+    PILLAR_ASSERT(values == nullptr || values->type.physical == of.input.physical ||
+                  (of.input.physical == physical_type::integer128 && values->type.physical == physical_type::int64));
     const selection_mask* restriction = where.empty() ? nullptr : where[i];
     const bool plain = restriction == nullptr && (values == nullptr || values->validity == nullptr);
-    if (!plain || !plain_rows) rows.fill(selection, values, restriction, group_of_row, one_group);
+    if (!plain || !plain_rows) rows.fill(selection, values, restriction, slots, one_group);
     plain_rows = plain;
     return values == nullptr ? no_values : *values;
   };
+  detail::narrow_batch lanes;
+  lanes.slots = slots;
+  bool narrow = narrow_.used();
+  for (const selection_mask* restriction : where) narrow = narrow && restriction == nullptr;
   auto made = make_states(table_.group_count());
+  if (made.ok() && narrow) made = narrow_.reserve(table_.group_count());
+  if (made.ok() && narrow) {
+    const result<bool> filled = fill_narrow(inputs, row_count, lanes);
+    if (filled.ok()) narrow = *filled;
+    else made = filled.error();
+  }
   needed_room room;
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     if (aggregates_[i].form != state_form::exact_real && aggregates_[i].form != state_form::extreme_text) continue;
@@ -430,7 +488,14 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
     forget(before);
     return made;
   }
+  if (narrow) {
+    const auto free = narrow_.room_for(lanes);
+    if (free == detail::narrow_sums::room::after_clear) settle();
+    narrow = free != detail::narrow_sums::room::never;
+    if (narrow) narrow_.add(lanes);
+  }
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
+    if (narrow && aggregates_[i].is_narrow) continue;
     const vector& values = fill(i);
     apply(aggregates_[i], values, rows);
   }
@@ -538,8 +603,9 @@ inline void aggregator::merge_exact(std::byte* into, const std::byte* other_stat
 inline void aggregator::apply(const bound_aggregate& of, const aggregator& other,
                               const std::uint32_t* group_of) noexcept {
   const bool smallest = of.spec.kind == aggregate_kind::min;
+  alignas(8) std::byte room[sizeof(detail::sum128_state)];
   for (std::uint32_t group = 0; group < other.group_count(); ++group) {
-    const std::byte* from_bytes = other.state(of, group);
+    const std::byte* from_bytes = other.whole_state(of, group, room);
     std::byte* to_bytes = state(of, group_of[group]);
     switch (of.form) {
       case state_form::count:
@@ -632,7 +698,8 @@ PILLAR_API result<void> aggregator::merge(const aggregator& other) {
 
 inline result<void> aggregator::append_result(const bound_aggregate& of, std::uint32_t group,
                                               column_builder& out) const {
-  const std::byte* at = state(of, group);
+  alignas(8) std::byte room[sizeof(detail::sum128_state)];
+  const std::byte* at = whole_state(of, group, room);
   const bool average = of.spec.kind == aggregate_kind::avg;
   const auto integer_average = [&](double sum, std::uint64_t count) {
     const unsigned scale = of.input.logical == logical_type::decimal ? of.input.scale : 0;

@@ -32,7 +32,7 @@ PILLAR_API result<group_table> group_table::make(std::span<const data_type> key_
   if (!ranges.empty() && ranges.size() != key_types.size()) return errc::invalid_argument;
   group_table made(budget);
   made.types_.assign(key_types.begin(), key_types.end());
-  PILLAR_TRY(made.lay_out(ranges));
+  PILLAR_TRY(made.lay_out(ranges, true));
   return made;
 }
 
@@ -56,7 +56,9 @@ inline void group_table::place(key_part part) {
   }
 }
 
-inline result<void> group_table::lay_out(std::span<const key_range> ranges) {
+/// Texts come last, with few bits each if all keys then have few.
+inline result<void> group_table::lay_out(std::span<const key_range> ranges, bool few_texts) {
+  std::uint32_t text_count = 0;
   for (std::uint32_t i = 0; i < types_.size(); ++i) {
     const data_type& type = types_[i];
     columns_.emplace_back();
@@ -64,10 +66,7 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges) {
     key_part part;
     part.column = i;
     if (type.physical == physical_type::text) {
-      column.texts = std::make_unique<detail::text_interner>(budget_);
-      part.what = key_part::form::text;
-      part.bits = 32;
-      place(part);
+      ++text_count;
       continue;
     }
     const bool integral = is_integer(type.physical);
@@ -98,6 +97,23 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges) {
       place(part);
     }
   }
+  constexpr unsigned array_bits = 16, most_text_bits = 12, least_text_bits = 4;
+  const unsigned used = stages_.empty()                                      ? 0
+                        : stages_.size() > 1 || stages_[0].used[1] != 0 ? 64
+                                                                             : stages_[0].used[0];
+  const unsigned spare = text_count == 0 || used > array_bits ? 0 : (array_bits - used) / text_count;
+  few_texts_ = few_texts && spare >= least_text_bits;
+  const unsigned text_bits = !few_texts_ ? 32 : spare < most_text_bits ? spare : most_text_bits;
+  for (std::uint32_t i = 0; i < types_.size(); ++i) {
+    if (types_[i].physical != physical_type::text) continue;
+    columns_[i].texts = std::make_unique<detail::text_interner>(budget_);
+    columns_[i].most_texts = static_cast<std::uint32_t>(low_bits(text_bits));
+    key_part part;
+    part.column = i;
+    part.what = key_part::form::text;
+    part.bits = static_cast<std::uint8_t>(text_bits);
+    place(part);
+  }
   for (key_stage& stage : stages_) {
     stage.is_wide = stage.used[1] != 0;
     stage.direct = detail::direct_table(budget_);
@@ -115,6 +131,157 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges) {
   return {};
 }
 
+/// Room for the numbers of a dictionary's entries; false where looking the rows up one by one is better. Few entries of
+/// a dictionary that will stay are looked up at once.
+inline result<bool> group_table::prepare_entries(key_column& column, const vector& dictionary) {
+  constexpr std::uint32_t few_entries = 64;
+  if (stable_dictionaries_ && column.known_dictionary == &dictionary) return true;
+  if (!stable_dictionaries_ && dictionary.size > vector_rows) return false;
+  column.known_dictionary = nullptr;
+  const std::size_t bytes = std::size_t{dictionary.size} * sizeof(std::uint32_t);
+  if (column.entry_numbers.size() < bytes) {
+    PILLAR_ASSIGN_OR_RETURN(column.entry_numbers, buffer::allocate(bytes, budget_));
+  }
+  auto* numbers = column.entry_numbers.as<std::uint32_t>();
+  std::memset(numbers, 0xff, bytes);
+  if (stable_dictionaries_ && dictionary.size <= few_entries)
+    for (std::uint32_t i = 0; i < dictionary.size; ++i) {
+      PILLAR_ASSIGN_OR_RETURN(numbers[i], column.texts->find_or_insert(dictionary.text_value(i)));
+    }
+  column.known_dictionary = &dictionary;
+  return true;
+}
+
+/// The numbers of all rows' texts: 0 for NULL; of rows that are not selected theirs, or 0.
+inline result<void> group_table::find_texts(key_column& column, const vector& from, const std::uint64_t* selected,
+                                            std::uint32_t row_count, std::uint32_t* PILLAR_RESTRICT numbers) {
+  constexpr std::uint32_t unknown = ~std::uint32_t{0};
+  detail::text_interner& texts = *column.texts;
+  if (from.kind == vector_kind::constant) {
+    std::uint32_t number = 0;
+    if (from.valid(0)) {
+      PILLAR_ASSIGN_OR_RETURN(number, texts.find_or_insert(from.text_value(0)));
+    }
+    for (std::uint32_t i = 0; i < row_count; ++i) numbers[i] = number;
+    return {};
+  }
+  const auto each_selected = [&](auto&& take) -> result<void> {
+    for (std::uint32_t first = 0; first < row_count; first += 64)
+      for (std::uint64_t word = selected[first / 64] & from.validity_word(first / 64); word != 0; word &= word - 1)
+        PILLAR_TRY(take(first + static_cast<std::uint32_t>(std::countr_zero(word))));
+    return {};
+  };
+  bool prepared = false;
+  if (from.kind == vector_kind::dictionary && from.dictionary->size != 0) {
+    PILLAR_ASSIGN_OR_RETURN(prepared, prepare_entries(column, *from.dictionary));
+  }
+  if (!prepared) {
+    for (std::uint32_t i = 0; i < row_count; ++i) numbers[i] = 0;
+    return each_selected([&](std::uint32_t row) -> result<void> {
+      PILLAR_ASSIGN_OR_RETURN(numbers[row], texts.find_or_insert(from.text_value(row)));
+      return {};
+    });
+  }
+  auto* of_entry = column.entry_numbers.as<std::uint32_t>();
+  const std::uint32_t* codes = from.codes;
+  std::uint32_t missing = 0;
+  for (std::uint32_t i = 0; i < row_count; ++i) {
+    numbers[i] = of_entry[codes[i]];
+    missing += numbers[i] == unknown ? 1 : 0;
+  }
+  if (missing != 0) {
+    PILLAR_TRY(each_selected([&](std::uint32_t row) -> result<void> {
+      std::uint32_t& number = of_entry[codes[row]];
+      if (number == unknown) {
+        PILLAR_ASSIGN_OR_RETURN(number, texts.find_or_insert(from.text_value(row)));
+      }
+      return {};
+    }));
+    for (std::uint32_t i = 0; i < row_count; ++i) {
+      const std::uint32_t number = of_entry[codes[i]];
+      numbers[i] = number == unknown ? 0 : number;
+    }
+  }
+  if (from.validity != nullptr) {
+    std::uint64_t valid[vector_words];
+    for (std::uint32_t word = 0; word < vector_words; ++word) valid[word] = from.validity_word(word);
+    detail::clear_unselected(valid, row_count, numbers);
+  }
+  return {};
+}
+
+namespace detail {
+
+/// Adds the codes of an integer column; says whether a value that is not NULL is further than `width` above `lowest`.
+template <class T>
+bool add_codes(const vector& from, std::uint32_t row_count, std::uint64_t lowest, std::uint64_t width,
+               std::uint64_t ignored_bits, std::uint32_t null_code, unsigned shift,
+               std::uint32_t* PILLAR_RESTRICT codes) noexcept {
+  using distance = std::conditional_t<sizeof(T) <= 4, std::uint32_t, std::uint64_t>;
+  const auto base = static_cast<distance>(lowest), most = static_cast<distance>(width);
+  const auto kept = static_cast<distance>(~ignored_bits);
+  const auto* values = static_cast<const std::byte*>(from.holder().values);
+  distance beyond = 0;  // its highest bit: most is far below it
+  const auto code = [&](std::uint32_t index) {
+    const T value = load_unaligned<T>(values + std::size_t{index} * sizeof(T));
+    const auto at = static_cast<distance>((static_cast<distance>(value) - base) & kept);
+    beyond |= at | (most - at);
+    return static_cast<std::uint32_t>(at) << shift;
+  };
+  if (from.kind == vector_kind::constant) {
+    const std::uint32_t one = from.valid(0) ? code(0) : null_code << shift;
+    for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= one;
+  } else if (from.validity != nullptr) {
+    for (std::uint32_t i = 0; i < row_count; ++i)
+      codes[i] |= from.valid(i) ? code(from.index_of(i)) : null_code << shift;
+  } else if (from.kind == vector_kind::dictionary) {
+    for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= code(from.codes[i]);
+  } else {
+    for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= code(i);
+  }
+  return beyond >> (sizeof(distance) * 8 - 1) != 0;
+}
+
+}  // namespace detail
+
+/// The codes of all rows, for array mode; those of rows that are not selected are any code.
+inline auto group_table::encode_small(std::span<const vector* const> keys, const selection_mask& selection,
+                                      std::uint32_t row_count, std::uint32_t* PILLAR_RESTRICT codes)
+    -> result<code_fault> {
+  for (std::uint32_t i = 0; i < row_count; ++i) codes[i] = 0;
+  bool beyond = false;
+  for (const key_part& part : parts_) {
+    const vector& from = *keys[part.column];
+    key_column& column = columns_[part.column];
+    if (part.what == key_part::form::null_flag) {
+      if (from.validity == nullptr) continue;
+      for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= std::uint32_t{!from.valid(i)} << part.shift;
+    } else if (part.what == key_part::form::text) {
+      std::uint32_t numbers[vector_rows];
+      PILLAR_TRY(find_texts(column, from, selection.words, row_count, numbers));
+      if (column.texts->size() > column.most_texts)
+        return code_fault::many_texts;
+      for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= numbers[i] << part.shift;
+    } else {
+      const bool ranged = column.range.known();
+      const std::uint64_t lowest = ranged ? static_cast<std::uint64_t>(column.range.lowest) : 0;
+      const std::uint64_t width = ranged ? column.width() : low_bits(part.bits);
+      const std::uint64_t ignored = ranged ? 0 : ~low_bits(part.bits);
+      const auto null_code = static_cast<std::uint32_t>(ranged ? width + 1 : 0);
+      visit_fixed_width(from.type.physical, [&]<class T>() {
+        if constexpr (!std::is_floating_point_v<T> && sizeof(T) <= 8)
+          beyond |= detail::add_codes<T>(from, row_count, lowest, width, ignored, null_code, part.shift, codes);
+      });
+    }
+  }
+  if (!beyond) return code_fault::none;
+  std::uint16_t rows[vector_rows];
+  const std::uint32_t count = detail::list_rows(selection.words, rows);
+  if (outside_ranges(keys, rows, count)) return code_fault::outside_ranges;
+  detail::clear_unselected(selection.words, row_count, codes);
+  return code_fault::none;
+}
+
 /// Adds one part's bits of the rows to a lane.
 inline result<void> group_table::encode(const key_part& part, const vector& from, const std::uint16_t* rows,
                                         std::uint32_t count, std::uint64_t* PILLAR_RESTRICT lane) {
@@ -126,11 +293,11 @@ inline result<void> group_table::encode(const key_part& part, const vector& from
     return {};
   }
   if (part.what == key_part::form::text) {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (!from.valid(rows[i])) continue;  // number 0
-      PILLAR_ASSIGN_OR_RETURN(const std::uint64_t number, column.texts->find_or_insert(from.text_value(rows[i])));
-      lane[i] |= number << shift;
-    }
+    std::uint64_t selected[vector_words] = {};
+    for (std::uint32_t i = 0; i < count; ++i) set_bit(selected, rows[i]);
+    std::uint32_t numbers[vector_rows];
+    PILLAR_TRY(find_texts(column, from, selected, from.size, numbers));
+    for (std::uint32_t i = 0; i < count; ++i) lane[i] |= std::uint64_t{numbers[rows[i]]} << shift;
     return {};
   }
   std::uint64_t values[vector_rows];
@@ -181,9 +348,15 @@ inline bool group_table::outside_ranges(std::span<const vector* const> keys, con
   return outside;
 }
 
-/// Lays the keys out anew without ranges; the groups keep their numbers.
-inline result<void> group_table::widen() {
-  PILLAR_ASSIGN_OR_RETURN(group_table wider, make(types_, budget_));
+/// Lays the keys out anew, without ranges or with 32 bits for texts; the groups keep their numbers.
+inline result<void> group_table::widen(bool ranges_hold) {
+  group_table wider(budget_);
+  wider.types_ = types_;
+  wider.stable_dictionaries_ = stable_dictionaries_;
+  std::vector<key_range> ranges;
+  if (ranges_hold)
+    for (const key_column& column : columns_) ranges.push_back(column.range);
+  PILLAR_TRY(wider.lay_out(ranges, few_texts_ && !ranges_hold));
   PILLAR_ASSIGN_OR_RETURN(const std::vector<column> known, keys(budget_));
   std::uint32_t numbers[vector_rows];
   for (std::uint32_t first = 0; first < group_count_; first += vector_rows) {
@@ -208,9 +381,7 @@ inline result<void> group_table::insert_rows(std::span<const vector* const> keys
     if (stage.is_wide) std::memset(lanes[1], 0, count * sizeof(std::uint64_t));
     for (const key_part& part : parts_)
       if (part.stage == at) PILLAR_TRY(encode(part, *keys[part.column], rows, count, lanes[part.lane]));
-    if (mode_ == key_mode::array) {
-      PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], lanes[0], count, groups));
-    } else if (!stage.is_wide) {
+    if (!stage.is_wide) {
       PILLAR_TRY(stage.narrow.find_or_insert(lanes[0], count, groups));
     } else {
       detail::wide_key wide[vector_rows];
@@ -219,7 +390,7 @@ inline result<void> group_table::insert_rows(std::span<const vector* const> keys
     }
   }
   const key_stage& last = stages_.back();
-  group_count_ = mode_ == key_mode::array ? last.direct.size() : last.is_wide ? last.wide.size() : last.narrow.size();
+  group_count_ = last.is_wide ? last.wide.size() : last.narrow.size();
   return {};
 }
 
@@ -270,6 +441,36 @@ inline result<void> group_table::insert_entries(const vector& key, const selecti
   return {};
 }
 
+PILLAR_API result<void> group_table::find_slots(std::span<const vector* const> keys, const selection_mask& selection,
+                                                std::uint32_t row_count, std::uint32_t* slot_of_row) {
+  PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
+  if (mode_ == key_mode::array) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
+      PILLAR_ASSERT(keys[i]->validity == nullptr || types_[i].nullable);
+    }
+    if (!selection.any()) {
+      for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
+      return {};
+    }
+    std::uint32_t codes[vector_rows];
+    PILLAR_ASSIGN_OR_RETURN(const code_fault fault, encode_small(keys, selection, row_count, codes));
+    if (fault != code_fault::none) {
+      PILLAR_TRY(widen(fault == code_fault::many_texts));
+      return find_slots(keys, selection, row_count, slot_of_row);
+    }
+    key_stage& stage = stages_.front();
+    PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], codes, selection.words, row_count, slot_of_row));
+    group_count_ = stage.direct.size();
+    return {};
+  }
+  for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
+  PILLAR_TRY(find_or_insert(keys, selection, row_count, slot_of_row));
+  for (std::uint32_t row = 0; row < row_count; ++row) ++slot_of_row[row];
+  detail::clear_unselected(selection.words, row_count, slot_of_row);
+  return {};
+}
+
 PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* const> keys,
                                                     const selection_mask& selection, std::uint32_t row_count,
                                                     std::uint32_t* group_of_row) {
@@ -278,19 +479,28 @@ PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* cons
     for (std::uint32_t row = 0; row < row_count; ++row) group_of_row[row] = 0;
     return {};
   }
+  if (mode_ == key_mode::array) {
+    PILLAR_TRY(find_slots(keys, selection, row_count, group_of_row));
+    for (std::uint32_t row = 0; row < row_count; ++row) --group_of_row[row];
+    return {};
+  }
   bool all_constant = true;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
     PILLAR_ASSERT(keys[i]->validity == nullptr || types_[i].nullable);
     all_constant = all_constant && keys[i]->kind == vector_kind::constant;
   }
-  if (keys.size() == 1 && keys[0]->kind == vector_kind::dictionary && keys[0]->dictionary->size <= vector_rows)
+  const bool kept = stable_dictionaries_ && types_[0].physical == physical_type::text;  // find_texts knows its entries
+  if (keys.size() == 1 && keys[0]->kind == vector_kind::dictionary && keys[0]->dictionary->size <= vector_rows && !kept)
     return insert_entries(*keys[0], selection, group_of_row);
   std::uint16_t rows[vector_rows];
   std::uint32_t count = detail::list_rows(selection.words, rows);
   if (count == 0) return {};
   if (all_constant) count = 1;
-  if (outside_ranges(keys, rows, count)) PILLAR_TRY(widen());
+  if (outside_ranges(keys, rows, count)) {
+    PILLAR_TRY(widen(false));
+    return find_or_insert(keys, selection, row_count, group_of_row);
+  }
   if (count == row_count) return insert_rows(keys, rows, count, group_of_row);
   std::uint32_t groups[vector_rows];
   PILLAR_TRY(insert_rows(keys, rows, count, groups));
