@@ -38,9 +38,28 @@ class value_state {
     return *operands_[which];
   }
 
+  /// From here to the next call, the batch and the rows asked for stay the same: a node that several roots share is
+  /// computed once.
+  void begin_batch() noexcept { ++batch_; }
+  /// The node's values if they were computed since begin_batch(), else nullptr.
+  [[nodiscard]] const vector* known(std::uint32_t node) const noexcept {
+    return node < known_.size() && known_[node].batch == batch_ && batch_ != 0 ? &known_[node].values : nullptr;
+  }
+  void keep(std::uint32_t node, const vector& values) {
+    if (batch_ == 0) return;
+    if (node >= known_.size()) known_.resize(node + 1);
+    known_[node] = {batch_, values};
+  }
+
  private:
+  struct known_values {
+    std::uint64_t batch = 0;
+    vector values{};
+  };
   std::vector<std::unique_ptr<detail::value_slot>> slots_;
   std::unique_ptr<detail::value_slot> operands_[3];
+  std::vector<known_values> known_;
+  std::uint64_t batch_ = 0;
 };
 
 /// The values of node `root` for the rows of a batch.
@@ -55,7 +74,7 @@ class value_state {
 ///           is then computed without checks
 /// Errors:   overflow; position = the first of `rows` whose value, here or in an operand, leaves its type
 /// Cost:     decodes the columns it reads; where at most a quarter of the rows is selected, computes only these
-/// Lifetime: until the batch moves on or the state computes this node again
+/// Lifetime: until the batch moves on or the state computes this node again (which state.begin_batch() prevents)
 [[nodiscard]] PILLAR_API result<vector> evaluate_value(std::span<const bound_value> nodes, std::uint32_t root,
                                                        batch& from, const selection_mask& rows, value_state& state,
                                                        std::span<const value_interval> proof = {});

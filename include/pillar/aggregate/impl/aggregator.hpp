@@ -158,6 +158,10 @@ inline void widen_lane(const vector& from, std::uint32_t row_count, std::int64_t
       };
       if (from.kind == vector_kind::flat) {
         for (std::uint32_t i = 0; i < row_count; ++i) out[i] = at(i);
+      } else if (from.kind == vector_kind::run_end) {
+        from.for_each_run(0, row_count, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+          for (std::uint32_t i = begin; i < end; ++i) out[i] = at(run);
+        });
       } else if (from.kind == vector_kind::constant || from.dictionary->size == 0) {
         const std::int64_t value = from.kind == vector_kind::constant ? at(0) : 0;
         for (std::uint32_t i = 0; i < row_count; ++i) out[i] = value;

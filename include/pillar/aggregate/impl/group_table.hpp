@@ -236,6 +236,10 @@ bool add_codes(const vector& from, std::uint32_t row_count, std::uint64_t lowest
       codes[i] |= from.valid(i) ? code(from.index_of(i)) : null_code << shift;
   } else if (from.kind == vector_kind::dictionary) {
     for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= code(from.codes[i]);
+  } else if (from.kind == vector_kind::run_end) {
+    from.for_each_run(0, row_count, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+      for (std::uint32_t i = begin; i < end; ++i) codes[i] |= code(run);
+    });
   } else {
     for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= code(i);
   }

@@ -272,18 +272,25 @@ struct evaluation {
         return few(index, node);
       }
       case bound_value::kind_type::literal: return literal(index);
-      case bound_value::kind_type::arithmetic: {
-        PILLAR_ASSIGN_OR_RETURN(const vector left, value(node.left));
-        PILLAR_ASSIGN_OR_RETURN(const vector right, value(node.right));
-        return arithmetic(index, node.op, left, right);
-      }
+      case bound_value::kind_type::arithmetic:
       case bound_value::kind_type::convert: break;
     }
-    PILLAR_ASSIGN_OR_RETURN(const vector source, value(node.left));
-    return convert(index, source);
+    if (packed != nullptr) return computed(index);
+    if (const vector* known = state.known(index)) return *known;
+    PILLAR_ASSIGN_OR_RETURN(const vector made, computed(index));
+    state.keep(index, made);
+    return made;
   }
 
  private:
+  result<vector> computed(std::uint32_t index) {
+    const bound_value& node = nodes[index];
+    PILLAR_ASSIGN_OR_RETURN(const vector left, value(node.left));
+    if (node.kind == bound_value::kind_type::convert) return convert(index, left);
+    PILLAR_ASSIGN_OR_RETURN(const vector right, value(node.right));
+    return arithmetic(index, node.op, left, right);
+  }
+
   /// The packed rows of a column: fetched one by one from the codec where that is cheaper than decoding them all.
   vector few(std::uint32_t index, const bound_value& node) {
     batch_column& column = from.columns[node.column];

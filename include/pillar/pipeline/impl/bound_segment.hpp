@@ -3,7 +3,9 @@
 /// decoding.
 #pragma once
 #include <algorithm>
+#include <unordered_map>
 
+#include "pillar/hash/value.hpp"  // hash_combine
 #include "pillar/pipeline/impl/bound_plan.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
@@ -17,7 +19,7 @@ struct bound_segment {
   std::vector<std::uint32_t> named;   ///< source columns that the segment names, ascending
   std::vector<bool> summed;           ///< per aggregate: may be fed from encoded sums
   std::vector<bool> sums_computed;    ///< per aggregate: an ungrouped exact sum of computed wide decimals
-  std::vector<bool> may_narrow;       ///< per value node: only sums_computed read it
+  std::vector<bool> may_narrow;       ///< per value node: only sums that take either width read it
   /// Columns to fetch when the selected rows of several vectors are aggregated together; empty: they are not. Without
   /// groups, and where no codec can sum the column itself.
   std::vector<std::uint32_t> gathered;
@@ -34,6 +36,52 @@ struct bound_segment {
     return value.kind == bound_value::kind_type::column ? value.column : none;
   }
 };
+
+/// Equal values are computed once: equal nodes become one, and the roots follow.
+inline void share_equal_nodes(bound_values& values) {
+  using kind_type = bound_value::kind_type;
+  std::vector<bound_value> kept;
+  std::vector<std::uint32_t> became;
+  std::unordered_multimap<std::uint64_t, std::uint32_t> known;
+  for (bound_value& node : values.nodes) {
+    if (node.kind == kind_type::arithmetic || node.kind == kind_type::convert) node.left = became[node.left];
+    if (node.kind == kind_type::arithmetic) node.right = became[node.right];
+    std::uint64_t hash = hash_combine(static_cast<std::uint64_t>(node.kind), static_cast<std::uint64_t>(node.op));
+    hash = hash_combine(hash, std::uint64_t{node.left} << 32 | node.right);
+    hash = hash_combine(hash, node.column ^ static_cast<std::uint64_t>(node.constant.integer));
+    const auto [begin, end] = known.equal_range(hash);
+    const auto same = std::find_if(begin, end, [&](const auto& entry) {
+      const bound_value& other = kept[entry.second];
+      return other.kind == node.kind && other.op == node.op && other.type == node.type && other.column == node.column &&
+             other.left == node.left && other.right == node.right && other.constant.type == node.constant.type &&
+             other.constant == node.constant;
+    });
+    if (same != end) {
+      became.push_back(same->second);
+      continue;
+    }
+    became.push_back(static_cast<std::uint32_t>(kept.size()));
+    known.emplace(hash, became.back());
+    kept.push_back(std::move(node));
+  }
+  values.nodes = std::move(kept);
+  for (std::uint32_t& root : values.roots) root = became[root];
+}
+
+/// Aggregates of equal inputs share a root; keys keep theirs.
+inline void share_equal_inputs(bound_segment& segment, std::size_t key_count) {
+  bound_values& values = segment.values;
+  std::vector<std::uint32_t> roots(values.roots.begin(), values.roots.begin() + static_cast<std::ptrdiff_t>(key_count));
+  for (std::uint32_t& input : segment.inputs) {
+    if (input == bound_segment::none) continue;
+    const auto first = roots.begin() + static_cast<std::ptrdiff_t>(key_count);
+    const auto found = std::find(first, roots.end(), values.roots[input]);
+    const auto at = static_cast<std::uint32_t>(found - roots.begin());
+    if (found == roots.end()) roots.push_back(values.roots[input]);
+    input = at;
+  }
+  values.roots = std::move(roots);
+}
 
 inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   bound_segment out;
@@ -52,6 +100,9 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   auto bound = bind_values(values, what.source);
   if (!bound.ok()) return to_status(bound.error(), "computed columns");
   out.values = *std::move(bound);
+  share_equal_nodes(out.values);
+  const bool grouped = what.sink == sink_kind::group && !what.outputs.empty();
+  if (grouped) share_equal_inputs(out, what.outputs.size());
   out.named = out.predicate.columns;
   for (const auto& node : out.values.nodes)
     if (node.kind == bound_value::kind_type::column) out.named.push_back(node.column);
@@ -72,14 +123,17 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   }
   out.may_narrow.assign(out.values.nodes.size(), true);
   for (std::uint32_t root = 0; root < out.values.roots.size(); ++root) {
-    const auto a = std::find(out.inputs.begin(), out.inputs.end(), root) - out.inputs.begin();
-    const bool narrow = what.outputs.empty() && a < static_cast<std::ptrdiff_t>(out.inputs.size()) &&
-                        what.aggregates[static_cast<std::size_t>(a)].kind == aggregate_kind::sum &&
-                        out.values.type(root).physical == physical_type::integer128;
+    bool narrow = root >= what.outputs.size() && out.values.type(root).physical == physical_type::integer128;
+    for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
+      const aggregate_kind kind = what.aggregates[a].kind;
+      if (out.inputs[a] == root)
+        narrow = narrow && (kind == aggregate_kind::sum ||
+                            (grouped && (kind == aggregate_kind::avg || kind == aggregate_kind::count)));
+    }
     if (!narrow) out.may_narrow[out.values.roots[root]] = false;
   }
   for (std::size_t a = 0; a < what.aggregates.size(); ++a)
-    out.sums_computed.push_back(out.inputs[a] != bound_segment::none &&
+    out.sums_computed.push_back(!grouped && out.inputs[a] != bound_segment::none &&
                                 out.plain(out.inputs[a]) == bound_segment::none &&
                                 out.values.type(out.inputs[a]).physical == physical_type::integer128 &&
                                 out.may_narrow[out.values.roots[out.inputs[a]]]);

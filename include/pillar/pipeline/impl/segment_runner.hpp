@@ -209,6 +209,7 @@ class segment_runner {
   /// One row group: zones first, then vector by vector.
   result<void> scan_group(const row_group& group, std::uint32_t slice, std::uint32_t number, worker_local& local) {
     local.dictionary_answers.begin_block();
+    if (local.groups) local.groups->begin_block();
     zone_answer block;
     block.what = zone_verdict::all;
     for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].zone;
@@ -359,6 +360,7 @@ class segment_runner {
     local.rows_selected += selected;
     const segment& what = shared_.what;
     local.values.resize(shared_.values.roots.size());
+    local.computed.begin_batch();
     for (std::uint32_t root = 0; root < shared_.values.roots.size(); ++root) {
       if (feeds_encoded_sum(root) && rows.columns[shared_.plain(root)].source &&
           !rows.columns[shared_.plain(root)].has_decoded)
