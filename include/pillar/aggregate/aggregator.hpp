@@ -49,10 +49,12 @@ class aggregator {
                                             std::span<const key_range> ranges = {});
 
   /// Adds the selected rows. `inputs[i]` may be nullptr if only count_rows refers to it. `where[a]`, if given and not
-  /// nullptr, restricts aggregate a to the rows that it also selects.
+  /// nullptr, restricts aggregate a to the rows that it also selects. `input_bits[i]`, if given and below 64, promises
+  /// −2^bits ≤ value < 2^bits for all values of input i, selected or not, which are then not looked at for that.
   PILLAR_API result<void> update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                                  const selection_mask& selection, std::uint32_t row_count,
-                                 std::span<const selection_mask* const> where = {});
+                                 std::span<const selection_mask* const> where = {},
+                                 std::span<const std::uint8_t> input_bits = {});
 
   /// group_table's promise: until the next call a dictionary at the same address holds the same entries.
   void begin_block() noexcept { table_.begin_block(); }
@@ -120,7 +122,8 @@ class aggregator {
   }
   void plan_narrow();
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, bool counts);
-  result<bool> fill_narrow(std::span<const vector* const> inputs, std::uint32_t row_count, detail::narrow_batch& batch);
+  result<bool> fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
+                           std::uint32_t row_count, detail::narrow_batch& batch);
   void add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept;
   void settle() noexcept;
   [[nodiscard]] const std::byte* whole_state(const bound_aggregate& of, std::uint32_t group,

@@ -66,6 +66,7 @@ class group_table {
     stable_dictionaries_ = true;
     for (auto& column : columns_)
       column.known_dictionary = PILLAR_MUTATE(group_dictionary_outlives_block, nullptr, column.known_dictionary);
+    block_codes_ = PILLAR_MUTATE(group_dictionary_outlives_block, 0, block_codes_);
   }
 
   [[nodiscard]] std::uint32_t group_count() const noexcept { return group_count_; }
@@ -125,6 +126,11 @@ class group_table {
   result<void> find_texts(key_column& column, const vector& from, const std::uint64_t* selected,
                           std::uint32_t row_count, std::uint32_t* numbers);
   result<bool> prepare_entries(key_column& column, const vector& dictionary);
+  result<bool> prepare_block(std::span<const vector* const> keys);
+  result<void> find_in_block(std::span<const vector* const> keys, const selection_mask& selection,
+                             std::uint32_t row_count, std::uint32_t* slot_of_row);
+  result<void> find_each_slot(std::span<const vector* const> keys, const selection_mask& selection,
+                              std::uint32_t row_count, std::uint32_t* slot_of_row);
   enum class code_fault : std::uint8_t { none, outside_ranges, many_texts };
   result<code_fault> encode_small(std::span<const vector* const> keys, const selection_mask& selection,
                                   std::uint32_t row_count, std::uint32_t* codes);
@@ -139,6 +145,9 @@ class group_table {
   bool few_texts_ = false;
   bool stable_dictionaries_ = false;
   std::uint32_t group_count_ = 0;
+  std::vector<const vector*> block_dictionaries_{};  ///< of the block at work, if all keys are such vectors
+  buffer block_slots_{};                             ///< by their codes, combined into one
+  std::uint32_t block_codes_ = 0;                    ///< how many; 0: block_slots_ is not in use
 };
 
 }  // namespace PILLAR_NAMESPACE

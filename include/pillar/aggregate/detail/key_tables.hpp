@@ -8,6 +8,7 @@
 #include <cstring>  // std::memset
 #include <string_view>
 
+#include "pillar/base/bits.hpp"  // count_bits
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/result.hpp"
@@ -41,6 +42,16 @@ inline void clear_unselected(const std::uint64_t* words, std::uint32_t count,
   }
 }
 
+/// slots[i] = slot_of[codes[i]], 0 where `selected` has no bit; false if a selected row's is 0 too.
+inline bool look_up(const std::uint32_t* PILLAR_RESTRICT slot_of, const std::uint32_t* codes,
+                    const std::uint64_t* selected, std::uint32_t count, std::uint32_t* PILLAR_RESTRICT slots) noexcept {
+  for (std::uint32_t i = 0; i < count; ++i) slots[i] = slot_of[codes[i]];
+  clear_unselected(selected, count, slots);
+  std::uint32_t without = 0;
+  for (std::uint32_t i = 0; i < count; ++i) without += slots[i] == 0 ? 1 : 0;
+  return without == count - count_bits(selected, count);
+}
+
 /// Small keys (codes) index an array. Slots are numbers + 1, so that 0 stands for a row that takes no part.
 class direct_table {
  public:
@@ -49,20 +60,27 @@ class direct_table {
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(codes_.size()); }
   [[nodiscard]] std::uint64_t key(std::uint32_t number) const noexcept { return codes_[number]; }
 
-  /// The slots of `count` codes, all below 2^bits; 0 where `selected` has no bit.
-  result<void> find_or_insert(unsigned bits, const std::uint32_t* codes, const std::uint64_t* selected,
-                              std::uint32_t count, std::uint32_t* PILLAR_RESTRICT slots) noexcept {
+  /// Codes, all below 2^bits, become slots in place; 0 where `selected` has no bit.
+  result<void> find_or_insert(unsigned bits, const std::uint64_t* selected, std::uint32_t count,
+                              std::uint32_t* PILLAR_RESTRICT codes) noexcept {
     if (slots_.empty()) {
       const std::size_t bytes = sizeof(std::uint32_t) << bits;
       PILLAR_ASSIGN_OR_RETURN(slots_, buffer::allocate(bytes, budget_));
       std::memset(slots_.data(), 0, bytes);
     }
-    const auto* slot_of = slots_.as<std::uint32_t>();
-    for (std::uint32_t i = 0; i < count; ++i) slots[i] = slot_of[codes[i]];
-    clear_unselected(selected, count, slots);
-    std::uint32_t without = 0;  // new codes, or not selected
-    for (std::uint32_t i = 0; i < count; ++i) without += slots[i] == 0 ? 1 : 0;
-    return without == 0 ? result<void>() : insert(codes, selected, count, slots);
+    const std::uint32_t before = size();
+    for (std::uint32_t first = 0; first < count; first += chunk) {
+      const std::uint32_t rows = count - first < chunk ? count - first : chunk;
+      std::uint32_t* at = codes + first;
+      std::uint32_t found[chunk];
+      if (!look_up(slots_.as<std::uint32_t>(), at, selected + first / 64, rows, found))
+        if (auto added = insert(at, selected + first / 64, rows, found); !added.ok()) {
+          truncate(before);
+          return added;
+        }
+      std::memcpy(at, found, rows * sizeof(std::uint32_t));
+    }
+    return {};
   }
   void truncate(std::uint32_t count) noexcept {
     for (std::uint32_t i = count; i < size(); ++i) slots_.as<std::uint32_t>()[codes_[i]] = 0;
@@ -70,19 +88,16 @@ class direct_table {
   }
 
  private:
+  static constexpr std::uint32_t chunk = 256;
   result<void> insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
                       std::uint32_t* slots) noexcept {
-    const std::uint32_t before = size();
     for (std::uint32_t first = 0; first < count; first += 64)
       for (std::uint64_t word = selected[first / 64]; word != 0; word &= word - 1) {
         const std::uint32_t row = first + static_cast<std::uint32_t>(std::countr_zero(word));
         if (slots[row] != 0) continue;
         std::uint32_t& slot = slots_.as<std::uint32_t>()[codes[row]];
         if (slot == 0) {
-          if (auto added = codes_.append(codes[row]); !added.ok()) {
-            truncate(before);
-            return added;
-          }
+          PILLAR_TRY(codes_.append(codes[row]));
           slot = size();
         }
         slots[row] = slot;

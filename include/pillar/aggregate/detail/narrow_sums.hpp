@@ -25,8 +25,8 @@ struct narrow_batch {
 };
 
 /// A row of words per slot: the number of rows if wanted, then the sums. Where one sum is all there is besides, both
-/// share a word (count · 2^shift + sum): one addition a row, and half the memory. Up to 31 groups are kept four times,
-/// since a word that was just written is slow to read again.
+/// share a word (count · 2^shift + sum): one addition a row, and half the memory. Few groups are kept four times, since
+/// a word that was just written is slow to read again.
 ///
 /// Shape:    slots 1 … group count; slot 0 takes what is not wanted
 /// Errors:   reserve → out_of_memory; nothing is changed
@@ -44,11 +44,12 @@ class narrow_sums {
 
   /// Room for the slots of so many groups; what was added stays.
   result<void> reserve(std::uint32_t group_count) noexcept {
+    group_count_ = group_count;
     const std::size_t slots = std::size_t{group_count} + 1;
     if (slots <= slot_count_) return {};
-    if (slots <= few_slots) {
-      PILLAR_TRY(words_.append_zeros(copies * few_slots * width()));
-      slot_count_ = few_slots;
+    if (slots <= few_slots()) {
+      PILLAR_TRY(words_.append_zeros(copies * few_slots() * width()));
+      slot_count_ = few_slots();
       copy_count_ = copies;
       return {};
     }
@@ -85,6 +86,20 @@ class narrow_sums {
     for (std::uint32_t i = 0; i < sum_count_; ++i) pending_[i] += growth(batch, i);
     if (shift_ != 0) {
       add_shared(batch);
+      return;
+    }
+    if (group_count_ <= most_masked) {
+      for (std::uint32_t first = 0; first < sum_count_ || first == 0; first += chunk) {
+        switch (sum_count_ - first < chunk ? sum_count_ - first : chunk) {
+          case 0: add_masked<0>(batch, first); break;
+          case 1: add_masked<1>(batch, first); break;
+          case 2: add_masked<2>(batch, first); break;
+          case 3: add_masked<3>(batch, first); break;
+          case 4: add_masked<4>(batch, first); break;
+          case 5: add_masked<5>(batch, first); break;
+          default: add_masked<6>(batch, first); break;
+        }
+      }
       return;
     }
     if (rows_ != 0) {
@@ -129,11 +144,13 @@ class narrow_sums {
   }
 
  private:
-  static constexpr std::size_t few_slots = 32, copies = 4;
+  static constexpr std::size_t copies = 4;
   static constexpr std::uint32_t chunk = 6;
-  static constexpr unsigned most_bits = 52;  // a batch's 2^10 values stay below 2^62
+  static constexpr std::uint32_t most_masked = 6, part_rows = 256;  // parts whose values stay in L1
+  static constexpr unsigned most_bits = 52;                         // a batch's 2^10 values stay below 2^62
 
   [[nodiscard]] std::size_t width() const noexcept { return rows_ + sum_count_; }
+  [[nodiscard]] std::size_t few_slots() const noexcept { return width() <= 2 ? 256 : 32; }
   [[nodiscard]] static std::uint64_t growth(const narrow_batch& batch, std::uint32_t sum) noexcept {
     return std::uint64_t{batch.row_count} << batch.bits[sum];
   }
@@ -142,7 +159,7 @@ class narrow_sums {
   }
   [[nodiscard]] std::uint64_t word(std::size_t at) const noexcept {
     std::uint64_t total = words_[at];
-    for (std::size_t copy = 1; copy < copy_count_; ++copy) total += words_[at + copy * few_slots * width()];
+    for (std::size_t copy = 1; copy < copy_count_; ++copy) total += words_[at + copy * few_slots() * width()];
     return total;
   }
   [[nodiscard]] std::int64_t low_part(std::uint64_t shared) const noexcept {
@@ -153,7 +170,7 @@ class narrow_sums {
   void choose_shift(const narrow_batch& batch) noexcept {
     shift_ = 0;
     stride_ = width();
-    if (rows_ == 0 || sum_count_ != 1 || batch.bits[0] > 40) return;
+    if (rows_ == 0 || sum_count_ != 1 || batch.bits[0] > 40 || group_count_ <= most_masked) return;
     const unsigned shift = (64u + batch.bits[0] + 1u) / 2u;
     const std::uint64_t most_rows = std::uint64_t{1} << (shift - 1u - batch.bits[0]);
     if (most_rows < 16 * slot_count_) return;
@@ -166,7 +183,7 @@ class narrow_sums {
     const std::int64_t* PILLAR_RESTRICT values = batch.values[0];
     std::uint64_t* PILLAR_RESTRICT words = words_.data();
     const std::uint64_t one = std::uint64_t{1} << shift_;
-    const std::size_t copy = copy_count_ == 1 ? 0 : few_slots * width();
+    const std::size_t copy = copy_count_ == 1 ? 0 : few_slots() * width();
     std::uint32_t row = 0;
     for (; row + copies <= batch.row_count; row += copies)
       for (std::uint32_t i = 0; i < copies; ++i)
@@ -180,7 +197,7 @@ class narrow_sums {
     const std::int64_t* values[Sums + 1];
     for (std::uint32_t i = 0; i < Sums; ++i) values[i] = batch.values[first + i];
     std::uint64_t* PILLAR_RESTRICT words = words_.data() + (Rows != 0 ? 0 : rows_ + first);
-    const std::size_t stride = stride_, copy = copy_count_ == 1 ? 0 : few_slots * width();
+    const std::size_t stride = stride_, copy = copy_count_ == 1 ? 0 : few_slots() * width();
     std::uint32_t row = 0;
     for (; row + copies <= batch.row_count; row += copies)
       for (std::uint32_t i = 0; i < copies; ++i)
@@ -194,8 +211,34 @@ class narrow_sums {
     for (std::uint32_t i = 0; i < Sums; ++i) to[Rows + i] += static_cast<std::uint64_t>(values[i][row]);
   }
 
+  /// Very few groups: each one's rows are added up by masks, without going through memory.
+  template <std::uint32_t Sums>
+  void add_masked(const narrow_batch& batch, std::uint32_t first) noexcept {
+    const std::int64_t* values[Sums + 1];
+    for (std::uint32_t i = 0; i < Sums; ++i) values[i] = batch.values[first + i];
+    for (std::uint32_t begin = 0; begin < batch.row_count; begin += part_rows) {
+      const std::uint32_t end = batch.row_count - begin < part_rows ? batch.row_count : begin + part_rows;
+      for (std::uint32_t slot = 1; slot <= group_count_; ++slot)
+        add_part<Sums>(batch.slots, values, begin, end, slot, words_.data() + slot * stride_, rows_, first);
+    }
+  }
+  template <std::uint32_t Sums>
+  PILLAR_ALWAYS_INLINE static void add_part(const std::uint32_t* slots, const std::int64_t* const* values,
+                                            std::uint32_t begin, std::uint32_t end, std::uint32_t slot,
+                                            std::uint64_t* to, std::uint32_t rows, std::uint32_t first) noexcept {
+    std::int64_t count = 0, sums[Sums + 1] = {};
+    for (std::uint32_t row = begin; row < end; ++row) {
+      const std::int64_t mask = -static_cast<std::int64_t>(slots[row] == slot);
+      count -= mask;
+      for (std::uint32_t i = 0; i < Sums; ++i) sums[i] += values[i][row] & mask;
+    }
+    if (rows != 0 && first == 0) to[0] += static_cast<std::uint64_t>(count);
+    for (std::uint32_t i = 0; i < Sums; ++i) to[rows + first + i] += static_cast<std::uint64_t>(sums[i]);
+  }
+
   growable<std::uint64_t> words_;
   memory_budget* budget_;
+  std::uint32_t group_count_ = 0;
   std::size_t slot_count_ = 0;
   std::size_t copy_count_ = 1;
   std::size_t stride_ = 0;  ///< words between slots at the moment

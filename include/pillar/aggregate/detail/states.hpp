@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The states of the built-in aggregates. They lie in a group's row at multiples of 8 bytes; all zero is the empty state
-/// of each.
+/// The states of the built-in aggregates. They lie in a group's row at multiples of 8 bytes; all zero is the empty
+/// state of each.
 #pragma once
 #include <bit>
 #include <cstdint>

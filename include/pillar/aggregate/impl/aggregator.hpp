@@ -186,21 +186,24 @@ inline std::uint8_t bits_of_lane(const std::int64_t* values, std::uint32_t row_c
 }  // namespace detail
 
 /// The batch's lanes; false if one of them does not come in integers of 64 bits.
-inline result<bool> aggregator::fill_narrow(std::span<const vector* const> inputs, std::uint32_t row_count,
+inline result<bool> aggregator::fill_narrow(std::span<const vector* const> inputs,
+                                            std::span<const std::uint8_t> input_bits, std::uint32_t row_count,
                                             detail::narrow_batch& batch) {
   for (std::uint32_t i = 0; i < narrow_lanes_.size(); ++i) {
     const narrow_lane& lane = narrow_lanes_[i];
     const vector& from = *inputs[lane.input];
+    const bool known = lane.counts || (!input_bits.empty() && input_bits[lane.input] < 64);
+    if (known) batch.bits[i] = lane.counts ? std::uint8_t{1} : input_bits[lane.input];
     if (!lane.counts && from.type.physical == physical_type::integer128) return false;
     if (!lane.counts && from.kind == vector_kind::flat && from.type.physical == physical_type::int64 &&
         from.validity == nullptr) {
       batch.values[i] = from.values_as<std::int64_t>();
-      batch.bits[i] = detail::bits_of_lane(batch.values[i], row_count);
+      if (!known) batch.bits[i] = detail::bits_of_lane(batch.values[i], row_count);
       continue;
     }
     if (lane_memory_.empty()) {
-      PILLAR_ASSIGN_OR_RETURN(
-          lane_memory_, buffer::allocate(narrow_lanes_.size() * vector_rows * sizeof(std::int64_t), budget_));
+      PILLAR_ASSIGN_OR_RETURN(lane_memory_,
+                              buffer::allocate(narrow_lanes_.size() * vector_rows * sizeof(std::int64_t), budget_));
     }
     std::int64_t* values = lane_memory_.as<std::int64_t>() + std::size_t{i} * vector_rows;
     if (lane.counts) {
@@ -210,14 +213,14 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
     }
     if (from.validity != nullptr)
       for (std::uint32_t first = 0; first < row_count; first += 64) {
-        const std::uint64_t valid = PILLAR_MUTATE(aggregate_counts_null, from.validity_word(first / 64),
-                                                  ~std::uint64_t{0});
+        const std::uint64_t valid =
+            PILLAR_MUTATE(aggregate_counts_null, from.validity_word(first / 64), ~std::uint64_t{0});
         const std::uint32_t rows = row_count - first < 64 ? row_count - first : 64;
         for (std::uint32_t row = 0; row < rows; ++row)
           values[first + row] &= -static_cast<std::int64_t>(valid >> row & 1);
       }
     batch.values[i] = values;
-    batch.bits[i] = lane.counts ? 1 : detail::bits_of_lane(values, row_count);
+    if (!known) batch.bits[i] = detail::bits_of_lane(values, row_count);
   }
   batch.row_count = row_count;
   return true;
@@ -225,8 +228,8 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
 
 /// Adds what narrow_ holds of one aggregate to a state.
 inline void aggregator::add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept {
-  const std::uint64_t count = of.narrow_count == none ? narrow_.rows(group)
-                                                      : static_cast<std::uint64_t>(narrow_.sum(of.narrow_count, group));
+  const std::uint64_t count =
+      of.narrow_count == none ? narrow_.rows(group) : static_cast<std::uint64_t>(narrow_.sum(of.narrow_count, group));
   if (of.form == state_form::count) {
     *reinterpret_cast<std::uint64_t*>(to) += count;
   } else if (of.form == state_form::sum64) {
@@ -251,9 +254,10 @@ inline const std::byte* aggregator::whole_state(const bound_aggregate& of, std::
                                                 std::byte* room) const noexcept {
   const std::byte* at = state(of, group);
   if (!of.is_narrow || narrow_.empty()) return at;
-  std::memcpy(room, at, of.form == state_form::count   ? sizeof(std::uint64_t)
-                        : of.form == state_form::sum64 ? sizeof(detail::sum64_state)
-                                                       : sizeof(detail::sum128_state));
+  std::memcpy(room, at,
+              of.form == state_form::count   ? sizeof(std::uint64_t)
+              : of.form == state_form::sum64 ? sizeof(detail::sum64_state)
+                                             : sizeof(detail::sum128_state));
   add_narrow(of, group, room);
   return room;
 }
@@ -447,7 +451,8 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
 
 PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                                            const selection_mask& selection, std::uint32_t row_count,
-                                           std::span<const selection_mask* const> where) {
+                                           std::span<const selection_mask* const> where,
+                                           std::span<const std::uint8_t> input_bits) {
   PILLAR_ASSERT(row_count <= vector_rows && inputs.size() >= input_types_.size());
   PILLAR_ASSERT(where.empty() || where.size() == aggregates_.size());
   if (!selection.any()) return {};
@@ -477,7 +482,7 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   auto made = make_states(table_.group_count());
   if (made.ok() && narrow) made = narrow_.reserve(table_.group_count());
   if (made.ok() && narrow) {
-    const result<bool> filled = fill_narrow(inputs, row_count, lanes);
+    const result<bool> filled = fill_narrow(inputs, input_bits, row_count, lanes);
     if (filled.ok()) narrow = *filled;
     else made = filled.error();
   }

@@ -98,9 +98,7 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges, bool
     }
   }
   constexpr unsigned array_bits = 16, most_text_bits = 12, least_text_bits = 4;
-  const unsigned used = stages_.empty()                                      ? 0
-                        : stages_.size() > 1 || stages_[0].used[1] != 0 ? 64
-                                                                             : stages_[0].used[0];
+  const unsigned used = stages_.empty() ? 0 : stages_.size() > 1 || stages_[0].used[1] != 0 ? 64 : stages_[0].used[0];
   const unsigned spare = text_count == 0 || used > array_bits ? 0 : (array_bits - used) / text_count;
   few_texts_ = few_texts && spare >= least_text_bits;
   const unsigned text_bits = !few_texts_ ? 32 : spare < most_text_bits ? spare : most_text_bits;
@@ -263,8 +261,7 @@ inline auto group_table::encode_small(std::span<const vector* const> keys, const
     } else if (part.what == key_part::form::text) {
       std::uint32_t numbers[vector_rows];
       PILLAR_TRY(find_texts(column, from, selection.words, row_count, numbers));
-      if (column.texts->size() > column.most_texts)
-        return code_fault::many_texts;
+      if (column.texts->size() > column.most_texts) return code_fault::many_texts;
       for (std::uint32_t i = 0; i < row_count; ++i) codes[i] |= numbers[i] << part.shift;
     } else {
       const bool ranged = column.range.known();
@@ -371,7 +368,7 @@ inline result<void> group_table::widen(bool ranges_hold) {
     for (const vector& view : views) pointers.push_back(&view);
     PILLAR_TRY(wider.find_or_insert(pointers, selection_mask::first(count), count, numbers));
   }
-  PILLAR_ASSERT(wider.group_count_ == group_count_);
+  PILLAR_ASSERT(wider.group_count_ == group_count_ && wider.block_codes_ == 0);
   *this = std::move(wider);
   return {};
 }
@@ -445,9 +442,60 @@ inline result<void> group_table::insert_entries(const vector& key, const selecti
   return {};
 }
 
+/// Whether the rows' slots can be found from their dictionary codes alone, and room for that.
+inline result<bool> group_table::prepare_block(std::span<const vector* const> keys) {
+  constexpr std::uint64_t most_codes = 65536;
+  std::uint64_t codes = 1;
+  bool same = block_codes_ != 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i]->kind != vector_kind::dictionary || keys[i]->validity != nullptr) return false;
+    codes *= keys[i]->dictionary->size;
+    if (codes == 0 || codes > most_codes) return false;
+    same = same && block_dictionaries_[i] == keys[i]->dictionary;
+  }
+  if (same) return true;
+  block_codes_ = 0;
+  const std::size_t bytes = codes * sizeof(std::uint32_t);
+  if (block_slots_.size() < bytes) {
+    PILLAR_ASSIGN_OR_RETURN(block_slots_, buffer::allocate(bytes, budget_));
+  }
+  std::memset(block_slots_.data(), 0, bytes);
+  block_dictionaries_.clear();
+  for (const vector* key : keys) block_dictionaries_.push_back(key->dictionary);
+  block_codes_ = static_cast<std::uint32_t>(codes);
+  return true;
+}
+
+inline result<void> group_table::find_in_block(std::span<const vector* const> keys, const selection_mask& selection,
+                                               std::uint32_t row_count, std::uint32_t* slot_of_row) {
+  std::uint32_t codes[vector_rows];
+  std::memcpy(codes, keys[0]->codes, row_count * sizeof(std::uint32_t));
+  for (std::size_t k = 1; k < keys.size(); ++k) {
+    const std::uint32_t* PILLAR_RESTRICT next = keys[k]->codes;
+    const std::uint32_t size = keys[k]->dictionary->size;
+    for (std::uint32_t i = 0; i < row_count; ++i) codes[i] = codes[i] * size + next[i];
+  }
+  if (detail::look_up(block_slots_.as<std::uint32_t>(), codes, selection.words, row_count, slot_of_row)) return {};
+  PILLAR_TRY(find_each_slot(keys, selection, row_count, slot_of_row));
+  if (block_codes_ == 0) return {};  // the keys were laid out anew
+  auto* slot_of = block_slots_.as<std::uint32_t>();
+  for (std::uint32_t i = 0; i < row_count; ++i)
+    if (slot_of_row[i] != 0) slot_of[codes[i]] = slot_of_row[i];
+  return {};
+}
+
 PILLAR_API result<void> group_table::find_slots(std::span<const vector* const> keys, const selection_mask& selection,
                                                 std::uint32_t row_count, std::uint32_t* slot_of_row) {
   PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
+  if (stable_dictionaries_ && !keys.empty()) {
+    PILLAR_ASSIGN_OR_RETURN(const bool from_codes, prepare_block(keys));
+    if (from_codes) return find_in_block(keys, selection, row_count, slot_of_row);
+  }
+  return find_each_slot(keys, selection, row_count, slot_of_row);
+}
+
+inline result<void> group_table::find_each_slot(std::span<const vector* const> keys, const selection_mask& selection,
+                                                std::uint32_t row_count, std::uint32_t* slot_of_row) {
   if (mode_ == key_mode::array) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
@@ -457,14 +505,13 @@ PILLAR_API result<void> group_table::find_slots(std::span<const vector* const> k
       for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
       return {};
     }
-    std::uint32_t codes[vector_rows];
-    PILLAR_ASSIGN_OR_RETURN(const code_fault fault, encode_small(keys, selection, row_count, codes));
+    PILLAR_ASSIGN_OR_RETURN(const code_fault fault, encode_small(keys, selection, row_count, slot_of_row));
     if (fault != code_fault::none) {
       PILLAR_TRY(widen(fault == code_fault::many_texts));
-      return find_slots(keys, selection, row_count, slot_of_row);
+      return find_each_slot(keys, selection, row_count, slot_of_row);
     }
     key_stage& stage = stages_.front();
-    PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], codes, selection.words, row_count, slot_of_row));
+    PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], selection.words, row_count, slot_of_row));
     group_count_ = stage.direct.size();
     return {};
   }
@@ -484,7 +531,7 @@ PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* cons
     return {};
   }
   if (mode_ == key_mode::array) {
-    PILLAR_TRY(find_slots(keys, selection, row_count, group_of_row));
+    PILLAR_TRY(find_each_slot(keys, selection, row_count, group_of_row));
     for (std::uint32_t row = 0; row < row_count; ++row) --group_of_row[row];
     return {};
   }
@@ -519,6 +566,7 @@ PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* cons
 PILLAR_API void group_table::truncate(std::uint32_t group_count) noexcept {
   PILLAR_ASSERT(group_count <= group_count_);
   if (mode_ == key_mode::none) return;
+  block_codes_ = 0;
   key_stage& last = stages_.back();
   if (mode_ == key_mode::array) last.direct.truncate(group_count);
   else if (last.is_wide) last.wide.truncate(group_count);

@@ -116,6 +116,23 @@ void compute_unchecked(const L* a, const L* b, L* out, std::uint32_t count) noex
   for (std::uint32_t i = 0; i < count; ++i) out[i] = compute_wrapping<Op>(a[i], b[i]);
 }
 
+template <arithmetic_operator Op, class L>
+void compute_constant(const L* a, L b, bool swapped, L* PILLAR_RESTRICT out, std::uint32_t count) noexcept {
+  if (swapped)
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = compute_wrapping<Op>(b, a[i]);
+  else
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = compute_wrapping<Op>(a[i], b);
+}
+/// One operand is the same in all rows.
+template <class L>
+void compute_with_constant(arithmetic_operator op, const L* a, L b, bool swapped, L* out,
+                           std::uint32_t count) noexcept {
+  using enum arithmetic_operator;
+  if (op == add) compute_constant<add>(a, b, swapped, out, count);
+  else if (op == subtract) compute_constant<subtract>(a, b, swapped, out, count);
+  else compute_constant<multiply>(a, b, swapped, out, count);
+}
+
 /// Computes all rows and returns whether any, selected or not, left the lane or [lo, hi]: the sticky word.
 template <arithmetic_operator Op, class L>
 bool compute_checked(const L* a, const L* b, L* out, std::uint32_t count, L lo, L hi) noexcept {
@@ -361,10 +378,19 @@ struct evaluation {
     const std::uint32_t count = row_count;
     const std::uint64_t* validity = common_validity(left, &right, count, state.slot(index).validity);
     const lane which = common_lane(left.type.physical, right.type.physical, type.physical);
+    const bool left_is_one = left.kind == vector_kind::constant, right_is_one = right.kind == vector_kind::constant;
+    const bool one = left_is_one != right_is_one && !checked(index);
     const result<void> done = visit_lane(which, [&]<class L>() -> result<void> {
+      L* out = lanes_of_result<L>(index, type);
+      if (one) {
+        const L* many = load_lanes<L>(left_is_one ? right : left, count, state.operand(0).values);
+        const L same = *load_lanes<L>(left_is_one ? left : right, 1, state.operand(1).values);
+        compute_with_constant(op, many, same, left_is_one, out, count);
+        finish(index, type, out);
+        return {};
+      }
       const L* a = load_lanes<L>(left, count, state.operand(0).values);
       const L* b = load_lanes<L>(right, count, state.operand(1).values);
-      L* out = lanes_of_result<L>(index, type);
       PILLAR_TRY(compute_lanes(op, a, b, out, count, checked(index), type, rows, validity));
       finish(index, type, out);
       return {};

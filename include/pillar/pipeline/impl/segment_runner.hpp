@@ -70,6 +70,7 @@ struct worker_local {
   boost::container::small_vector<const vector*, 8> keys;
   boost::container::small_vector<const vector*, 8> inputs;
   boost::container::small_vector<const selection_mask*, 8> where;
+  boost::container::small_vector<std::uint8_t, 8> input_bits;  ///< of the row group's aggregate inputs
   selection_mask nothing = selection_mask::none();
 
   /// A vector for an aggregate that takes no part in an update: of the right type and size, its values are not read.
@@ -220,6 +221,7 @@ class segment_runner {
     if (reached != 0) {
       analyze(shared_.values.nodes, local.zones, local.proof);
       narrow(local);
+      if (shared_.what.sink == sink_kind::group) find_input_bits(local);
       if (local.predicate && PILLAR_MUTATE(pipeline_some_taken_for_all, block.what != zone_verdict::all, false))
         ask_encoded(*local.predicate, local.run);
       const std::uint64_t first_row = (std::uint64_t{slice} << 48) | (std::uint64_t{number} << 16);
@@ -319,6 +321,20 @@ class segment_runner {
       if (PILLAR_MUTATE(pipeline_directory_unread, counts[2] + counts[3] + counts[4], counts[2]) > 0)
         account.bytes_read += view.shared_bytes();
       local.accounts.push_back(account);
+    }
+  }
+
+  /// How large the aggregates' inputs are in these rows, as zone maps prove it.
+  void find_input_bits(worker_local& local) const {
+    const auto bits_of = [](int128 value) {
+      const int128 size = value < 0 ? ~value : value;
+      return static_cast<std::uint8_t>(size >> 63 != 0 ? 64 : std::bit_width(static_cast<std::uint64_t>(size)));
+    };
+    local.input_bits.clear();
+    for (std::size_t root = shared_.what.outputs.size(); root < shared_.values.roots.size(); ++root) {
+      const value_interval& at = local.proof[shared_.values.roots[root]];
+      const bool known = at.may_be_value && !at.may_fail && is_integer(shared_.values.type(root).physical);
+      local.input_bits.push_back(known ? std::max(bits_of(at.lo), bits_of(at.hi)) : std::uint8_t{64});
     }
   }
 
@@ -432,7 +448,8 @@ class segment_runner {
       return {};
     }
     return local.groups->update({local.keys.data(), local.keys.size()}, {local.inputs.data(), local.inputs.size()},
-                                rows.selection, rows.row_count, {local.where.data(), local.where.size()});
+                                rows.selection, rows.row_count, {local.where.data(), local.where.size()},
+                                {local.input_bits.data(), local.input_bits.size()});
   }
 
   /// The sum of computed values of the selected rows, packed together.
