@@ -226,13 +226,15 @@ class narrow_sums {
   PILLAR_ALWAYS_INLINE static void add_part(const std::uint32_t* slots, const std::int64_t* const* values,
                                             std::uint32_t begin, std::uint32_t end, std::uint32_t slot,
                                             std::uint64_t* to, std::uint32_t rows, std::uint32_t first) noexcept {
-    std::int64_t count = 0, sums[Sums + 1] = {};
+    std::uint32_t count = 0;
+    for (std::uint32_t row = begin; row < end; ++row) count += slots[row] == slot ? 1 : 0;
+    if (count == 0) return;
+    std::int64_t sums[Sums + 1] = {};
     for (std::uint32_t row = begin; row < end; ++row) {
       const std::int64_t mask = -static_cast<std::int64_t>(slots[row] == slot);
-      count -= mask;
       for (std::uint32_t i = 0; i < Sums; ++i) sums[i] += values[i][row] & mask;
     }
-    if (rows != 0 && first == 0) to[0] += static_cast<std::uint64_t>(count);
+    if (rows != 0 && first == 0) to[0] += count;
     for (std::uint32_t i = 0; i < Sums; ++i) to[rows + first + i] += static_cast<std::uint64_t>(sums[i]);
   }
 

@@ -469,18 +469,20 @@ inline result<bool> group_table::prepare_block(std::span<const vector* const> ke
 inline result<void> group_table::find_in_block(std::span<const vector* const> keys, const selection_mask& selection,
                                                std::uint32_t row_count, std::uint32_t* slot_of_row) {
   std::uint32_t codes[vector_rows];
-  std::memcpy(codes, keys[0]->codes, row_count * sizeof(std::uint32_t));
+  const std::uint32_t* combined = keys[0]->codes;
   for (std::size_t k = 1; k < keys.size(); ++k) {
-    const std::uint32_t* PILLAR_RESTRICT next = keys[k]->codes;
+    const std::uint32_t* before = combined;
+    const std::uint32_t* next = keys[k]->codes;
     const std::uint32_t size = keys[k]->dictionary->size;
-    for (std::uint32_t i = 0; i < row_count; ++i) codes[i] = codes[i] * size + next[i];
+    for (std::uint32_t i = 0; i < row_count; ++i) codes[i] = before[i] * size + next[i];
+    combined = codes;
   }
-  if (detail::look_up(block_slots_.as<std::uint32_t>(), codes, selection.words, row_count, slot_of_row)) return {};
+  if (detail::look_up(block_slots_.as<std::uint32_t>(), combined, selection.words, row_count, slot_of_row)) return {};
   PILLAR_TRY(find_each_slot(keys, selection, row_count, slot_of_row));
   if (block_codes_ == 0) return {};  // the keys were laid out anew
   auto* slot_of = block_slots_.as<std::uint32_t>();
   for (std::uint32_t i = 0; i < row_count; ++i)
-    if (slot_of_row[i] != 0) slot_of[codes[i]] = slot_of_row[i];
+    if (slot_of_row[i] != 0) slot_of[combined[i]] = slot_of_row[i];
   return {};
 }
 
