@@ -233,6 +233,84 @@ TEST(aggregate_aggregator, sums_go_beyond_64_bits) {
   }
 }
 
+// Sums in single words are emptied before they overflow: values of every size and sign, few and many groups, one input
+// (whose sum shares a word with the count) and several, with and without NULL.
+TEST(aggregate_aggregator, sums_of_values_of_every_size) {
+  pillar::splitmix64 random(36);
+  for (int round = 0; round < 200; ++round) {
+    const bool nullable = random.chance(1, 3);
+    const auto key_type = type_of<std::int32_t>, type = type_of<std::int64_t>.as_nullable(nullable);
+    const std::size_t input_count = 1 + random.below(3);
+    const std::uint64_t groups = random.chance(1, 3) ? 3 : random.chance(1, 2) ? 20 : 700;
+    std::vector<aggregate_spec> aggregates = {{aggregate_kind::count_rows}};
+    for (std::uint32_t input = 0; input < input_count; ++input)
+      for (const auto kind : {aggregate_kind::sum, aggregate_kind::count}) aggregates.push_back({kind, input});
+    const std::vector types(input_count, type);
+    auto whole = *aggregator::make(std::span(&key_type, 1), types, aggregates);
+    auto part = *aggregator::make(std::span(&key_type, 1), types, aggregates);
+    struct total {
+      std::int64_t rows = 0, values[3] = {};
+      int128 sums[3] = {};
+    };
+    std::map<std::int64_t, total> expected;
+    const auto bits = static_cast<unsigned>(random.below(65));
+    for (int batch = 0; batch < 12; ++batch) {
+      std::vector<std::int32_t> keys(1024);
+      std::vector<std::vector<std::int64_t>> values(input_count, std::vector<std::int64_t>(1024));
+      std::uint64_t valid[16];
+      for (auto& word : valid) word = random();
+      const bool negative = random.chance(1, 3);
+      const unsigned size = random.chance(1, 8) ? 63 : bits;
+      for (std::size_t i = 0; i < 1024; ++i) {
+        keys[i] = static_cast<std::int32_t>(random.below(groups));
+        total& to = expected[keys[i]];
+        ++to.rows;
+        for (std::size_t input = 0; input < input_count; ++input) {
+          const std::uint64_t word = size == 0 ? 0 : random() >> (64 - size);
+          auto& value = values[input][i];
+          value = static_cast<std::int64_t>(negative ? ~word : word);
+          if (nullable && !pillar::get_bit(valid, i)) continue;
+          ++to.values[input];
+          to.sums[input] += value;
+        }
+      }
+      const auto view = [&](const pillar::data_type& of, const void* from) {
+        pillar::vector made;
+        made.type = of;
+        made.size = 1024;
+        made.values = from;
+        return made;
+      };
+      const auto key = view(key_type, keys.data());
+      std::vector<pillar::vector> inputs;
+      std::vector<const pillar::vector*> pointers;
+      for (const auto& column : values) inputs.push_back(view(type, column.data()));
+      for (auto& input : inputs) {
+        if (nullable) input.validity = valid;
+        pointers.push_back(&input);
+      }
+      const pillar::vector* key_columns[] = {&key};
+      const std::vector<std::uint8_t> known(input_count, static_cast<std::uint8_t>(size));
+      auto& into = batch % 4 == 3 ? part : whole;
+      ASSERT_TRUE(into.update(key_columns, pointers, selection_mask::first(1024), 1024, {},
+                              random.chance(1, 2) ? std::span(known) : std::span<const std::uint8_t>())
+                      .ok());
+    }
+    ASSERT_TRUE(whole.merge(part).ok());
+    const auto columns = *whole.finish();
+    ASSERT_EQ(columns[0].size(), expected.size());
+    for (std::uint32_t group = 0; group < whole.group_count(); ++group) {
+      const auto cell = [&](std::size_t column) { return pillar::get(columns[column].slice(group, 1), 0); };
+      const total& of = expected.at(static_cast<std::int64_t>(cell(0).integer));
+      ASSERT_EQ(cell(1).integer, of.rows);
+      for (std::size_t input = 0; input < input_count; ++input) {
+        ASSERT_TRUE(cell(2 + 2 * input).integer == of.sums[input]) << "round " << round << " bits " << bits;
+        ASSERT_EQ(cell(3 + 2 * input).integer, of.values[input]);
+      }
+    }
+  }
+}
+
 TEST(aggregate_aggregator, wide_sums_overflow_only_if_the_whole_sum_does) {
   const auto type = pillar::decimal_type(38, 2);
   const int128 large = pillar::power_of_ten(38) - 1;

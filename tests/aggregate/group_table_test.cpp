@@ -192,6 +192,101 @@ TEST(aggregate_group_table, many_groups_in_each_mode) {
   }
 }
 
+// Slots are group numbers + 1, and 0 for rows that are not selected: in every mode, for any selection.
+TEST(aggregate_group_table, slots_are_numbers_and_zero) {
+  pillar::splitmix64 random(26);
+  const auto all = every_type(true);
+  for (int round = 0; round < 120; ++round) {
+    std::vector<pillar::data_type> types;
+    for (std::uint64_t i = 1 + random.below(3); i > 0; --i) types.push_back(all[random.below(all.size())]);
+    auto by_number = *group_table::make(types), by_slot = *group_table::make(types);
+    for (int batch = 0; batch < 3; ++batch) {
+      const auto rows = static_cast<std::uint32_t>(1 + random.below(1024));
+      std::vector<owned_vector> owned;
+      std::vector<const pillar::vector*> keys;
+      for (const auto& type : types)
+        owned.push_back(make_vector(type, random_cells(random, type, rows, 2 + random.below(40)),
+                                    random.chance(1, 2) ? vector_kind::flat : vector_kind::dictionary));
+      for (const auto& one : owned) keys.push_back(&one.view);
+      selection_mask selection = selection_mask::first(rows);
+      if (batch != 0)
+        for (std::uint32_t row = 0; row < rows; ++row) pillar::assign_bit(selection.words, row, random.chance(4, 5));
+      std::uint32_t numbers[1024], slots[1024];
+      ASSERT_TRUE(by_number.find_or_insert(keys, selection, rows, numbers).ok());
+      if (batch == 1) by_slot.begin_block();
+      ASSERT_TRUE(by_slot.find_slots(keys, selection, rows, slots).ok());
+      ASSERT_EQ(by_slot.group_count(), by_number.group_count());
+      for (std::uint32_t row = 0; row < rows; ++row)
+        ASSERT_EQ(slots[row], selection.test(row) ? numbers[row] + 1 : 0) << "round " << round << " row " << row;
+      if (batch == 1) by_slot.begin_block();
+    }
+  }
+}
+
+// Within a block a dictionary is looked up once; the next block may hold others at the same address, and a truncation
+// takes groups away.
+TEST(aggregate_group_table, dictionaries_of_blocks) {
+  const auto text = type_of<pillar::text>;
+  for (const std::size_t key_count : {1u, 2u, 3u}) {
+    for (const bool with_null : {false, true}) {
+      const std::vector types(key_count, text.as_nullable(with_null));
+      auto table = *group_table::make(types);
+      pillar::vector dictionary;  // the address that stays
+      std::map<std::string, std::uint32_t> seen;
+      for (int block = 0; block < 4; ++block) {
+        table.begin_block();
+        for (int batch = 0; batch < 3; ++batch) {
+          std::vector<scalar> cells;
+          for (int i = 0; i < 200; ++i)
+            cells.push_back(with_null && i % 7 == 3 ? scalar::of_null(text)
+                                                    : scalar::of_text(text, "entry " + std::to_string(i % 5) + " of " +
+                                                                                std::to_string(block)));
+          auto made = make_vector(types[0], cells, vector_kind::dictionary);
+          dictionary = *made.view.dictionary;
+          made.view.dictionary = &dictionary;
+          const std::vector<const pillar::vector*> keys(key_count, &made.view);
+          std::uint32_t slots[1024];
+          ASSERT_TRUE(table.find_slots(keys, selection_mask::first(200), 200, slots).ok());
+          for (std::size_t i = 0; i < cells.size(); ++i)
+            ASSERT_EQ(seen.emplace(cells[i].null ? "NULL" : cells[i].text, slots[i]).first->second, slots[i]);
+          if (block == 2 && batch == 1) {
+            table.truncate(2);
+            for (auto entry = seen.begin(); entry != seen.end();)
+              entry = entry->second > 2 ? seen.erase(entry) : std::next(entry);
+          }
+        }
+      }
+      EXPECT_EQ(table.group_count(), seen.size());
+      EXPECT_EQ(table.mode(), key_mode::array);
+    }
+  }
+}
+
+// Texts start with few bits of an array's index; more of them move the table to wide keys, with the same groups.
+TEST(aggregate_group_table, many_texts_leave_the_array) {
+  const auto text = type_of<pillar::text>;
+  const std::vector types = {text, type_of<std::int16_t>.as_nullable(), text};
+  const std::vector<pillar::key_range> ranges = {{}, {0, 9}, {}};
+  auto table = *group_table::make(types, nullptr, ranges);
+  EXPECT_EQ(table.mode(), key_mode::array);
+  std::map<std::uint32_t, std::uint32_t> seen;
+  for (std::uint32_t batch = 0; batch < 4; ++batch) {
+    std::vector<scalar> cells, digits;
+    for (std::uint32_t i = 0; i < 500; ++i) {
+      cells.push_back(scalar::of_text(text, std::to_string(i % (50u << batch))));
+      digits.push_back(scalar::of_integer(types[1], i % 3));
+    }
+    const auto made = make_vector(text, cells), digit = make_vector(types[1], digits);
+    const pillar::vector* keys[] = {&made.view, &digit.view, &made.view};
+    std::uint32_t groups[1024];
+    ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(500), 500, groups).ok());
+    for (std::uint32_t i = 0; i < 500; ++i)
+      ASSERT_EQ(seen.emplace(i % (50u << batch) * 3 + i % 3, groups[i]).first->second, groups[i]);
+  }
+  EXPECT_EQ(table.group_count(), seen.size());
+  EXPECT_EQ(table.mode(), key_mode::packed16);
+}
+
 // Every limit from too little for anything to enough for all: a failed batch leaves no trace, and the table goes on.
 TEST(aggregate_group_table, out_of_memory_leaves_the_table_as_before) {
   const std::vector<std::vector<pillar::data_type>> shapes = {

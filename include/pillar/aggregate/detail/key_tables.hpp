@@ -48,14 +48,22 @@ inline void clear_unselected(const std::uint64_t* words, std::uint32_t count,
 /// slots[i] = slot_of[codes[i]], 0 where `selected` has no bit; false if a selected row's is 0 too.
 inline bool look_up(const std::uint32_t* PILLAR_RESTRICT slot_of, const std::uint32_t* codes,
                     const std::uint64_t* selected, std::uint32_t count, std::uint32_t* PILLAR_RESTRICT slots) noexcept {
+  constexpr std::uint64_t ones = 0x0000000100000001u;
+  std::uint64_t below_one = 0;  // the highest bits of its halves: some slot is 0, or very large
   std::uint32_t row = 0;
-  for (; row + 2 <= count; row += 2) {  // by hand: compilers make slow gathers of it
+  for (; row + 2 <= count; row += 2) {  // two in a word, since compilers make slow gathers of single ones
     const auto pair = load_unaligned<std::uint64_t>(codes + row);
     const std::uint64_t low = slot_of[static_cast<std::uint32_t>(pair)], high = slot_of[pair >> 32];
-    store_unaligned(slots + row, low | high << 32);
+    const std::uint64_t both = low | high << 32;
+    below_one |= both - ones;
+    store_unaligned(slots + row, both);
   }
-  if (row < count) slots[row] = slot_of[codes[row]];
+  if (row < count) {
+    slots[row] = slot_of[codes[row]];
+    below_one |= std::uint64_t{slots[row]} - 1;
+  }
   clear_unselected(selected, count, slots);
+  if ((below_one & (ones << 31)) == 0) return true;
   std::uint32_t without = 0;
   for (std::uint32_t i = 0; i < count; ++i) without += slots[i] == 0 ? 1 : 0;
   return without == count - count_bits(selected, count);
@@ -69,27 +77,16 @@ class direct_table {
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(codes_.size()); }
   [[nodiscard]] std::uint64_t key(std::uint32_t number) const noexcept { return codes_[number]; }
 
-  /// Codes, all below 2^bits, become slots in place; 0 where `selected` has no bit.
-  result<void> find_or_insert(unsigned bits, const std::uint64_t* selected, std::uint32_t count,
-                              std::uint32_t* PILLAR_RESTRICT codes) noexcept {
+  /// The slots of `count` codes, all below 2^bits; 0 where `selected` has no bit.
+  result<void> find_or_insert(unsigned bits, const std::uint32_t* codes, const std::uint64_t* selected,
+                              std::uint32_t count, std::uint32_t* slots) noexcept {
     if (slots_.empty()) {
       const std::size_t bytes = sizeof(std::uint32_t) << bits;
       PILLAR_ASSIGN_OR_RETURN(slots_, buffer::allocate(bytes, budget_));
       std::memset(slots_.data(), 0, bytes);
     }
-    const std::uint32_t before = size();
-    for (std::uint32_t first = 0; first < count; first += chunk) {
-      const std::uint32_t rows = count - first < chunk ? count - first : chunk;
-      std::uint32_t* at = codes + first;
-      std::uint32_t found[chunk];
-      if (!look_up(slots_.as<std::uint32_t>(), at, selected + first / 64, rows, found))
-        if (auto added = insert(at, selected + first / 64, rows, found); !added.ok()) {
-          truncate(before);
-          return added;
-        }
-      std::memcpy(at, found, rows * sizeof(std::uint32_t));
-    }
-    return {};
+    if (look_up(slots_.as<std::uint32_t>(), codes, selected, count, slots)) return {};
+    return insert(codes, selected, count, slots);
   }
   void truncate(std::uint32_t count) noexcept {
     for (std::uint32_t i = count; i < size(); ++i) slots_.as<std::uint32_t>()[codes_[i]] = 0;
@@ -97,16 +94,19 @@ class direct_table {
   }
 
  private:
-  static constexpr std::uint32_t chunk = 256;
   result<void> insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
                       std::uint32_t* slots) noexcept {
+    const std::uint32_t before = size();
     for (std::uint32_t first = 0; first < count; first += 64)
       for (std::uint64_t word = selected[first / 64]; word != 0; word &= word - 1) {
         const std::uint32_t row = first + static_cast<std::uint32_t>(std::countr_zero(word));
         if (slots[row] != 0) continue;
         std::uint32_t& slot = slots_.as<std::uint32_t>()[codes[row]];
         if (slot == 0) {
-          PILLAR_TRY(codes_.append(codes[row]));
+          if (auto added = codes_.append(codes[row]); !added.ok()) {
+            truncate(before);
+            return added;
+          }
           slot = size();
         }
         slots[row] = slot;

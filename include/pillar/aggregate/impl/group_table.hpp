@@ -507,13 +507,14 @@ inline result<void> group_table::find_each_slot(std::span<const vector* const> k
       for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
       return {};
     }
-    PILLAR_ASSIGN_OR_RETURN(const code_fault fault, encode_small(keys, selection, row_count, slot_of_row));
+    std::uint32_t codes[vector_rows];
+    PILLAR_ASSIGN_OR_RETURN(const code_fault fault, encode_small(keys, selection, row_count, codes));
     if (fault != code_fault::none) {
       PILLAR_TRY(widen(fault == code_fault::many_texts));
       return find_each_slot(keys, selection, row_count, slot_of_row);
     }
     key_stage& stage = stages_.front();
-    PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], selection.words, row_count, slot_of_row));
+    PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], codes, selection.words, row_count, slot_of_row));
     group_count_ = stage.direct.size();
     return {};
   }
