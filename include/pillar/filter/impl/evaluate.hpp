@@ -258,17 +258,18 @@ inline vector pack(const vector& from, const packed_rows& rows, value_slot& slot
   return out;
 }
 
-/// The reverse, in place: row numbers only grow, so going backwards no value is overwritten before it has moved.
-inline void unpack(vector& values, const packed_rows& rows, value_slot& slot) noexcept {
+/// The reverse, into another slot: other values may be computed from the packed ones.
+inline void unpack(vector& values, const packed_rows& rows, value_slot& to) noexcept {
   visit_width(byte_width(values.type.physical), [&]<std::size_t Width>() {
-    for (std::uint32_t i = rows.count; i-- > 0;) move_values<Width>(slot.values, slot.values, rows.index[i], i);
+    const auto* from = static_cast<const std::byte*>(values.values);
+    for (std::uint32_t i = 0; i < rows.count; ++i) move_values<Width>(to.values, from, rows.index[i], i);
   });
+  values.values = to.values;
   if (values.validity == nullptr) return;
-  std::uint64_t spread[vector_words] = {};
+  std::memset(to.validity, 0, sizeof to.validity);
   for (std::uint32_t i = 0; i < rows.count; ++i)
-    if (get_bit(values.validity, i)) set_bit(spread, rows.index[i]);
-  std::memcpy(slot.validity, spread, sizeof spread);
-  values.validity = slot.validity;
+    if (get_bit(values.validity, i)) set_bit(to.validity, rows.index[i]);
+  values.validity = to.validity;
 }
 
 /// Evaluates one list of nodes for one batch, or for its packed rows.
@@ -492,7 +493,7 @@ PILLAR_API result<vector> evaluate_value(std::span<const bound_value> nodes, std
   const selection_mask all = selection_mask::first(packed.count);
   result<vector> out = detail::evaluation{nodes, from, all, state, proof, packed.count, &packed}.value(root);
   if (!out.ok()) return {out.error().code, packed.index[out.error().position]};
-  detail::unpack(*out, packed, state.slot(root));
+  detail::unpack(*out, packed, state.slot(static_cast<std::uint32_t>(nodes.size()) + root));
   out->size = from.row_count;
   return out;
 }
