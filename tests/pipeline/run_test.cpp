@@ -536,5 +536,27 @@ TEST(pipeline_run, products_of_decimals_at_every_depth) {
   }
 }
 
+// Aggregates over values that contain one another, of all rows and of few scattered ones.
+TEST(pipeline_run, grouped_aggregates_share_what_they_compute) {
+  const same_rows rows(2'600);
+  everywhere engines(rows);
+  const auto p = col("price"), s = col("small");
+  const auto product = p * (3 + s);
+  for (const int most : {2, 20, 60, 255}) {
+    query_plan plan;
+    plan.stages.resize(2);
+    plan.stages[0].kind = stage_kind::where;
+    plan.stages[0].predicate = s <= most;
+    plan.stages[1].kind = stage_kind::group_by;
+    plan.stages[1].values = {{"few", col("few")}};
+    plan.stages[1].aggregates = {{"a", aggregate_kind::sum, product},     {"b", aggregate_kind::sum, product * (1 + s)},
+                                 {"c", aggregate_kind::avg, p},           {"d", aggregate_kind::sum, p},
+                                 {"e", aggregate_kind::count, product},   {"f", aggregate_kind::avg, product},
+                                 {"g", aggregate_kind::min, product * p}, {"h", aggregate_kind::count_rows, {}}};
+    const auto kept = reference_stage(rows.reference, plan.stages[0]);
+    EXPECT_EQ(engines.check(plan, reference_stage(kept, plan.stages[1])), "") << kept.rows.size() << " rows";
+  }
+}
+
 }  // namespace
 }  // namespace pillar_test::pipeline_run
