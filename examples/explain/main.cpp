@@ -30,7 +30,7 @@ pillar::result<pillar::column_set> make_orders() {
 }
 
 int main() {
-  pillar::typed_table<orders> t({.order = pillar::compound("order_date"_col), .row_group_rows = 16'384});
+  pillar::typed_table<orders> t({.order = pillar::compound("order_date"_col), .row_group_rows = 8192});
   const auto rows = make_orders();
   if (!rows.ok() || !t.append(*rows).ok()) return 1;
 
@@ -39,7 +39,7 @@ int main() {
               aggregate(sum("total"_col));
 
   const auto why = explain(week);
-  const auto group = explain(week, 0, 3);
+  const auto group = explain(week, 0, 7);
   const auto truth = audit(week);
   if (!why.ok() || !group.ok() || !truth.ok()) return 1;
   std::cout << *why << '\n' << *group << '\n' << *truth;

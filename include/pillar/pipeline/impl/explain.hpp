@@ -303,7 +303,12 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const group_explanation& 
   for (const witness& why : what.by_zone) out << "  ", print(why);
   if (what.what == zone_verdict::some)
     for (const vector_explanation& at : what.vectors) {
-      out << "  vector " << at.vector << ": " << at.rows_selected << " of " << at.row_count << " rows\n";
+      out << "  vector " << at.vector << ": ";
+      if (at.what == zone_verdict::none && at.by_zone.size() == 1) {
+        print(at.by_zone[0]);
+        continue;
+      }
+      out << at.rows_selected << " of " << at.row_count << " rows\n";
       for (const witness& why : at.by_zone) out << "    ", print(why);
       for (const step_explanation& step : at.steps) {
         if (step.step.kind == conjunct_step::kind_type::known_true) continue;
