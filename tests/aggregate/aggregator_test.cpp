@@ -253,7 +253,7 @@ TEST(aggregate_aggregator, sums_of_values_of_every_size) {
       int128 sums[3] = {};
     };
     std::map<std::int64_t, total> expected;
-    const auto bits = static_cast<unsigned>(random.below(65));
+    const auto bits = static_cast<unsigned>(random.chance(1, 3) ? 36 + random.below(17) : random.below(65));
     for (int batch = 0; batch < 12; ++batch) {
       std::vector<std::int32_t> keys(1024);
       std::vector<std::vector<std::int64_t>> values(input_count, std::vector<std::int64_t>(1024));
@@ -262,11 +262,13 @@ TEST(aggregate_aggregator, sums_of_values_of_every_size) {
       const bool negative = random.chance(1, 3);
       const unsigned size = random.chance(1, 8) ? 63 : bits;
       for (std::size_t i = 0; i < 1024; ++i) {
-        keys[i] = static_cast<std::int32_t>(random.below(groups));
+        keys[i] = static_cast<std::int32_t>(random.chance(3, 4) ? 0 : random.below(groups));
         total& to = expected[keys[i]];
         ++to.rows;
         for (std::size_t input = 0; input < input_count; ++input) {
-          const std::uint64_t word = size == 0 ? 0 : random() >> (64 - size);
+          // Mostly as large as its bits allow.
+          const std::uint64_t word =
+              size == 0 ? 0 : (random.chance(1, 8) ? random() : ~std::uint64_t{0}) >> (64 - size);
           auto& value = values[input][i];
           value = static_cast<std::int64_t>(negative ? ~word : word);
           if (nullable && !pillar::get_bit(valid, i)) continue;

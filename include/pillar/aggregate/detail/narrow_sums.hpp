@@ -9,6 +9,7 @@
 
 #include "pillar/base/bits.hpp"
 #include "pillar/base/growable.hpp"
+#include "pillar/base/mutant.hpp"
 #include "pillar/column/vector.hpp"  // vector_rows
 
 namespace PILLAR_NAMESPACE::detail {
@@ -76,7 +77,7 @@ class narrow_sums {
       now = now && pending_[i] + growth(batch, i) <= limit();
     }
     if (shift_ != 0) now = now && pending_rows_ + batch.row_count < std::uint64_t{1} << (64 - shift_);
-    return now || empty() ? room::yes : room::after_clear;
+    return PILLAR_MUTATE(narrow_sums_never_full, now || empty(), true) ? room::yes : room::after_clear;
   }
 
   /// Requires: room_for(batch) = yes, slots reserved
