@@ -35,7 +35,10 @@ def serve(name, programs, say):
     def ask(line):
         child.stdin.write(line + "\n")
         child.stdin.flush()
-        return json.loads(child.stdout.readline())
+        reply = child.stdout.readline()
+        if not reply:
+            sys.exit(child.wait() or 1)  # the driver sees the end of both
+        return json.loads(reply)
 
     cases = {row: next((case for case in ask("list")["cases"] if case == row or case.startswith(row + "/")), None)
              for row in rows}
