@@ -93,6 +93,45 @@ zone_map& map_of(const pillar::table& from, std::uint32_t group, std::uint32_t c
   return vector == liar::none ? block.zone : block.vector_zones[vector];
 }
 
+TEST(pipeline_audit, lying_bounds_of_all_vectors_are_named_and_so_is_what_follows_from_them) {
+  const auto table = make_table();
+  const std::uint32_t id = *table.schema().find("id"), few = *table.schema().find("few");
+  auto& group = const_cast<pillar::row_group&>(*table.version()->slices[0].groups[0]);
+  const auto audited = [&] {
+    return audit(scan(table) | where("id"_col < 2'000 && "few"_col.is_not_null()), {.questions_per_vector = 0});
+  };
+  const auto honest = audited();
+  ASSERT_TRUE(honest.ok());
+  EXPECT_TRUE(honest->clean()) << words(*honest);
+
+  pillar::vector_bounds& bounds = group.blocks[id].bounds;
+  ASSERT_TRUE(bounds.known());
+  const pillar::vector_bounds before = bounds;
+  bounds.least[0] = 3'000;  // rules out rows that pass
+  bounds.greatest[0] = 4'000;
+  const auto tight = audited();
+  bounds = before;
+  ASSERT_TRUE(tight.ok());
+  bool of_bounds = false, of_answer = false;
+  for (const liar& found : tight->liars) {
+    EXPECT_EQ(found.group, 0u);
+    EXPECT_EQ(found.vector, 0u);
+    of_bounds = of_bounds || (found.what == audit_claim::zone_bounds && found.column == id);
+    of_answer = of_answer || found.what == audit_claim::zone_answer;
+  }
+  EXPECT_TRUE(of_bounds) << words(*tight);
+  EXPECT_TRUE(of_answer) << words(*tight);
+
+  if (pillar::vector_bounds& with_nulls = group.blocks[few].bounds; with_nulls.known()) {
+    const pillar::vector_bounds kept = with_nulls;
+    with_nulls.may_have_nulls = 0;
+    const auto forgetful = audit(table, {.questions_per_vector = 0});
+    with_nulls = kept;
+    ASSERT_TRUE(forgetful.ok());
+    EXPECT_EQ(forgetful->clean(), kept.may_have_nulls == 0) << words(*forgetful);
+  }
+}
+
 TEST(pipeline_audit, a_lying_zone_is_named_with_its_place) {
   const auto table = make_table();
   struct lie {

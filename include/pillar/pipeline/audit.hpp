@@ -22,8 +22,9 @@
 #include "pillar/expr/explain.hpp"    // answer_layer
 #include "pillar/pipeline/query.hpp"  // query_of, query_plan
 #include "pillar/schedule/query_context.hpp"
-#include "pillar/storage/block.hpp"  // block_view
-#include "pillar/zone/zone_map.hpp"  // zone_map
+#include "pillar/storage/block.hpp"      // block_view
+#include "pillar/zone/vector_zones.hpp"  // vector_bounds
+#include "pillar/zone/zone_map.hpp"      // zone_map
 
 namespace PILLAR_NAMESPACE {
 
@@ -119,6 +120,7 @@ struct audited_block {
   const zone_map* zone = nullptr;
   std::span<const zone_map> vector_zones{};  ///< empty, or one per vector
   const block_view* view = nullptr;          ///< its directory, where it is one of Pillar's blocks
+  const vector_bounds* bounds = nullptr;     ///< of vector_zones, side by side, where a scan uses them
 };
 
 /// Audits one row group of the caller's own storage, or a codec of the caller's own: block i is column i of the schema.

@@ -97,6 +97,7 @@ class auditor {
       block.what = zone_verdict::all;
     }
     if (what_.values != nullptr) analyze(*what_.values, work_.zones, proof);
+    ask_vectors(block, row_count);
 
     for (std::uint32_t v = 0; v * vector_rows < row_count; ++v) {
       if (context_.check_deadline()) return;
@@ -119,6 +120,7 @@ class auditor {
           check_rows(claim_of(c, what_.schema[c].type, *map), audit_claim::zone_bounds, answer_layer::zone);
           check_facts(*map, of_vector, c);
         }
+        if (blocks[c].bounds != nullptr && v < blocks[c].bounds->least.size()) check_bounds(c, *blocks[c].bounds, v);
         if (block_zones[c] != nullptr && !accused[c]) {  // one row is enough
           place_.vector = liar::none;
           accused[c] = !check_rows(claim_of(c, what_.schema[c].type, *block_zones[c]), audit_claim::zone_bounds,
@@ -191,6 +193,59 @@ class auditor {
       return false;
     }
     return true;
+  }
+
+  /// The bounds that answer ranges of integers for all vectors of a block at once.
+  void check_bounds(std::uint32_t column, const vector_bounds& bounds, std::uint32_t v) {
+    count(audit_claim::zone_bounds);
+    const auto& cells = cells_[column];
+    for (std::uint32_t row = 0; row < cells.size(); ++row) {
+      const bool inside = cells[row].null
+                              ? get_bit(&bounds.may_have_nulls, v)
+                              : bounds.least[v] <= cells[row].integer && cells[row].integer <= bounds.greatest[v];
+      if (PILLAR_MUTATE(audit_bounds_unchecked, inside, true)) continue;
+      accuse(audit_claim::zone_bounds, answer_layer::zone, column, row,
+             cells[row].null
+                 ? std::string("no NULL")
+                 : "values from " + std::to_string(bounds.least[v]) + " to " + std::to_string(bounds.greatest[v]),
+             holds(cells[row]));
+      return;
+    }
+  }
+
+  /// What the scan is told of all vectors of a row group at once.
+  void ask_vectors(const zone_answer& block, std::uint32_t row_count) {
+    answers_ = {};
+    if (what_.predicate == nullptr) return;
+    std::vector<block_zones> zones(what_.schema.size());
+    for (const std::uint32_t c : what_.predicate->columns) zones[c] = {blocks_[c].vector_zones, blocks_[c].bounds};
+    const std::uint32_t vector_count = (row_count + vector_rows - 1) / vector_rows;
+    if (vector_count <= 64)
+      answer_vectors(*what_.predicate, zones, vector_count, block, work_.vector_scratch, answers_);
+  }
+
+  /// No row of a vector passes where all of them were ruled out, and every row keeps a conjunct that was settled.
+  void check_answers(std::uint32_t v, std::uint32_t rows) {
+    const bool none = ((answers_.none >> v) & 1) != 0;
+    const auto settled = [&](std::size_t i) {
+      return i < answers_.known_true.size() && ((answers_.known_true[i] >> v) & 1) != 0;
+    };
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const auto reader = [&](std::uint32_t column) { return cells_[column][row]; };
+      if (none && reference_filter(*what_.condition, what_.schema, reader) == row_fate::keep) {
+        accuse(audit_claim::zone_answer, answer_layer::zone, liar::none, row, "no row passes",
+               "every condition is true");
+        return;
+      }
+      for (std::size_t i = 0; i < what_.predicate->conjuncts.size(); ++i) {
+        if (!settled(i) || evaluate_row(*what_.predicate, what_.predicate->conjuncts[i], reader) == truth::is_true)
+          continue;
+        accuse(audit_claim::zone_answer, answer_layer::zone, liar::none, row,
+               "condition " + std::to_string(i + 1) + " is true for every row", "it is not");
+        return;
+      }
+    }
+    count(audit_claim::zone_answer);
   }
 
   /// Counts, NaN and exactness of a zone map over all of its rows.
@@ -412,6 +467,7 @@ class auditor {
       at.known_true |= block.known_true;
       for (const witness& why : by_vector) check_reasons(why), check_witness(why, rows);
     }
+    check_answers(v, rows);
     work_.zones = block_zones;
     check_values(what_.predicate->values, work_.block_scratch.values, rows);
 
@@ -479,6 +535,7 @@ class auditor {
   std::vector<std::unique_ptr<vector_scratch>> scratch_;
   std::vector<std::vector<scalar>> cells_;  ///< of the vector at work, by column
   std::span<const audited_block> blocks_{};
+  vector_answers answers_{};
   std::uint32_t first_row_ = 0;
   liar place_{};
 };
@@ -498,7 +555,7 @@ inline audit_report audit_version(const table_version& version, const audited_qu
         const stored_block& block = group.blocks[c];
         vectors[c].clear();
         for (std::uint32_t v = 0; v < group.vector_count(); ++v) vectors[c].push_back(block.view.vector_at(v));
-        blocks[c] = {vectors[c], &block.zone, block.vector_zones, &block.view};
+        blocks[c] = {vectors[c], &block.zone, block.vector_zones, &block.view, &block.bounds};
       }
       work.audit_group(blocks, group.row_count, s, g);
     }
@@ -541,6 +598,9 @@ PILLAR_API absl::StatusOr<audit_report> audit_blocks(const dynamic_schema& schem
   for (const audited_block& block : blocks) {
     fits = fits && block.vectors.size() == vector_count;
     fits = fits && (block.vector_zones.empty() || block.vector_zones.size() == vector_count);
+    fits =
+        fits && (block.bounds == nullptr || (block.bounds->least.size() == block.bounds->greatest.size() &&
+                                             (!block.bounds->known() || block.bounds->least.size() == vector_count)));
     fits = fits && (block.view == nullptr || block.view->vector_count() == vector_count);
     for (const encoded_vector& one : block.vectors)
       fits = fits && one.operations != nullptr && one.operations->decode != nullptr;
