@@ -20,6 +20,7 @@
 #include "pillar/storage/table.hpp"
 #include "pillar/zone/zone_map.hpp"
 #include "support/random_expression.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::differential_filter {
 namespace {
@@ -305,15 +306,6 @@ void check_pipeline(const data_set& data, const pillar::expression& what, const 
   ASSERT_EQ(done->rows().row_count(), kept);
   for (std::size_t r = 0; r < fates.size(); ++r) ASSERT_EQ(found[r], fates[r] == row_fate::keep) << "row " << r;
 }
-
-// Sanitizers look for other things than wrong answers: a quarter of the cases does.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
 
 TEST(differential_filter, typed_shapes_over_random_tables) {
   struct plan {

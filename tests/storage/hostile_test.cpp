@@ -8,6 +8,7 @@
 
 #include "support/block_cases.hpp"
 #include "support/guard_buffer.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::storage_hostile {
 namespace {
@@ -152,7 +153,8 @@ TEST(storage_hostile, every_byte_and_every_truncation) {
     std::uint64_t changes = 0, accepted = 0;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
       const std::byte original = bytes.data()[at];
-      for (unsigned change = 1; change < 256; ++change) {
+      // All 255 other values of a byte; under sanitizers, which see the same code, every fifth.
+      for (unsigned change = 1 + (sanitized ? at % 5 : 0); change < 256; change += sanitized ? 5 : 1) {
         bytes.data()[at] = original ^ static_cast<std::byte>(change);
         ++changes;
         ASSERT_FALSE(pillar::open_block(bytes.bytes()).ok()) << "byte " << at << " change " << change;

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Whether this program runs under AddressSanitizer. Sanitizers look for other things than wrong answers, and take
+/// several times as long: long loops over random cases are cut there, never without.
+#pragma once
+
+namespace pillar_test {
+
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool sanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool sanitized = __has_feature(address_sanitizer);
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+}  // namespace pillar_test
