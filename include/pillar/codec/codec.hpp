@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a codec is: how the values of one column of one row group become bytes, and what those bytes can answer.
 ///
-/// A codec sees a block's *data section*: a shared part (dictionary entries, the constant) followed by one payload per
-/// vector of 1,024 rows, back to back. Header, directory, validity and checksum belong to the block
-/// (storage/block.hpp), and so do the checks that are the same for all codecs. Codecs are stateless; what they know of
-/// a block lies in its `data_section`.
+/// A codec sees a *data section*: a shared part (dictionary entries, the constant) followed by one payload per vector
+/// of 1,024 rows, back to back. What it derives (the values of runs, the integers behind decimals) it hands to
+/// *children*, sections of their own that other codecs encode: a tree, at most three deep, no codec below itself.
+/// Header, directory, validity and checksum belong to the block (storage/block.hpp), and so do the checks that are the
+/// same for all codecs. Codecs are stateless; what they know of a block lies in its `data_section`.
 ///
 /// The laws, tested for each model in tests/codec:
 ///   - decoding what was encoded gives the input back, bit for bit (NULL rows excepted: their values are unspecified);
@@ -35,10 +36,25 @@
 
 namespace PILLAR_NAMESPACE {
 
-struct packed_table;  // codec/packed.hpp
+struct packed_table;     // codec/packed.hpp
+struct codec_functions;  // codec/codec_set.hpp
 
 /// Numbers stored in blocks; they never change.
-enum class codec_id : std::uint8_t { raw = 0, constant = 1, frame_of_reference = 2, dictionary = 3 };
+enum class codec_id : std::uint8_t {
+  raw = 0,
+  constant = 1,
+  frame_of_reference = 2,
+  dictionary = 3,
+  patched = 4,
+  delta = 5,
+  run_end = 6,
+  sequence = 7,
+  bitmap = 8,
+  decimal_double = 9,
+  real_double = 10,
+  text_symbols = 11,
+  split_int128 = 12,
+};
 
 /// The name as reports print it.
 constexpr const char* to_string(codec_id id) noexcept {
@@ -47,6 +63,15 @@ constexpr const char* to_string(codec_id id) noexcept {
     case codec_id::constant: return "constant";
     case codec_id::frame_of_reference: return "frame_of_reference";
     case codec_id::dictionary: return "dictionary";
+    case codec_id::patched: return "patched";
+    case codec_id::delta: return "delta";
+    case codec_id::run_end: return "run_end";
+    case codec_id::sequence: return "sequence";
+    case codec_id::bitmap: return "bitmap";
+    case codec_id::decimal_double: return "decimal_double";
+    case codec_id::real_double: return "real_double";
+    case codec_id::text_symbols: return "text_symbols";
+    case codec_id::split_int128: return "split_int128";
   }
   return "unknown";
 }
@@ -65,6 +90,8 @@ struct vector_entry {
   std::uint32_t null_count = 0;
   const std::byte* validity = nullptr;  ///< 128-byte bitmap; nullptr when all rows or none are NULL
   std::uint8_t width = 0;               ///< bits of a packed field; else 0
+  std::uint8_t mode = 0;                ///< the codec's own; else 0
+  std::uint16_t exception_count = 0;    ///< values that lie behind the packed ones; else 0
 };
 
 /// The values to encode.
@@ -80,12 +107,28 @@ struct encode_input {
   std::uint64_t give_up_bytes = ~std::uint64_t{0};  ///< a data section of this size or more is of no use
 };
 
+/// Children of a node at most: integers of a decimal, halves of 128 bits, values and lengths of runs.
+inline constexpr std::uint32_t max_codec_children = 2;
+
+/// A column that a codec derives from its values and leaves to other codecs: the values of runs, the entries of a
+/// dictionary, the integers behind decimals.
+///
+/// Shape:    at most 64 vectors of 1 to 1,024 rows, any of them may be short; flat; no NULLs; not nullable
+struct child_column {
+  data_type type{};
+  std::uint32_t row_count = 0;
+  std::span<const vector> vectors{};  ///< lie in storage, as do their values
+  buffer storage{};
+};
+
 /// The exact outcome of encoding, known before a byte is written.
 struct encode_plan {
   bool possible = false;         ///< the codec takes this type and these values
-  std::uint64_t data_bytes = 0;  ///< of the data section, exactly
+  std::uint64_t data_bytes = 0;  ///< of the codec's own part of the data section, exactly; children come on top
   std::uint32_t entry_count = 0;
+  std::uint32_t child_count = 0;
   buffer work{};  ///< what analyze found and encode needs again; private to the codec
+  child_column children[max_codec_children]{};
 };
 
 /// One block's data section and the trusted facts about it. Made by `encode` (all but the last group), completed by
@@ -103,6 +146,9 @@ struct data_section {
   std::uint64_t data_bytes = 0;
   vector_entry* entries = nullptr;
   const packed_table* kernels = nullptr;
+  const codec_functions* codec = nullptr;
+  data_section* children = nullptr;  ///< validated before their parent, encoded after it
+  std::uint32_t child_count = 0;
 
   vector shared{};                          ///< dictionary entries, or the constant: a flat vector
   const std::byte* shared_buffers[1] = {};  ///< text of `shared`
@@ -161,6 +207,15 @@ template <class C>
 concept sums_encoded = requires(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
                                 bool mask_is_all, int128& out) {
   { C::sum(section, index, mask, mask_is_all, out) }
+  noexcept->std::same_as<bool>;
+};
+
+/// Optional: the exact least and greatest integer of the rows in the mask, of which there is at least one, without
+/// decoding; returns false for types and vectors where it would have to decode.
+template <class C>
+concept bounds_encoded = requires(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                                  bool mask_is_all, int128& out) {
+  { C::bounds(section, index, mask, mask_is_all, out, out) }
   noexcept->std::same_as<bool>;
 };
 

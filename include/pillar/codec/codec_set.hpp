@@ -33,15 +33,18 @@ struct codec_functions {
                         std::uint64_t*) noexcept = nullptr;
   bool (*sum)(const data_section&, std::uint32_t, const std::uint64_t*, bool, int128&) noexcept = nullptr;
   bool (*fetch)(const data_section&, std::uint32_t, const std::uint16_t*, std::uint32_t, void*) noexcept = nullptr;
+  bool (*bounds)(const data_section&, std::uint32_t, const std::uint64_t*, bool, int128&, int128&) noexcept = nullptr;
 };
 
 /// The functions of a codec type; optional abilities it lacks are nullptr.
 template <codec C>
 constexpr codec_functions make_codec_functions() noexcept {
-  codec_functions made{C::id, C::analyze, C::encode, C::view_bytes, C::validate, C::decode, nullptr, nullptr, nullptr};
+  codec_functions made{C::id,     C::analyze, C::encode, C::view_bytes, C::validate,
+                       C::decode, nullptr,    nullptr,   nullptr,       nullptr};
   if constexpr (matches_encoded<C>) made.match = C::match;
   if constexpr (sums_encoded<C>) made.sum = C::sum;
   if constexpr (fetches_rows<C>) made.fetch = C::fetch;
+  if constexpr (bounds_encoded<C>) made.bounds = C::bounds;
   return made;
 }
 /// The same as a constant, whose address a codec_set may keep.
