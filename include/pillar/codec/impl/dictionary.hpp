@@ -97,7 +97,10 @@ result<encode_plan> analyze_dictionary(const encode_input& input) {
     });
     // More rows only add entries, so this is a lower bound of the outcome: high cardinality is noticed before sorting.
     const std::uint64_t codes = input.vectors.size() * packed_bytes(code_width_of(count == 0 ? 1 : count));
-    if (bytes + codes >= input.give_up_bytes) return encode_plan{};
+    if (bytes + codes >= input.give_up_bytes) {
+      encode_plan none;  // a variable: GCC 12 fails internally on encode_plan{} in a template
+      return none;
+    }
   }
   std::sort(work.entries, work.entries + count, [](const auto& a, const auto& b) { return a.value < b.value; });
   for (std::uint32_t code = 0; code < count; ++code) work.slots[work.entries[code].code] = code;

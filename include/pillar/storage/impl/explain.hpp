@@ -43,7 +43,7 @@ PILLAR_API value_claim claim_of(std::uint32_t column, const block_view& block, s
       out.max = last;
       break;
     }
-    case codec_id::raw: break;
+    default: break;  // no claim
   }
   return out;
 }
