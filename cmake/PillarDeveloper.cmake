@@ -3,6 +3,7 @@
 option(PILLAR_WARNINGS "Compile Pillar's own programs with warnings as errors" OFF)
 option(PILLAR_BEST_LEVEL "Compile Pillar's own programs for this machine's best instruction-set level" OFF)
 option(PILLAR_MUTANTS "Compile the seeded defects of tests/mutants in (never ship such a build)" OFF)
+option(PILLAR_FUZZ "Compile pillar::kernels for Clang's libFuzzer, and offer the target fuzz" OFF)
 set(PILLAR_KERNEL_OPTIONS -O3 CACHE STRING "Options of the width kernels, in every configuration")
 set(PILLAR_TEST_OPTIONS "" CACHE STRING "Options of the tests' own units, after those of the configuration")
 

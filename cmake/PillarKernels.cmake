@@ -55,7 +55,7 @@ function(pillar_generate_definitions target)
   # A library needs one unit even before the first header lands.
   pillar_generate_unit(${target} ${PROJECT_BINARY_DIR}/units/${target}/version.cpp pillar/base/config.hpp)
   pillar_developer_options(${target})
-  target_compile_options(${target} PRIVATE ${pillar_definition_options})
+  target_compile_options(${target} PRIVATE ${pillar_definition_options} $<$<BOOL:${PILLAR_FUZZ}>:-fsanitize=fuzzer-no-link>)
 endfunction()
 
 function(pillar_generate_kernels target)
