@@ -4,6 +4,7 @@
 #pragma once
 #include "pillar/conformance/aggregate.hpp"
 #include "pillar/conformance/codec.hpp"
+#include "pillar/conformance/delayed_reads.hpp"
 #include "pillar/conformance/domain.hpp"
 #include "pillar/conformance/executor.hpp"
 #include "pillar/conformance/faults.hpp"

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// For those who keep encoded data: blocks that stand alone, row groups, tables in versions over slices.
+/// For those who keep encoded data: blocks that stand alone, row groups, tables in versions over slices, slice files.
 #pragma once
 #include "pillar/status.hpp"
 #include "pillar/storage/block.hpp"
+#include "pillar/storage/block_source.hpp"
 #include "pillar/storage/explain.hpp"
 #include "pillar/storage/row_group.hpp"
+#include "pillar/storage/slice_file.hpp"
 #include "pillar/storage/table.hpp"
+#include "pillar/storage/table_files.hpp"

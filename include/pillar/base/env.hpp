@@ -107,4 +107,27 @@ concept writable_file = requires(F& file, std::span<const std::byte> bytes) {
   { file.sync() } -> std::same_as<result<void>>;
 };
 
+/// Any writable file by reference, so that code which is compiled once can take it.
+///
+/// Requires: the file outlives the reference
+class writable_file_ref {
+ public:
+  template <writable_file F>
+  requires(!std::same_as<F, writable_file_ref>) writable_file_ref(F& file)
+  noexcept
+      : file_(__builtin_addressof(file)),
+        append_([](void* to, std::span<const std::byte> bytes) -> result<void> {
+          return static_cast<F*>(to)->append(bytes);
+        }),
+        sync_([](void* of) -> result<void> { return static_cast<F*>(of)->sync(); }) {}
+  [[nodiscard]] result<void> append(std::span<const std::byte> bytes) { return append_(file_, bytes); }
+  [[nodiscard]] result<void> sync() { return sync_(file_); }
+
+ private:
+  void* file_;
+  result<void> (*append_)(void*, std::span<const std::byte>);
+  result<void> (*sync_)(void*);
+};
+static_assert(writable_file<writable_file_ref>);
+
 }  // namespace PILLAR_NAMESPACE

@@ -2,6 +2,7 @@
 /// The machine's files, as models of the file concepts in base/env.hpp.
 #pragma once
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@ class posix_file {
   /// An empty file in place of what was there.
   [[nodiscard]] static result<posix_file> create(const char* path) noexcept {
     return make(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC);
+  }
+  /// A file that is there already; what is appended follows what it holds.
+  [[nodiscard]] static result<posix_file> open_to_append(const char* path) noexcept {
+    return make(path, O_RDWR | O_APPEND | O_CLOEXEC);
   }
   posix_file(posix_file&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
   posix_file& operator=(posix_file&& other) noexcept {
@@ -68,7 +73,13 @@ class posix_file {
     return {};
   }
 
+  /// Asks the system to read ahead; a hint, which costs the caller no waiting.
+  void will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+    (void)::posix_fadvise(descriptor_, static_cast<::off_t>(offset), static_cast<::off_t>(bytes), POSIX_FADV_WILLNEED);
+  }
+
  private:
+  friend class mapped_file;
   explicit posix_file(int descriptor) noexcept : descriptor_(descriptor) {}
   static failure last_error() noexcept { return {errc::io_error, static_cast<std::uint64_t>(errno)}; }
   static result<posix_file> make(const char* path, int flags) noexcept {
@@ -79,5 +90,48 @@ class posix_file {
   int descriptor_;
 };
 static_assert(readable_file<posix_file> && writable_file<posix_file>);
+
+/// A file's bytes as memory, read only; unmapped when destroyed. Move only.
+///
+/// Requires: nobody shortens the file meanwhile: reading beyond its end then raises SIGBUS
+/// Errors:   open → io_error (position = errno)
+/// Threads:  const members may be called concurrently
+class mapped_file {
+ public:
+  [[nodiscard]] static result<mapped_file> open(const char* path) noexcept {
+    PILLAR_ASSIGN_OR_RETURN(const posix_file file, posix_file::open(path));
+    PILLAR_ASSIGN_OR_RETURN(const std::uint64_t size, file.size());
+    mapped_file made;
+    if (size == 0) return made;
+    void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.descriptor_, 0);
+    if (memory == MAP_FAILED) return posix_file::last_error();
+    made.bytes_ = {static_cast<const std::byte*>(memory), static_cast<std::size_t>(size)};
+    return made;
+  }
+  mapped_file(mapped_file&& other) noexcept : bytes_(other.bytes_) { other.bytes_ = {}; }
+  mapped_file& operator=(mapped_file&& other) noexcept {
+    const std::span<const std::byte> taken = other.bytes_;
+    other.bytes_ = bytes_;
+    bytes_ = taken;
+    return *this;
+  }
+  ~mapped_file() {
+    if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  }
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  /// Asks the system to read ahead; a hint.
+  void will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+    constexpr std::uint64_t page = 4096;
+    const std::uint64_t begin = offset & ~(page - 1);
+    if (begin >= bytes_.size()) return;
+    const std::uint64_t end = bytes_.size() - offset < bytes ? bytes_.size() : offset + bytes;
+    (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_WILLNEED);
+  }
+
+ private:
+  mapped_file() noexcept = default;
+  std::span<const std::byte> bytes_{};
+};
 
 }  // namespace PILLAR_NAMESPACE

@@ -1,32 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A row group: at most 65,536 rows of all columns, each column a block with its zone maps. Immutable once made.
+///
+/// Its blocks are in memory, or stored in a slice file: then the zone maps are here, and the bytes come from a block
+/// source when somebody looks at them through `open_blocks`.
 #pragma once
 #include <cstdint>
+#include <memory>  // std::shared_ptr
 #include <span>
 #include <vector>
 
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/result.hpp"
-#include "pillar/storage/block.hpp"      // block_view, block_options
-#include "pillar/zone/vector_zones.hpp"  // vector_bounds
-#include "pillar/zone/zone_map.hpp"      // zone_map
+#include "pillar/storage/block.hpp"         // block_view, block_options
+#include "pillar/storage/block_source.hpp"  // block_id, any_block_source, block_pin
+#include "pillar/zone/vector_zones.hpp"     // vector_bounds
+#include "pillar/zone/zone_map.hpp"         // zone_map
 
 namespace PILLAR_NAMESPACE {
 
-/// A block that is kept in memory: its bytes, the validated view of them, and its zone maps.
+/// What the directory of a slice file keeps of a block: enough to know it again.
+struct block_reference {
+  block_id id = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t checksum = 0;
+  data_type type{};
+};
+
+/// A block and its zone maps. In memory: its bytes and the validated view of them; else where it is stored.
 struct stored_block {
   buffer bytes;
-  block_view view;
+  block_view view;                     ///< empty where the block is not in memory
   zone_map zone;                       ///< of the whole block
   std::vector<zone_map> vector_zones;  ///< of each vector
   vector_bounds bounds;                ///< of vector_zones, side by side
+  block_reference stored{};            ///< where the block is not in memory
+
+  [[nodiscard]] std::uint64_t block_bytes() const noexcept { return view ? view.block_bytes() : stored.bytes; }
+};
+
+/// Where the row groups of a slice file have their blocks.
+struct block_store {
+  any_block_source source;
+  block_limits limits;  ///< blocks are opened under
 };
 
 /// Rows of one slice that were loaded together.
 struct row_group {
   std::uint64_t id = 0;  ///< never reused within a table
   std::uint32_t row_count = 0;
-  std::vector<stored_block> blocks;  ///< one per column of the table
+  std::vector<stored_block> blocks;            ///< one per column of the table
+  std::shared_ptr<const block_store> store{};  ///< nullptr: the blocks are in memory
 
   [[nodiscard]] std::uint32_t vector_count() const noexcept { return (row_count + vector_rows - 1) / vector_rows; }
   [[nodiscard]] std::uint32_t rows_of(std::uint32_t vector) const noexcept {
@@ -35,7 +59,7 @@ struct row_group {
   }
   [[nodiscard]] std::uint64_t encoded_bytes() const noexcept {
     std::uint64_t total = 0;
-    for (const auto& block : blocks) total += block.view.block_bytes();
+    for (const auto& block : blocks) total += block.block_bytes();
     return total;
   }
 };
@@ -47,6 +71,41 @@ struct row_group {
 /// Errors: those of encode_block and open_block
 [[nodiscard]] PILLAR_API result<stored_block> make_stored_block(std::span<const vector> vectors,
                                                                 const block_options& options, memory_budget* budget);
+
+/// The blocks of one row group that somebody looks at: those in memory as they are, the others pinned and opened when
+/// they are asked for, until the next begin().
+///
+/// Requires: the row group outlives the look at it
+/// Cost:     in memory a pointer; stored blocks are checked whole each time: checksum, structure, and that they are the
+///           ones which the directory means
+class open_blocks {
+ public:
+  PILLAR_API void begin(const row_group& group);
+  /// Asks the source for these columns' blocks ahead of open().
+  PILLAR_API void announce(std::span<const std::uint32_t> columns);
+  /// The view of a column's block.
+  ///
+  /// Errors: those of the source and of open_block; checksum_mismatch and corrupt also for a sound block that is not
+  ///         the one meant; position: offset in the file where it is about bytes
+  [[nodiscard]] result<const block_view*> open(std::uint32_t column) {
+    if (group_->store == nullptr) return &group_->blocks[column].view;
+    return open_stored(column);
+  }
+  /// The view of a column that was opened.
+  [[nodiscard]] const block_view& operator[](std::uint32_t column) const noexcept {
+    return group_->store == nullptr ? group_->blocks[column].view : opened_[column].view;
+  }
+
+ private:
+  PILLAR_API result<const block_view*> open_stored(std::uint32_t column);
+  struct opened_block {
+    block_pin pin;
+    block_view view;
+  };
+  const row_group* group_ = nullptr;
+  std::vector<opened_block> opened_{};
+  std::vector<block_id> wanted_{};
+};
 
 }  // namespace PILLAR_NAMESPACE
 

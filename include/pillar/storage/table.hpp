@@ -76,6 +76,7 @@ struct table_slice {
 /// An immutable snapshot of a table.
 struct table_version {
   std::uint64_t number = 0;
+  std::uint64_t next_group_id = 1;  ///< no row group of this or an earlier version has it
   std::vector<table_slice> slices;
   [[nodiscard]] std::uint64_t row_count() const noexcept {
     std::uint64_t total = 0;
@@ -101,6 +102,10 @@ using load_progress = function_ref<void(std::uint64_t done, std::uint64_t total)
 class table {
  public:
   PILLAR_API table(dynamic_schema schema, table_options options);
+  /// A table that begins with row groups made elsewhere: storage/table_files.hpp.
+  ///
+  /// Errors: as above, kept; a version of another number of slices likewise
+  PILLAR_API table(dynamic_schema schema, table_options options, std::shared_ptr<const table_version> first);
   PILLAR_API ~table();
   PILLAR_API table(table&& other) noexcept;
   PILLAR_API table& operator=(table&& other) noexcept;

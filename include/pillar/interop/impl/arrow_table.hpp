@@ -32,13 +32,17 @@ struct row_group_source {
     const auto scratch = std::make_unique<vector_scratch>();
     column_set_builder builder(schema, budget);
     PILLAR_TRY(builder.reserve(from.row_count));
-    for (std::uint32_t c = 0; c < schema.size(); ++c)
+    open_blocks blocks;
+    blocks.begin(from);
+    for (std::uint32_t c = 0; c < schema.size(); ++c) {
+      PILLAR_ASSIGN_OR_RETURN(const block_view* const view, blocks.open(c));
       for (std::uint32_t v = 0; v < from.vector_count(); ++v) {
-        const encoded_vector encoded = from.blocks[c].view.vector_at(v);
+        const encoded_vector encoded = view->vector_at(v);
         vector values;
         encoded.operations->decode(encoded.block, encoded.index, *scratch, values);
         PILLAR_TRY(builder.column_at(c).append(values));
       }
+    }
     return builder.finish();
   }
 };

@@ -546,16 +546,24 @@ inline audit_report audit_version(const table_version& version, const audited_qu
   auditor work(what, options, context, report);
   std::vector<audited_block> blocks(what.schema.size());
   std::vector<std::vector<encoded_vector>> vectors(what.schema.size());
+  open_blocks opened;
   for (std::uint32_t s = 0; s < version.slices.size(); ++s)
     for (std::uint32_t g = 0; g < version.slices[s].groups.size(); ++g) {
       ++report.row_groups;
       if (context.check_deadline() || !work.chosen()) continue;
       const row_group& group = *version.slices[s].groups[g];
+      opened.begin(group);
+      opened.announce(what.columns);
       for (const std::uint32_t c : what.columns) {
         const stored_block& block = group.blocks[c];
+        const auto view = opened.open(c);
+        if (!view.ok()) {
+          report.stopped = to_status(view.error(), "audit");
+          return report;
+        }
         vectors[c].clear();
-        for (std::uint32_t v = 0; v < group.vector_count(); ++v) vectors[c].push_back(block.view.vector_at(v));
-        blocks[c] = {vectors[c], &block.zone, block.vector_zones, &block.view, &block.bounds};
+        for (std::uint32_t v = 0; v < group.vector_count(); ++v) vectors[c].push_back((*view)->vector_at(v));
+        blocks[c] = {vectors[c], &block.zone, block.vector_zones, *view, &block.bounds};
       }
       work.audit_group(blocks, group.row_count, s, g);
     }

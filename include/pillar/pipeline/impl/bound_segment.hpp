@@ -14,12 +14,14 @@ namespace PILLAR_NAMESPACE::detail {
 struct bound_segment {
   segment what;
   bound_predicate predicate;
-  bound_values values;                ///< outputs, then the aggregates' inputs
-  std::vector<std::uint32_t> inputs;  ///< per aggregate: its root in `values`, or none
-  std::vector<std::uint32_t> named;   ///< source columns that the segment names, ascending
-  std::vector<bool> summed;           ///< per aggregate: may be fed from encoded sums
-  std::vector<bool> sums_computed;    ///< per aggregate: an ungrouped exact sum of computed wide decimals
-  std::vector<bool> may_narrow;       ///< per value node: only sums that take either width read it
+  bound_values values;                            ///< outputs, then the aggregates' inputs
+  std::vector<std::uint32_t> inputs;              ///< per aggregate: its root in `values`, or none
+  std::vector<std::uint32_t> named;               ///< source columns that the segment names, ascending
+  std::vector<std::uint32_t> read;                ///< those whose values it computes with, ascending
+  std::vector<std::vector<std::uint32_t>> asked;  ///< per conjunct of the predicate: the columns it names
+  std::vector<bool> summed;                       ///< per aggregate: may be fed from encoded sums
+  std::vector<bool> sums_computed;                ///< per aggregate: an ungrouped exact sum of computed wide decimals
+  std::vector<bool> may_narrow;                   ///< per value node: only sums that take either width read it
   /// Columns to fetch when the selected rows of several vectors are aggregated together; empty: they are not. Without
   /// groups, and where no codec can sum the column itself.
   std::vector<std::uint32_t> gathered;
@@ -83,6 +85,33 @@ inline void share_equal_inputs(bound_segment& segment, std::size_t key_count) {
   values.roots = std::move(roots);
 }
 
+/// The columns below a value, appended.
+inline void columns_of_value(const bound_predicate& predicate, std::uint32_t index, std::vector<std::uint32_t>& out) {
+  const bound_value& value = predicate.values[index];
+  if (value.kind == bound_value::kind_type::column) out.push_back(value.column);
+  if (value.kind == bound_value::kind_type::arithmetic || value.kind == bound_value::kind_type::convert)
+    columns_of_value(predicate, value.left, out);
+  if (value.kind == bound_value::kind_type::arithmetic) columns_of_value(predicate, value.right, out);
+}
+
+/// The columns below a node of a predicate, appended.
+inline void columns_of_node(const bound_predicate& predicate, std::uint32_t index, std::vector<std::uint32_t>& out) {
+  using kind_type = bound_node::kind_type;
+  const bound_node& node = predicate.nodes[index];
+  switch (node.kind) {
+    case kind_type::constant: return;
+    case kind_type::test: return columns_of_value(predicate, node.left, out);
+    case kind_type::compare:
+      columns_of_value(predicate, node.left, out);
+      return columns_of_value(predicate, node.right, out);
+    case kind_type::negation: return columns_of_node(predicate, node.left, out);
+    case kind_type::both:
+    case kind_type::either:
+      columns_of_node(predicate, node.left, out);
+      return columns_of_node(predicate, node.right, out);
+  }
+}
+
 inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   bound_segment out;
   if (what.has_predicate) {
@@ -103,11 +132,21 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   share_equal_nodes(out.values);
   const bool grouped = what.sink == sink_kind::group && !what.outputs.empty();
   if (grouped) share_equal_inputs(out, what.outputs.size());
-  out.named = out.predicate.columns;
+  const auto settle = [](std::vector<std::uint32_t>& columns) {
+    std::sort(columns.begin(), columns.end());
+    columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
+  };
   for (const auto& node : out.values.nodes)
-    if (node.kind == bound_value::kind_type::column) out.named.push_back(node.column);
-  std::sort(out.named.begin(), out.named.end());
-  out.named.erase(std::unique(out.named.begin(), out.named.end()), out.named.end());
+    if (node.kind == bound_value::kind_type::column) out.read.push_back(node.column);
+  settle(out.read);
+  out.named = out.predicate.columns;
+  out.named.insert(out.named.end(), out.read.begin(), out.read.end());
+  settle(out.named);
+  for (const std::uint32_t conjunct : out.predicate.conjuncts) {
+    out.asked.emplace_back();
+    columns_of_node(out.predicate, conjunct, out.asked.back());
+    settle(out.asked.back());
+  }
   // An ungrouped exact sum of a plain column can be answered by its codec if nothing else needs the column's values.
   for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
     bool fits = what.outputs.empty() && what.aggregates[a].kind == aggregate_kind::sum &&

@@ -39,6 +39,7 @@ class explaining_walk {
     out.row_count = group.row_count;
     out.predicate = predicate_;
     work_.dictionary_answers.begin_block();
+    work_.blocks.begin(group);
     for (const std::uint32_t c : bound.columns) work_.zones[c] = &group.blocks[c].zone;
     const zone_answer block = explain(bound, work_.zones, predicate_->schema, work_.block_scratch, out.by_zone);
     out.what = block.what;
@@ -58,7 +59,7 @@ class explaining_walk {
       }
       made.what = at.what;
       if (at.what == zone_verdict::all) made.rows_selected = made.row_count;
-      if (at.what == zone_verdict::some) ask_rows(group, v, at.known_true, made);
+      if (at.what == zone_verdict::some) ask_rows(v, at.known_true, made);
       out.rows_selected += made.rows_selected;
       const bool failed = made.error != errc::ok;
       out.vectors.push_back(std::move(made));
@@ -68,10 +69,15 @@ class explaining_walk {
   }
 
  private:
-  void ask_rows(const row_group& group, std::uint32_t v, std::uint64_t known_true, vector_explanation& out) {
+  void ask_rows(std::uint32_t v, std::uint64_t known_true, vector_explanation& out) {
     const bound_predicate& bound = predicate_->bound;
     for (const std::uint32_t c : bound.columns) {
-      work_.columns[c].source = group.blocks[c].view.vector_at(v);
+      const auto view = work_.blocks.open(c);
+      if (!view.ok()) {
+        out.error = view.error().code;
+        return;
+      }
+      work_.columns[c].source = (*view)->vector_at(v);
       work_.columns[c].has_decoded = false;
       work_.columns[c].touched = evidence::skipped;
     }
@@ -89,7 +95,7 @@ class explaining_walk {
         if (step.codec.what != verdict::unknown) {
           const bound_node& node = bound.nodes[bound.conjuncts[step.conjunct]];
           const std::uint32_t column = *bound.plain_column(node);
-          made.why = explain(step.conjunct, column, node.test, group.blocks[column].view, v, step.codec);
+          made.why = explain(step.conjunct, column, node.test, work_.blocks[column], v, step.codec);
           made.layer = made.why->layer;
         }
       }

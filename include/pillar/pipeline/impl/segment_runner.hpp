@@ -56,6 +56,8 @@ struct worker_local {
   std::vector<batch_column> columns;
   std::vector<const zone_map*> zones;
   std::vector<block_zones> vector_zones;
+  open_blocks blocks;                 ///< of the row group at work
+  std::vector<std::uint32_t> wanted;  ///< columns to open
   vector_answers verdicts;
   vector_run run;
   gathered_rows gathered;
@@ -109,6 +111,7 @@ class segment_runner {
     stats.rows_in_table = version->row_count();
     if (shared_.what.sink == sink_kind::group) find_key_ranges(*version);
     for (const auto count : groups) stats.row_groups += count;
+    announce(*version);
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
       worker_local& local = local_of(worker);
       PILLAR_TRY(prepare(local));
@@ -198,6 +201,33 @@ class segment_runner {
     }
   }
 
+  /// Tells block sources what the zone maps leave to read, so that they read ahead: the predicate's columns, and all of
+  /// them where every row is known to pass.
+  void announce(const table_version& version) {
+    worker_local& local = local_of(0);
+    std::vector<block_id> wanted;
+    for (const auto& slice : version.slices) {
+      const block_store* store = nullptr;
+      const auto tell = [&] {
+        if (!wanted.empty()) store->source.announce(wanted);
+        wanted.clear();
+      };
+      for (const auto& group : slice.groups) {
+        if (group->store == nullptr) continue;
+        if (store != group->store.get()) tell();
+        store = group->store.get();
+        zone_answer block;
+        block.what = zone_verdict::all;
+        for (const std::uint32_t c : shared_.named) local.zones[c] = &group->blocks[c].zone;
+        if (shared_.what.has_predicate) block = answer(shared_.predicate, local.zones, local.block_scratch);
+        if (block.what == zone_verdict::none) continue;
+        for (const std::uint32_t c : block.what == zone_verdict::all ? shared_.read : shared_.predicate.columns)
+          wanted.push_back(group->blocks[c].stored.id);
+      }
+      tell();
+    }
+  }
+
   absl::Status drive(const std::vector<std::uint64_t>& units, morsel_body body, scan_statistics& stats) {
     auto cursors = slice_cursors::create(units, runner_.concurrency(), context_.budget());
     if (!cursors.ok()) return to_status(cursors.error(), "scan");
@@ -211,6 +241,7 @@ class segment_runner {
   result<void> scan_group(const row_group& group, std::uint32_t slice, std::uint32_t number, worker_local& local) {
     local.dictionary_answers.begin_block();
     if (local.groups) local.groups->begin_block();
+    local.blocks.begin(group);
     zone_answer block;
     block.what = zone_verdict::all;
     for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].zone;
@@ -222,8 +253,11 @@ class segment_runner {
       analyze(shared_.values.nodes, local.zones, local.proof);
       narrow(local);
       if (shared_.what.sink == sink_kind::group) find_input_bits(local);
-      if (local.predicate && PILLAR_MUTATE(pipeline_some_taken_for_all, block.what != zone_verdict::all, false))
+      if (local.predicate && PILLAR_MUTATE(pipeline_some_taken_for_all, block.what != zone_verdict::all, false)) {
+        PILLAR_TRY(open_asked(local));
         ask_encoded(*local.predicate, local.run);
+      }
+      if (local.run.open != 0) PILLAR_TRY(open_columns(shared_.read, local));
       const std::uint64_t first_row = (std::uint64_t{slice} << 48) | (std::uint64_t{number} << 16);
       for (std::uint64_t left = local.run.open; left != 0; left &= left - 1)
         PILLAR_TRY(scan_vector(group, static_cast<std::uint32_t>(std::countr_zero(left)), first_row, local));
@@ -238,7 +272,7 @@ class segment_runner {
     vector_run& run = local.run;
     run.count = group.vector_count();
     for (const std::uint32_t c : shared_.named) {
-      run.columns[c] = group.blocks[c].view.vector_at(0);
+      run.columns[c] = {};
       run.touched[c] = {};
       local.vector_zones[c] = {group.blocks[c].vector_zones, &group.blocks[c].bounds};
     }
@@ -250,6 +284,28 @@ class segment_runner {
       const auto v = static_cast<std::uint32_t>(std::countr_zero(left));
       run.rows[v] = selection_mask::first(group.rows_of(v));
     }
+  }
+
+  /// Opens blocks of the row group at work, those that are not yet.
+  static result<void> open_columns(std::span<const std::uint32_t> columns, worker_local& local) {
+    local.blocks.announce(columns);
+    for (const std::uint32_t c : columns) {
+      if (local.run.columns[c]) continue;
+      PILLAR_ASSIGN_OR_RETURN(const block_view* const view, local.blocks.open(c));
+      local.run.columns[c] = view->vector_at(0);
+    }
+    return {};
+  }
+
+  /// Opens the columns of the conjuncts that zone maps have not settled for every open vector.
+  result<void> open_asked(worker_local& local) const {
+    const vector_run& run = local.run;
+    local.wanted.clear();
+    for (std::size_t i = 0; i < shared_.asked.size(); ++i) {
+      const bool settled = i < run.settled.size() && i < 64 && (run.open & ~run.settled[i]) == 0;
+      if (!settled) local.wanted.insert(local.wanted.end(), shared_.asked[i].begin(), shared_.asked[i].end());
+    }
+    return open_columns(local.wanted, local);
   }
 
   /// What is left to ask of one vector, and its rows to the sink, now or together with those of the next.
@@ -294,12 +350,11 @@ class segment_runner {
                      worker_local& local) const {
     const vector_run& run = local.run;
     for (const std::uint32_t c : shared_.named) {
-      const block_view& view = group.blocks[c].view;
       block_account account;
       account.slice = slice;
       account.group = number;
       account.column = c;
-      account.block_bytes = view.block_bytes();
+      account.block_bytes = group.blocks[c].block_bytes();
       const touched_vectors& touched = run.touched[c];
       const std::uint64_t read = touched.encoded | touched.decoded, consulted = read | touched.settled;
       const std::uint64_t unselected = reached & ~run.open & ~consulted;
@@ -311,15 +366,18 @@ class segment_runner {
       count(scan_cause::settled, touched.settled & ~read);
       count(scan_cause::encoded, touched.encoded & ~touched.decoded);
       count(scan_cause::decoded, touched.decoded);
-      if (read == low_bits(run.count)) {
-        account.bytes_read = view.block_bytes() - view.shared_bytes();
-      } else {
-        for (std::uint64_t left = read; left != 0; left &= left - 1)
-          account.bytes_read += view.encoded_bytes(static_cast<std::uint32_t>(std::countr_zero(left)));
+      if (consulted != 0) {  // else the block may not even be open
+        const block_view& view = local.blocks[c];
+        if (read == low_bits(run.count)) {
+          account.bytes_read = view.block_bytes() - view.shared_bytes();
+        } else {
+          for (std::uint64_t left = read; left != 0; left &= left - 1)
+            account.bytes_read += view.encoded_bytes(static_cast<std::uint32_t>(std::countr_zero(left)));
+        }
+        const auto& counts = account.vectors;
+        if (PILLAR_MUTATE(pipeline_directory_unread, counts[2] + counts[3] + counts[4], counts[2]) > 0)
+          account.bytes_read += view.shared_bytes();
       }
-      const auto& counts = account.vectors;
-      if (PILLAR_MUTATE(pipeline_directory_unread, counts[2] + counts[3] + counts[4], counts[2]) > 0)
-        account.bytes_read += view.shared_bytes();
       local.accounts.push_back(account);
     }
   }

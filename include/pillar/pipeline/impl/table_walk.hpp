@@ -38,6 +38,7 @@ struct predicate_walk {
   match_scratch dictionary_answers;
   std::vector<batch_column> columns;
   std::vector<const zone_map*> zones;
+  open_blocks blocks;
   batch rows;
   predicate_state state;
   zone_scratch block_scratch;

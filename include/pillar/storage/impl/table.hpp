@@ -16,7 +16,6 @@ namespace PILLAR_NAMESPACE {
 
 struct table::published {
   std::atomic<std::shared_ptr<const table_version>> version;
-  std::uint64_t next_group_id = 1;
 };
 
 namespace detail {
@@ -172,6 +171,15 @@ PILLAR_API table::table(dynamic_schema schema, table_options options)
   empty->slices.resize(status_.ok() ? options_.distribution.slice_count : 1);
   published_->version.store(std::move(empty));
 }
+PILLAR_API table::table(dynamic_schema schema, table_options options, std::shared_ptr<const table_version> first)
+    : table(std::move(schema), std::move(options)) {
+  if (!status_.ok()) return;
+  if (first->slices.size() != options_.distribution.slice_count)
+    status_ = make_status(absl::StatusCode::kInvalidArgument,
+                          "the version has " + std::to_string(first->slices.size()) + " slices, the options " +
+                              std::to_string(options_.distribution.slice_count));
+  else published_->version.store(std::move(first));
+}
 PILLAR_API table::~table() = default;
 PILLAR_API table::table(table&& other) noexcept = default;
 PILLAR_API table& table::operator=(table&& other) noexcept = default;
@@ -224,7 +232,7 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
   ++next->number;
   for (std::uint32_t slice = 0; slice < slice_count; ++slice)
     for (auto& group : made[slice]) {
-      group->id = PILLAR_MUTATE(table_ids_recur, published_->next_group_id++, next->slices[slice].groups.size());
+      group->id = PILLAR_MUTATE(table_ids_recur, next->next_group_id++, next->slices[slice].groups.size());
       next->slices[slice].row_count += group->row_count;
       next->slices[slice].groups.push_back(std::move(group));
     }
