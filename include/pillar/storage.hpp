@@ -5,6 +5,7 @@
 #include "pillar/storage/block.hpp"
 #include "pillar/storage/block_source.hpp"
 #include "pillar/storage/explain.hpp"
+#include "pillar/storage/file_source.hpp"
 #include "pillar/storage/row_group.hpp"
 #include "pillar/storage/slice_file.hpp"
 #include "pillar/storage/table.hpp"

@@ -34,5 +34,31 @@ TEST(base_file, holds_what_was_appended) {
   EXPECT_EQ(pillar::posix_file::open(path.c_str()).error(), (pillar::failure{pillar::errc::io_error, ENOENT}));
 }
 
+TEST(base_file, is_continued_and_mapped) {
+  const std::string path = testing::TempDir() + "pillar_file_test_mapped";
+  const std::string first = "one prefix, ", second = "and the rest";
+  ASSERT_TRUE(pillar::posix_file::create(path.c_str()).ok());
+  EXPECT_TRUE(pillar::mapped_file::open(path.c_str())->bytes().empty());
+  for (const auto& part : {first, second}) {
+    auto file = pillar::posix_file::open_to_append(path.c_str());
+    ASSERT_TRUE(file.ok());
+    pillar::writable_file_ref any(*file);
+    EXPECT_TRUE(any.append(std::as_bytes(std::span(part))).ok());
+    EXPECT_TRUE(any.sync().ok());
+    file->will_need(0, 1'000);
+  }
+  auto opened = pillar::mapped_file::open(path.c_str());
+  ASSERT_TRUE(opened.ok());
+  const pillar::mapped_file mapped = *std::move(opened);
+  const auto bytes = mapped.bytes();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), first + second);
+  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{5}, std::uint64_t{1} << 40})
+    mapped.will_need(offset, ~std::uint64_t{0});
+  std::remove(path.c_str());
+  EXPECT_EQ(pillar::mapped_file::open(path.c_str()).error(), (pillar::failure{pillar::errc::io_error, ENOENT}));
+  EXPECT_EQ(pillar::posix_file::open_to_append(path.c_str()).error(),
+            (pillar::failure{pillar::errc::io_error, ENOENT}));
+}
+
 }  // namespace
 }  // namespace pillar_test::base_file

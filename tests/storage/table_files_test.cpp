@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <sstream>
 
+#include "pillar/column/format.hpp"
+
 #include "support/stored_tables.hpp"
 
 namespace pillar_test::storage_table_files {
@@ -20,10 +22,10 @@ constexpr std::uint64_t small_extent = 16 * 1024;
 
 std::string rows_and_account(const pillar::query_result& result) {
   std::ostringstream out;
-  out << format_table(result.rows(), 1'000'000);
+  out << pillar::format_table(result.rows(), 1'000'000);
   const auto& stats = result.stats();
-  out << stats.rows_in_table << ' ' << stats.rows_selected << ' ' << stats.row_groups << ' '
-      << stats.row_groups_skipped << ' ' << stats.bytes_read() << ' ' << stats.bytes_unread() << '\n';
+  out << stats.rows_in_table << ' ' << stats.rows_selected << ' ' << stats.row_groups << ' ' << stats.row_groups_skipped
+      << ' ' << stats.bytes_read() << ' ' << stats.bytes_unread() << '\n';
   for (const auto& block : stats.blocks) {
     out << block.slice << ' ' << block.group << ' ' << block.column << ' ' << block.bytes_read << '/'
         << block.block_bytes;
@@ -42,8 +44,8 @@ void every_question(const pillar::table& table, Ask ask) {
   tell(scan(table) | group_by()(count().as("n"_col)));
   tell(scan(table) | where("small"_col < 100 && "word"_col == "beta") |
        group_by("few"_col)(sum("price"_col).as("p"_col), max("long"_col).as("l"_col), count().as("n"_col)) |
-       order_by("few"_col));
-  tell(scan(table) | where("few"_col == 5 && "real"_col > 100) | top(7, descending("price"_col), "id"_col));
+       order_by(ascending("few"_col)));
+  tell(scan(table) | where("few"_col == 5 && "real"_col > 100) | top(7, descending("price"_col), ascending("id"_col)));
   tell(scan(table) | where("id"_col >= 0) | group_by()(sum("id"_col).as("i"_col), sum("narrow"_col).as("f"_col)));
   tell(scan(table) | where("word"_col == "no such word" && "price"_col > 3) | project("wide"_col));
 }
@@ -75,11 +77,11 @@ TEST(storage_table_files, scans_give_the_same_rows_and_the_same_account) {
   });
   at = 0;
   every_question(*opened, [&](const auto& plan) {
-    const auto told = explain(plan);
+    const auto told = explain_plan(plan);
     ASSERT_TRUE(told.ok()) << told.status();
     const auto audited = audit_plan(plan, {}, *std::make_unique<pillar::query_context>());
     ASSERT_TRUE(audited.ok());
-    EXPECT_TRUE(audited->ok()) << at;
+    EXPECT_EQ(audited->liar_count, 0u) << at;
     ++at;
   });
 }
@@ -134,16 +136,16 @@ TEST_F(folder_test, a_table_leaves_to_a_folder_and_comes_back) {
   ASSERT_TRUE(write_table(*table.version(), table.schema(), folder_, 42).ok());
   pillar::worker_pool pool(2);
   const auto ask = [&](const pillar::table& from) {
-    const auto result = run(scan(from) | where("few"_col > 2) | order_by("id"_col), pool);
+    const auto result = run(scan(from) | where("few"_col > 2) | order_by(ascending("id"_col)), pool);
     EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? format_table(result->rows(), 100'000) : std::string();
+    return result.ok() ? pillar::format_table(result->rows(), 100'000) : std::string();
   };
   const std::string expected = ask(table);
   for (const bool mapped : {false, true}) {
     pillar::folder_options options;
     options.mapped = mapped;
     options.table.order = pillar::compound({"id"});
-    auto opened = open_table_folder(folder_, options);
+    auto opened = pillar::open_table_folder(folder_, options);
     ASSERT_TRUE(opened.ok()) << opened.status();
     EXPECT_EQ(ask(*opened), expected);
     // What is appended lies in memory beside it; ids go on where they ended.
@@ -156,7 +158,7 @@ TEST_F(folder_test, a_table_leaves_to_a_folder_and_comes_back) {
     const std::string copy = folder_ + "/copy";
     ASSERT_EQ(::mkdir(copy.c_str(), 0777), 0);
     ASSERT_TRUE(write_table(*opened->version(), opened->schema(), copy, 43).ok());
-    auto again = open_table_folder(copy);
+    auto again = pillar::open_table_folder(copy);
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_EQ(ask(*again), both);
     for (std::uint32_t s = 0; s < 3; ++s) std::remove((copy + '/' + pillar::slice_file_name(s)).c_str());
@@ -165,7 +167,7 @@ TEST_F(folder_test, a_table_leaves_to_a_folder_and_comes_back) {
 }
 
 TEST_F(folder_test, what_does_not_belong_together_is_refused) {
-  EXPECT_EQ(open_table_folder(folder_).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(pillar::open_table_folder(folder_).status().code(), absl::StatusCode::kUnavailable);
   auto table = sample_table(2'000, 2);
   ASSERT_TRUE(write_table(*table.version(), table.schema(), folder_, 42).ok());
   const std::string first = folder_ + "/slice-0.pillar", second = folder_ + "/slice-1.pillar",
@@ -174,11 +176,11 @@ TEST_F(folder_test, what_does_not_belong_together_is_refused) {
   ASSERT_TRUE(table.append(set_of(pillar::describe<sample>(), sample_rows(5, 100))).ok());
   ASSERT_TRUE(write_table(*table.version(), table.schema(), folder_, 44).ok());
   ASSERT_EQ(std::rename(aside.c_str(), first.c_str()), 0);  // slice 0 of the version before
-  const auto mixed = open_table_folder(folder_).status();
+  const auto mixed = pillar::open_table_folder(folder_).status();
   EXPECT_EQ(mixed.code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(mixed.message(), "slice 1 is of version 2, not 1");
   ASSERT_EQ(std::rename(second.c_str(), first.c_str()), 0);
-  EXPECT_FALSE(open_table_folder(folder_).ok());
+  EXPECT_FALSE(pillar::open_table_folder(folder_).ok());
   EXPECT_EQ(write_table(*table.version(), table.schema(), folder_ + "/nowhere", 1).code(),
             absl::StatusCode::kUnavailable);
   EXPECT_EQ(pillar::open_table({}).status().code(), absl::StatusCode::kDataLoss);
@@ -187,7 +189,7 @@ TEST_F(folder_test, what_does_not_belong_together_is_refused) {
 TEST_F(folder_test, damage_is_the_querys_error) {
   const auto table = sample_table(4'000);
   ASSERT_TRUE(write_table(*table.version(), table.schema(), folder_, 42).ok());
-  auto opened = open_table_folder(folder_, {.mapped = true});
+  auto opened = pillar::open_table_folder(folder_, {.mapped = true});
   ASSERT_TRUE(opened.ok());
   const std::string path = folder_ + "/slice-0.pillar";
   const auto contents = pillar::open_slice_file(pillar::readable_file_ref(*pillar::posix_file::open(path.c_str())));

@@ -9,6 +9,8 @@
 
 #include "pillar/conformance/faults.hpp"
 #include "pillar/pipeline.hpp"
+#include "pillar/status.hpp"
+#include "pillar/storage/file_source.hpp"
 #include "pillar/storage/table_files.hpp"
 #include "support/sample_rows.hpp"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "pillar/base/env.hpp"  // readable_file, splitmix64
-#include "pillar/storage/block_source.hpp"
+#include "pillar/storage/file_source.hpp"
 
 namespace PILLAR_NAMESPACE::conformance {
 

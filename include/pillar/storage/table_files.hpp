@@ -10,7 +10,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
-#include "pillar/storage/block_source.hpp"
+#include "pillar/storage/file_source.hpp"
 #include "pillar/storage/slice_file.hpp"
 #include "pillar/storage/table.hpp"
 
