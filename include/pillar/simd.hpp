@@ -7,4 +7,5 @@
 #include "pillar/simd/dispatch.hpp"
 #include "pillar/simd/gather.hpp"
 #include "pillar/simd/level.hpp"
+#include "pillar/simd/prefix_sum.hpp"
 #include "pillar/simd/selection.hpp"

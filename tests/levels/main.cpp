@@ -19,6 +19,7 @@ void run(const std::vector<pillar_test::level_case>& cases) {
 }
 
 TEST(levels, packed) { run(pillar_test::packed_cases()); }
+TEST(levels, delta) { run(pillar_test::delta_cases()); }
 TEST(levels, flat_match) { run(pillar_test::flat_match_cases()); }
 TEST(levels, shim) {
   if (!pillar::supports(tested_level)) GTEST_SKIP() << "this processor has no " << pillar::to_string(tested_level);
@@ -31,8 +32,8 @@ TEST(levels, shim) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto count =
-      pillar_test::packed_cases().size() + pillar_test::flat_match_cases().size() + pillar_test::shim_rounds;
+  const auto count = pillar_test::packed_cases().size() + pillar_test::delta_cases().size() +
+                     pillar_test::flat_match_cases().size() + pillar_test::shim_rounds;
   std::printf("level %s: %zu cases%s\n", pillar::to_string(tested_level), count,
               pillar::supports(tested_level) ? "" : ", not run: this processor lacks it");
   std::fflush(stdout);

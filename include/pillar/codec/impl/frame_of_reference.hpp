@@ -97,27 +97,36 @@ PILLAR_API result<void> frame_of_reference_codec::encode(const encode_input& inp
 
 PILLAR_API std::size_t frame_of_reference_codec::view_bytes(const data_section&) noexcept { return 0; }
 
-PILLAR_API result<void> frame_of_reference_codec::validate(data_section& section, std::byte*) noexcept {
+namespace detail {
+/// Checks base, width and the fields, which start the payload: base and width bound the values.
+inline result<void> check_frame(const data_section& section, std::uint32_t index) noexcept {
   const physical_type type = section.type.physical;
-  if (!detail::is_narrow_integer(type) || section.shared_bytes != 0 || section.entry_count != 0 ||
+  const vector_entry& entry = section.entries[index];
+  if (entry.width > 8 * byte_width(type) || entry.bytes < packed_bytes(entry.width)) return {errc::corrupt, index};
+  const int128 base = to_value(type, entry.base);
+  if (base < lowest_of(type) || base > highest_of(type)) return {errc::corrupt, index};
+  const std::uint64_t most = packed_max_field(entry.width);
+  if (base + static_cast<int128>(most) <= highest_of(type)) return {};
+  // Fields could leave the type: look whether one does. (Booleans are never encoded so, and decode could not repair
+  // them if the bytes changed.)
+  if (type == physical_type::boolean) return {errc::corrupt, index};
+  std::uint64_t outside[vector_words];
+  const auto first_outside = static_cast<std::uint64_t>(highest_of(type) - base) + 1;
+  section.kernels->match_range[entry.width](section.data + entry.offset, first_outside, most, outside);
+  for (const std::uint64_t word : outside)
+    if (word != 0) return {errc::corrupt, entry.offset};
+  return {};
+}
+}  // namespace detail
+
+PILLAR_API result<void> frame_of_reference_codec::validate(data_section& section, std::byte*) noexcept {
+  if (!detail::is_narrow_integer(section.type.physical) || section.shared_bytes != 0 || section.entry_count != 0 ||
       section.code_width != 0) {
     return {errc::corrupt, 0};
   }
   for (std::uint32_t i = 0; i < section.vector_count; ++i) {
-    const vector_entry& entry = section.entries[i];
-    if (entry.width > 8 * byte_width(type) || entry.bytes != packed_bytes(entry.width)) return {errc::corrupt, i};
-    const int128 base = detail::to_value(type, entry.base);
-    if (base < lowest_of(type) || base > highest_of(type)) return {errc::corrupt, i};
-    const std::uint64_t most = packed_max_field(entry.width);
-    if (base + static_cast<int128>(most) <= highest_of(type)) continue;
-    // Fields could leave the type: look whether one does, so that base and width bound the decoded values. (Booleans
-    // are never encoded so, and decode could not repair them if the bytes changed.)
-    if (type == physical_type::boolean) return {errc::corrupt, i};
-    std::uint64_t outside[vector_words];
-    const auto first_outside = static_cast<std::uint64_t>(highest_of(type) - base) + 1;
-    section.kernels->match_range[entry.width](section.data + entry.offset, first_outside, most, outside);
-    for (const std::uint64_t word : outside)
-      if (word != 0) return {errc::corrupt, entry.offset};
+    if (section.entries[i].bytes != packed_bytes(section.entries[i].width)) return {errc::corrupt, i};
+    PILLAR_TRY(detail::check_frame(section, i));
   }
   return {};
 }

@@ -105,8 +105,8 @@ inline bool plan_sequence(const encode_input& input, sequence_vector* out) {
 PILLAR_API result<encode_plan> sequence_codec::analyze(const encode_input& input) {
   encode_plan plan;
   if (!detail::is_narrow_integer(input.type.physical)) return plan;
-  PILLAR_ASSIGN_OR_RETURN(plan.work, buffer::allocate(sizeof(detail::sequence_vector) * input.vectors.size(),
-                                                      input.budget));
+  PILLAR_ASSIGN_OR_RETURN(plan.work,
+                          buffer::allocate(sizeof(detail::sequence_vector) * input.vectors.size(), input.budget));
   auto* vectors = plan.work.as<detail::sequence_vector>();
   plan.possible = detail::plan_sequence(input, vectors);
   if (!plan.possible) return plan;
@@ -161,7 +161,7 @@ PILLAR_API result<void> sequence_codec::validate(data_section& section, std::byt
     }
     store_unaligned(memory + sizeof(step) * i, step);
   }
-  section.shared.type = data_type{physical_type::uint64, logical_type::uint64};
+  section.shared.type = type_of<std::uint64_t>;
   section.shared.size = section.vector_count;
   section.shared.values = memory;
   return {};
