@@ -107,7 +107,7 @@ void check_width(pillar::arch_level level, std::uint32_t width, std::uint32_t ro
   EXPECT_EQ(std::memcmp(unpacked.data(), lanes.data(), lanes.size()), 0) << "unpack";
   EXPECT_TRUE(unpacked.slack_untouched());
 
-  const std::uint64_t base = random();
+  const std::uint64_t base = round % 3 == 0 ? 0 : random();  // some kernels leave a base of 0 out
   const auto check_add = [&]<class Out>(Out) {
     if (sizeof(Out) < lane_bytes) return;
     guard_array<Out> out(packed_values, side);

@@ -71,8 +71,38 @@ const char* check_lanes(std::uint64_t seed) noexcept {
   return (simd::chunk_to_bits<T, arch>(chunk) & kept) == expected ? nullptr : "chunk_to_bits";
 }
 
+/// Values of several registers side by side in wider lanes.
+template <class From, class To>
+const char* check_interleave(std::uint64_t seed) noexcept {
+#if PILLAR_WITH_INTERLEAVE
+  random_bits random{seed * 64 + sizeof(From) * 8 + sizeof(To)};
+  constexpr int ratio = sizeof(To) / sizeof(From);
+  constexpr int count = lanes_of<From>::count;
+  From values[ratio][count];
+  simd::woven<From, arch> words[ratio];
+  for (int w = 0; w < ratio; ++w) {
+    for (From& value : values[w]) value = static_cast<From>(random());
+    words[w] = simd::load_woven<From, ratio, arch>(values[w]);
+  }
+  simd::batch<To, arch> wide[ratio];
+  simd::interleave<From, To, arch>(words, wide);
+  for (int i = 0; i < count; ++i) {
+    std::uint64_t expected = 0;
+    for (int w = ratio - 1; w >= 0; --w) expected = expected << (8 * sizeof(From)) | values[w][i];
+    constexpr int lanes = lanes_of<To>::count;
+    if (lanes_of<To>(wide[i / lanes]).values[i % lanes] != expected) return "interleave";
+  }
+#else
+  static_cast<void>(seed);
+#endif
+  return nullptr;
+}
+
 const char* check_lanes_of_all_sizes(std::uint32_t round) noexcept {
   const char* wrong = check_lanes<std::uint8_t>(round);
+  if (wrong == nullptr) wrong = check_interleave<std::uint8_t, std::uint16_t>(round);
+  if (wrong == nullptr) wrong = check_interleave<std::uint8_t, std::uint32_t>(round);
+  if (wrong == nullptr) wrong = check_interleave<std::uint16_t, std::uint32_t>(round);
   if (wrong == nullptr) wrong = check_lanes<std::uint16_t>(round);
   if (wrong == nullptr) wrong = check_lanes<std::uint32_t>(round);
   if (wrong == nullptr) wrong = check_lanes<std::uint64_t>(round);

@@ -94,7 +94,8 @@ struct packed_table {
   arch_level level;
   unpack_fn unpack[65];
   unpack_base_fn unpack_base[65];
-  unpack_base_fn unpack_u32[17];  ///< base + field as std::uint32_t, for widths 9 to 16; nullptr: in two steps
+  unpack_base_fn unpack_u16[17];  ///< base + field as std::uint16_t for lanes of one byte; nullptr: in two steps
+  unpack_base_fn unpack_u32[17];  ///< base + field as std::uint32_t for lanes of one and two bytes; nullptr: as above
   widen_add_fn widen_add[4][4];   ///< [log2 of lane bytes][log2 of output bytes]; nullptr where the output is narrower
   match_range_fn match_range[65];
   match_table_fn match_table[17];
@@ -115,19 +116,23 @@ struct packed_kernels {
 /// out[i] = base + field i, wrapping in Out.
 ///
 /// Requires: sizeof(Out) ≥ packed_lane_bytes(width); Out is std::uint8_t … std::uint64_t
-/// Cost:     one pass where Out is the lane type, or four bytes for lanes of two; else a second one over the cached
-///           narrow values. A base of 0 is cheaper where it can be
+/// Cost:     one pass where Out is the lane type or has two or four bytes; else a second one over the cached narrow
+///           values. A base of 0 is cheaper
 template <class Out>
 void unpack_add(const packed_table& table, std::uint32_t width, const std::byte* packed, Out* out, Out base) noexcept {
   static_assert(std::is_unsigned_v<Out> && sizeof(Out) <= 8);
   PILLAR_ASSERT(width <= packed_max_width && sizeof(Out) >= packed_lane_bytes(width));
   if (packed_lane_bytes(width) == sizeof(Out)) {
-    table.unpack_base[width](packed, out, base);
+    if (base == 0) table.unpack[width](packed, out);
+    else table.unpack_base[width](packed, out, base);
     return;
   }
-  if (sizeof(Out) == 4 && width <= 16 && table.unpack_u32[width] != nullptr) {
-    table.unpack_u32[width](packed, out, base);
-    return;
+  if constexpr (sizeof(Out) == 2 || sizeof(Out) == 4) {
+    const auto& one_pass = sizeof(Out) == 2 ? table.unpack_u16 : table.unpack_u32;
+    if (width <= 16 && one_pass[width] != nullptr) {
+      one_pass[width](packed, out, base);
+      return;
+    }
   }
   constexpr std::uint32_t out_log2 = sizeof(Out) == 1 ? 0 : sizeof(Out) == 2 ? 1 : sizeof(Out) == 4 ? 2 : 3;
   alignas(64) std::byte narrow[packed_values * sizeof(std::uint32_t)];

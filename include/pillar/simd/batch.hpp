@@ -173,51 +173,6 @@ PILLAR_ALWAYS_INLINE batch<To, Arch> load_widened(const From* from) noexcept {
   }
 }
 
-#if defined(__x86_64__)
-#define PILLAR_WITH_WIDEN_LOW 1
-/// Loads lanes<To> values of From into a batch of From, where the level's `widen_low` finds them; what is done lane by
-/// lane in between costs no more than in lanes of To, and there is more that can be done. Reads exactly these values.
-template <class From, class To, class Arch>
-PILLAR_ALWAYS_INLINE batch<From, Arch> load_low(const void* from) noexcept {
-  static_assert(sizeof(From) == 2 && sizeof(To) == 4);
-#ifdef __AVX512BW__
-  if constexpr (sizeof(batch<To, Arch>) == 64) {
-    return batch<From, Arch>(_mm512_castsi256_si512(_mm256_loadu_si256(static_cast<const __m256i*>(from))));
-  } else
-#endif
-#ifdef __AVX2__
-      if constexpr (sizeof(batch<To, Arch>) == 32) {
-    // Both halves hold the same: a load can do that, while nothing crosses halves cheaply later.
-    return batch<From, Arch>(_mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(from))));
-  } else
-#endif
-  {
-    return batch<From, Arch>(_mm_loadl_epi64(static_cast<const __m128i*>(from)));
-  }
-}
-template <class From, class To, class Arch>
-PILLAR_ALWAYS_INLINE batch<To, Arch> widen_low(const batch<From, Arch>& x) noexcept {
-  static_assert(sizeof(From) == 2 && sizeof(To) == 4);
-#ifdef __AVX512BW__
-  if constexpr (sizeof(batch<To, Arch>) == 64) {
-    return batch<To, Arch>(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(x.data)));
-  } else
-#endif
-#ifdef __AVX2__
-      if constexpr (sizeof(batch<To, Arch>) == 32) {
-    return batch<To, Arch>(
-        _mm256_shuffle_epi8(x.data, _mm256_setr_epi8(0, 1, -1, -1, 2, 3, -1, -1, 4, 5, -1, -1, 6, 7, -1, -1,  //
-                                                     8, 9, -1, -1, 10, 11, -1, -1, 12, 13, -1, -1, 14, 15, -1, -1)));
-  } else
-#endif
-  {
-    return batch<To, Arch>(_mm_unpacklo_epi16(x.data, _mm_setzero_si128()));
-  }
-}
-#else
-#define PILLAR_WITH_WIDEN_LOW 0
-#endif
-
 /// Stores a batch at an address aligned to T.
 template <class T, class Arch>
 PILLAR_ALWAYS_INLINE void store(void* to, const batch<T, Arch>& value) noexcept {
@@ -369,6 +324,120 @@ PILLAR_ALWAYS_INLINE batch<To, Arch> bits_as(const batch<From, Arch>& x) noexcep
   return load<To, Arch>(other);
 #endif
 }
+
+#if defined(__x86_64__)
+#define PILLAR_WITH_INTERLEAVE 1
+namespace detail {
+/// Lanes of Bytes bytes of the lower halves of each 128-bit part of a and b, taken in turn; or of the upper halves.
+template <int Bytes>
+PILLAR_ALWAYS_INLINE __m128i zip_low(__m128i a, __m128i b) noexcept {
+  if constexpr (Bytes == 1) return _mm_unpacklo_epi8(a, b);
+  else return _mm_unpacklo_epi16(a, b);
+}
+template <int Bytes>
+PILLAR_ALWAYS_INLINE __m128i zip_high(__m128i a, __m128i b) noexcept {
+  if constexpr (Bytes == 1) return _mm_unpackhi_epi8(a, b);
+  else return _mm_unpackhi_epi16(a, b);
+}
+#ifdef __AVX2__
+template <int Bytes>
+PILLAR_ALWAYS_INLINE __m256i zip_low(__m256i a, __m256i b) noexcept {
+  if constexpr (Bytes == 1) return _mm256_unpacklo_epi8(a, b);
+  else return _mm256_unpacklo_epi16(a, b);
+}
+template <int Bytes>
+PILLAR_ALWAYS_INLINE __m256i zip_high(__m256i a, __m256i b) noexcept {
+  if constexpr (Bytes == 1) return _mm256_unpackhi_epi8(a, b);
+  else return _mm256_unpackhi_epi16(a, b);
+}
+#endif
+#ifdef __AVX512BW__
+template <int Bytes>
+PILLAR_ALWAYS_INLINE __m512i zip_low(__m512i a, __m512i b) noexcept {
+  if constexpr (Bytes == 1) return _mm512_unpacklo_epi8(a, b);
+  else return _mm512_unpacklo_epi16(a, b);
+}
+template <int Bytes>
+PILLAR_ALWAYS_INLINE __m512i zip_high(__m512i a, __m512i b) noexcept {
+  if constexpr (Bytes == 1) return _mm512_unpackhi_epi8(a, b);
+  else return _mm512_unpackhi_epi16(a, b);
+}
+#endif
+}  // namespace detail
+
+/// lanes<From> values in an order in which `interleave`, which works within 128-bit parts, gives lanes in order.
+template <class From, class Arch>
+struct woven {
+  batch<From, Arch> first;   ///< serves the first half of the lanes
+  batch<From, Arch> second;  ///< and the other
+};
+
+/// Loads lanes<From> values to be interleaved with Ratio - 1 others; reads exactly these.
+template <class From, int Ratio, class Arch>
+PILLAR_ALWAYS_INLINE woven<From, Arch> load_woven(const void* from) noexcept {
+  static_assert(Ratio == 2 || Ratio == 4);
+  using values = batch<From, Arch>;
+#ifdef __AVX512BW__
+  if constexpr (sizeof(values) == 64) {
+    const __m512i x = _mm512_loadu_si512(from);
+    const values ordered = Ratio == 2
+                               ? values(_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), x))
+                               : values(_mm512_permutexvar_epi32(
+                                     _mm512_setr_epi32(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15), x));
+    return {ordered, ordered};
+  } else
+#endif
+#ifdef __AVX2__
+      if constexpr (sizeof(values) == 32) {
+    // Chunks of 16 / Ratio bytes, of which neighbours must stand in the same place of the two halves. Loads at an
+    // offset and blends do that; every permutation across halves would wait for the ports that shift (Zen 3).
+    const auto* const bytes = static_cast<const std::byte*>(from);
+    const __m256i x = load<From, Arch>(from).data;
+    if constexpr (Ratio == 2) {
+      const __m256i middle = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 8)));
+      return {values(_mm256_blend_epi32(x, middle, 0xf0)), values(_mm256_blend_epi32(x, middle, 0x0f))};
+    } else {
+      const __m256i up = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 4)));
+      const __m256i down = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 12)));
+      return {values(_mm256_blend_epi32(x, up, 0xf0)), values(_mm256_blend_epi32(x, down, 0x0f))};
+    }
+  } else
+#endif
+  {
+    const values x = load<From, Arch>(from);
+    return {x, x};
+  }
+}
+
+/// out: lane i holds value i of words[0], words[1], … side by side, the first one lowest.
+template <class From, class To, class Arch>
+PILLAR_ALWAYS_INLINE void interleave(const woven<From, Arch> (&words)[sizeof(To) / sizeof(From)],
+                                     batch<To, Arch> (&out)[sizeof(To) / sizeof(From)]) noexcept {
+  using lane_values = batch<To, Arch>;
+  constexpr int bytes = sizeof(From);
+  if constexpr (sizeof(To) == 2 * sizeof(From)) {
+    out[0] = lane_values(detail::zip_low<bytes>(words[0].first.data, words[1].first.data));
+    out[1] = lane_values(detail::zip_high<bytes>(words[0].second.data, words[1].second.data));
+  } else {
+    static_assert(sizeof(To) == 4 && sizeof(From) == 1);
+    constexpr int middle = sizeof(lane_values) == 16 ? 2 : 1;  // 16 bytes are in order as they are
+    const auto low = detail::zip_low<1>(words[0].first.data, words[1].first.data);
+    const auto low_top = detail::zip_low<1>(words[2].first.data, words[3].first.data);
+    const auto high = detail::zip_high<1>(words[0].first.data, words[1].first.data);
+    const auto high_top = detail::zip_high<1>(words[2].first.data, words[3].first.data);
+    const auto other_low = detail::zip_low<1>(words[0].second.data, words[1].second.data);
+    const auto other_low_top = detail::zip_low<1>(words[2].second.data, words[3].second.data);
+    const auto other_high = detail::zip_high<1>(words[0].second.data, words[1].second.data);
+    const auto other_high_top = detail::zip_high<1>(words[2].second.data, words[3].second.data);
+    out[0] = lane_values(detail::zip_low<2>(low, low_top));
+    out[middle] = lane_values(detail::zip_low<2>(high, high_top));
+    out[3 - middle] = lane_values(detail::zip_high<2>(other_low, other_low_top));
+    out[3] = lane_values(detail::zip_high<2>(other_high, other_high_top));
+  }
+}
+#else
+#define PILLAR_WITH_INTERLEAVE 0
+#endif
 
 /// Every lane shifted left by n bits, 0 ≤ n < the lane's bits; `loose` leaves the n low bits of one-byte lanes
 /// undefined.

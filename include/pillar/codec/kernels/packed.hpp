@@ -257,21 +257,33 @@ struct row_place {
 
 #if PILLAR_WITH_BATCHES
 
-/// base + the fields of a row. Straddles is a template parameter so that a width at run time branches once per row.
+/// The fields that begin at bit `shift` of the words at `at`. Straddles is a template parameter so that a width at run
+/// time branches once per row.
+template <class T, class Arch, bool Straddles>
+PILLAR_ALWAYS_INLINE simd::batch<T, Arch> fields_of(const std::byte* at, int shift,
+                                                    const simd::batch<T, Arch>& field_mask) noexcept {
+  const int bits = static_cast<int>(row_place<T>::bits);
+  const simd::batch<T, Arch> low = simd::shift_right<T, Arch>(simd::load<T, Arch>(at), shift);
+  if constexpr (!Straddles) {
+    return low & field_mask;
+  } else if constexpr (sizeof(T) == 1) {  // a byte shifted right is clean already: only the other one needs a mask
+    const auto upper = field_mask & simd::broadcast<T, Arch>(static_cast<T>(0xffu << (bits - shift)));
+    return low | (simd::shift_left<T, Arch, true>(simd::load<T, Arch>(at + 128), bits - shift) & upper);
+  } else {
+    return (low | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), bits - shift)) & field_mask;
+  }
+}
+
+/// base + the fields of a row.
 template <class T, class Arch, bool Straddles>
 PILLAR_ALWAYS_INLINE void unpack_row_as(const std::byte* PILLAR_RESTRICT words, int shift,
                                         const simd::batch<T, Arch>& field_mask, const simd::batch<T, Arch>& base,
                                         T* PILLAR_RESTRICT out) noexcept {
   constexpr int step = simd::lanes<T, Arch>;
-  constexpr int bits = static_cast<int>(row_place<T>::bits);
 #pragma GCC unroll 8
   for (int b = 0; b < static_cast<int>(128 / sizeof(T)) / step; ++b) {
     const std::byte* at = words + b * step * static_cast<int>(sizeof(T));
-    simd::batch<T, Arch> field = simd::shift_right<T, Arch>(simd::load<T, Arch>(at), shift);
-    if constexpr (Straddles) {
-      field = field | simd::shift_left<T, Arch>(simd::load<T, Arch>(at + 128), bits - shift);
-    }
-    simd::store<T, Arch>(out + b * step, base + (field & field_mask));
+    simd::store<T, Arch>(out + b * step, base + fields_of<T, Arch, Straddles>(at, shift, field_mask));
   }
 }
 
@@ -341,36 +353,106 @@ PILLAR_ALWAYS_INLINE void match_rows(const std::byte* packed, const simd::range_
   (match_row<T, Arch, Row % 2 == 1>(packed, Width, static_cast<std::uint32_t>(Row), test, mask), ...);
 }
 
-#if PILLAR_WITH_WIDEN_LOW
-/// base + the fields of one row of a column of lanes<uint32> values, whose words from `words` on stand 128 bytes apart.
-template <class Arch, std::uint32_t Width, std::uint32_t Row, bool Add>
-PILLAR_ALWAYS_INLINE void widen_row(const std::byte* PILLAR_RESTRICT words,
-                                    const simd::batch<std::uint32_t, Arch>& base,
-                                    std::uint32_t* PILLAR_RESTRICT out) noexcept {
-  using narrow = std::uint16_t;
-  using wide = std::uint32_t;
-  constexpr row_place<narrow> place(Width, Row);
-  constexpr int shift = static_cast<int>(place.shift);
-  auto field = simd::load_low<narrow, wide, Arch>(words + 128 * place.word);
-  if constexpr (shift != 0) field = simd::shift_right<narrow, Arch>(field, shift);
-  if constexpr (place.straddles) {
-    const auto high = simd::load_low<narrow, wide, Arch>(words + 128 * place.word + 128);
-    field = field | simd::shift_left<narrow, Arch>(high, 16 - shift);
-  }
-  auto value = simd::widen_low<narrow, wide, Arch>(field);
-  if constexpr (shift + Width != 16) value = value & simd::broadcast<wide, Arch>(packed_max_field(Width));
-  simd::store<wide, Arch>(out + 64 * Row, Add ? base + value : value);
-}
+/// The exact sum of the fields: added in their own lanes for as many rows as cannot overflow, then in halves as
+/// sum_lanes does.
+template <class T, class Arch, std::uint32_t Width>
+struct sum_rows {
+  using wide = std::conditional_t<sizeof(T) == 1, std::uint16_t, std::uint32_t>;
+  static constexpr std::uint64_t rows_per_turn = packed_max_field(8 * sizeof(T)) / packed_max_field(Width);
 
-/// Column by column, so that a word is loaded once and the code is short.
-template <class Arch, std::uint32_t Width, bool Add, std::size_t... Row>
-PILLAR_ALWAYS_INLINE void widen_rows(const std::byte* PILLAR_RESTRICT packed, std::uint32_t* PILLAR_RESTRICT out,
-                                     std::uint32_t base, std::index_sequence<Row...>) noexcept {
-  constexpr std::uint32_t step = simd::lanes<std::uint32_t, Arch>;
-  const auto bases = simd::broadcast<std::uint32_t, Arch>(base);
-  for (std::uint32_t column = 0; column < 64; column += step)
-    (widen_row<Arch, Width, Row, Add>(packed + 2 * column, bases, out + column), ...);
-}
+  template <std::uint32_t Row>
+  static PILLAR_ALWAYS_INLINE void add_row(const std::byte* words, const simd::batch<T, Arch>& field_mask,
+                                           simd::batch<T, Arch>& open, simd::batch<wide, Arch>& low,
+                                           simd::batch<wide, Arch>& high) noexcept {
+    constexpr row_place<T> place(Width, Row);
+    const auto field =
+        fields_of<T, Arch, place.straddles>(words + 128 * place.word, static_cast<int>(place.shift), field_mask);
+    open = Row % rows_per_turn == 0 ? field : open + field;
+    if constexpr (Row % rows_per_turn == rows_per_turn - 1 || Row + 1 == row_place<T>::bits) {
+      constexpr int half_bits = 4 * sizeof(wide);
+      const auto pair = simd::bits_as<wide, T, Arch>(open);
+      low = low + (pair & simd::broadcast<wide, Arch>(static_cast<wide>((std::uint64_t{1} << half_bits) - 1)));
+      high = high + simd::shift_right<wide, Arch>(pair, half_bits);
+    }
+  }
+
+  template <std::size_t... Row>
+  static PILLAR_ALWAYS_INLINE uint128 sum(const std::byte* packed, std::index_sequence<Row...>) noexcept {
+    const auto field_mask = simd::broadcast<T, Arch>(static_cast<T>(packed_max_field(Width)));
+    auto low = simd::broadcast<wide, Arch>(0);
+    auto high = low;
+    for (std::uint32_t column = 0; column < 128; column += sizeof(low)) {
+      auto open = simd::broadcast<T, Arch>(0);
+      (add_row<Row>(packed + column, field_mask, open, low, high), ...);
+    }
+    return sum_halves<wide, Arch>(low, high, false);
+  }
+};
+
+#if PILLAR_WITH_INTERLEAVE
+/// Fields to values two or four times as wide as their lanes, in one pass: the words of a lane that follow one another
+/// are put side by side into a lane of the output, a window, from which every row that lies in it whole takes one
+/// shift.
+template <class From, class To, class Arch, std::uint32_t Width, bool Add>
+struct wide_rows {
+  static constexpr std::uint32_t ratio = sizeof(To) / sizeof(From);
+  static constexpr std::uint32_t row_count = 8 * sizeof(From);  // and the bits of a word
+  static constexpr std::uint32_t columns = packed_values / row_count;
+  using lane_values = simd::batch<To, Arch>;
+  using word = simd::woven<From, Arch>;
+
+  template <std::uint32_t Word>
+  static PILLAR_ALWAYS_INLINE word load(const std::byte* words) noexcept {
+    if constexpr (Word < Width) return simd::load_woven<From, ratio, Arch>(words + 128 * Word);
+    else return {simd::broadcast<From, Arch>(0), simd::broadcast<From, Arch>(0)};
+  }
+
+  template <int Shift>
+  static PILLAR_ALWAYS_INLINE void store_row(const lane_values (&window)[ratio], const lane_values& base,
+                                             To* PILLAR_RESTRICT out) noexcept {
+#pragma GCC unroll 4
+    for (std::uint32_t b = 0; b < ratio; ++b) {
+      lane_values value = window[b];
+      if constexpr (Shift != 0) value = simd::shift_right<To, Arch>(value, Shift);
+      if constexpr (Shift + Width != 8 * sizeof(To))
+        value = value & simd::broadcast<To, Arch>(static_cast<To>(packed_max_field(Width)));
+      simd::store<To, Arch>(out + b * simd::lanes<To, Arch>, Add ? base + value : value);
+    }
+  }
+
+  template <std::uint32_t Row, std::uint32_t First, std::size_t... Word, std::size_t... Next>
+  static PILLAR_ALWAYS_INLINE void store_window(const std::byte* PILLAR_RESTRICT words, const lane_values& base,
+                                                To* PILLAR_RESTRICT out, std::index_sequence<Word...>,
+                                                std::index_sequence<Next...>) noexcept {
+    const word parts[ratio] = {load<First + Word>(words)...};
+    lane_values window[ratio];
+    simd::interleave<From, To, Arch>(parts, window);
+    (store_row<static_cast<int>((Row + Next) * Width - First * row_count)>(window, base, out + columns * (Row + Next)),
+     ...);
+  }
+
+  template <std::uint32_t Row>
+  static PILLAR_ALWAYS_INLINE void store_from(const std::byte* PILLAR_RESTRICT words, const lane_values& base,
+                                              To* PILLAR_RESTRICT out) noexcept {
+    if constexpr (Row < row_count) {
+      constexpr std::uint32_t first = Row * Width / row_count;
+      constexpr std::uint32_t fitting = (first * row_count + 8 * sizeof(To)) / Width;
+      constexpr std::uint32_t end = fitting < row_count ? fitting : row_count;
+      store_window<Row, first>(words, base, out, std::make_index_sequence<ratio>{},
+                               std::make_index_sequence<end - Row>{});
+      store_from<end>(words, base, out);
+    }
+  }
+
+  /// A register of columns at a time, so that a word is loaded about once and the code is short.
+  static PILLAR_ALWAYS_INLINE void unpack(const std::byte* PILLAR_RESTRICT packed, To* PILLAR_RESTRICT out,
+                                          To base) noexcept {
+    constexpr std::uint32_t step = simd::lanes<From, Arch>;
+    const lane_values bases = simd::broadcast<To, Arch>(base);
+    for (std::uint32_t column = 0; column < columns; column += step)
+      store_from<0>(packed + sizeof(From) * column, bases, out + column);
+  }
+};
 #endif
 
 #if PILLAR_WITH_BYTE_SET
@@ -452,7 +534,8 @@ PILLAR_NOINLINE void match_any_width(const std::byte* packed, std::uint32_t widt
 #if !defined(PILLAR_SPECIALISE_WIDTHS)
 #define PILLAR_SPECIALISE_WIDTHS 1
 #endif
-inline constexpr std::uint32_t specialised_unpack_widths = PILLAR_SPECIALISE_WIDTHS ? 16 : 0;
+inline constexpr std::uint32_t specialised_unpack_widths = PILLAR_SPECIALISE_WIDTHS ? 24 : 0;
+inline constexpr std::uint32_t specialised_sum_widths = PILLAR_SPECIALISE_WIDTHS ? 16 : 0;
 template <class Arch>
 inline constexpr std::uint32_t specialised_match_widths = PILLAR_SPECIALISE_WIDTHS
                                                               ? (std::is_same_v<Arch, arch::v2> ? 16 : 32)
@@ -480,17 +563,21 @@ struct entries {
   }
   static void unpack(const std::byte* packed, void* lane_values) noexcept { unpack_base(packed, lane_values, 0); }
 
-#if PILLAR_WITH_BATCHES && PILLAR_WITH_WIDEN_LOW
-  static void unpack_u32(const std::byte* packed, void* values, std::uint64_t base) noexcept {
-    using rows = std::make_index_sequence<16>;
-    auto* out = static_cast<std::uint32_t*>(values);
-    if (base == 0) widen_rows<Arch, Width, false>(packed, out, 0, rows{});
-    else widen_rows<Arch, Width, true>(packed, out, static_cast<std::uint32_t>(base), rows{});
-  }
+  /// base + field as a wider Out.
+  template <class Out>
+  static void unpack_wide(const std::byte* packed, void* values, std::uint64_t base) noexcept {
+#if PILLAR_WITH_BATCHES && PILLAR_WITH_INTERLEAVE
+    auto* out = static_cast<Out*>(values);
+    if constexpr (Width == 8 * sizeof(T)) widen_add<T, Out, Arch>(packed, out, base);
+    else if (base == 0) wide_rows<T, Out, Arch, Width, false>::unpack(packed, out, 0);
+    else wide_rows<T, Out, Arch, Width, true>::unpack(packed, out, static_cast<Out>(base));
 #endif
-  static constexpr packed_table::unpack_base_fn unpack_u32_entry() noexcept {
-#if PILLAR_WITH_BATCHES && PILLAR_WITH_WIDEN_LOW
-    if constexpr (!scalar && Width > 8 && Width <= 16) return unpack_u32;
+  }
+  template <class Out>
+  static constexpr packed_table::unpack_base_fn wide_entry() noexcept {
+#if PILLAR_WITH_BATCHES && PILLAR_WITH_INTERLEAVE
+    if constexpr (!scalar && Width > 0 && Width <= specialised_unpack_widths && sizeof(T) < sizeof(Out))
+      return unpack_wide<Out>;
 #endif
     return nullptr;
   }
@@ -524,6 +611,10 @@ struct entries {
   static uint128 sum(const std::byte* packed) noexcept {
     if constexpr (scalar) {
       return reference_sum<T, Arch>(packed, Width);
+#if PILLAR_WITH_BATCHES
+    } else if constexpr (Width > 0 && Width <= specialised_sum_widths) {
+      return sum_rows<T, Arch, Width>::sum(packed, std::make_index_sequence<8 * sizeof(T)>{});
+#endif
     } else {
       alignas(64) T values[packed_values];
       unpack(packed, values);
@@ -553,7 +644,8 @@ constexpr packed_table make_table(std::index_sequence<Width...>, std::index_sequ
   return {level_of<Arch>,
           {entries<Arch, Width>::unpack...},
           {entries<Arch, Width>::unpack_base...},
-          {entries<Arch, TableWidth>::unpack_u32_entry()...},
+          {entries<Arch, TableWidth>::template wide_entry<u16>()...},
+          {entries<Arch, TableWidth>::template wide_entry<u32>()...},
           {{widen_add<u8, u8, Arch>, widen_add<u8, u16, Arch>, widen_add<u8, u32, Arch>, widen_add<u8, u64, Arch>},
            {nullptr, widen_add<u16, u16, Arch>, widen_add<u16, u32, Arch>, widen_add<u16, u64, Arch>},
            {nullptr, nullptr, widen_add<u32, u32, Arch>, widen_add<u32, u64, Arch>},
