@@ -2,7 +2,6 @@
 // Queries of TPC-H over generated lineitem rows, on one thread, from encoded tables; the peers answer the same SQL
 // (bench/peers/tables.py). Queries are built once, as a peer's are prepared once.
 #include <array>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "data/datasets.hpp"
 #include "data/schemas.hpp"
 #include "support/bench.hpp"
+#include "support/queries.hpp"
 #include "support/tables.hpp"
 
 namespace {
@@ -45,20 +45,13 @@ pillar::column_set rows_of(const lineitem_chunk& chunk) {
   return *std::move(made);
 }
 
-/// Loaded a few chunks at a time, so that the decoded rows never stand beside each other.
 pillar::typed_table<lineitem> load(std::uint64_t row_count) {
   pillar::typed_table<lineitem> table;
-  pillar::inline_executor runner;
-  std::vector<pillar::column_set> rows;
-  const auto flush = [&] {
-    pillar_bench::require(table.append(rows, runner).ok());
-    rows.clear();
-  };
+  pillar_bench::appender append(table);
   pillar_bench::for_each_chunk(row_count, [&](std::uint64_t number, std::uint64_t rows_here) {
-    rows.push_back(rows_of(lineitem_chunk(number, rows_here)));
-    if (rows.size() == 16) flush();
+    pillar_bench::require(append.add(rows_of(lineitem_chunk(number, rows_here))));
   });
-  if (!rows.empty()) flush();
+  pillar_bench::require(append.flush());
   return table;
 }
 
@@ -89,27 +82,13 @@ auto q1(const pillar::typed_table<lineitem>& table) {
          order_by(ascending("l_returnflag"_col), ascending("l_linestatus"_col));
 }
 
-/// `columns`: those that the query reads, for the bytes that its limit counts.
-void run_query(benchmark::State& state, const auto& table, const auto& query,
-               std::initializer_list<std::uint32_t> columns) {
-  pillar::inline_executor runner;
-  auto last = run(query, runner);
-  for (auto _ : pillar_bench::timed(state)) {
-    last = run(query, runner);
-    if (!last.ok()) return state.SkipWithError(std::string(last.status().message()).c_str());
-  }
-  const auto version = table.version();
-  pillar_bench::per_iteration(state, version->row_count(), pillar_bench::column_bytes(*version, columns));
-  pillar_bench::answer(pillar_bench::table_text(last->rows()));
-}
-
 void q6_rows(benchmark::State& state, std::uint64_t row_count) {
   const auto& table = lineitem_of(row_count);
-  run_query(state, table, q6(table), {0, 1, 2, 6});
+  pillar_bench::run_query(state, table, q6(table), {0, 1, 2, 6}, pillar_bench::table_text);
 }
 void q1_rows(benchmark::State& state, std::uint64_t row_count) {
   const auto& table = lineitem_of(row_count);
-  run_query(state, table, q1(table), {0, 1, 2, 3, 4, 5, 6});
+  pillar_bench::run_query(state, table, q1(table), {0, 1, 2, 3, 4, 5, 6}, pillar_bench::table_text);
 }
 
 void register_cases() {

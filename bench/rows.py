@@ -14,6 +14,7 @@ class Bar:
     against: 'limit'     the row's limit, bytes against bytes
              'row'       the row named in `other`
              'peers'     the best measured peer
+             'columns'   every measured peer in every column of the table
              'absolute'  `at_least` itself, in the row's unit, on the reference machine at 3.65 GHz
     """
     against: str
@@ -26,7 +27,7 @@ class Row:
     name: str                 # component/case
     program: str              # bench_<program>
     case: str = ""            # as the program lists it; the name where empty
-    kind: str = "kernel"      # kernel | query | storage
+    kind: str = "kernel"      # kernel | query | storage | size | decode
     unit: str = "values/s"    # values/s | rows/s | bytes/s (higher is better) | ms | ns | bytes | s (lower is better)
     threads: int = 1
     rows: int = 0             # of the data set, for the report
@@ -51,6 +52,10 @@ class Row:
 L2, RAM = "read_l2", "read_ram"
 ENGINES = ("duckdb", "polars", "clickhouse", "datafusion", "pyarrow")
 
+# Whole tables that are stored and read back, rows and data set of each: ours encoded once for both.
+STORED = (("flights", 336_776, "flights"), ("lineitem", 6_001_215, "tpch"), ("orders", 1_500_000, "tpch"),
+          ("partsupp", 800_000, "tpch"), ("part", 200_000, "tpch"), ("customer", 150_000, "tpch"))
+
 ROWS = [
     # ---- filter (bench/filter/rows.cpp)
     Row("filter/raw_u32_l2", "filter", limit=L2, peers=("highway",), bars=(Bar("limit", 0.85),), note="a range of u32, into mask words"),
@@ -68,7 +73,7 @@ ROWS = [
         note="every third of 200 values, on 8-bit codes"),
     Row("filter/dictionary_ram", "filter", limit=RAM, reference="filter/raw_u32_ram", bars=(Bar("limit", 0.8),)),
     *(Row(f"filter/match_w{width}_l2", "filter", limit=L2, sweep=("Range test on packed fields | L2", width))
-      for width in range(33)),
+      for width in range(1, 33)),
     *(Row(f"filter/match_w{width}_ram", "filter", limit=RAM, sweep=("Range test on packed fields | RAM", width))
       for width in (1, 2, 4, 8, 12, 16, 20, 32)),
     *(Row(f"filter/two_columns/{share}", "filter", sweep=("Predicate of two columns", share / 1000, "share that passes the first"))
@@ -81,7 +86,7 @@ ROWS = [
              " values in 1.5 times the bytes; Debian builds it without SSSE3, so its decoder is the scalar one"),
     Row("codec/unpack_u32_w12_ram", "codec", limit=RAM),
     *(Row(f"codec/unpack_u32_w{width}_l1", "codec", limit="store_l1", sweep=("Unpack to u32, in L1", width))
-      for width in range(33) if width != 12),
+      for width in range(1, 33) if width != 12),
     # ---- schedule (bench/schedule.cpp)
     Row("schedule/morsels_2t", "schedule", case="schedule/morsels_2t/process_time/real_time", threads=2,
         peers=("tbb", "gomp", "omp"), note="morsels of next to no work handed to two threads"),
@@ -100,7 +105,7 @@ ROWS = [
         bars=(Bar("peers", 1.5),)),
     *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20,
           sweep=("Sum and count by sparse int64 keys", groups, "groups")) for groups in (1, 10, 100, 1000, 10000, 100000, 1000000)),
-    # ---- storage and size (bench/storage.cpp, peers)
+    # ---- storage, size, decode (bench/storage.cpp, bench/storage/, peers)
     Row("storage/load_memory", "storage", kind="storage", unit="rows/s", rows=2_000_000, dataset="lineitem",
         peers=("duckdb", "polars", "clickhouse"),
         note="ours from arrays, theirs from Arrow; Polars keeps Arrow's buffers as they are"),
@@ -109,11 +114,11 @@ ROWS = [
     Row("storage/load_csv_flights", "storage", kind="storage", unit="rows/s", rows=336_776, dataset="flights",
         peers=("duckdb", "polars", "clickhouse", "pyarrow"),
         note="19 columns with NULLs, which DataFusion does not read as NA; as above"),
-    Row("size/flights", "storage", kind="size", unit="bytes", rows=336_776, dataset="flights",
-        peers=("pyarrow", "duckdb", "polars"),
-        note="order of the file; pyarrow, Polars: Parquet with zstd 3; DuckDB: its file"),
-    Row("size/lineitem", "storage", kind="size", unit="bytes", rows=6_001_215, dataset="tpch",
-        peers=("pyarrow", "duckdb", "polars"), note="TPC-H at scale factor 1, all 16 columns; as above"),
+    *(Row(f"{kind}/{table}", "storage", kind=kind, unit=unit, rows=rows, dataset=dataset, peers=("pyarrow", "duckdb"),
+          bars=bars, note=note)
+      for table, rows, dataset in STORED for kind, unit, bars, note in (
+          ("size", "bytes", (Bar("peers", 1),), "order of the file; theirs is Parquet, zstd 3, dictionaries"),
+          ("decode", "ms", (Bar("peers", 5), Bar("columns", 1.5)), "all columns, one after the other; theirs from that Parquet"))),
 ]
 
 # What `./dev bench --planted` makes a fifth slower on purpose, and what it leaves as it is.

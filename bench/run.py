@@ -158,7 +158,7 @@ def build_entries(figures, facts):
             "arch": facts["arch"], "compiler": "g++-12 -std=c++20 -O2", "kind": "build", "ours": round(figure["seconds"], 3),
             "unit": "s", "better": "lower", "peer": None, "peer_version": None, "peer_state": "none", "peer_value": None,
             "ratio": None, "limit_name": None, "limit": None, "fraction_of_limit": None,
-            "spread": summary.significant(rounds.spread_of(figure["rounds"]), 3) if len(figure["rounds"]) > 1 else 0.1,
+            "spread": summary.significant(rounds.spread_of(figure["rounds"]), 3),
             "cpu_over_wall": None, "clock_ghz": None, "commit": facts["commit"],
             "rounds": {"ours": [round(s, 3) for s in figure["rounds"]], "to_statusor": round(figure["to_statusor"], 3),
                        "at_reference": round(figure["at_reference"], 3), "limit_at_reference": figure["limit"],
@@ -206,7 +206,7 @@ def write_json(path, content):
 
 def report_of(session, measured, facts, options, settings):
     facts["peers"] = session.peers.facts
-    entries = [entry for each in measured for entry in summary.entries_of(each, facts)]
+    entries = summary.with_floors([entry for each in measured for entry in summary.entries_of(each, facts)])
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(), "arch": facts["arch"], "compiler": facts["compiler"], "commit": facts["commit"],
@@ -224,7 +224,7 @@ def verb_measure(options):
     with_build = (not options.names or "build" in options.names) and not options.smoke
     session = make_session(options)
     facts = facts_of(session.programs)
-    passes, turns = (1, 1) if options.smoke else (1, 3) if options.quick else (4, 2)
+    passes, turns = (1, 1) if options.smoke else (1, 3) if options.quick else (6, 1)
     if options.smoke:
         measure.TURNS.update(dict.fromkeys(measure.TURNS, (1, 0.0005, 0)))
     say(f"{len(rows)} rows, {passes} × {turns} rounds, at most {options.minutes:g} minutes; {facts['arch']}, {facts['compiler']}")
@@ -258,7 +258,7 @@ def finish(report, name):
     losses = sorted((e for e in entries if e["ratio"] is not None and e["ratio"] < 1 and not e["peer"].startswith("pillar ")),
                     key=lambda e: e["ratio"])
     for e in losses:
-        say(f"loss: {summary.name_of(e)} is {1 / e['ratio']:.2f}× slower than {e['peer']}")
+        say(f"loss: {summary.name_of(e)} is {1 / e['ratio']:.2f}× {'larger' if e['unit'] == 'bytes' else 'slower'} than {e['peer']}")
     wrong = summary.wrong_limits(entries)
     if name != "smoke":
         for e in wrong:
@@ -269,8 +269,14 @@ def finish(report, name):
                 say(f"slower than accepted ({base_name}): {each} lost {share:.0%}")
     for problem in report["problems"]:
         say(f"PROBLEM: {problem}")
+    say(f"stated spread in the median: {spreads_text(entries)}")
     say(f"{os.path.relpath(html)} and {name}.json written")
     return 5 if report["problems"] else 3 if wrong and name != "smoke" else 0
+
+
+def spreads_text(entries):
+    middle = summary.median_spreads(entries)
+    return ", ".join(f"{kind} {share:.1%}" for kind, share in middle.items())
 
 
 def verb_judge(options):
@@ -359,6 +365,7 @@ def verb_agree(options):
         print(f"{summary.name_of(entry):36s} {entry['peer'] or '':24s} {b:.4g} → {a:.4g} "
               f"({a / b - 1:+.1%}; stated spreads {then['spread']:.1%}, {entry['spread']:.1%})")
     share = agree / both if both else 0.0
+    print(f"stated spread in the median: {spreads_text(old['rows'])}; now {spreads_text(new['rows'])}")
     print(f"{agree} of {both} entries agree within the wider stated spread: {share:.1%}")
     return 0 if share >= 0.9 else 1
 
@@ -390,6 +397,8 @@ def verb_planted(options):
     facts = facts_of(plain.programs)
     kinds = {plain: [measure.Measured(row) for row in wanted], slowed: [measure.Measured(row) for row in wanted]}
     for _ in range(6):
+        for session in kinds:
+            session.start_again()
         for both in zip(*kinds.values()):
             for session, each in zip(kinds, both):
                 if not each.rounds:
@@ -423,7 +432,7 @@ def main():
     parser.add_argument("--accept", action="store_true", help="copies the last run to bench/results/")
     parser.add_argument("--planted", action="store_true", help="checks that slowdowns of a fifth are noticed")
     parser.add_argument("--page", action="store_true", help="writes the page again from the last run")
-    parser.add_argument("--minutes", type=float, default=8, help="for measuring kernels and queries")
+    parser.add_argument("--minutes", type=float, default=9, help="for measuring kernels and queries")
     parser.add_argument("--build", default=os.path.join(BUILD, "release"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.agree:

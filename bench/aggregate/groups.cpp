@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // SELECT k, sum(v), count(*) GROUP BY k over ten million rows with 100 and 100,000 keys, on one thread, from encoded
 // tables; the peers answer the same SQL (bench/peers/tables.py).
-#include <algorithm>
 #include <span>
 #include <string>
-#include <vector>
 
 #include <pillar/pipeline.hpp>
 
 #include "data/datasets.hpp"
 #include "support/bench.hpp"
+#include "support/queries.hpp"
 #include "support/tables.hpp"
 
 namespace {
@@ -19,8 +18,7 @@ struct pairs : pillar::schema<pillar::field<"k", std::int32_t>, pillar::field<"v
 
 pillar::typed_table<pairs> load(std::uint64_t row_count, std::uint64_t key_count) {
   pillar::typed_table<pairs> table;
-  pillar::inline_executor runner;
-  std::vector<pillar::column_set> rows;
+  pillar_bench::appender append(table);
   pillar_bench::for_each_chunk(row_count, [&](std::uint64_t number, std::uint64_t rows_here) {
     const pillar_bench::group_chunk chunk(number, key_count, rows_here);
     pillar::column_set_builder builder(pillar::describe<pairs>());
@@ -28,9 +26,9 @@ pillar::typed_table<pairs> load(std::uint64_t row_count, std::uint64_t key_count
     pillar_bench::require(builder.column_at(1).append_values(std::span(chunk.v)).ok());
     auto made = builder.finish();
     pillar_bench::require(made.ok());
-    rows.push_back(*std::move(made));
+    pillar_bench::require(append.add(*std::move(made)));
   });
-  pillar_bench::require(table.append(rows, runner));
+  pillar_bench::require(append.flush());
   return table;
 }
 
@@ -46,15 +44,7 @@ void group_by_k(benchmark::State& state, std::uint64_t key_count) {
   const auto& table = pillar_bench::kept<pillar::typed_table<pairs>>(
       "pairs " + std::to_string(key_count), [&] { return load(pillar_bench::rows_or(10'000'000), key_count); });
   const auto query = scan(table) | group_by("k"_col)(sum("v"_col).as("total"_col), count().as("n"_col));
-  pillar::inline_executor runner;
-  auto last = run(query, runner);
-  for (auto _ : pillar_bench::timed(state)) {
-    last = run(query, runner);
-    if (!last.ok()) return state.SkipWithError(std::string(last.status().message()).c_str());
-  }
-  const auto version = table.version();
-  pillar_bench::per_iteration(state, version->row_count(), pillar_bench::column_bytes(*version, {0, 1}));
-  pillar_bench::answer(ordered_text(last->rows()));
+  pillar_bench::run_query(state, table, query, {0, 1}, ordered_text);
 }
 
 void register_cases() {

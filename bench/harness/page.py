@@ -110,6 +110,9 @@ class Page:
             tiles.append((str(len(losses)), "rows lost to a peer", bool(losses)))
         if fractions:
             tiles.append((f"{statistics.median(fractions):.0%}", f"of the machine's limit, median of {len(fractions)} rows", False))
+        spreads = summary.median_spreads(self.entries)
+        if spreads:
+            tiles.append((f"±{spreads['all']:.0%}", "stated spread, in the median", False))
         if self.base:
             tiles.append((str(len(self.slower)), "rows slower than accepted", bool(self.slower)))
         seconds = r.get("seconds", 0)
@@ -224,6 +227,57 @@ class Page:
             out.append(charts.lines(chart, series, x_text, letter + unit, divide))
         return out + ["</div>"]
 
+    def stored(self):
+        """Whole tables column by column: bytes, and how much faster each is decoded."""
+        sizes, times_of = {}, {}
+        for e in self.peers:
+            made = e.get("rounds") or {}
+            if e["kind"] == "size" and made.get("peer_made_of"):
+                sizes.setdefault(e["case"], {})[e["peer"]] = e
+            if e["kind"] == "decode" and made.get("column_ratios"):
+                times_of.setdefault(e["case"], {})[e["peer"]] = e
+        if not sizes:
+            return []
+        peers = sorted({peer for by_peer in sizes.values() for peer in by_peer}, reverse=True)
+        out = ["<h2>Stored tables, column by column</h2><p class='soft'>Bytes of Pillar's blocks and of the peers' Parquet (zstd 3, "
+               "dictionaries), in the order of the file; the columns that lose most first. Decode: how many times faster every value of the "
+               "column is in a buffer, from the same blocks.</p>"]
+        heads = "".join(f"<th class='n'>{escape(p)}</th>" for p in peers)
+        decode_heads = "".join(f"<th class='n'>decode, than {escape(p)}</th>" for p in peers)
+        totals = dict.fromkeys(["ours", *peers], 0)
+        for case, by_peer in sizes.items():
+            first = next(iter(by_peer.values()))
+            ours, codecs = first["rounds"]["ours_made_of"]["columns"], first["rounds"]["ours_made_of"].get("codecs", {})
+            theirs = {peer: e["rounds"]["peer_made_of"]["columns"] for peer, e in by_peer.items()}
+            faster = {peer: e["rounds"]["column_ratios"] for peer, e in times_of.get(case, {}).items()}
+            least = {column: min(each[column] for each in theirs.values()) for column in ours}
+            lines = [("<b>whole file</b>", first["ours"], {peer: e["peer_value"] for peer, e in by_peer.items()},
+                      {peer: e["ratio"] for peer, e in times_of.get(case, {}).items()}, "")]
+            lines += [(escape(column), size, {peer: each[column] for peer, each in theirs.items()},
+                       {peer: each.get(column) for peer, each in faster.items()}, codecs.get(column, ""))
+                      for column, size in sorted(ours.items(), key=lambda item: least[item[0]] - item[1])]
+            own = [f"DuckDB's own file takes {figure(e['rounds']['peer_made_of']['own_file_bytes'], 'bytes')}"
+                   for e in by_peer.values() if "own_file_bytes" in e["rounds"]["peer_made_of"]]
+            totals["ours"] += first["ours"]
+            for peer in peers:
+                totals[peer] += by_peer[peer]["peer_value"] if peer in by_peer else math.nan
+            out.append(f"<h3>{escape(case)}, {escape(first['scale'])}</h3>" + "".join(f"<p class='soft'>{text}.</p>" for text in own) +
+                       f"<div class='scroll'><table><tr><th>column</th><th class='n'>Pillar</th>{heads}<th class='n'>more than the smaller</th>"
+                       f"{decode_heads}<th>codec</th></tr>")
+            for name, size, sizes_there, ratios, codec in lines:
+                more = size - min(sizes_there.values())
+                cells = "".join(f"<td class='n'>{figure(sizes_there.get(p), 'bytes')}</td>" for p in peers)
+                fast = "".join(f"<td class='n{' flag' if ratios.get(p) and ratios[p] < 1 else ''}'>{times(ratios[p]) if ratios.get(p) else '–'}</td>"
+                               for p in peers)
+                sign = "−" if more < 0 else "+"
+                out.append(f"<tr><td>{name}</td><td class='n'>{figure(size, 'bytes')}</td>{cells}"
+                           f"<td class='n{' flag' if more > 0 else ''}'>{sign}{figure(abs(more), 'bytes')}</td>{fast}<td class='wrap'>{escape(codec)}</td></tr>")
+            out.append("</table></div>")
+        if len(sizes) > 1:
+            shown = ", ".join(f"{escape(name)} {figure(total, 'bytes')}" for name, total in totals.items() if name != "ours")
+            out.insert(1, f"<p>All {len(sizes)} tables: Pillar <b>{figure(totals['ours'], 'bytes')}</b>; {shown}.</p>")
+        return out
+
     def roofline(self):
         points, seen = [], set()
         for name, e in self.own.items():
@@ -279,7 +333,7 @@ class Page:
         out = ["<h2>Every row</h2>", *self.rows_of([e for e in self.entries if not self.is_sweep(summary.name_of(e))])]
         if sweeps:
             out += [f"<details><summary>{len(sweeps)} points of the sweeps</summary>", *self.rows_of(sweeps), "</details>"]
-        return out + ["<p class='soft'>~: fewer than two quiet rounds, so all were used.</p>"]
+        return out + ["<p class='soft'>~: fewer than three quiet rounds, so all were used. The spread is that of the ratio, else of the share of the limit, else of our figure.</p>"]
 
     def rows_of(self, entries):
         before = {summary.key_of(e): e for e in self.base["rows"]} if self.base else {}
@@ -332,7 +386,7 @@ class Page:
         return ["<h2>How to run it again</h2><pre>./dev bench                    # this page\n./dev bench filter codec       # some components\n"
                 "./dev bench --judge query/q6   # a bar, nine quiet rounds\n./dev bench --agree old.json   # two runs against each other</pre>"
                 "<p class='soft'>Ratios above 1 mean that Pillar is faster (or smaller). A round is one turn of everybody; it is repeated when "
-                "the clock moved by more than 3 % or somebody was interrupted. The spread is the farthest round's distance from the median, at least 3 %. "
+                "the clock moved by more than 3 % or somebody was interrupted. The spread says how far a second run's figure may be from this one's. "
                 "The method: docs/benchmarks.md.</p>"]
 
     def text(self):
@@ -342,7 +396,7 @@ class Page:
         parts += self.limits()
         parts += self.ratios([e for e in self.entries if e["peer"] and e["peer"].startswith("pillar ")],
                              "Against our own plain way", "The same question on raw values, measured in the same rounds.", own=True)
-        parts += self.sweeps() + self.roofline() + self.build() + self.verdicts() + self.table() + self.machine() + self.rerun()
+        parts += self.stored() + self.sweeps() + self.roofline() + self.build() + self.verdicts() + self.table() + self.machine() + self.rerun()
         return ("<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
                 "<meta name='color-scheme' content='light dark'><title>Pillar, measured</title><style>" + CSS + "</style></head><body>"
                 + "\n".join(parts) + "</body></html>\n")

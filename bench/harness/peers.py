@@ -51,12 +51,19 @@ class Peers:
             self.servers[name] = server
         return self.servers[name]
 
+    def start_again(self):
+        """The peers that are programs like ours; engines have loaded their tables."""
+        for name in NATIVE:
+            if name in self.servers:
+                self.servers.pop(name).stop()
+
     def stop(self):
         for server in self.servers.values():
             server.stop()
         self.servers = {}
 
 
+NATIVE = ("highway", "streamvbyte", "tbb", "gomp", "omp")  # as in bench/peers/native.py
 GENERATED = {"lineitem", "lineitem_csv", "group_100", "group_1e5"}  # by bench_data; others come by bench/data/fetch.sh
 
 

@@ -3,6 +3,7 @@
 
 Nothing here knows of processes or of real time: tests run it with made-up contestants.
 """
+import json
 import statistics
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ CLOCK_TOLERANCE = 0.03       # of the usual clock
 CPU_OVER_WALL = 0.97         # per thread
 REFERENCE_GHZ = 3.65         # absolute figures are scaled to this clock
 WRONG_LIMIT = 1.03           # a fraction above it says that the limit is not one
+FREE_CORE = 0.93             # of the independent additions that the core does alone
 
 
 @dataclass
@@ -31,14 +33,32 @@ class Gate:
     def check(self, samples, threads, clocks):
         """('' or what was wrong) for the samples of a round and the clocks read before and after each of them."""
         self.clocks += clocks
-        usual = self.usual()
-        worst = max(clocks, key=lambda ghz: abs(ghz - usual))
-        if abs(worst - usual) > CLOCK_TOLERANCE * usual:
-            return f"clock {worst:.2f} GHz, usual {usual:.2f}"
+        if clocks:
+            usual = self.usual()
+            worst = max(clocks, key=lambda ghz: abs(ghz - usual))
+            if abs(worst - usual) > CLOCK_TOLERANCE * usual:
+                return f"clock {worst:.2f} GHz, usual {usual:.2f}"
         for name, sample in samples.items():
             if sample.wall_ns and sample.cpu_over_wall < CPU_OVER_WALL * threads.get(name, 1):
                 return f"{name}: CPU/wall {sample.cpu_over_wall:.2f} of {threads.get(name, 1)}"
         return ""
+
+
+@dataclass
+class Neighbour:
+    """Whether somebody uses the other half of the core. Independent additions fill its ports, so they tell, where the clock
+    and the CPU time do not; what the core does alone is known from the best moments so far."""
+    seen: list = field(default_factory=list)
+
+    def alone(self):
+        ordered = sorted(self.seen[-2000:])
+        return ordered[int(0.95 * len(ordered))]
+
+    def quiet(self, free_adds):
+        """Says so too where nothing was told."""
+        if free_adds:
+            self.seen.append(free_adds)
+        return not free_adds or free_adds >= FREE_CORE * self.alone()
 
 
 def take_round(contestants, clock, gate, threads, backwards=False):
@@ -71,15 +91,40 @@ def ratio_of(ours, other, better):
     return ours / other if better == "higher" else other / ours
 
 
+# Two runs of n rounds each: their medians are apart by less than this share of the wider one's range in 95 of 100 cases
+# (normal distribution; simulated).
+SHARE_OF_RANGE = {2: 2.5, 3: 1.06, 4: 0.73, 5: 0.58, 6: 0.47, 7: 0.41, 8: 0.37}
+ONE_ROUND = 0.1
+
+
 def spread_of(values, least=CLOCK_TOLERANCE):
-    """How far the farthest round is from the median; never less than what the gate on the clock lets through."""
+    """How far a second run's median may be from this one's, as a share; never less than what the gate on the clock lets
+    through. One round says nothing of that, so a tenth is assumed."""
+    if len(values) < 2:
+        return max(least, ONE_ROUND)
     middle = statistics.median(values)
-    return max(least, max(abs(v - middle) for v in values) / middle) if middle else least
+    share = SHARE_OF_RANGE.get(len(values)) or SHARE_OF_RANGE[8] * (8 / len(values)) ** 0.5
+    return max(least, share * (max(values) - min(values)) / middle) if middle else least
 
 
 def scaled(value, unit, clock_ghz):
     """An absolute figure as it would be at the reference clock."""
     return value * REFERENCE_GHZ / clock_ghz if unit.endswith("/s") else value * clock_ghz / REFERENCE_GHZ
+
+
+def columns_of(sample):
+    """name → bytes or nanoseconds of each column of a whole table."""
+    return json.loads(sample.label)["columns"]
+
+
+def column_ratios(rounds, peer):
+    """column → how many times faster ours is, in each round."""
+    out = {}
+    for taken in rounds:
+        theirs = columns_of(taken.samples[peer])
+        for column, ours in columns_of(taken.samples["ours"]).items():
+            out.setdefault(column, []).append(theirs[column] / max(ours, 1))
+    return out
 
 
 def best_kernel(rounds, names):

@@ -5,6 +5,7 @@ import statistics
 
 from . import rounds as r
 
+EXACT = 0.001   # of sizes: they do not vary
 LIMIT_PLACES = {"l1": "L1, 16 KiB", "l2": "L2, 256 KiB", "ram": "RAM, 512 MiB"}
 
 
@@ -33,8 +34,9 @@ def entries_of(measured, facts):
         "clock_ghz": significant(statistics.median(t.clock_ghz for t in rounds), 4) if ours else None,
         "commit": facts["commit"],
     }
-    details = {"ours": [significant(v, 4) for v in ours], "disturbed": len(measured.repeated),
-               "counted": "quiet" if len(measured.quiet) >= 2 or not measured.repeated else "all"}
+    if row.kind == "size":
+        entry["spread"] = EXACT
+    details = {"ours": [significant(v, 4) for v in ours], "disturbed": len(measured.repeated), "counted": measured.chosen()[1]}
     if measured.limit_kernels and rounds:
         kernels = [k for k in measured.limit_kernels if all(k in t.samples for t in rounds)]
         kernel = r.best_kernel(rounds, kernels)
@@ -44,6 +46,7 @@ def entries_of(measured, facts):
             entry["limit_name"], entry["fraction_of_limit"] = kernel, significant(fraction, 4)
             entry["limit"] = significant(entry["ours"] / fraction if row.better == "higher" else entry["ours"] * fraction)
             details["fraction"] = [significant(f, 4) for f in fractions]
+            entry["spread"] = significant(r.spread_of(fractions), 3)
     sizes = {key: statistics.median(getattr(t.samples["ours"], key) for t in rounds) for key in ("items", "bytes")} \
         if rounds else {}
     if sizes.get("items") and sizes.get("bytes"):
@@ -64,11 +67,14 @@ def entries_of(measured, facts):
             ratios = [r.ratio_of(t.samples["ours"].value(row), t.samples[name].value(row), row.better) for t in with_peer]
             one["peer_value"] = significant(statistics.median(theirs))
             one["ratio"] = significant(statistics.median(ratios), 4)
-            one["spread"] = significant(r.spread_of(ratios), 3)
+            one["spread"] = EXACT if row.kind == "size" else significant(r.spread_of(ratios), 3)
             one_details["ratio"] = [significant(v, 4) for v in ratios]
             parts = made_of(row, with_peer, name)
             if parts:
                 one_details["peer_made_of"] = parts
+            if row.kind == "decode":
+                one_details["column_ratios"] = {column: significant(statistics.median(values), 4)
+                                                for column, values in r.column_ratios(with_peer, name).items()}
         else:
             one["peer_state"] = state[0] if state and state[0] != "measured" else "failed"
             one_details["reason"] = state[1] if state else "not measured"
@@ -78,10 +84,39 @@ def entries_of(measured, facts):
 
 
 def made_of(row, rounds, name):
-    """What a size is made of: {"columns": {name: bytes}, …}."""
-    if row.kind != "size" or not rounds or not rounds[-1].samples[name].label:
+    """What a size or a decoding is made of: {"columns": {name: bytes, or nanoseconds in the median}, …}."""
+    if row.kind not in ("size", "decode") or not rounds or not rounds[-1].samples[name].label:
         return None
-    return json.loads(rounds[-1].samples[name].label)
+    parts = json.loads(rounds[-1].samples[name].label)
+    if row.kind == "decode":
+        parts["columns"] = {column: round(statistics.median(r.columns_of(t.samples[name])[column] for t in rounds))
+                            for column in parts["columns"]}
+    return parts
+
+
+def with_floors(entries):
+    """No row states less than what the rows of its kind state in the median: a narrow range of few rounds is luck. Rows
+    from memory are a kind of their own."""
+    groups = {}
+    for entry in entries:
+        if entry["spread"] is not None and entry["kind"] not in ("size", "build"):
+            groups.setdefault((entry["kind"], (entry["limit_name"] or "").split("/")[1:2] == ["read_ram"]), []).append(entry)
+    for group in groups.values():
+        floor = statistics.median(entry["spread"] for entry in group)
+        for entry in group:
+            entry["rounds"]["own_spread"] = entry["spread"]
+            entry["spread"] = max(entry["spread"], floor)
+    return entries
+
+
+def median_spreads(entries):
+    """kind → median of what its rows state; 'all' comprises all but sizes, which do not vary."""
+    by_kind = {}
+    for entry in entries:
+        if entry["spread"] is not None and entry["kind"] != "size":
+            for kind in ("all", entry["kind"]):
+                by_kind.setdefault(kind, []).append(entry["spread"])
+    return {kind: statistics.median(spreads) for kind, spreads in by_kind.items()}
 
 
 def name_of(entry):
@@ -98,9 +133,11 @@ def wrong_limits(entries):
 
 
 def main_figure(entry):
-    """What two runs are compared by: the ratio where there is one, else our own figure. (value, better)"""
-    if entry["ratio"] is not None:
-        return entry["ratio"], "higher"
+    """What the spread belongs to, and two runs are compared by: the ratio to the peer where there is one, else the fraction
+    of the limit, else our own figure. (value, better)"""
+    for figure in ("ratio", "fraction_of_limit"):
+        if entry[figure] is not None:
+            return entry[figure], "higher"
     return entry["ours"], entry["better"]
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """DuckDB: tables of an in-memory database, made from Arrow, text of few values as ENUM.
 Statements are prepared once; results are fetched in full."""
+import time
+
 import tables
-from peer import Base, Task, parquet_columns
+from peer import Base, Task
 
 TYPES = {"text": "VARCHAR", "date": "DATE", "timestamp": "TIMESTAMP", "int8": "TINYINT", "int16": "SMALLINT",
          "int32": "INTEGER", "int64": "BIGINT", "decimal(15,2)": "DECIMAL(15, 2)"}
@@ -54,21 +56,53 @@ class Peer(Base):
         self.connection.unregister("incoming")
         return self.connection.execute("SELECT count(*) FROM loaded").fetchall()[0][0]
 
-    def load_csv(self, path, null, columns):
+    @staticmethod
+    def csv_rows(path, null, columns):
         kinds = ", ".join(f"'{name}': '{TYPES[kind.rstrip('?')]}'" for name, kind in columns)
-        self.connection.execute(f"CREATE OR REPLACE TABLE loaded AS SELECT * FROM read_csv('{path}', header = true, "
-                                f"auto_detect = false, nullstr = '{null}', timestampformat = '%Y-%m-%dT%H:%M:%SZ', "
-                                f"columns = {{{kinds}}})")
+        return (f"SELECT * FROM read_csv('{path}', header = true, auto_detect = false, nullstr = '{null}', "
+                f"timestampformat = '%Y-%m-%dT%H:%M:%SZ', columns = {{{kinds}}})")
+
+    def load_csv(self, path, null, columns):
+        self.connection.execute(f"CREATE OR REPLACE TABLE loaded AS {self.csv_rows(path, null, columns)}")
         return self.connection.execute("SELECT count(*) FROM loaded").fetchall()[0][0]
 
-    def sizes(self, arrow, folder):
-        """Its own file, compressed as it chooses; and its Parquet."""
-        file = folder / "rows.duckdb"
-        connection = self.duckdb.connect(str(file), config={"threads": self.threads})
-        connection.register("incoming", arrow)
-        connection.execute("CREATE TABLE stored AS SELECT * FROM incoming")
-        connection.execute(f"COPY stored TO '{folder / 'rows.parquet'}' (FORMAT parquet, COMPRESSION zstd)")
+    def write_parquet(self, table, path):
+        """With zstd at level 3; it takes dictionaries where they help. Beside it the size of its own file, compressed as it
+        chooses."""
+        rows, own = self.csv_rows(*tables.csv_file(self.folder, tables.STORED[table])), path.with_suffix(".duckdb")
+        own.unlink(missing_ok=True)
+        connection = self.duckdb.connect(str(own), config={"threads": self.threads})
+        connection.execute(f"CREATE TABLE stored AS {rows}")
+        connection.execute(f"COPY stored TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3)")
         connection.close()  # writes the file out
-        return arrow.num_rows, file.stat().st_size, {
-            "what": "DuckDB's own file", "parquet_zstd_bytes": (folder / "rows.parquet").stat().st_size,
-            "parquet_zstd_columns": parquet_columns(folder / "rows.parquet")}
+        size = own.stat().st_size
+        own.unlink()
+        return {"what": "Parquet, zstd 3", "own_file_bytes": size}
+
+    def decode_column(self, path, column):
+        """An aggregate that reads every value and no statistics: the last one, or the sum (of lengths), whichever is cheaper
+        here. The file is in the page cache."""
+        kind = self.connection.execute(f"SELECT typeof({column}) FROM '{path}' LIMIT 1").fetchall()[0][0]
+        ways = [f"last({column})"]
+        if kind == "VARCHAR":
+            ways.append(f"sum(strlen({column}))")
+        elif not kind.startswith(("DATE", "TIMESTAMP")):
+            ways.append(f"sum({column})")
+        seconds = {}
+        for number, way in enumerate(ways):
+            statement = f"decode_{path.stem.partition('.')[0]}_{column}_{number}"
+            self.connection.execute(f"PREPARE {statement} AS SELECT {way} FROM '{path}'")
+            begin = time.perf_counter()
+            for _ in range(2):
+                self.connection.execute(f"EXECUTE {statement}").fetchall()
+            seconds[statement] = time.perf_counter() - begin
+        best = min(seconds, key=seconds.get)
+        return lambda: self.connection.execute(f"EXECUTE {best}").fetchall()
+
+    def column_sums(self, path, columns):
+        for name in columns:
+            kind = self.connection.execute(f"SELECT typeof({name}) FROM '{path}' LIMIT 1").fetchall()[0][0]
+            value = (f"strlen({name})" if kind == "VARCHAR" else f"({name} - DATE '1970-01-01')" if kind == "DATE" else
+                     f"epoch_ms({name}) // 1000" if kind.startswith("TIMESTAMP") else
+                     f"CAST({name} * 100 AS BIGINT)" if kind.startswith("DECIMAL") else name)
+            yield name, int(self.connection.execute(f"SELECT sum({value}) FROM '{path}'").fetchall()[0][0] or 0)

@@ -4,7 +4,7 @@ import os
 from datetime import date
 
 import tables
-from peer import Base, Task, parquet_columns
+from peer import Base, Task
 
 
 class Peer(Base):
@@ -72,9 +72,3 @@ class Peer(Base):
                                 null_values=null or None)
         moments = [name for name, kind in columns if kind == "timestamp"]
         return frame.with_columns(polars.col(moments).str.to_datetime("%Y-%m-%dT%H:%M:%SZ")).height
-
-    def sizes(self, arrow, folder):
-        """Parquet with zstd at level 3."""
-        file = folder / "rows.parquet"
-        self.polars.from_arrow(arrow).write_parquet(file, compression="zstd", compression_level=3)
-        return arrow.num_rows, file.stat().st_size, {"what": "Parquet, zstd 3", "columns": parquet_columns(file)}

@@ -78,7 +78,7 @@ class Server:
         text = task.answer(result)
         reply = {"case": name, "wall_ns": passed / iterations, "cpu_ns": cpu / iterations, "iterations": iterations,
                  "items": task.items, "bytes": task.bytes, "threads": self.threads, "peer_state": "measured",
-                 "answer": text if in_full else short(text), "label": task.label}
+                 "answer": text if in_full else short(text), "label": task.label() if callable(task.label) else task.label}
         return reply
 
     def reply_to(self, words):

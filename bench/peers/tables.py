@@ -25,7 +25,9 @@ QUERIES = {
     "aggregate/group_1e5": ("group_1e5", GROUP.format(table="group_1e5"), [0, 0, 0]),
 }
 LOADS = {"storage/load_memory": "lineitem", "storage/load_csv": "lineitem_csv", "storage/load_csv_flights": "flights"}
-SIZES = {"size/lineitem": "tpch", "size/flights": "flights"}
+# Tables that are stored and read back as Parquet → their CSV file in FILES.
+STORED = {"flights": "flights", "lineitem": "tpch_lineitem", "orders": "tpch_orders", "partsupp": "tpch_partsupp",
+          "part": "tpch_part", "customer": "tpch_customer"}
 LOAD_MEMORY_ROWS = 2_000_000
 
 # CSV files: their place, what stands for NULL, and their columns, as bench/data/schemas.hpp has them for us. "?" may be NULL.
@@ -34,11 +36,24 @@ FILES = {
     "lineitem_csv": ("lineitem_csv/lineitem.csv", "", [
         ("l_quantity", MONEY), ("l_extendedprice", MONEY), ("l_discount", MONEY), ("l_tax", MONEY),
         ("l_returnflag", "text"), ("l_linestatus", "text"), ("l_shipdate", "date")]),
-    "tpch": ("tpch/lineitem.csv", "", [
+    "tpch_lineitem": ("tpch/lineitem.csv", "", [
         ("l_orderkey", "int64"), ("l_partkey", "int64"), ("l_suppkey", "int64"), ("l_linenumber", "int32"),
         ("l_quantity", MONEY), ("l_extendedprice", MONEY), ("l_discount", MONEY), ("l_tax", MONEY),
         ("l_returnflag", "text"), ("l_linestatus", "text"), ("l_shipdate", "date"), ("l_commitdate", "date"),
         ("l_receiptdate", "date"), ("l_shipinstruct", "text"), ("l_shipmode", "text"), ("l_comment", "text")]),
+    "tpch_orders": ("tpch/orders.csv", "", [
+        ("o_orderkey", "int64"), ("o_custkey", "int64"), ("o_orderstatus", "text"), ("o_totalprice", MONEY),
+        ("o_orderdate", "date"), ("o_orderpriority", "text"), ("o_clerk", "text"), ("o_shippriority", "int32"),
+        ("o_comment", "text")]),
+    "tpch_partsupp": ("tpch/partsupp.csv", "", [
+        ("ps_partkey", "int64"), ("ps_suppkey", "int64"), ("ps_availqty", "int32"), ("ps_supplycost", MONEY),
+        ("ps_comment", "text")]),
+    "tpch_part": ("tpch/part.csv", "", [
+        ("p_partkey", "int64"), ("p_name", "text"), ("p_mfgr", "text"), ("p_brand", "text"), ("p_type", "text"),
+        ("p_size", "int32"), ("p_container", "text"), ("p_retailprice", MONEY), ("p_comment", "text")]),
+    "tpch_customer": ("tpch/customer.csv", "", [
+        ("c_custkey", "int64"), ("c_name", "text"), ("c_address", "text"), ("c_nationkey", "int32"), ("c_phone", "text"),
+        ("c_acctbal", MONEY), ("c_mktsegment", "text"), ("c_comment", "text")]),
     "flights": ("flights/flights.csv", "NA", [
         ("year", "int16"), ("month", "int8"), ("day", "int8"), ("dep_time", "int16?"), ("sched_dep_time", "int16"),
         ("dep_delay", "int16?"), ("arr_time", "int16?"), ("sched_arr_time", "int16"), ("arr_delay", "int16?"),

@@ -57,7 +57,8 @@ void answer(std::string text);
 /// filter, written by an unpack in L1.
 void per_iteration(benchmark::State& state, std::uint64_t items, std::uint64_t bytes = 0);
 
-/// Data made once per process and key, however often the case is run; the last four are kept.
+/// Data made once per process and key, however often the case is run; the last eight are kept, four where
+/// the machine has less than 16 GB.
 template <class T, class Make>
 T& kept(const std::string& key, Make make) {
   return *static_cast<T*>(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -128,7 +129,7 @@ benchmark::BenchmarkReporter::Run run_once(const std::string& name, const std::s
 }
 
 std::string run_case(const std::string& name, const std::string& seconds, bool in_full) {
-  const double before = clock_ghz();
+  const double before = clock_ghz(), free_before = independent_adds_per_ns();
   detail::extra_adds = 0;
   auto run = run_once(name, seconds);
   if (const double share = wanted_slowness(name); share > 0 && !run.error_occurred && run.iterations > 0) {
@@ -137,7 +138,7 @@ std::string run_case(const std::string& name, const std::string& seconds, bool i
     run = run_once(name, seconds);
     detail::extra_adds = 0;
   }
-  const double after = clock_ghz();
+  const double free_after = independent_adds_per_ns(), after = clock_ghz();
   if (run.error_occurred) return "{\"case\": " + quoted(name) + ", \"error\": " + quoted(run.error_message) + "}";
   const auto iterations = static_cast<double>(run.iterations);
   const double wall_ns = run.real_accumulated_time * 1e9 / iterations;
@@ -164,7 +165,8 @@ std::string run_case(const std::string& name, const std::string& seconds, bool i
                       : "\"ns\"")
       << ", \"answer\": " << quoted(in_full ? detail::last_answer : short_answer(detail::last_answer))
       << ", \"label\": " << quoted(run.report_label) << ", \"threads\": " << run.threads
-      << ", \"clock_before_ghz\": " << before << ", \"clock_after_ghz\": " << after << "}";
+      << ", \"clock_before_ghz\": " << before << ", \"clock_after_ghz\": " << after
+      << ", \"free_adds_per_ns\": " << std::min(free_before, free_after) << "}";
   return out.str();
 }
 

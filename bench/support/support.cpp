@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,13 +19,19 @@ namespace detail {
 std::uint64_t extra_adds = 0;
 std::string last_answer;
 
+/// Sets are made again in each pass of a run where they are not kept; the largest take 512 MiB.
+static std::size_t kept_at_most() {
+  const auto bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  return bytes >= 16e9 ? 8 : 4;
+}
+
 std::shared_ptr<void> keep(const std::string& key, const std::function<std::shared_ptr<void>()>& make) {
   static std::list<std::pair<std::string, std::shared_ptr<void>>> made;  // most recently used first
   const auto found = std::find_if(made.begin(), made.end(), [&](const auto& entry) { return entry.first == key; });
   if (found != made.end()) {
     made.splice(made.begin(), made, found);
   } else {
-    if (made.size() >= 4) made.pop_back();  // before making, so that both are never in memory
+    if (made.size() >= kept_at_most()) made.pop_back();  // before making, so that both are never in memory
     made.emplace_front(key, make());
   }
   return made.front().second;

@@ -8,9 +8,11 @@
 #include <initializer_list>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <pillar/column/column_set.hpp>
+#include <pillar/schedule/inline_executor.hpp>
 #include <pillar/storage/table.hpp>
 
 namespace pillar_bench {
@@ -49,6 +51,29 @@ inline std::string table_text(const pillar::column_set& rows) {
   for (const std::string& line : lines) out += (&line == lines.data() ? "" : "\n") + line;
   return out;
 }
+
+/// Appends chunks of rows to a table, sixteen at a time, so that the decoded rows never stand beside each other in
+/// full.
+class appender {
+ public:
+  explicit appender(pillar::table& into) : into_(into) {}
+  absl::Status add(pillar::column_set&& chunk) {
+    chunks_.push_back(std::move(chunk));
+    return chunks_.size() == 16 ? flush() : absl::OkStatus();
+  }
+  /// What is left; to be called after the last chunk.
+  absl::Status flush() {
+    if (chunks_.empty()) return absl::OkStatus();
+    const absl::Status done = into_.append(chunks_, runner_);
+    chunks_.clear();
+    return done;
+  }
+
+ private:
+  pillar::table& into_;
+  pillar::inline_executor runner_;
+  std::vector<pillar::column_set> chunks_;
+};
 
 /// Encoded bytes of some columns, as a scan reads them.
 inline std::uint64_t column_bytes(const pillar::table_version& version, std::initializer_list<std::uint32_t> columns) {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The driver's decisions, with made-up contestants and clocks: which rounds count, what is passed, what is compared."""
 import os
+import random
+import statistics
 import sys
 import unittest
 
@@ -74,6 +76,69 @@ class Gates(unittest.TestCase):
         self.assertEqual(seen, ["a", "b", "b", "a"])
 
 
+class Turns(unittest.TestCase):
+    @staticmethod
+    def turn(times, free, neighbour, wanted=3):
+        runs = iter(zip(times, free))
+
+        def run():
+            ms, adds = next(runs)
+            one = sample(ms)
+            one.free_adds = adds
+            return one
+        return measure.Turn(run, wanted, 1000, neighbour)
+
+    def test_a_turn_ends_with_enough_runs_that_had_the_core(self):
+        neighbour = rounds.Neighbour([12.0] * 20)
+        turn = self.turn([5, 3, 4, 4, 4, 9], [8, 12, 9, 12, 11.9, 12], neighbour)
+        best = turn()
+        self.assertEqual((turn.runs, best.wall_ns, best.undisturbed), (5, 3e6, True))
+
+    def test_without_such_runs_time_ends_it(self):
+        neighbour = rounds.Neighbour([12.0] * 20)
+        turn = self.turn([5, 3, 4, 4], [8] * 4, neighbour)
+        turn.enough = 0
+        self.assertFalse(turn().undisturbed)
+        self.assertEqual(turn.runs, 2)
+
+    def test_who_tells_nothing_counts(self):
+        turn = self.turn([5, 3, 4], [0] * 3, rounds.Neighbour())
+        self.assertTrue(turn().undisturbed)
+        self.assertEqual(turn.runs, 3)
+
+    def test_a_core_that_is_never_free_is_the_usual_one(self):
+        neighbour = rounds.Neighbour()
+        self.assertTrue(all(neighbour.quiet(7.0) for _ in range(10)))
+
+    def test_side_by_side(self):
+        neighbour, seen = rounds.Neighbour([12.0] * 20), []
+
+        def contestant(name, free):
+            turn = self.turn([1] * 9, free, neighbour)
+            run = turn.run
+            turn.run = lambda: seen.append(name) or run()
+            return turn
+        samples = measure.side_by_side({"a": contestant("a", [12] * 9), "b": contestant("b", [8, 12, 12, 12, 12])}, False)
+        self.assertEqual("".join(seen), "abbaabb")
+        self.assertEqual(list(samples), ["a", "b"])
+
+    def test_rounds_are_spread_over_the_passes(self):
+        kinds = {"kernel": Row("a/b", "p"), "storage": Row("a/b", "p", kind="storage"), "size": Row("a/b", "p", kind="size")}
+        took = {kind: [n for n in range(6) if measure.takes_part(row, n, 6)] for kind, row in kinds.items()}
+        self.assertEqual(took, {"kernel": [0, 1, 2, 3, 4, 5], "storage": [0, 2, 4], "size": [0]})
+
+    def test_which_rounds_count(self):
+        measured = measure.Measured(Row("a/b", "p"))
+        alone, shared, disturbed = taken(ours=1), taken(ours=2), taken(False, ours=3)
+        shared.samples["ours"].undisturbed = False
+        measured.quiet, measured.repeated = [alone, shared], [disturbed]
+        self.assertEqual(measured.chosen(), ([alone, shared, disturbed], "all"))
+        measured.quiet.append(shared)
+        self.assertEqual(measured.chosen(), ([alone, shared, shared], "quiet"))
+        measured.quiet.append(alone)
+        self.assertEqual(measured.chosen(), ([alone, alone], "quiet"))
+
+
 class Figures(unittest.TestCase):
     def test_ratio_is_above_one_when_ours_is_better(self):
         self.assertEqual(rounds.ratio_of(10, 5, "higher"), 2)
@@ -91,9 +156,30 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(rounds.scaled(10, "values/s", 3.65 / 2), 20)
         self.assertAlmostEqual(rounds.scaled(10, "ms", 3.65 / 2), 5)
 
-    def test_spread_is_the_farthest_round_and_never_below_the_gate(self):
-        self.assertAlmostEqual(rounds.spread_of([10, 10, 13]), 0.3)
+    def test_spread_is_a_share_of_the_range_and_never_below_the_gate(self):
+        self.assertAlmostEqual(rounds.spread_of([10, 10, 13]), 0.318)
+        self.assertAlmostEqual(rounds.spread_of([10, 11]), 2.5 / 10.5)
+        self.assertAlmostEqual(rounds.spread_of([10] * 15 + [13]), 0.37 * 0.3 * 0.5 ** 0.5)
         self.assertEqual(rounds.spread_of([10, 10]), 0.03)
+        self.assertEqual(rounds.spread_of([10]), 0.1)
+
+    def test_two_runs_of_the_same_agree_within_the_wider_spread(self):
+        chance = random.Random(1)
+        for count in (2, 3, 4, 6, 8, 12):
+            agree = 0
+            for _ in range(400):
+                runs = [[chance.gauss(100, 8) for _ in range(count)] for _ in range(2)]
+                a, b = (statistics.median(run) for run in runs)
+                agree += abs(a - b) <= max(map(rounds.spread_of, runs)) * max(a, b)
+            self.assertGreater(agree, 360, count)
+
+    def test_no_row_states_less_than_its_kind_does_in_the_median(self):
+        entries = [dict(kind=kind, limit_name=limit, spread=spread, rounds={}) for kind, limit, spread in (
+            ("kernel", None, 0.03), ("kernel", "limits/read_l2/a", 0.05), ("kernel", "limits/store_l1/a", 0.2),
+            ("kernel", "limits/read_ram/a", 0.1), ("query", None, 0.3), ("size", None, 0.001))]
+        self.assertEqual([e["spread"] for e in summary.with_floors(entries)], [0.05, 0.05, 0.2, 0.1, 0.3, 0.001])
+        self.assertEqual(entries[0]["rounds"]["own_spread"], 0.03)
+        self.assertAlmostEqual(summary.median_spreads(entries)["all"], 0.1)
 
     def test_a_size_says_what_it_is_made_of(self):
         measured = measure.Measured(Row("size/flights", "storage", kind="size", unit="bytes", peers=("parquet",)))
@@ -104,6 +190,21 @@ class Figures(unittest.TestCase):
         self.assertEqual((entry["ours"], entry["peer_value"], entry["ratio"]), (50, 100, 2))
         self.assertEqual(entry["rounds"]["ours_made_of"], {"columns": {"a": 50}})
         self.assertNotIn("peer_made_of", entry["rounds"])
+
+    def test_a_decoding_is_compared_column_by_column(self):
+        row = Row("decode/t", "storage", kind="decode", unit="ms", peers=("parquet",), bars=(Bar("peers", 5), Bar("columns", 1.5)))
+        measured = measure.Measured(row)
+        measured.peer_state["parquet"] = ("measured", "")
+        times = lambda ms, a, b: Sample(ms * 1e6, ms * 1e6, label=f'{{"columns": {{"a": {a}, "b": {b}}}}}')  # noqa: E731
+        measured.quiet = [rounds.Round({"ours": times(1, 100, 200 + k), "parquet": times(6, 500, 260)}, 3.5, True) for k in range(9)]
+        entry, = summary.entries_of(measured, FACTS)
+        self.assertEqual(entry["ratio"], 6)
+        self.assertEqual(entry["rounds"]["column_ratios"], {"a": 5, "b": 1.275})
+        self.assertEqual(entry["rounds"]["ours_made_of"], {"columns": {"a": 100, "b": 204}})
+        total, columns = judge.verdicts(row, measured.quiet, [], [], ["parquet"], {}, True)
+        self.assertEqual((total.verdict, columns.verdict), ("passed", "failed"))
+        self.assertIn("least: b, parquet", columns.bar)
+        self.assertEqual(judge.verdicts(row, measured.quiet, [], [], [], {}, True)[1].verdict, "not judged")
 
 
 class Judging(unittest.TestCase):
@@ -204,7 +305,10 @@ class FakeServer:
 
 class FakePrograms:
     def __init__(self, cases):
-        self.one = FakeServer(cases)
+        self.one, self.servers, self.started_again = FakeServer(cases), {"filter": 0, "storage": 0}, []
+
+    def stop(self, program):
+        self.started_again.append(program)
 
     def server(self, _):
         return self.one
@@ -222,6 +326,9 @@ class FakePeers:
 
     def server(self, name):
         return self.servers.get(name)
+
+    def start_again(self):
+        pass
 
 
 class Measuring(unittest.TestCase):
@@ -243,6 +350,11 @@ class Measuring(unittest.TestCase):
         self.assertAlmostEqual(entry["limit"], entry["ours"] / 0.9, delta=entry["ours"] * 1e-4)
         self.assertEqual(entry["peer_state"], "none")
         self.assertEqual(summary.wrong_limits([entry]), [])
+
+    def test_programs_are_started_anew_in_each_pass(self):
+        session = measure.Session(FakePrograms({"filter/x": sample(1)}), FakePeers({}), [], lambda _: None, Time(0.01))
+        measure.run_passes(session, [Row("filter/x", "filter")], 3, 1, 100, lambda *_: None)
+        self.assertEqual(session.programs.started_again, ["filter", "filter"])
 
     def test_a_wrong_limit_is_found(self):
         (entry,), _ = self.entries(Row("filter/x", "filter", limit="read_l2"), {"filter/x": sample(0.8)})
@@ -287,6 +399,10 @@ class Comparing(unittest.TestCase):
         old, new = [self.entry("q", 100, ratio=4.0, peer="duckdb")], [self.entry("q", 50, ratio=4.0, peer="duckdb")]
         self.assertEqual(summary.agreement(new, old)[:2], (1, 1))
 
+    def test_the_share_of_the_limit_is_compared_where_there_is_no_peer(self):
+        old, new = (dict(self.entry("k", ours), fraction_of_limit=0.8) for ours in (100, 70))
+        self.assertEqual(summary.agreement([new], [old])[:2], (1, 1))
+
     def test_slower_in_either_direction(self):
         old = [self.entry("up", 100), self.entry("down", 10, unit="ms"), self.entry("noisy", 100, 0.3), self.entry("little", 100)]
         new = [self.entry("up", 83), self.entry("down", 12, unit="ms"), self.entry("noisy", 83), self.entry("little", 93)]
@@ -322,9 +438,9 @@ class Table(unittest.TestCase):
             for other in [row.reference, *(bar.other for bar in row.bars)]:
                 self.assertTrue(other == "" or other in names, f"{row.name} is held against {other}")
             for bar in row.bars:
-                self.assertIn(bar.against, ("limit", "row", "peers", "absolute"))
+                self.assertIn(bar.against, ("limit", "row", "peers", "columns", "absolute"))
                 self.assertTrue(bar.against != "limit" or row.limit, row.name)
-                self.assertTrue(bar.against != "peers" or row.peers, row.name)
+                self.assertTrue(bar.against not in ("peers", "columns") or row.peers, row.name)
         for name in table.PLANTED + table.CONTROLS:
             self.assertIn(name, names)
 
@@ -341,6 +457,11 @@ class Table(unittest.TestCase):
         entries = [dict(base, case="q", ours=10.0, peer="duckdb", peer_state="measured", peer_value=5.0, ratio=0.5),
                    dict(base, case="q", ours=10.0, peer="polars", peer_state="absent", rounds={"reason": "<not there>"}),
                    dict(kernel, case="x"), *(dict(kernel, case=f"w{w}", rounds={"bits_per_value": w}) for w in (1, 8, 32)),
+                   dict(base, component="size", case="t", kind="size", unit="bytes", ours=30, peer="parquet", peer_state="measured", peer_value=60,
+                        ratio=2, rounds={"ours_made_of": {"columns": {"a": 10, "b": 20}, "codecs": {"a": "raw", "b": "delta"}},
+                                         "peer_made_of": {"columns": {"a": 45, "b": 15}, "own_file_bytes": 70}}),
+                   dict(base, component="decode", case="t", kind="decode", ours=1, peer="parquet", peer_state="measured", peer_value=6, ratio=6,
+                        rounds={"column_ratios": {"a": 7, "b": 0.8}}),
                    dict(base, component="build", case="one_query", kind="build", unit="s", ours=3.5,
                         rounds={"to_statusor": 2.0, "at_reference": 1.74, "limit_at_reference": 2.5, "within": True})]
         report = {"date": "2026-01-01", "machine": {"cpu": "A", "family": "1", "model": "2", "cores": 2, "memory_gib": 24.0, "kernel": "6",
@@ -353,6 +474,9 @@ class Table(unittest.TestCase):
                          "old.json", faster)
         for part in ("rows lost to a peer", "Packed match", "Roofline", "one query", "slower than accepted", "&lt;not there&gt;", "failed"):
             self.assertIn(part, text)
+        stored = text[text.index("Stored tables"):]
+        for part in ("−35 bytes", "+5 bytes", "own file takes 70 bytes", "<td class='wrap'>delta</td>", "flag'>0.8×"):
+            self.assertIn(part, stored)
         self.assertNotIn("http", text.replace("http-equiv", ""))
         self.assertLess(text.index("query/q"), text.index("filter/x"))
 
