@@ -243,7 +243,7 @@ def run_passes(session, rows, passes, rounds, budget_seconds, progress):
                 continue
             if not each.problem:
                 session.take(each, rounds if each.row.kind != "size" else 1, TURNS[each.row.kind],
-                             extra=rounds if each.row.kind == "kernel" else 0)
+                             extra=rounds if each.row.kind in ("kernel", "query") else 0)
             in_pass = session.now() - pass_begin
             share = (index + 1) / len(measured)
             one = took or (in_pass - preparing) / share
