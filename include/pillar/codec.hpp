@@ -13,4 +13,5 @@
 #include "pillar/codec/packed.hpp"
 #include "pillar/codec/patched.hpp"
 #include "pillar/codec/raw.hpp"
+#include "pillar/codec/run_end.hpp"
 #include "pillar/codec/sequence.hpp"
