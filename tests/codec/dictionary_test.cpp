@@ -57,10 +57,10 @@ TEST(codec_dictionary, scratch_answers_once_per_block_and_domain) {
   for (int i = 0; i < 50; ++i) tests.push_back(random_domain(random, type, source.cells));  // more than the capacity
   for (int round = 0; round < 2; ++round)
     for (const auto& test : tests) expect_matches(*block, source.cells, test, &scratch, seen);
-  EXPECT_NE(scratch.find(block->vector_at(0).block, &tests[0]), nullptr);
+  EXPECT_NE(scratch.find(&block->node(0), &tests[0]), nullptr);
   EXPECT_EQ(scratch.find(block->vector_at(0).block, &tests[49]), nullptr);
   scratch.begin_block();
-  EXPECT_EQ(scratch.find(block->vector_at(0).block, &tests[0]), nullptr);
+  EXPECT_EQ(scratch.find(&block->node(0), &tests[0]), nullptr);
 }
 
 TEST(codec_dictionary, a_scratch_without_memory_still_answers) {

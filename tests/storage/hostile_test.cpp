@@ -49,8 +49,11 @@ std::vector<hostile_case> every_case() {
   std::vector<pillar::scalar> reals, repeated;
   for (const double value : {1.5, -0.0, 1e300}) reals.push_back(pillar::scalar::of_real(real, value));
   for (int i = 0; i < 40; ++i) repeated.push_back(pillar::scalar::of_text(word, i % 3 == 0 ? "aaaaaaaaaaaaaaaa" : "b"));
+  std::vector<pillar::scalar> mostly_null(9, pillar::scalar::of_null(nullable32));
+  mostly_null[3] = mostly_null[8] = pillar::scalar::of_integer(nullable32, 5);
   return {
       {"raw int32", nullable32, integers(nullable32, {1, -2, 300000}), with(codec_id::raw)},
+      {"raw int32, mostly NULL", nullable32, mostly_null, with(codec_id::raw)},
       {"raw boolean", flag, integers(flag, {0, 1, 1, 0}), with(codec_id::raw)},
       {"raw float64", real, reals, with(codec_id::raw)},
       {"raw text", word, text_cells({"", "twelve bytes", "thirteen bytes", "a long text of thirty-one bytes"}),
@@ -113,6 +116,8 @@ class exerciser {
       const bool has_nulls = source.operations->validity(source.block, i, valid_.data());
       pillar::selection_mask rows = pillar::selection_mask::first(out.size);
       for (std::uint32_t w = 0; has_nulls && w < pillar::vector_words; ++w) rows.words[w] &= valid_[w];
+      if (!quiet && has_nulls)
+        good = good && pillar::count_bits(valid_.data(), out.size) == out.size - block.entry(i).null_count;
       pillar::int128 sum = 0;
       if (source.operations->sum(source.block, i, rows.words, !has_nulls, sum)) good = good && (quiet || sum == total);
       for (const auto& test : tests_) {

@@ -81,6 +81,15 @@ inline constexpr std::uint32_t block_max_rows = 65536;
 /// Vectors of a block at most.
 inline constexpr std::uint32_t block_max_vectors = block_max_rows / vector_rows;
 
+/// How a block keeps the NULLs of a vector. The numbers are stored.
+enum class null_form : std::uint8_t {
+  none = 0,
+  all = 1,
+  bitmap = 2,         ///< 1,024 bits, 1 = valid
+  list = 3,           ///< a count and the rows that are NULL, u16 each
+  list_of_valid = 4,  ///< a count and those that are not
+};
+
 /// What a block remembers of one vector: a trusted copy of its directory entry.
 struct vector_entry {
   std::uint64_t base = 0;       ///< frame of reference: smallest non-NULL value, two's complement; else 0
@@ -88,10 +97,11 @@ struct vector_entry {
   std::uint32_t bytes = 0;      ///< of the payload
   std::uint32_t row_count = 0;  ///< 1,024, but for the last vector
   std::uint32_t null_count = 0;
-  const std::byte* validity = nullptr;  ///< 128-byte bitmap; nullptr when all rows or none are NULL
+  const std::byte* validity = nullptr;  ///< bitmap or list, as `nulls` says; the block reads it
   std::uint8_t width = 0;               ///< bits of a packed field; else 0
   std::uint8_t mode = 0;                ///< the codec's own; else 0
   std::uint16_t exception_count = 0;    ///< values that lie behind the packed ones; else 0
+  null_form nulls = null_form::none;
 };
 
 /// The values to encode.

@@ -70,6 +70,10 @@ struct encoded_operations {
   /// Asks the memory for what decode_rows will read, so that other work can go on meanwhile. Optional.
   void (*prefetch_rows)(const void* block, std::uint32_t index, const std::uint16_t* rows,
                         std::uint32_t count) noexcept = nullptr;
+  /// The exact least and greatest integer of the rows in `mask` (valid ones, at least one); false = not offered.
+  /// Optional.
+  bool (*bounds)(const void* block, std::uint32_t index, const std::uint64_t* mask, bool mask_is_all, int128& least,
+                 int128& greatest) noexcept = nullptr;
 };
 
 /// One vector of one block.

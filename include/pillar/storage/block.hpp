@@ -16,6 +16,7 @@
 #include "pillar/base/memory.hpp"           // memory_budget
 #include "pillar/base/result.hpp"           // result
 #include "pillar/codec/byte_transform.hpp"  // transform_id
+#include "pillar/codec/cascade.hpp"         // max_codec_nodes
 #include "pillar/codec/codec.hpp"           // codec_id, data_section
 #include "pillar/codec/codec_set.hpp"       // codec_set
 #include "pillar/column/encoded.hpp"        // encoded_vector
@@ -78,10 +79,10 @@ class block_view {
 
   /// The whole block, and the part of it that belongs to no single vector: header, directory, dictionary, padding.
   /// block_bytes() = shared_bytes() + Σ encoded_bytes(i). Where a byte transform was used, its stored bytes are shared
-  /// out in proportion.
+  /// out in proportion. A child's payloads belong to the vectors if it has as many as the root, else to none.
   [[nodiscard]] std::uint64_t block_bytes() const noexcept { return block_bytes_; }
   [[nodiscard]] std::uint64_t shared_bytes() const noexcept { return shared_bytes_; }
-  /// Stored bytes of vector i: its payload and its validity bitmap.
+  /// Stored bytes of vector i: its payloads and its validity.
   [[nodiscard]] PILLAR_API std::uint32_t encoded_bytes(std::uint32_t index) const noexcept;
 
   /// Row and NULL counts of vector i. (For base and width of a packed vector too.)
@@ -96,14 +97,24 @@ class block_view {
   /// Vector i as the stages see it; valid while this view's block is open, also after the view was moved.
   [[nodiscard]] PILLAR_API encoded_vector vector_at(std::uint32_t index) const noexcept;
 
+  /// The tree of codecs. Node 0 is the root; a node's children follow one another, behind it.
+  [[nodiscard]] PILLAR_API std::uint32_t node_count() const noexcept;
+  /// A node: codec, type, rows, entries of its vectors, bytes of its own part (before a byte transform), children.
+  [[nodiscard]] const data_section& node(std::uint32_t number) const noexcept {
+    PILLAR_ASSERT(number < node_count());
+    return section_[number];
+  }
+
   [[nodiscard]] explicit operator bool() const noexcept { return !state_.empty(); }
 
  private:
   friend struct block_opener;
-  [[nodiscard]] const data_section& section() const noexcept { return *state_.as<data_section>(); }
+  [[nodiscard]] const data_section& section() const noexcept { return *section_; }
 
-  buffer state_;     ///< data_section, entries, what the codec prepared; stays in place when the view moves
-  buffer restored_;  ///< the data section after the byte transform
+  buffer state_;                      ///< sections and entries of all nodes; stays in place when the view moves
+  buffer prepared_[max_codec_nodes];  ///< what the codecs keep
+  buffer restored_;                   ///< the data section after the byte transform
+  const data_section* section_ = nullptr;
   const encoded_operations* operations_ = nullptr;
   std::uint64_t block_bytes_ = 0;
   std::uint64_t shared_bytes_ = 0;

@@ -7,6 +7,14 @@
 
 namespace PILLAR_NAMESPACE::detail {
 
+/// Does the section use nothing that only some codecs do: children, modes, exceptions?
+inline bool is_plain(const data_section& section) noexcept {
+  if (section.child_count != 0) return false;
+  for (std::uint32_t i = 0; i < section.vector_count; ++i)
+    if (section.entries[i].mode != 0 || section.entries[i].exception_count != 0) return false;
+  return true;
+}
+
 /// Vector `index` of a validated child; `out` is valid until scratch is reused.
 inline void decode_child(const data_section& child, std::uint32_t index, vector_scratch& scratch,
                          vector& out) noexcept {

@@ -4,6 +4,7 @@
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/constant.hpp"
+#include "pillar/codec/detail/child.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/expr/domain.hpp"  // domain
 
@@ -73,6 +74,7 @@ PILLAR_API result<void> constant_codec::encode(const encode_input& input, const 
 PILLAR_API std::size_t constant_codec::view_bytes(const data_section&) noexcept { return 16; }
 
 PILLAR_API result<void> constant_codec::validate(data_section& section, std::byte* memory) noexcept {
+  if (!detail::is_plain(section)) return {errc::corrupt, 0};
   if (section.entry_count != 0 || section.code_width != 0) return {errc::corrupt, 0};
   for (std::uint32_t i = 0; i < section.vector_count; ++i) {
     const vector_entry& entry = section.entries[i];

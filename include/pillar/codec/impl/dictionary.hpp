@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/child.hpp"
 #include "pillar/codec/detail/fetch.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/dictionary.hpp"
@@ -222,6 +223,7 @@ result<void> validate_integer_entries(const data_section& section, std::byte* me
 }  // namespace detail
 
 PILLAR_API result<void> dictionary_codec::validate(data_section& section, std::byte* memory) noexcept {
+  if (!detail::is_plain(section)) return {errc::corrupt, 0};
   const std::uint32_t count = section.entry_count;
   if (count == 0 || count > max_entries || section.code_width != detail::code_width_of(count)) {
     return {errc::corrupt, 0};

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/child.hpp"
 #include "pillar/codec/detail/fetch.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
@@ -120,6 +121,7 @@ inline result<void> check_frame(const data_section& section, std::uint32_t index
 }  // namespace detail
 
 PILLAR_API result<void> frame_of_reference_codec::validate(data_section& section, std::byte*) noexcept {
+  if (!detail::is_plain(section)) return {errc::corrupt, 0};
   if (!detail::is_narrow_integer(section.type.physical) || section.shared_bytes != 0 || section.entry_count != 0 ||
       section.code_width != 0) {
     return {errc::corrupt, 0};

@@ -3,6 +3,7 @@
 #include <cstring>  // std::memcpy
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/child.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/raw.hpp"
 
@@ -56,6 +57,7 @@ PILLAR_API result<void> raw_codec::encode(const encode_input& input, const encod
 PILLAR_API std::size_t raw_codec::view_bytes(const data_section&) noexcept { return 0; }
 
 PILLAR_API result<void> raw_codec::validate(data_section& section, std::byte*) noexcept {
+  if (!detail::is_plain(section)) return {errc::corrupt, 0};
   if (section.shared_bytes != 0 || section.entry_count != 0 || section.code_width != 0) return {errc::corrupt, 0};
   for (std::uint32_t i = 0; i < section.vector_count; ++i) {
     const vector_entry& entry = section.entries[i];

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <memory>
 
+#include "pillar/codec/cascade.hpp"
+#include "pillar/codec/chooser.hpp"
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/codec/packed.hpp"
 #include "pillar/column/selection.hpp"
@@ -75,8 +77,8 @@ class codec_checker {
   static constexpr std::uint32_t slack = 64;
   /// What encode made of a sample, with everything that a block would keep beside it.
   struct encoded {
-    encode_plan plan{};
-    data_section section{};
+    planned_tree planned{};
+    encoded_tree tree{};  ///< node 0 is the codec's, the others its children's
     std::vector<vector_entry> entries{};
     std::vector<std::uint64_t> validity{};
     std::unique_ptr<guard_buffer> data{};
@@ -85,7 +87,7 @@ class codec_checker {
   void run() {
     found_.at(id_is_known, how_.seed, "the codec's id");
     const auto id = static_cast<unsigned>(codec_.id);
-    found_.expect(id >= first_user_codec || id <= static_cast<unsigned>(codec_id::dictionary),
+    found_.expect(id >= first_user_codec || id <= static_cast<unsigned>(codec_id::split_int128),
                   [] { return std::string("ids below 128 are kept for Pillar's codecs"); });
     scratch_ = std::make_unique<guard_array<vector_scratch>>(1);
     const std::uint64_t cases = every_type().size() * sample_shape_count * 2 * how_.rounds;
@@ -110,27 +112,29 @@ class codec_checker {
     guard_buffer copy(made.data->size() + slack, seed % 2 == 0 ? guard::end : guard::begin);
     std::memset(copy.data(), 0, copy.size());
     if (made.data->size() != 0) std::memcpy(copy.data(), made.data->data(), made.data->size());
-    made.section.data = copy.data();
-    const std::size_t view_bytes = codec_.view_bytes(made.section);
-    const std::unique_ptr<std::max_align_t[]> memory(new std::max_align_t[view_bytes / sizeof(std::max_align_t) + 1]);
+    const std::span<data_section> nodes(made.tree.nodes, made.tree.node_count);
+    for (data_section& node : nodes) node.data = copy.data() + (node.data - made.data->data());
+    const data_section& section = nodes[0];
+    buffer memory[max_codec_nodes];
     found_.at(accepts);
-    const result<void> valid = codec_.validate(made.section, reinterpret_cast<std::byte*>(memory.get()));
+    result<void> valid = link_tree(nodes);
+    if (valid.ok()) valid = validate_tree(nodes, memory, ~std::uint64_t{0}, nullptr);
     if (!found_.expect(valid.ok(),
                        [&] { return "validate said " + std::string(pillar::to_string(valid.error().code)); }))
       return;
-    for (std::uint32_t v = 0; v < from.vectors.size(); ++v) read_back(from, made.section, v);
+    for (std::uint32_t v = 0; v < from.vectors.size(); ++v) read_back(from, section, v);
     if (codec_.match != nullptr) {
       match_scratch dictionary_memory;
       for (int i = 0; i < 9; ++i) {
         const domain test = make_domain(random, from.type, from.cells, static_cast<wanted_verdict>(i % 3));
         dictionary_memory.begin_block();
         for (std::uint32_t v = 0; v < from.vectors.size(); ++v)
-          match(from, made.section, v, test, i % 4 == 3 ? nullptr : &dictionary_memory);
+          match(from, section, v, test, i % 4 == 3 ? nullptr : &dictionary_memory);
       }
     }
     for (std::uint32_t v = 0; v < from.vectors.size(); ++v) {
-      if (codec_.sum != nullptr) sum(from, made.section, v, random);
-      if (codec_.fetch != nullptr) fetch(from, made.section, v, random);
+      if (codec_.sum != nullptr) sum(from, section, v, random);
+      if (codec_.fetch != nullptr) fetch(from, section, v, random);
     }
     if (seed % 5 == 0) in_hostile_blocks(from, random);
   }
@@ -159,36 +163,38 @@ class codec_checker {
       entry.row_count = from.vectors[v].size;
       entry.null_count = entry.row_count - static_cast<std::uint32_t>(count_bits(words, vector_rows));
       if (entry.null_count != 0 && entry.null_count != entry.row_count)
-        entry.validity = reinterpret_cast<const std::byte*>(words);
+        entry.nulls = null_form::bitmap, entry.validity = reinterpret_cast<const std::byte*>(words);
       input.row_count += entry.row_count;
       input.null_count += entry.null_count;
     }
-    auto plan = codec_.analyze(input);
-    if (!found_.expect(plan.ok(), [&] { return "analyze said " + std::string(pillar::to_string(plan.error().code)); }))
+    chooser_options choice;
+    choice.codec = codec_.id;
+    choice.codecs = codec_set(members_);
+    auto planned = choose_codecs(input, choice);
+    if (!planned.ok() && planned.error().code == errc::invalid_argument) return false;  // does not take these values
+    if (!found_.expect(planned.ok(),
+                       [&] { return "analyze said " + std::string(pillar::to_string(planned.error().code)); }))
       return false;
-    if (!plan->possible) return false;
-    made.plan = *std::move(plan);
-    made.section.type = from.type;
-    made.section.row_count = input.row_count;
-    made.section.vector_count = vector_count;
-    made.section.kernels = input.kernels;
-    made.section.entries = made.entries.data();
-    made.section.data_bytes = made.plan.data_bytes;
-    made.data = std::make_unique<guard_buffer>(made.plan.data_bytes);
-    const result<void> written = codec_.encode(input, made.plan, made.data->data(), made.section);
+    made.planned = *std::move(planned);
+    made.data = std::make_unique<guard_buffer>(made.planned.data_bytes());
+    const result<void> written = encode_tree(made.planned, made.entries, made.data->data(), made.tree);
     bool holds = found_.expect(written.ok() && made.data->slack_untouched(), [&] {
       return written.ok() ? std::string("encode wrote before its output")
                           : "encode said " + std::string(pillar::to_string(written.error().code));
     });
-    std::uint64_t end = made.section.shared_bytes;
-    for (const vector_entry& entry : made.entries) {
-      holds = holds && entry.offset == end;
-      end += entry.bytes;
+    for (std::uint32_t i = 0; i < made.tree.node_count; ++i) {
+      const data_section& node = made.tree.nodes[i];
+      std::uint64_t end = node.shared_bytes;
+      for (std::uint32_t v = 0; v < node.vector_count; ++v) {
+        holds = holds && node.entries[v].offset == end;
+        end += node.entries[v].bytes;
+      }
+      const std::uint64_t announced = made.planned.nodes[i].plan.data_bytes;
+      holds = found_.expect(holds && end == announced, [&] {
+        return "payloads and shared part are not the " + std::to_string(announced) + " bytes announced, back to back";
+      });
     }
-    return found_.expect(holds && end == made.plan.data_bytes, [&] {
-      return "payloads and shared part are not the " + std::to_string(made.plan.data_bytes) +
-             " bytes announced, back to back";
-    });
+    return holds;
   }
 
   /// As a block prepares `out` for decode.

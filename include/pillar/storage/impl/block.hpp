@@ -8,8 +8,9 @@
 
 #include "pillar/base/byte_reader.hpp"
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/cascade.hpp"
+#include "pillar/codec/chooser.hpp"
 #include "pillar/codec/constant.hpp"
-#include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/dictionary.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
 #include "pillar/codec/packed.hpp"
@@ -17,74 +18,11 @@
 #include "pillar/expr/domain.hpp"  // domain
 #include "pillar/simd/dispatch.hpp"
 #include "pillar/storage/block.hpp"
+#include "pillar/storage/detail/block_format.hpp"
 
 namespace PILLAR_NAMESPACE {
 
 namespace detail {
-
-/// The header as it is stored: docs/formats/block.md. All fields little endian, no padding between them.
-struct block_header {
-  char magic[4];
-  std::uint16_t version;
-  std::uint8_t codec;
-  std::uint8_t transform;
-  std::uint8_t physical;
-  std::uint8_t logical;
-  std::uint8_t precision;
-  std::uint8_t scale;
-  std::uint8_t nullable;
-  std::uint8_t code_width;
-  std::uint16_t vector_count;
-  std::uint32_t row_count;
-  std::uint32_t null_count;
-  std::uint32_t entry_count;
-  std::uint32_t shared_bytes;
-  std::uint64_t checksum;
-  std::uint64_t block_bytes;
-  std::uint32_t data_bytes;
-  std::uint32_t stored_bytes;
-  std::uint32_t bitmap_count;
-  std::uint32_t reserved;
-};
-static_assert(sizeof(block_header) == 64 && offsetof(block_header, checksum) == 32);
-static_assert(std::endian::native == std::endian::little, "blocks are little endian, and so are Pillar's targets");
-
-enum class validity_mode : std::uint8_t { all_valid = 0, all_null = 1, bitmap = 2 };
-
-struct block_directory_entry {
-  std::uint64_t base;
-  std::uint32_t offset;
-  std::uint32_t bytes;
-  std::uint8_t width;
-  std::uint8_t mode;
-  std::uint8_t validity;
-  std::uint8_t reserved[5];
-};
-static_assert(sizeof(block_directory_entry) == 24);
-
-inline constexpr char block_magic[4] = {'P', 'L', 'R', 'B'};
-inline constexpr std::uint16_t block_version = 1;
-inline constexpr std::size_t block_slack = 64;
-inline constexpr std::size_t bitmap_bytes = vector_rows / 8;
-
-/// Where the sections of a block lie.
-struct block_layout {
-  std::uint64_t directory = sizeof(block_header);
-  std::uint64_t directory_end;
-  std::uint64_t data;
-  std::uint64_t data_end;
-  std::uint64_t validity;
-  std::uint64_t validity_end;
-  std::uint64_t end;
-
-  block_layout(std::uint32_t vector_count, std::uint64_t stored_bytes, std::uint32_t bitmap_count) noexcept
-      : directory_end(directory + sizeof(block_directory_entry) * vector_count),
-        data(round_up(directory_end, 64)),
-        data_end(data + stored_bytes),
-        validity(round_up(data_end, 8)),
-        validity_end(validity + bitmap_bytes * bitmap_count),
-        end(validity_end + block_slack) {}
-};
 
 /// XXH3 of the whole block with the checksum's own field as zero.
 inline std::uint64_t block_checksum(std::span<const std::byte> block) noexcept {
@@ -105,24 +43,19 @@ inline bool all_zero(std::span<const std::byte> bytes) noexcept {
   return true;
 }
 
-/// What a block_view points its encoded vectors to; the section comes first, block_view reads it.
+/// What a block_view points its encoded vectors to. The other nodes lie behind the root.
 struct block_state {
-  data_section section;
-  std::uint64_t stored_bytes;
-  const codec_functions* codec;
+  std::uint64_t data_bytes = 0;
+  std::uint64_t stored_bytes = 0;
+  std::uint32_t node_count = 1;
+  const data_section* nodes = nullptr;
+  data_section section{};  ///< node 0
 };
 
 /// Stored bytes up to `offset` of the data section: the same number without a byte transform.
 inline std::uint64_t stored_until(const block_state& state, std::uint64_t offset) noexcept {
-  const std::uint64_t whole = state.section.data_bytes;
+  const std::uint64_t whole = state.data_bytes;
   return whole == state.stored_bytes || whole == 0 ? offset : state.stored_bytes * offset / whole;
-}
-
-/// Words of a validity bitmap, tail cleared; the bitmap may lie at any address.
-inline void load_validity(const vector_entry& entry, std::uint64_t* words) noexcept {
-  if (entry.validity != nullptr) std::memcpy(words, entry.validity, bitmap_bytes);
-  else std::memset(words, entry.null_count == 0 ? 0xff : 0, bitmap_bytes);
-  clear_tail(words, entry.row_count);
 }
 
 /// A codec that is only known at run time: the user's. Asks the table that its block remembers.
@@ -145,7 +78,7 @@ struct block_operations {
       load_validity(entry, scratch.validity);
       out.validity = scratch.validity;
     }
-    if constexpr (listed) of(block).codec->decode(section, index, scratch, out);
+    if constexpr (listed) of(block).section.codec->decode(section, index, scratch, out);
     else C::decode(section, index, scratch, out);
   }
 
@@ -159,7 +92,7 @@ struct block_operations {
     const vector_entry& entry = section.entries[index];
     if (entry.null_count == entry.row_count) return {verdict::none, evidence::settled};
     if constexpr (listed) {
-      const auto ask = of(block).codec->match;
+      const auto ask = of(block).section.codec->match;
       if (PILLAR_MUTATE(block_forgets_users_match, ask != nullptr, false))
         return ask(section, index, test, scratch, mask);
     } else if constexpr (matches_encoded<C>) {
@@ -173,7 +106,8 @@ struct block_operations {
     const data_section& section = of(block).section;
     PILLAR_ASSERT(index < section.vector_count);
     if constexpr (listed) {
-      if (const auto ask = of(block).codec->sum; ask != nullptr) return ask(section, index, mask, mask_is_all, out);
+      if (const auto ask = of(block).section.codec->sum; ask != nullptr)
+        return ask(section, index, mask, mask_is_all, out);
     } else if constexpr (sums_encoded<C>) {
       return C::sum(section, index, mask, mask_is_all, out);
     }
@@ -195,7 +129,7 @@ struct block_operations {
     if constexpr (listed || fetches_rows<C>) {
       const vector_entry& entry = section.entries[index];
       if constexpr (listed) {
-        const auto ask = of(block).codec->fetch;
+        const auto ask = of(block).section.codec->fetch;
         if (ask == nullptr || !ask(section, index, rows, count, values)) return false;
       } else {
         if (!C::fetch(section, index, rows, count, values)) return false;
@@ -217,40 +151,52 @@ struct block_operations {
     if constexpr (prefetches_rows<C>) C::prefetch(of(block).section, index, rows, count);
   }
 
+  static bool bounds(const void* block, std::uint32_t index, const std::uint64_t* mask, bool mask_is_all, int128& least,
+                     int128& greatest) noexcept {
+    const data_section& section = of(block).section;
+    PILLAR_ASSERT(index < section.vector_count);
+    if constexpr (listed) {
+      const auto ask = section.codec->bounds;
+      return ask != nullptr && ask(section, index, mask, mask_is_all, least, greatest);
+    } else if constexpr (bounds_encoded<C>) {
+      return C::bounds(section, index, mask, mask_is_all, least, greatest);
+    }
+    return false;
+  }
+
   static std::uint32_t encoded_bytes(const void* block, std::uint32_t index) noexcept {
     const block_state& state = of(block);
     PILLAR_ASSERT(index < state.section.vector_count);
-    const vector_entry& entry = state.section.entries[index];
-    const std::uint64_t payload =
-        stored_until(state, std::uint64_t{entry.offset} + entry.bytes) - stored_until(state, entry.offset);
-    return static_cast<std::uint32_t>(payload + (entry.validity != nullptr ? bitmap_bytes : 0));
+    std::uint64_t bytes = validity_bytes(state.section.entries[index]);
+    for (std::uint32_t i = 0; i < state.node_count; ++i) {
+      const data_section& node = state.nodes[i];
+      if (node.vector_count != state.section.vector_count) continue;  // its vectors belong to no single one of ours
+      const std::uint64_t begin =
+          static_cast<std::uint64_t>(node.data - state.section.data) + node.entries[index].offset;
+      bytes += stored_until(state, begin + node.entries[index].bytes) - stored_until(state, begin);
+    }
+    return static_cast<std::uint32_t>(bytes);
   }
 
+  static constexpr bool may_bound = listed || bounds_encoded<C>;
   static constexpr encoded_operations table{decode,
                                             match,
                                             sum,
                                             validity,
                                             encoded_bytes,
                                             listed || fetches_rows<C> ? &block_operations::decode_rows : nullptr,
-                                            prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr};
+                                            prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr,
+                                            may_bound ? &block_operations::bounds : nullptr};
 };
 
-/// What opening needs of a codec.
-struct block_codec {
-  const codec_functions* functions = nullptr;
-  const encoded_operations* operations = nullptr;
-};
-
-template <codec C>
-inline constexpr block_codec block_codec_of{&codec_functions_of<C>, &block_operations<C>::table};
-
-inline block_codec find_codec(std::uint8_t id, const codec_set& users) noexcept {
+/// How the stages ask a block whose root is that codec: directly, where it is listed here.
+inline const encoded_operations* operations_of(codec_id id) noexcept {
   switch (id) {
-    case static_cast<std::uint8_t>(codec_id::raw): return block_codec_of<raw_codec>;
-    case static_cast<std::uint8_t>(codec_id::constant): return block_codec_of<constant_codec>;
-    case static_cast<std::uint8_t>(codec_id::frame_of_reference): return block_codec_of<frame_of_reference_codec>;
-    case static_cast<std::uint8_t>(codec_id::dictionary): return block_codec_of<dictionary_codec>;
-    default: return {users.find(id), &block_operations<listed_codec>::table};
+    case codec_id::raw: return &block_operations<raw_codec>::table;
+    case codec_id::constant: return &block_operations<constant_codec>::table;
+    case codec_id::frame_of_reference: return &block_operations<frame_of_reference_codec>::table;
+    case codec_id::dictionary: return &block_operations<dictionary_codec>::table;
+    default: return &block_operations<listed_codec>::table;
   }
 }
 
@@ -274,29 +220,6 @@ inline bool is_known_type(const data_type& type) noexcept {
 
 // ---- encoding -------------------------------------------------------------------------------------------------------
 
-struct chosen_codec {
-  encode_plan plan{};
-  codec_id id = codec_id::raw;
-  result<void> (*encode)(const encode_input&, const encode_plan&, std::byte*, data_section&) = nullptr;
-};
-
-/// Takes the codec's plan if it is smaller than the best so far, or if it is the forced codec.
-inline result<void> consider(const codec_functions& candidate, encode_input& input, const block_options& options,
-                             chosen_codec& best) {
-  if (options.codec.has_value() && *options.codec != candidate.id) return {};
-  if (best.encode != nullptr) {
-    // A dictionary over integers costs a second look-up per row: it has to save 10 % to be worth that.
-    const bool hurdle = candidate.id == codec_id::dictionary && input.type.physical != physical_type::text;
-    input.give_up_bytes = hurdle ? best.plan.data_bytes - best.plan.data_bytes / 10 : best.plan.data_bytes;
-  }
-  PILLAR_ASSIGN_OR_RETURN(encode_plan plan, candidate.analyze(input));
-  if (!plan.possible || plan.data_bytes >= input.give_up_bytes) return {};
-  best.plan = std::move(plan);
-  best.id = candidate.id;
-  best.encode = candidate.encode;
-  return {};
-}
-
 inline result<encode_input> describe(std::span<const vector> vectors, const block_options& options,
                                      memory_budget* budget, std::span<vector_entry> entries) {
   if (vectors.empty() || vectors.size() > block_max_vectors) return {errc::invalid_argument, vectors.size()};
@@ -317,27 +240,12 @@ inline result<encode_input> describe(std::span<const vector> vectors, const bloc
       valid_count += static_cast<std::uint32_t>(std::popcount(values.validity_word(word)));
     entries[i].row_count = values.size;
     entries[i].null_count = values.size - valid_count;
+    entries[i].nulls = smallest_form(values.size, entries[i].null_count);
     input.row_count += values.size;
     input.null_count += entries[i].null_count;
     if (entries[i].null_count != 0 && !input.type.nullable) return {errc::invalid_argument, i};
   }
   return input;
-}
-
-inline result<chosen_codec> choose_codec(encode_input& input, const block_options& options) {
-  chosen_codec best;
-  // A constant answers everything from its directory. Then a tie goes to the first, which answers more encoded.
-  PILLAR_TRY(consider(codec_functions_of<constant_codec>, input, options, best));
-  if (best.encode == nullptr) {
-    PILLAR_TRY(consider(codec_functions_of<frame_of_reference_codec>, input, options, best));
-    PILLAR_TRY(consider(codec_functions_of<raw_codec>, input, options, best));
-    PILLAR_TRY(consider(codec_functions_of<dictionary_codec>, input, options, best));
-    for (const codec_functions* user : options.codecs.members())
-      if (static_cast<std::uint8_t>(user->id) >= first_user_codec) PILLAR_TRY(consider(*user, input, options, best));
-  }
-  if (best.encode == nullptr) return {errc::invalid_argument, 0};
-  if (best.plan.data_bytes >= ~std::uint32_t{0}) return {errc::limit_exceeded, best.plan.data_bytes};
-  return best;
 }
 
 struct transformed {
@@ -362,94 +270,103 @@ inline result<void> try_transform(transform_id id, int level, std::span<const st
 
 }  // namespace detail
 
+namespace detail {
+
+/// The data section as it will be stored.
+inline result<transformed> try_transforms(std::span<const std::byte> raw, const block_options& options,
+                                          memory_budget* budget) {
+  transformed best;
+  if (options.transform == transform_choice::none) return best;
+  if (options.transform != transform_choice::lz4)
+    PILLAR_TRY(try_transform(transform_id::zstd, options.zstd_level, raw, budget, best));
+  if (options.transform != transform_choice::zstd) PILLAR_TRY(try_transform(transform_id::lz4, 0, raw, budget, best));
+  return best;
+}
+
+/// Nodes and directories, in the order in which they are stored; returns their end.
+inline std::byte* write_nodes(const encoded_tree& tree, std::byte* out) noexcept {
+  out = write_directory(tree.nodes[0], out);
+  for (std::uint32_t i = 1; i < tree.node_count; ++i) {
+    const data_section& node = tree.nodes[i];
+    block_node_header header{};
+    header.codec = static_cast<std::uint8_t>(node.codec->id);
+    header.physical = static_cast<std::uint8_t>(node.type.physical);
+    header.child_count = static_cast<std::uint8_t>(node.child_count);
+    header.code_width = node.code_width;
+    header.vector_count = static_cast<std::uint16_t>(node.vector_count);
+    header.row_count = node.row_count;
+    header.entry_count = node.entry_count;
+    header.shared_bytes = node.shared_bytes;
+    store_unaligned(out, header);
+    out = write_directory(node, out + sizeof(header));
+  }
+  return out;
+}
+
+}  // namespace detail
+
 PILLAR_API result<buffer> encode_block(std::span<const vector> vectors, const block_options& options,
                                        memory_budget* budget) {
   vector_entry entries[block_max_vectors];
-  PILLAR_ASSIGN_OR_RETURN(encode_input input, detail::describe(vectors, options, budget, entries));
-  PILLAR_ASSIGN_OR_RETURN(const detail::chosen_codec chosen, detail::choose_codec(input, options));
-  const auto data_bytes = static_cast<std::uint32_t>(chosen.plan.data_bytes);
-  const auto vector_count = static_cast<std::uint32_t>(vectors.size());
+  PILLAR_ASSIGN_OR_RETURN(const encode_input input, detail::describe(vectors, options, budget, entries));
+  chooser_options choice;
+  choice.codec = options.codec;
+  choice.codecs = options.codecs;
+  PILLAR_ASSIGN_OR_RETURN(const planned_tree planned, choose_codecs(input, choice));
+  const std::uint64_t data_bytes = planned.data_bytes();
+  if (data_bytes >= ~std::uint32_t{0}) return {errc::limit_exceeded, data_bytes};
 
-  data_section section;
-  section.type = input.type;
-  section.row_count = input.row_count;
-  section.vector_count = vector_count;
-  section.entries = entries;
-  section.kernels = input.kernels;
-  std::uint32_t bitmap_count = 0;
-  for (std::uint32_t i = 0; i < vector_count; ++i)
-    bitmap_count += entries[i].null_count != 0 && entries[i].null_count != entries[i].row_count;
+  PILLAR_ASSIGN_OR_RETURN(const buffer raw, [&]() -> result<buffer> {
+    PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(data_bytes, budget));
+    return made;
+  }());
+  encoded_tree tree;
+  PILLAR_TRY(encode_tree(planned, {entries, vectors.size()}, const_cast<std::byte*>(raw.data()), tree));
+  PILLAR_ASSIGN_OR_RETURN(const detail::transformed stored, detail::try_transforms(raw.bytes(), options, budget));
+  const bool transformed = stored.id != transform_id::none;
+  const std::span<const std::byte> data = transformed ? stored.bytes.bytes().first(stored.size) : raw.bytes();
 
-  buffer block;
-  detail::transformed stored;
-  const auto allocate_block = [&](std::uint64_t stored_bytes) -> result<void> {
-    const detail::block_layout layout(vector_count, stored_bytes, bitmap_count);
-    PILLAR_ASSIGN_OR_RETURN(block, buffer::allocate(layout.end, budget, options.stagger));
-    std::memset(block.data(), 0, layout.data);
-    std::memset(block.data() + layout.data_end, 0, layout.end - layout.data_end);
-    return {};
-  };
-  if (options.transform == transform_choice::none) {
-    PILLAR_TRY(allocate_block(data_bytes));
-    const detail::block_layout layout(vector_count, data_bytes, bitmap_count);
-    PILLAR_TRY(chosen.encode(input, chosen.plan, block.data() + layout.data, section));
-  } else {
-    PILLAR_ASSIGN_OR_RETURN(const buffer raw, [&]() -> result<buffer> {
-      PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(data_bytes, budget));
-      PILLAR_TRY(chosen.encode(input, chosen.plan, made.data(), section));
-      return made;
-    }());
-    if (options.transform != transform_choice::lz4)
-      PILLAR_TRY(detail::try_transform(transform_id::zstd, options.zstd_level, raw.bytes(), budget, stored));
-    if (options.transform != transform_choice::zstd)
-      PILLAR_TRY(detail::try_transform(transform_id::lz4, 0, raw.bytes(), budget, stored));
-    const bool pays = stored.id != transform_id::none;
-    PILLAR_TRY(allocate_block(pays ? stored.size : data_bytes));
-    const detail::block_layout layout(vector_count, pays ? stored.size : data_bytes, bitmap_count);
-    const std::byte* from = pays ? stored.bytes.data() : raw.data();
-    if (from != nullptr) std::memcpy(block.data() + layout.data, from, layout.data_end - layout.data);
-  }
-  const std::uint32_t stored_bytes =
-      stored.id == transform_id::none ? data_bytes : static_cast<std::uint32_t>(stored.size);
-  const detail::block_layout layout(vector_count, stored_bytes, bitmap_count);
+  std::byte nodes[detail::max_node_bytes * max_codec_nodes];
+  const auto directory_bytes = static_cast<std::size_t>(detail::write_nodes(tree, nodes) - nodes);
+  const data_section& root = tree.nodes[0];
+  std::uint32_t validity_bytes = 0, entry_total = 0;
+  for (std::uint32_t i = 0; i < root.vector_count; ++i) validity_bytes += detail::validity_bytes(root.entries[i]);
+  for (std::uint32_t i = 0; i < tree.node_count; ++i) entry_total += tree.nodes[i].vector_count;
 
-  std::byte* bitmap = block.data() + layout.validity;
-  for (std::uint32_t i = 0; i < vector_count; ++i) {
-    detail::block_directory_entry entry{};
-    entry.base = entries[i].base;
-    entry.offset = entries[i].offset;
-    entry.bytes = entries[i].bytes;
-    entry.width = entries[i].width;
-    entry.validity =
-        static_cast<std::uint8_t>(entries[i].null_count == 0                      ? detail::validity_mode::all_valid
-                                  : entries[i].null_count == entries[i].row_count ? detail::validity_mode::all_null
-                                                                                  : detail::validity_mode::bitmap);
-    store_unaligned(block.data() + layout.directory + sizeof(entry) * i, entry);
-    if (entry.validity != static_cast<std::uint8_t>(detail::validity_mode::bitmap)) continue;
-    for (std::uint32_t word = 0; word < vector_words; ++word)
-      store_unaligned(bitmap + std::size_t{8} * word, vectors[i].validity_word(word));
-    bitmap += detail::bitmap_bytes;
+  const detail::block_layout layout(directory_bytes, data.size(), validity_bytes);
+  PILLAR_ASSIGN_OR_RETURN(buffer block, buffer::allocate(layout.end, budget, options.stagger));
+  std::memset(block.data(), 0, layout.data);
+  std::memcpy(block.data() + sizeof(detail::block_header), nodes, directory_bytes);
+  if (!data.empty()) std::memcpy(block.data() + layout.data, data.data(), data.size());
+  std::memset(block.data() + layout.data_end, 0, layout.end - layout.data_end);
+  std::byte* validity = block.data() + layout.validity;
+  for (std::uint32_t i = 0; i < root.vector_count; ++i) {
+    detail::write_validity(vectors[i], root.entries[i], validity);
+    validity += detail::validity_bytes(root.entries[i]);
   }
   detail::block_header header{};
   std::memcpy(header.magic, detail::block_magic, sizeof(header.magic));
   header.version = detail::block_version;
-  header.codec = static_cast<std::uint8_t>(chosen.id);
+  header.codec = static_cast<std::uint8_t>(root.codec->id);
   header.transform = static_cast<std::uint8_t>(stored.id);
   header.physical = static_cast<std::uint8_t>(input.type.physical);
   header.logical = static_cast<std::uint8_t>(input.type.logical);
   header.precision = input.type.precision;
   header.scale = input.type.scale;
   header.nullable = input.type.nullable;
-  header.code_width = section.code_width;
-  header.vector_count = static_cast<std::uint16_t>(vector_count);
+  header.code_width = root.code_width;
+  header.vector_count = static_cast<std::uint16_t>(root.vector_count);
   header.row_count = input.row_count;
   header.null_count = input.null_count;
-  header.entry_count = section.entry_count;
-  header.shared_bytes = section.shared_bytes;
+  header.entry_count = root.entry_count;
+  header.shared_bytes = root.shared_bytes;
   header.block_bytes = block.size();
-  header.data_bytes = data_bytes;
-  header.stored_bytes = stored_bytes;
-  header.bitmap_count = bitmap_count;
+  header.data_bytes = static_cast<std::uint32_t>(data_bytes);
+  header.stored_bytes = static_cast<std::uint32_t>(data.size());
+  header.validity_bytes = validity_bytes;
+  header.child_count = static_cast<std::uint8_t>(root.child_count);
+  header.node_count = static_cast<std::uint8_t>(tree.node_count);
+  header.entry_total = static_cast<std::uint16_t>(entry_total);
   store_unaligned(block.data(), header);
   header.checksum = detail::block_checksum(block.bytes());
   store_unaligned(block.data(), header);
@@ -463,147 +380,209 @@ struct block_opener {
   std::span<const std::byte> bytes;
   const block_limits& limits;
   detail::block_header header{};
-  detail::block_codec codec{};
+  detail::block_layout layout{0, 0, 0};
+
+  static result<void> wrong(std::size_t at) noexcept { return {errc::corrupt, at}; }
 
   /// Everything that the header alone can get wrong.
   result<void> read_header(bool verify_checksum) noexcept {
+    using stored = detail::block_header;
     if (bytes.size() < sizeof(header)) return {errc::truncated, bytes.size()};
-    header = load_unaligned<detail::block_header>(bytes.data());
-    if (std::memcmp(header.magic, detail::block_magic, sizeof(header.magic)) != 0) return {errc::corrupt, 0};
-    if (header.version != detail::block_version) return {errc::unsupported, offsetof(detail::block_header, version)};
+    header = load_unaligned<stored>(bytes.data());
+    if (std::memcmp(header.magic, detail::block_magic, sizeof(header.magic)) != 0) return wrong(0);
+    if (header.version == 0 || header.version > detail::block_version)
+      return {errc::unsupported, offsetof(stored, version)};
     if (header.block_bytes > bytes.size()) return {errc::truncated, bytes.size()};
-    if (header.block_bytes < bytes.size()) return {errc::corrupt, offsetof(detail::block_header, block_bytes)};
+    if (header.block_bytes < bytes.size()) return wrong(offsetof(stored, block_bytes));
     if (PILLAR_MUTATE(block_checksum_ignored, verify_checksum, false) &&
         detail::block_checksum(bytes) != header.checksum) {
-      return {errc::checksum_mismatch, offsetof(detail::block_header, checksum)};
+      return {errc::checksum_mismatch, offsetof(stored, checksum)};
     }
-    codec = detail::find_codec(header.codec, limits.codecs);
-    if (codec.functions == nullptr) return {errc::unsupported, offsetof(detail::block_header, codec)};
-    if (header.transform > static_cast<std::uint8_t>(transform_id::lz4)) {
-      return {errc::unsupported, offsetof(detail::block_header, transform)};
-    }
-    if (header.nullable > 1 || header.reserved != 0 || !detail::is_known_type(type())) return {errc::corrupt, 8};
-    if (header.row_count == 0 || header.null_count > header.row_count || (header.null_count != 0 && !header.nullable)) {
-      return {errc::corrupt, offsetof(detail::block_header, row_count)};
-    }
-    if (header.row_count > limits.max_rows || header.data_bytes > limits.max_decoded_bytes) {
-      return {errc::limit_exceeded, offsetof(detail::block_header, row_count)};
-    }
-    if (header.row_count > block_max_rows ||
-        header.vector_count != (header.row_count + vector_rows - 1) / vector_rows ||
-        header.bitmap_count > header.vector_count) {
-      return {errc::corrupt, offsetof(detail::block_header, vector_count)};
-    }
-    if (header.shared_bytes > header.data_bytes || header.entry_count > header.shared_bytes ||
-        header.entry_count > dictionary_codec::max_entries || header.code_width > packed_max_table_width) {
-      return {errc::corrupt, offsetof(detail::block_header, entry_count)};
-    }
+    if (find_codec(header.codec, limits.codecs) == nullptr) return {errc::unsupported, offsetof(stored, codec)};
+    if (header.transform > static_cast<std::uint8_t>(transform_id::lz4))
+      return {errc::unsupported, offsetof(stored, transform)};
+    if (header.nullable > 1 || !detail::is_known_type(type())) return wrong(offsetof(stored, physical));
+    if (header.row_count == 0 || header.null_count > header.row_count || (header.null_count != 0 && !header.nullable))
+      return wrong(offsetof(stored, row_count));
+    if (header.row_count > limits.max_rows || header.data_bytes > limits.max_decoded_bytes)
+      return {errc::limit_exceeded, offsetof(stored, row_count)};
+    if (header.row_count > block_max_rows || header.vector_count != (header.row_count + vector_rows - 1) / vector_rows)
+      return wrong(offsetof(stored, vector_count));
+    if (header.shared_bytes > header.data_bytes) return wrong(offsetof(stored, shared_bytes));
+    if (header.version == 1) PILLAR_TRY(read_old_header());
+    if (header.node_count == 0 || header.node_count > max_codec_nodes || header.entry_total < header.vector_count ||
+        header.entry_total > max_tree_vectors)
+      return wrong(offsetof(stored, child_count));
     if (header.transform == 0 ? header.stored_bytes != header.data_bytes
-                              : !transform_pays(header.data_bytes, header.stored_bytes)) {
-      return {errc::corrupt, offsetof(detail::block_header, stored_bytes)};
-    }
-    const auto layout = sections();
-    if (layout.end != bytes.size()) return {errc::corrupt, offsetof(detail::block_header, block_bytes)};
-    if (!detail::all_zero(bytes.subspan(layout.directory_end, layout.data - layout.directory_end)) ||
-        !detail::all_zero(bytes.subspan(layout.data_end, layout.validity - layout.data_end)) ||
-        !detail::all_zero(bytes.subspan(layout.validity_end, detail::block_slack))) {
-      return {errc::corrupt, layout.directory_end};
-    }
+                              : !transform_pays(header.data_bytes, header.stored_bytes))
+      return wrong(offsetof(stored, stored_bytes));
+    return find_layout();
+  }
+
+  /// Version 1 has a bitmap count for the bytes of the validity section, and no children.
+  result<void> read_old_header() noexcept {
+    if (header.child_count != 0 || header.node_count != 0 || header.entry_total != 0)
+      return wrong(offsetof(detail::block_header, child_count));
+    if (header.validity_bytes > header.vector_count) return wrong(offsetof(detail::block_header, validity_bytes));
+    header.validity_bytes *= static_cast<std::uint32_t>(detail::bitmap_bytes);
+    header.node_count = 1;
+    header.entry_total = header.vector_count;
     return {};
+  }
+
+  /// The data begins at a multiple of 64 in front of all that follows it, whose sizes are known.
+  result<void> find_layout() noexcept {
+    const detail::block_layout behind(0, header.stored_bytes, header.validity_bytes);
+    const std::uint64_t extra = bytes.size() - behind.end;
+    if (behind.end > bytes.size() || extra % 64 != 0) return wrong(offsetof(detail::block_header, block_bytes));
+    layout = {extra, header.stored_bytes, header.validity_bytes};
+    if (!all_zero(layout.data_end, layout.validity) || !all_zero(layout.validity_end, layout.end))
+      return wrong(layout.data_end);
+    return {};
+  }
+  [[nodiscard]] bool all_zero(std::uint64_t begin, std::uint64_t end) const noexcept {
+    return detail::all_zero(bytes.subspan(begin, end - begin));
   }
 
   [[nodiscard]] data_type type() const noexcept {
     return {static_cast<logical_type>(header.logical), static_cast<physical_type>(header.physical), header.precision,
             header.scale, header.nullable != 0};
   }
-  [[nodiscard]] detail::block_layout sections() const noexcept {
-    return {header.vector_count, header.stored_bytes, header.bitmap_count};
+
+  /// The root as the header describes it, then each child with its directory.
+  result<void> read_nodes(std::span<data_section> nodes, vector_entry* entries) noexcept {
+    data_section& root = nodes[0];
+    root.type = type();
+    root.row_count = header.row_count;
+    root.vector_count = header.vector_count;
+    root.entry_count = header.entry_count;
+    root.shared_bytes = header.shared_bytes;
+    root.code_width = header.code_width;
+    root.child_count = header.child_count;
+    root.codec = find_codec(header.codec, limits.codecs);
+    byte_reader from(bytes.first(layout.data));
+    (void)from.take(sizeof(header));
+    std::uint32_t left = header.entry_total;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      data_section& node = nodes[i];
+      const std::size_t at = from.offset();
+      if (i != 0) {
+        PILLAR_ASSIGN_OR_RETURN(const auto stored, from.read<detail::block_node_header>());
+        node.codec = find_codec(stored.codec, limits.codecs);
+        if (node.codec == nullptr) return {errc::unsupported, at};
+        if (stored.physical >= physical_type_count || stored.zero != 0) return wrong(at);
+        node.type = child_type(static_cast<physical_type>(stored.physical));
+        node.row_count = stored.row_count;
+        node.vector_count = stored.vector_count;
+        node.entry_count = stored.entry_count;
+        node.shared_bytes = stored.shared_bytes;
+        node.code_width = stored.code_width;
+        node.child_count = stored.child_count;
+      }
+      if (node.vector_count == 0 || node.vector_count > block_max_vectors || node.vector_count > left ||
+          node.entry_count > block_max_rows || node.code_width > packed_max_table_width ||
+          (node.child_count == 0 && node.entry_count > node.shared_bytes))
+        return wrong(at);
+      node.kernels = limits.kernels != nullptr ? limits.kernels : &packed_kernels_for(best_arch_level());
+      node.entries = entries;
+      for (std::uint32_t v = 0; v < node.vector_count; ++v) ::new (static_cast<void*>(entries++)) vector_entry{};
+      left -= node.vector_count;
+      PILLAR_TRY(header.version == 1 ? read_old_directory(from, node) : detail::read_directory(from, node));
+    }
+    if (left != 0 || layout.data - from.offset() >= 64 || !all_zero(from.offset(), layout.data))
+      return wrong(from.offset());
+    return link_tree(nodes);
   }
 
-  /// Copies the directory: payloads lie back to back behind the shared part, bitmaps one after the other.
-  result<void> read_directory(data_section& section) noexcept {
-    const auto layout = sections();
-    std::uint64_t end = header.shared_bytes;
-    std::uint32_t null_count = 0, bitmap_count = 0;
-    for (std::uint32_t i = 0; i < section.vector_count; ++i) {
-      const std::uint64_t at = layout.directory + sizeof(detail::block_directory_entry) * i;
-      const auto stored = load_unaligned<detail::block_directory_entry>(bytes.data() + at);
-      vector_entry& entry = section.entries[i];
-      entry = vector_entry{};
+  /// Version 1: 24 bytes per vector; payloads lie back to back behind the shared part.
+  static result<void> read_old_directory(byte_reader& from, data_section& node) noexcept {
+    std::uint64_t end = node.shared_bytes;
+    for (std::uint32_t i = 0; i < node.vector_count; ++i) {
+      const std::size_t at = from.offset();
+      PILLAR_ASSIGN_OR_RETURN(const auto stored, from.read<detail::block_entry_v1>());
+      vector_entry& entry = node.entries[i];
       entry.base = stored.base;
       entry.width = stored.width;
       entry.offset = stored.offset;
       entry.bytes = stored.bytes;
-      entry.row_count = i + 1 < section.vector_count ? vector_rows : section.row_count - i * vector_rows;
+      entry.row_count = i + 1 < node.vector_count ? vector_rows : node.row_count - i * vector_rows;
+      entry.nulls = static_cast<null_form>(stored.validity);
       if (stored.offset != end || stored.mode != 0 || stored.width > packed_max_width ||
-          !detail::all_zero(std::as_bytes(std::span(stored.reserved)))) {
+          stored.validity > static_cast<std::uint8_t>(null_form::bitmap) ||
+          !detail::all_zero(std::as_bytes(std::span(stored.reserved))))
         return {errc::corrupt, at};
-      }
       end += stored.bytes;
-      if (stored.validity == static_cast<std::uint8_t>(detail::validity_mode::all_null)) {
-        entry.null_count = entry.row_count;
-      } else if (stored.validity == static_cast<std::uint8_t>(detail::validity_mode::bitmap)) {
-        if (bitmap_count == header.bitmap_count) return {errc::corrupt, at};
-        entry.validity = bytes.data() + layout.validity + detail::bitmap_bytes * bitmap_count++;
-        PILLAR_TRY(count_nulls(entry, at));
-      } else if (stored.validity != 0) {
-        return {errc::corrupt, at};
-      }
-      null_count += entry.null_count;
     }
-    if (end != header.data_bytes || null_count != header.null_count || bitmap_count != header.bitmap_count) {
-      return {errc::corrupt, layout.directory};
-    }
+    node.data_bytes = end;
     return {};
   }
 
-  static result<void> count_nulls(vector_entry& entry, std::uint64_t at) noexcept {
-    std::uint64_t stored[vector_words], words[vector_words];
-    std::memcpy(stored, entry.validity, sizeof(stored));
-    std::memcpy(words, stored, sizeof(stored));
-    detail::clear_tail(words, entry.row_count);
-    if (std::memcmp(stored, words, sizeof(stored)) != 0) return {errc::corrupt, at};
-    entry.null_count = entry.row_count - static_cast<std::uint32_t>(count_bits(words, vector_rows));
-    // Uniform vectors have no bitmap, so that equal values have equal bytes.
-    if (entry.null_count == 0 || entry.null_count == entry.row_count) return {errc::corrupt, at};
+  /// Vectors are full but for the last; NULLs are those that the header counts, and children have none.
+  result<void> read_all_validity(std::span<data_section> nodes) noexcept {
+    byte_reader from(bytes.first(layout.validity_end));
+    (void)from.take(layout.validity);
+    const data_section& root = nodes[0];
+    std::uint32_t null_count = 0;
+    for (std::uint32_t i = 0; i < root.vector_count; ++i) {
+      if (root.entries[i].row_count != vector_rows && i + 1 != root.vector_count) return wrong(sizeof(header));
+      PILLAR_TRY(detail::read_validity(from, root.entries[i]));
+      null_count += root.entries[i].null_count;
+    }
+    if (null_count != header.null_count || from.remaining() != 0) return wrong(layout.validity);
+    for (const data_section& child : nodes.subspan(1))
+      for (std::uint32_t v = 0; v < child.vector_count; ++v)
+        if (child.entries[v].nulls != null_form::none) return wrong(sizeof(header));
+    return {};
+  }
+
+  /// Where the nodes' parts of the data section begin.
+  result<void> place_data(std::span<data_section> nodes, const std::byte* data) noexcept {
+    std::uint64_t end = 0;
+    for (data_section& node : nodes) {
+      const std::uint64_t begin = round_up(end, 8);
+      if (begin > header.data_bytes || node.data_bytes > header.data_bytes - begin) return wrong(sizeof(header));
+      if (!detail::all_zero({data + end, begin - end})) return wrong(layout.data);
+      node.data = data + begin;
+      end = begin + node.data_bytes;
+    }
+    if (end != header.data_bytes) return wrong(sizeof(header));
     return {};
   }
 
   result<block_view> open(bool verify_checksum) noexcept {
     PILLAR_TRY(read_header(verify_checksum));
-    data_section first;
-    first.type = type();
-    first.row_count = header.row_count;
-    first.vector_count = header.vector_count;
-    first.entry_count = header.entry_count;
-    first.shared_bytes = header.shared_bytes;
-    first.code_width = header.code_width;
-    first.data = bytes.data() + sections().data;
-    first.data_bytes = header.data_bytes;
-    first.kernels = limits.kernels != nullptr ? limits.kernels : &packed_kernels_for(best_arch_level());
-
     block_view view;
-    const std::size_t entries_at = round_up(sizeof(detail::block_state), 64);
-    const std::size_t memory_at = round_up(entries_at + sizeof(vector_entry) * first.vector_count, 64);
+    constexpr std::size_t nodes_at = offsetof(detail::block_state, section);
+    const std::size_t entries_at = round_up(nodes_at + sizeof(data_section) * header.node_count, 64);
     PILLAR_ASSIGN_OR_RETURN(view.state_,
-                            buffer::allocate(memory_at + codec.functions->view_bytes(first), limits.budget));
-    first.entries = reinterpret_cast<vector_entry*>(view.state_.data() + entries_at);
-    PILLAR_TRY(read_directory(first));
+                            buffer::allocate(entries_at + sizeof(vector_entry) * header.entry_total, limits.budget));
+    auto* state = ::new (static_cast<void*>(view.state_.data())) detail::block_state{};
+    auto* first = reinterpret_cast<data_section*>(view.state_.data() + nodes_at);
+    for (std::size_t i = 1; i < header.node_count; ++i) ::new (static_cast<void*>(first + i)) data_section{};
+    const std::span<data_section> nodes(first, header.node_count);
+    PILLAR_TRY(read_nodes(nodes, reinterpret_cast<vector_entry*>(view.state_.data() + entries_at)));
+    PILLAR_TRY(read_all_validity(nodes));
+
+    const std::byte* data = bytes.data() + layout.data;
     if (header.transform != 0) {
       PILLAR_ASSIGN_OR_RETURN(view.restored_, buffer::allocate(header.data_bytes, limits.budget));
-      PILLAR_TRY(restore(static_cast<transform_id>(header.transform),
-                         bytes.subspan(sections().data, header.stored_bytes), view.restored_.bytes()));
-      first.data = view.restored_.data();
+      PILLAR_TRY(restore(static_cast<transform_id>(header.transform), bytes.subspan(layout.data, header.stored_bytes),
+                         view.restored_.bytes()));
+      data = view.restored_.data();
     }
-    auto* state =
-        ::new (static_cast<void*>(view.state_.data())) detail::block_state{first, header.stored_bytes, codec.functions};
-    PILLAR_TRY(codec.functions->validate(state->section, view.state_.data() + memory_at));
+    PILLAR_TRY(place_data(nodes, data));
+    PILLAR_TRY(validate_tree(nodes, view.prepared_, limits.max_decoded_bytes, limits.budget));
+    state->data_bytes = header.data_bytes;
+    state->stored_bytes = header.stored_bytes;
+    state->node_count = header.node_count;
+    state->nodes = first;
 
-    view.operations_ = codec.operations;
+    view.section_ = first;
+    view.operations_ = detail::operations_of(static_cast<codec_id>(header.codec));
     view.block_bytes_ = bytes.size();
     view.shared_bytes_ = bytes.size();
     for (std::uint32_t i = 0; i < header.vector_count; ++i)
-      view.shared_bytes_ -= codec.operations->encoded_bytes(state, i);
+      view.shared_bytes_ -= view.operations_->encoded_bytes(state, i);
     view.checksum_ = header.checksum;
     view.null_count_ = header.null_count;
     view.codec_ = static_cast<codec_id>(header.codec);
@@ -619,6 +598,10 @@ PILLAR_API result<block_view> open_block(std::span<const std::byte> bytes, const
 
 PILLAR_API std::uint32_t block_view::encoded_bytes(std::uint32_t index) const noexcept {
   return operations_->encoded_bytes(state_.data(), index);
+}
+
+PILLAR_API std::uint32_t block_view::node_count() const noexcept {
+  return state_.as<detail::block_state>()->node_count;
 }
 
 PILLAR_API encoded_vector block_view::vector_at(std::uint32_t index) const noexcept {

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The columns whose blocks lie in tests/golden/blocks/v<format version>_<name>.block.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "support/block_cases.hpp"
+
+namespace pillar_test {
+
+struct golden_block {
+  std::string name;
+  block_source source;
+  pillar::block_options options;
+  int since = 1;  ///< the first format version that has a file
+};
+
+inline golden_block golden(std::string name, pillar::data_type type, std::vector<pillar::scalar> cells,
+                           pillar::codec_id codec,
+                           pillar::transform_choice transform = pillar::transform_choice::none) {
+  golden_block made{std::move(name), make_source(type, std::move(cells)), {}};
+  made.options.codec = codec;
+  made.options.transform = transform;
+  return made;
+}
+
+/// Cells never change: old files hold them.
+inline std::vector<golden_block> golden_blocks() {
+  using pillar::codec_id;
+  using pillar::scalar;
+  const auto word = pillar::type_of<pillar::text>.as_nullable();
+  const auto price = pillar::decimal_type(15, 2, true);
+  const auto small = pillar::type_of<std::int32_t>.as_nullable();
+  const auto real = pillar::type_of<double>;
+  const auto every_seventh_null = [](pillar::data_type type, int rows, auto&& cell) {
+    std::vector<scalar> cells;
+    for (int row = 0; row < rows; ++row) cells.push_back(row % 7 == 6 ? scalar::of_null(type) : cell(row));
+    return cells;
+  };
+  std::vector<scalar> texts = every_seventh_null(word, 40, [&](int row) {
+    return scalar::of_text(word, std::string(static_cast<std::size_t>(row % 20), 'x') + std::to_string(row % 5));
+  });
+  std::vector<scalar> reals;
+  for (int row = 0; row < 30; ++row) reals.push_back(scalar::of_real(real, row * 0.25 - 1));
+  std::vector<scalar> mostly_null(1100, scalar::of_null(small));
+  mostly_null[5] = mostly_null[1000] = scalar::of_integer(small, 7);
+  std::vector<golden_block> made;
+  made.push_back(golden("raw_text", word, texts, codec_id::raw));
+  made.push_back(golden("raw_float64", real, reals, codec_id::raw));
+  made.push_back(golden("constant_int32", small, mostly_null, codec_id::constant));
+  made.push_back(
+      golden("frame_of_reference_decimal", price,
+             every_seventh_null(price, 1050, [&](int row) { return scalar::of_integer(price, row % 50 * 37 - 400); }),
+             codec_id::frame_of_reference));
+  made.push_back(golden("dictionary_text", word, texts, codec_id::dictionary));
+  made.push_back(
+      golden("dictionary_int32", small,
+             every_seventh_null(small, 100, [&](int row) { return scalar::of_integer(small, row % 3 * 1000000); }),
+             codec_id::dictionary));
+  std::vector<scalar> longer;
+  for (int copy = 0; copy < 20; ++copy) longer.insert(longer.end(), texts.begin(), texts.end());
+  made.push_back(golden("zstd_raw_text", word, longer, codec_id::raw, pillar::transform_choice::zstd));
+  made.push_back(golden("lz4_raw_text", word, texts, codec_id::raw, pillar::transform_choice::lz4));
+  return made;
+}
+
+}  // namespace pillar_test
