@@ -34,14 +34,14 @@ inline std::vector<golden_block> golden_blocks() {
   const auto real = pillar::type_of<double>;
   const auto every_seventh_null = [](pillar::data_type type, int rows, auto&& cell) {
     std::vector<scalar> cells;
-    for (int row = 0; row < rows; ++row) cells.push_back(row % 7 == 6 ? scalar::of_null(type) : cell(row));
+    for (int n = 0; n < rows; ++n) cells.push_back(n % 7 == 6 ? scalar::of_null(type) : cell(n));
     return cells;
   };
-  std::vector<scalar> texts = every_seventh_null(word, 40, [&](int row) {
-    return scalar::of_text(word, std::string(static_cast<std::size_t>(row % 20), 'x') + std::to_string(row % 5));
+  std::vector<scalar> texts = every_seventh_null(word, 40, [&](int n) {
+    return scalar::of_text(word, std::string(static_cast<std::size_t>(n % 20), 'x') + std::to_string(n % 5));
   });
   std::vector<scalar> reals;
-  for (int row = 0; row < 30; ++row) reals.push_back(scalar::of_real(real, row * 0.25 - 1));
+  for (int n = 0; n < 30; ++n) reals.push_back(scalar::of_real(real, n * 0.25 - 1));
   std::vector<scalar> mostly_null(1100, scalar::of_null(small));
   mostly_null[5] = mostly_null[1000] = scalar::of_integer(small, 7);
   std::vector<golden_block> made;
@@ -50,12 +50,12 @@ inline std::vector<golden_block> golden_blocks() {
   made.push_back(golden("constant_int32", small, mostly_null, codec_id::constant));
   made.push_back(
       golden("frame_of_reference_decimal", price,
-             every_seventh_null(price, 1050, [&](int row) { return scalar::of_integer(price, row % 50 * 37 - 400); }),
+             every_seventh_null(price, 1050, [&](int n) { return scalar::of_integer(price, n % 50 * 37 - 400); }),
              codec_id::frame_of_reference));
   made.push_back(golden("dictionary_text", word, texts, codec_id::dictionary));
   made.push_back(
       golden("dictionary_int32", small,
-             every_seventh_null(small, 100, [&](int row) { return scalar::of_integer(small, row % 3 * 1000000); }),
+             every_seventh_null(small, 100, [&](int n) { return scalar::of_integer(small, n % 3 * 1000000); }),
              codec_id::dictionary));
   std::vector<scalar> longer;
   for (int copy = 0; copy < 20; ++copy) longer.insert(longer.end(), texts.begin(), texts.end());
