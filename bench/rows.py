@@ -62,19 +62,20 @@ ROWS = [
     Row("filter/raw_u32_ram", "filter", limit=RAM, peers=("highway",), bars=(Bar("limit", 0.9),)),
     Row("filter/packed_u32_w3_l2", "filter", limit=L2, reference="filter/raw_u32_l2"),
     Row("filter/packed_u32_w3_ram", "filter", limit=RAM, reference="filter/raw_u32_ram",
-        bars=(Bar("row", 4, "filter/raw_u32_ram"), Bar("absolute", 41e9))),
+        bars=(Bar("row", 4.5, "filter/raw_u32_ram"), Bar("absolute", 41e9))),
     Row("filter/packed_u32_w12_l2", "filter", limit=L2, reference="filter/raw_u32_l2",
-        bars=(Bar("row", 1.2, "filter/raw_u32_l2"), Bar("absolute", 38e9))),
+        bars=(Bar("row", 1.25, "filter/raw_u32_l2"), Bar("absolute", 38e9))),
     Row("filter/packed_u32_w12_ram", "filter", limit=RAM, reference="filter/raw_u32_ram",
-        bars=(Bar("row", 2, "filter/raw_u32_ram"), Bar("absolute", 20e9))),
+        bars=(Bar("row", 2.2, "filter/raw_u32_ram"), Bar("absolute", 20e9))),
     Row("filter/packed_u32_w20_l2", "filter", limit=L2, reference="filter/raw_u32_l2"),
     Row("filter/packed_u32_w20_ram", "filter", limit=RAM, reference="filter/raw_u32_ram"),
-    Row("filter/dictionary_l2", "filter", limit=L2, reference="filter/raw_u32_l2",
+    Row("filter/dictionary_l2", "filter", limit=L2, reference="filter/raw_u32_l2", bars=(Bar("limit", 0.42),),
         note="every third of 200 values, on 8-bit codes"),
     Row("filter/dictionary_ram", "filter", limit=RAM, reference="filter/raw_u32_ram", bars=(Bar("limit", 0.8),)),
     *(Row(f"filter/match_w{width}_l2", "filter", limit=L2, sweep=("Range test on packed fields | L2", width))
       for width in range(1, 33)),
-    *(Row(f"filter/match_w{width}_ram", "filter", limit=RAM, sweep=("Range test on packed fields | RAM", width))
+    *(Row(f"filter/match_w{width}_ram", "filter", limit=RAM, sweep=("Range test on packed fields | RAM", width),
+          bars=(Bar("limit", 0.8),) if width >= 12 else ())
       for width in (1, 2, 4, 8, 12, 16, 20, 32)),
     *(Row(f"filter/two_columns/{share}", "filter", sweep=("Predicate of two columns", share / 1000, "share that passes the first"))
       for share in (1, 10, 100, 500, 1000)),
@@ -87,6 +88,12 @@ ROWS = [
     Row("codec/unpack_u32_w12_ram", "codec", limit=RAM),
     *(Row(f"codec/unpack_u32_w{width}_l1", "codec", limit="store_l1", sweep=("Unpack to u32, in L1", width))
       for width in range(1, 33) if width != 12),
+    # ---- blocks (bench/codec/blocks.cpp)
+    *(Row(f"codec/decode_block_{codec}", "codec") for codec in ("frame_of_reference", "dictionary")),
+    *(Row(f"codec/validate_{codec}", "codec", reference=f"codec/decode_block_{codec}",
+          bars=(Bar("row", 10, f"codec/decode_block_{codec}"),), note="opening the block, without its checksum")
+      for codec in ("frame_of_reference", "dictionary")),
+    Row("codec/checksum", "codec", unit="bytes/s", bars=(Bar("absolute", 40e9),), note="opening a stored block of 256 KiB with its checksum"),
     # ---- schedule (bench/schedule.cpp)
     Row("schedule/morsels_2t", "schedule", case="schedule/morsels_2t/process_time/real_time", threads=2,
         peers=("tbb", "gomp", "omp"), note="morsels of next to no work handed to two threads"),
