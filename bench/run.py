@@ -403,8 +403,8 @@ def verb_planted(options):
             for session, each in zip(kinds, both):
                 if not each.rounds:
                     session.prepare(each)
-                session.take(each, 3, measure.TURNS["kernel"], extra=6)
-    before, after = (report_of(session, measured, facts, options, {"passes": 6, "rounds_per_pass": 3, "size": "planted",
+                session.take(each, 2, measure.TURNS["kernel"], extra=2)
+    before, after = (report_of(session, measured, facts, options, {"passes": 6, "rounds_per_pass": 2, "size": "planted",
                                                                   "components": []}) for session, measured in kinds.items())
     for session in kinds:
         session.programs.stop()
