@@ -151,7 +151,8 @@ class Session:
         except Failure as problem:
             measured.problem = str(problem)
             return
-        if row.peers and row.kind == "query" and not ours:
+        compared = row.kind in ("query", "decode")
+        if row.peers and compared and not ours:
             measured.problem = "no answer to compare"
             return
         for peer in row.peers:
@@ -161,7 +162,7 @@ class Session:
                 continue
             try:
                 theirs = server.answer(row.name)
-                if row.kind == "query" and theirs != ours:
+                if compared and theirs != ours:
                     measured.differs.append(peer)
                     measured.peer_state[peer] = ("failed", f"its answer differs: {first_difference(ours, theirs)}")
                 else:
