@@ -17,7 +17,8 @@ JUDGED_TURNS = {"kernel": (8, 0.002, 0.3), "query": (5, 0.01, 0.6), "storage": (
 # Rounds that a default run takes of a row, a pass each, spread over the run.
 ROUNDS = {"kernel": 6, "sweep": 4, "query": 4, "storage": 3, "decode": 3, "size": 1}
 FEWEST_ALONE, FEWEST_QUIET = 2, 3   # rounds that must be so for the others not to count
-LOADED = ("storage",)               # programs that are not started again in each pass: they read large files
+LOADED = ("storage", "query")       # programs that are not started again in each pass: their tables take seconds
+LIMIT_KERNELS = 2                   # of a limit's group, the best are measured beside every row
 
 
 @dataclass
@@ -101,7 +102,7 @@ class Session:
         self.programs, self.peers, self.say, self.now = programs, peers, say, now
         self.by_name = {row.name: row for row in all_rows}
         self.gate, self.neighbour = r.Gate(), r.Neighbour()
-        self.limit_cases = {}
+        self.limit_cases, self.limit_rates = {}, {}
 
     def start_again(self):
         for program in self.programs.servers:
@@ -113,7 +114,7 @@ class Session:
         if not self.limit_cases:
             for case in self.programs.cases("limits"):
                 self.limit_cases.setdefault(case.split("/")[1], []).append(case)
-        return self.limit_cases.get(group, [])
+        return self.best_of(self.limit_cases.get(group, []))
 
     def runner(self, row, turn):
         server, case = self.programs.server(row.program), row.case or row.name
@@ -184,8 +185,9 @@ class Session:
                 return
             (measured.quiet if taken.quiet else measured.repeated).append(taken)
             quiet += taken.quiet
-        if measured.limit_kernels and len(measured.quiet + measured.repeated) > 1:
-            self.drop_slow_kernels(measured)
+            for name in measured.limit_kernels:
+                self.limit_rates.setdefault(name, []).append(r.rate(taken.samples[name]))
+        measured.limit_kernels = self.best_of(measured.limit_kernels)
 
     def take_round(self, runners, threads, backwards, kernels):
         """Kernels take turns run by run, and know from each run whether they had the core; others take turns as a whole."""
@@ -196,13 +198,12 @@ class Session:
         why = self.gate.check(samples, threads, [])
         return r.Round(samples, max(before, self.programs.clock()), not why, why)
 
-    @staticmethod
-    def drop_slow_kernels(measured):
-        """The kernels whose best round is within a tenth of the best stay; the others would only cost time."""
-        speed = {name: max(r.rate(t.samples[name]) for t in measured.quiet + measured.repeated if name in t.samples)
-                 for name in measured.limit_kernels}
-        best = max(speed.values())
-        measured.limit_kernels = [name for name, rate in speed.items() if rate >= 0.9 * best]
+    def best_of(self, kernels):
+        """Once all were measured in three rounds, of any rows, the best by their best round; else all."""
+        if any(len(self.limit_rates.get(name, ())) < 3 for name in kernels):
+            return kernels
+        ranked = sorted(kernels, key=lambda name: -max(self.limit_rates[name]))
+        return [name for name in kernels if name in ranked[:LIMIT_KERNELS]]
 
 
 def first_difference(ours, theirs):
