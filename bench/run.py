@@ -319,7 +319,7 @@ def judge_row(session, row, facts):
     begin = time.monotonic()
     session.take(measured, 2, turn, extra=2)                   # warms up, and finds who is worth the time
     rivals = [p for p in row.peers if measured.peer_state.get(p, ("",))[0] == "measured"]
-    if rivals and measured.rounds:
+    if rivals and measured.rounds and row.kind != "decode":    # whoever is slow in total may be fast in a column
         warm = measured.rounds[-1].samples
         fastest = min(warm[p].wall_ns for p in rivals if p in warm)
         for peer in rivals:
