@@ -88,6 +88,17 @@ ROWS = [
     Row("codec/unpack_u32_w12_ram", "codec", limit=RAM),
     *(Row(f"codec/unpack_u32_w{width}_l1", "codec", limit="store_l1", sweep=("Unpack to u32, in L1", width))
       for width in range(1, 33) if width != 12),
+    # ---- integers (bench/codec/integers.cpp)
+    Row("codec/patched", "codec", peers=("zstd", "lz4", "streamvbyte"), bars=(Bar("peers", 3), Bar("absolute", 12e9)),
+        note="7 bits with 2 % outliers of 20, a block of 65,536 u32"),
+    Row("codec/delta", "codec", peers=("zstd", "lz4", "streamvbyte"), bars=(Bar("absolute", 12e9),),
+        note="sorted, gaps below 128, a block of 65,536 u32"),
+    Row("codec/run_end_8", "codec", peers=("zstd", "lz4"), bars=(Bar("absolute", 8.2e9),),
+        note="20 bits, runs of 1 to 15, a block of 65,536 u32"),
+    Row("codec/run_end_64", "codec", peers=("zstd", "lz4"), bars=(Bar("absolute", 16.9e9),), note="runs of 1 to 127"),
+    *(Row(f"codec/run_end_{run}_sum", "codec", reference=f"codec/run_end_{run}", note="without decoding") for run in (8, 64)),
+    *(Row(f"codec/encode_{name}", "codec", note="analysis and encoding; bytes: the values")
+      for name in ("patched", "delta", "run_end_8", "run_end_64")),
     # ---- blocks (bench/codec/blocks.cpp)
     *(Row(f"codec/decode_block_{codec}", "codec") for codec in ("frame_of_reference", "dictionary")),
     *(Row(f"codec/validate_{codec}", "codec", reference=f"codec/decode_block_{codec}",

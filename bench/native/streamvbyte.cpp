@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values of codec/unpack_u32_w12_l2 (bench/codec/rows.cpp) by streamvbyte: encoded in bytes of variable number,
-// decoded a vector of 1,024 at a time. Its encoded bytes are more than ours.
+// The values of codec/unpack_u32_w12_l2 (bench/codec/rows.cpp), codec/patched and codec/delta by streamvbyte: encoded
+// in bytes of variable number, sorted ones as differences, decoded a vector of 1,024 at a time. Its encoded bytes are
+// more than ours.
 #include <streamvbyte.h>
+#include <streamvbytedelta.h>
 
 #include <numeric>
 #include <string>
@@ -11,6 +13,7 @@
 #include <pillar/codec/packed.hpp>
 #include <pillar/simd/dispatch.hpp>
 
+#include "codec/integer_values.hpp"
 #include "support/bench.hpp"
 
 namespace {
@@ -57,4 +60,39 @@ void decode(benchmark::State& state) {
   pillar_bench::answer(std::to_string(sum));
 }
 BENCHMARK(decode)->Name("codec/unpack_u32_w12_l2");
+
+encoded encode_values(const std::string& name) {
+  const std::vector<std::uint32_t> values = pillar_bench::integer_values(name);
+  encoded out;
+  for (std::size_t at = 0; at < values.size(); at += pillar::packed_values) {
+    std::vector<std::uint8_t> made(streamvbyte_max_compressedbytes(pillar::packed_values) + 64);
+    const std::uint32_t* from = values.data() + at;
+    out.bytes += name == "delta"
+                     ? streamvbyte_delta_encode(from, pillar::packed_values, made.data(), at == 0 ? 0 : from[-1])
+                     : streamvbyte_encode(from, pillar::packed_values, made.data());
+    out.vectors.push_back(std::move(made));
+  }
+  return out;
+}
+
+void decode_values(benchmark::State& state, const std::string& name) {
+  const auto& from = pillar_bench::kept<encoded>(name, [&] { return encode_values(name); });
+  alignas(64) std::uint32_t out[pillar::packed_values];
+  const auto all = [&](auto&& use) {
+    std::uint32_t last = 0;
+    for (const auto& vector : from.vectors) {
+      if (name == "delta") streamvbyte_delta_decode(vector.data(), out, pillar::packed_values, last);
+      else streamvbyte_decode(vector.data(), out, pillar::packed_values);
+      last = out[pillar::packed_values - 1];
+      use();
+    }
+  };
+  for (auto _ : pillar_bench::timed(state)) all([] { benchmark::ClobberMemory(); });
+  pillar_bench::per_iteration(state, from.vectors.size() * pillar::packed_values, from.bytes);
+  std::uint64_t seen = 0;
+  all([&] { seen = pillar_bench::fold(seen, out, pillar::packed_values); });
+  pillar_bench::answer(std::to_string(seen));
+}
+BENCHMARK_CAPTURE(decode_values, patched, "patched")->Name("codec/patched");
+BENCHMARK_CAPTURE(decode_values, delta, "delta")->Name("codec/delta");
 }  // namespace

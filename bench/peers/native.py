@@ -10,7 +10,12 @@ import sys
 # Peer → Debian package, settings, rows.
 PEERS = {
     "highway": ("libhwy-dev", "-march=native, static target", ["filter/raw_u32_l2", "filter/raw_u32_ram"]),
-    "streamvbyte": ("libstreamvbyte-dev", "Debian's build: scalar decoder; 1,024 values at a time", ["codec/unpack_u32_w12_l2"]),
+    "streamvbyte": ("libstreamvbyte-dev", "Debian's build: scalar decoder; 1,024 values at a time",
+                    ["codec/unpack_u32_w12_l2", "codec/patched", "codec/delta"]),
+    "zstd": ("libzstd-dev", "level 1, 65,536 values at a time",
+             ["codec/patched", "codec/delta", "codec/run_end_8", "codec/run_end_64"]),
+    "lz4": ("liblz4-dev", "65,536 values at a time",
+            ["codec/patched", "codec/delta", "codec/run_end_8", "codec/run_end_64"]),
     "tbb": ("libtbb-dev", "parallel_for, simple_partitioner, grain 1", ["schedule/morsels_2t"]),
     "gomp": ("libgomp1", "schedule(dynamic, 1)", ["schedule/morsels_2t"]),
     "omp": ("libomp-14-dev", "schedule(dynamic, 1), compiled by GCC", ["schedule/morsels_2t"]),

@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "pillar/codec/constant.hpp"
+#include "pillar/codec/delta.hpp"
 #include "pillar/codec/dictionary.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
+#include "pillar/codec/patched.hpp"
 #include "pillar/codec/raw.hpp"
+#include "pillar/codec/run_end.hpp"
+#include "pillar/codec/sequence.hpp"
 #include "support/run_length_codec.hpp"
 
 namespace pillar_test::conformance_codec {
@@ -18,7 +22,8 @@ TEST(conformance_codec, pillars_codecs_conform) {
   for (const auto& [found, answers] :
        {std::pair(check_codec<pillar::raw_codec>(), false), std::pair(check_codec<pillar::constant_codec>(), true),
         std::pair(check_codec<pillar::frame_of_reference_codec>(), true),
-        std::pair(check_codec<pillar::dictionary_codec>(), true)}) {
+        std::pair(check_codec<pillar::dictionary_codec>(), true), std::pair(check_codec<pillar::patched_codec>(), true),
+        std::pair(check_codec<pillar::delta_codec>(), true), std::pair(check_codec<pillar::run_end_codec>(), true)}) {
     EXPECT_TRUE(found.ok()) << found;
     EXPECT_GT(found.count("all NULL"), 0u) << found;
     EXPECT_GT(found.count("one row"), 0u);
@@ -29,6 +34,12 @@ TEST(conformance_codec, pillars_codecs_conform) {
     EXPECT_GE(found.count("verdict none") * 10, verdicts) << found;
     EXPECT_GE(found.count("verdict all") * 10, verdicts) << found;
   }
+}
+
+TEST(conformance_codec, sequences_conform) {  // of which the samples hold few
+  const auto found = check_codec<pillar::sequence_codec>();
+  EXPECT_TRUE(found.ok()) << found;
+  EXPECT_GT(found.find("match agrees with the values")->cases, 100u);
 }
 
 TEST(conformance_codec, a_users_codec_conforms) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -248,9 +249,22 @@ inline void check_source(const block_source& source, const pillar::block_options
   }
 }
 
-/// Cells of a type that the codec takes: few distinct values for dictionaries, one for constants.
+/// Cells of a type that the codec takes: few distinct values for dictionaries, one for constants, sorted ones for delta.
 inline std::vector<pillar::scalar> cells_for(pillar::codec_id codec, pillar::splitmix64& random, pillar::data_type type,
                                              std::size_t count, std::uint64_t distinct) {
+  if (codec == pillar::codec_id::delta) {  // ascending, NULLs where they fell
+    auto cells = random_cells(random, type, count, distinct);
+    std::vector<pillar::int128> values;
+    for (const auto& cell : cells)
+      if (!cell.null) values.push_back(cell.integer);
+    std::sort(values.begin(), values.end(), std::greater<>());
+    for (auto& cell : cells)
+      if (!cell.null) {
+        cell.integer = values.back();
+        values.pop_back();
+      }
+    return cells;
+  }
   if (codec != pillar::codec_id::constant) return random_cells(random, type, count, distinct);
   const pillar::scalar value = random_scalar(random, type, distinct, false);
   std::vector<pillar::scalar> cells;
@@ -262,7 +276,9 @@ inline std::vector<pillar::scalar> cells_for(pillar::codec_id codec, pillar::spl
 inline bool takes(pillar::codec_id codec, pillar::physical_type type) {
   const bool narrow = type <= pillar::physical_type::uint64;
   switch (codec) {
-    case pillar::codec_id::frame_of_reference: return narrow;
+    case pillar::codec_id::frame_of_reference:
+    case pillar::codec_id::patched: return narrow;
+    case pillar::codec_id::delta: return narrow && type != pillar::physical_type::boolean;
     case pillar::codec_id::dictionary: return narrow || type == pillar::physical_type::text;
     default: return true;
   }

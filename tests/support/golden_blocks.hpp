@@ -61,6 +61,18 @@ inline std::vector<golden_block> golden_blocks() {
   for (int copy = 0; copy < 20; ++copy) longer.insert(longer.end(), texts.begin(), texts.end());
   made.push_back(golden("zstd_raw_text", word, longer, codec_id::raw, pillar::transform_choice::zstd));
   made.push_back(golden("lz4_raw_text", word, texts, codec_id::raw, pillar::transform_choice::lz4));
+  const auto add = [&](const char* name, codec_id codec, auto&& value) {
+    const auto large = pillar::type_of<std::int64_t>.as_nullable();
+    made.push_back(golden(name, large,
+                          every_seventh_null(large, 1100, [&](int n) { return scalar::of_integer(large, value(n)); }),
+                          codec));
+    made.back().since = 2;
+  };
+  add("sequence_int64", codec_id::sequence, [](int n) { return n < 1024 ? 5000 - 3 * n : 7 * n; });
+  add("patched_int64", codec_id::patched, [](int n) {
+    return n % 40 == 1 ? -1 : n % 90 == 2 ? 1 << 30 : 4000 + n % 50;
+  });
+  add("delta_int64", codec_id::delta, [](int n) { return 1000000 + 60 * n + n % 5; });
   return made;
 }
 

@@ -21,6 +21,10 @@
 /// | raw_codec                | anything; decodes in place                      | –                                |
 /// | constant_codec           | one value in all non-NULL rows                  | any domain, from the directory   |
 /// | frame_of_reference_codec | integers of up to 64 bits, decimals, dates      | ranges, points, sums             |
+/// | patched_codec            | the same with outliers                          | ranges, points, sums, bounds     |
+/// | sequence_codec           | values in equal steps                           | ranges, points, sums, bounds     |
+/// | delta_codec              | integers close to the one before                | ranges and bounds, if ascending  |
+/// | run_end_codec            | runs of equal values of any type                | any domain, per run; sums        |
 /// | dictionary_codec         | text and integers with few distinct values      | any domain, once per entry       |
 #pragma once
 #include <concepts>

@@ -5,14 +5,37 @@
 ///         (u16); a vector's runs end where it ends. Runs of neighbouring vectors share a child vector as long as they
 ///         are 1,024 together, and the directory's base says where a vector's begin: docs/formats/run_end.md
 /// Shape:  any type; values are equal by their bits; a NULL row belongs to the run before it. At least two rows a run
-/// Cost:   validation sums the lengths once per block and keeps the ends, 2 bytes per run; decoding stores a cache line
-///         per run, and more for longer ones; matches ask the values' codec and fill ranges of rows; sums and bounds
-///         take one step per run
+/// Cost:   validation decodes the children once per block and keeps the ends (2 bytes per run) and the values (but
+/// text);
+///         decoding stores a cache line per run, and more for longer ones; matches ask the values' codec and fill
+///         ranges of rows; sums and bounds take one step per run
 #pragma once
 #include "pillar/base/config.hpp"
 #include "pillar/codec/codec.hpp"  // codec, codec_id, data_section
+#include "pillar/simd/arch.hpp"    // arch_level
+#include "pillar/simd/level.hpp"   // detail::kernel_table
 
 namespace PILLAR_NAMESPACE {
+
+/// The kernels of one level.
+///
+/// Requires: ends ascend strictly; 64 writable bytes behind the last row of `out`, which does not overlap the inputs
+struct run_end_table {
+  /// out[row] = values[run] for the rows up to ends[run], run by run.
+  using expand_fn = void (*)(const void* values, const std::uint16_t* ends, std::uint32_t run_count,
+                             void* out) noexcept;
+  arch_level level;
+  expand_fn expand[4];  ///< values of 1, 2, 4, 8 bytes
+};
+
+/// The kernels of one level; defined in codec/kernels/run_end.hpp, compiled once per level into pillar::kernels.
+template <class Arch>
+struct run_end_kernels {
+  static const run_end_table& table() noexcept;
+};
+
+/// The table of `level`, or of the nearest lower level that this build holds.
+[[nodiscard]] PILLAR_API const run_end_table& run_end_kernels_for(arch_level level) noexcept;
 
 /// The codec of columns with runs; the verbs are those of codec/codec.hpp.
 struct run_end_codec {
@@ -41,4 +64,5 @@ static_assert(codec<run_end_codec> && matches_encoded<run_end_codec> && sums_enc
 
 #ifdef PILLAR_HEADER_ONLY
 #include "pillar/codec/impl/run_end.hpp"
+#include "pillar/codec/kernels/run_end.hpp"
 #endif

@@ -6,9 +6,13 @@
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/cascade.hpp"
 #include "pillar/codec/constant.hpp"
+#include "pillar/codec/delta.hpp"
 #include "pillar/codec/dictionary.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
+#include "pillar/codec/patched.hpp"
 #include "pillar/codec/raw.hpp"
+#include "pillar/codec/run_end.hpp"
+#include "pillar/codec/sequence.hpp"
 
 namespace PILLAR_NAMESPACE {
 
@@ -17,8 +21,12 @@ namespace detail {
 // Those that answer more encoded come first. A new codec is registered here.
 inline constexpr const codec_functions* own_codec_list[] = {
     &codec_functions_of<constant_codec>,
+    &codec_functions_of<sequence_codec>,
     &codec_functions_of<frame_of_reference_codec>,
+    &codec_functions_of<patched_codec>,
     &codec_functions_of<raw_codec>,
+    &codec_functions_of<delta_codec>,
+    &codec_functions_of<run_end_codec>,
     &codec_functions_of<dictionary_codec>,
 };
 

@@ -28,9 +28,10 @@ struct codec_choice {
     planned_node root;
     root.codec = &codec;
     root.input = input;
-    // A dictionary over integers costs a second look-up per row: it has to save 10 % to be worth that.
-    const bool hurdle =
-        codec.id == codec_id::dictionary && input.type.physical != physical_type::text && best.node_count != 0;
+    // A second look-up per row, a running sum, a store per run and fewer answers without decoding have to save 10 %.
+    const bool slower =
+        codec.id == codec_id::dictionary || codec.id == codec_id::delta || codec.id == codec_id::run_end;
+    const bool hurdle = slower && input.type.physical != physical_type::text && best.node_count != 0;
     const std::uint64_t give_up = hurdle ? best_bytes - best_bytes / 10 : best_bytes;
     root.input.give_up_bytes = give_up;
     PILLAR_ASSIGN_OR_RETURN(root.plan, codec.analyze(root.input));

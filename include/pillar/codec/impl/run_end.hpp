@@ -7,10 +7,15 @@
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/detail/child.hpp"
 #include "pillar/codec/detail/gather.hpp"
+#include "pillar/codec/packed.hpp"  // the level of the kernels
 #include "pillar/codec/run_end.hpp"
 #include "pillar/expr/domain.hpp"  // domain
 
 namespace PILLAR_NAMESPACE {
+
+PILLAR_API const run_end_table& run_end_kernels_for(arch_level level) noexcept {
+  return detail::kernel_table<run_end_kernels>(level);
+}
 
 namespace detail {
 
@@ -225,12 +230,36 @@ PILLAR_API result<void> run_end_codec::encode(const encode_input& input, const e
   return {};
 }
 
-// Where each vector's ends begin, then the ends of all runs.
+namespace detail {
+/// What a block keeps: where each vector's runs begin, the ends of all runs, and their values unless they are text.
+struct run_memory {
+  std::size_t ends;
+  std::size_t values;
+  std::size_t end;
+  run_memory(physical_type type, std::uint32_t vector_count, std::uint32_t run_count) noexcept
+      : ends(sizeof(std::uint32_t) * vector_count),
+        values(round_up(ends + sizeof(std::uint16_t) * run_count, 16)),
+        end(type == physical_type::text ? values : values + byte_width(type) * std::size_t{run_count}) {}
+};
+
+/// The values of a child vector, of any kind but text, as an array.
+inline void copy_run_values(const vector& child, std::byte* out) noexcept {
+  const std::size_t width = byte_width(child.type.physical);
+  if (child.kind == vector_kind::flat) {
+    std::memcpy(out, child.values, width * child.size);
+    return;
+  }
+  const auto* const from = child.holder().values_as<std::byte>();
+  for (std::uint32_t run = 0; run < child.size; ++run)
+    std::memcpy(out + width * run, from + width * child.index_of(run), width);
+}
+}  // namespace detail
+
 PILLAR_API std::size_t run_end_codec::view_bytes(const data_section& section) noexcept {
   if (section.child_count != 2) return 0;
   const std::uint32_t runs = section.children[1].row_count;
-  return sizeof(std::uint32_t) * section.vector_count +
-         sizeof(std::uint16_t) * (runs < section.row_count ? runs : section.row_count);
+  const std::uint32_t most = runs < section.row_count ? runs : section.row_count;
+  return detail::run_memory(section.type.physical, section.vector_count, most).end;
 }
 
 PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte* memory) noexcept {
@@ -243,8 +272,9 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
       lengths.row_count > section.row_count) {
     return {errc::corrupt, 0};
   }
+  const detail::run_memory at(section.type.physical, section.vector_count, lengths.row_count);
   auto* const starts = reinterpret_cast<std::uint32_t*>(memory);
-  auto* const ends = reinterpret_cast<std::uint16_t*>(starts + section.vector_count);
+  auto* const ends = reinterpret_cast<std::uint16_t*>(memory + at.ends);
   vector_scratch scratch;
   vector child;
   std::uint32_t child_index = 0, run = 0, total = 0;  // the next run in the child, and in the block
@@ -257,6 +287,10 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
       if (child_index >= lengths.vector_count ||
           values.entries[child_index].row_count != lengths.entries[child_index].row_count) {
         return {errc::corrupt, i};
+      }
+      if (section.type.physical != physical_type::text) {
+        detail::decode_child(values, child_index, scratch, child);
+        detail::copy_run_values(child, memory + at.values + byte_width(section.type.physical) * std::size_t{total});
       }
       detail::decode_child(lengths, child_index, scratch, child);
     }
@@ -277,55 +311,42 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
     total += place.count;
   }
   if (run != child.size || child_index + 1 != lengths.vector_count) return {errc::corrupt, 0};
-  section.shared.type = type_of<std::uint16_t>;
+  // What the view is found by, and what others may look at: the values, or the ends.
+  const bool is_text = section.type.physical == physical_type::text;
+  section.shared.type = is_text ? type_of<std::uint16_t> : values.type;
   section.shared.size = total;
-  section.shared.values = memory;
+  section.shared.values = memory + (is_text ? at.ends : at.values);
   return {};
 }
 
 namespace detail {
 
-/// The runs of a vector: their place and their ends, both checked.
+/// The runs of a vector: their place, ends and values (not of text), as they were when they were checked.
 struct run_view {
   run_place place;
   const std::uint16_t* ends;
+  const std::byte* bytes;
 
   run_view(const data_section& section, std::uint32_t index) noexcept
       : place(run_place::of(section.entries[index].base)) {
-    const auto* starts = section.shared.values_as<std::uint32_t>();
-    ends = reinterpret_cast<const std::uint16_t*>(starts + section.vector_count) + starts[index];
+    const bool is_text = section.type.physical == physical_type::text;
+    const run_memory at(section.type.physical, section.vector_count, section.shared.size);
+    const auto* memory = section.shared.values_as<std::byte>() - (is_text ? at.ends : at.values);
+    const std::uint32_t start = reinterpret_cast<const std::uint32_t*>(memory)[index];
+    ends = reinterpret_cast<const std::uint16_t*>(memory + at.ends) + start;
+    bytes = is_text ? nullptr : memory + at.values + byte_width(section.type.physical) * std::size_t{start};
+  }
+  template <class U>
+  [[nodiscard]] const U* values() const noexcept {
+    return reinterpret_cast<const U*>(bytes);
   }
   [[nodiscard]] std::uint32_t begin_of(std::uint32_t run) const noexcept { return run == 0 ? 0u : ends[run - 1]; }
 };
 
-/// The values of a vector's runs as an array: in place, or in `copy`.
-template <class U>
-const U* run_values(const vector& child, const run_place& place, U* copy) noexcept {
-  if (child.kind == vector_kind::flat) return child.values_as<U>() + place.first;
-  for (std::uint32_t run = 0; run < place.count; ++run) copy[run] = child.value<U>(place.first + run);
-  return copy;
-}
+static_assert((vector_rows * sizeof(std::uint64_t)) + 64 <= sizeof(vector_scratch::values));
 
-/// Stores a cache line of copies per run, whatever its length, and more where that is not enough: what is too much
-/// belongs to the next run, or lies behind the rows in the scratch.
-template <class U>
-void expand_runs(const U* PILLAR_RESTRICT values, const std::uint16_t* PILLAR_RESTRICT ends, std::uint32_t run_count,
-                 U* PILLAR_RESTRICT out) noexcept {
-  constexpr std::uint32_t step = 64 / sizeof(U);
-  static_assert((vector_rows + step) * sizeof(U) <= sizeof(vector_scratch::values));
-  U* at = out;
-  for (std::uint32_t run = 0; run < run_count; ++run) {
-    const U value = values[run];
-    U* const end = out + ends[run];
-    do {
-      for (std::uint32_t i = 0; i < step; ++i) at[i] = value;
-      at += step;
-    } while (at < end);
-    at = end;
-  }
-}
-/// Exactly the rows: for values of 16 bytes, of which the scratch holds no more.
-inline void expand_runs(const wide_bits* PILLAR_RESTRICT values, const std::uint16_t* PILLAR_RESTRICT ends,
+/// Exactly the rows: values of 16 bytes, of which the scratch holds no more.
+inline void expand_wide(const wide_bits* PILLAR_RESTRICT values, const std::uint16_t* PILLAR_RESTRICT ends,
                         std::uint32_t run_count, wide_bits* PILLAR_RESTRICT out) noexcept {
   std::uint32_t row = 0;
   for (std::uint32_t run = 0; run < run_count; ++run)
@@ -373,21 +394,18 @@ PILLAR_API void run_end_codec::decode(const data_section& section, std::uint32_t
                                       vector& out) noexcept {
   const detail::run_view runs(section, index);
   if (section.type.physical == physical_type::text) return detail::decode_text_runs(section, index, runs, scratch, out);
-  vector_scratch own;
-  vector child;
-  detail::decode_child(section.children[0], runs.place.child, own, child);
   out.kind = vector_kind::flat;
   out.values = scratch.values;
-  const auto to = [&]<class U>(U* rows) {
-    U copy[vector_rows];
-    detail::expand_runs(detail::run_values(child, runs.place, copy), runs.ends, runs.place.count, rows);
-  };
+  const std::uint32_t count = runs.place.count;
+  const run_end_table& kernels = run_end_kernels_for(section.kernels->level);
   switch (byte_width(section.type.physical)) {
-    case 1: return to(reinterpret_cast<std::uint8_t*>(scratch.values));
-    case 2: return to(reinterpret_cast<std::uint16_t*>(scratch.values));
-    case 4: return to(reinterpret_cast<std::uint32_t*>(scratch.values));
-    case 8: return to(reinterpret_cast<std::uint64_t*>(scratch.values));
-    default: return to(reinterpret_cast<detail::wide_bits*>(scratch.values));
+    case 1: return kernels.expand[0](runs.bytes, runs.ends, count, scratch.values);
+    case 2: return kernels.expand[1](runs.bytes, runs.ends, count, scratch.values);
+    case 4: return kernels.expand[2](runs.bytes, runs.ends, count, scratch.values);
+    case 8: return kernels.expand[3](runs.bytes, runs.ends, count, scratch.values);
+    default:
+      return detail::expand_wide(runs.values<detail::wide_bits>(), runs.ends, count,
+                                 reinterpret_cast<detail::wide_bits*>(scratch.values));
   }
 }
 
@@ -396,10 +414,28 @@ namespace detail {
 /// `count` bits from bit `first` on, to the beginning; zero behind them.
 inline void shift_down(const std::uint64_t* bits, std::uint32_t first, std::uint32_t count,
                        std::uint64_t* out) noexcept {
-  for (std::uint32_t word = 0; word < vector_words; ++word) {
-    const std::uint32_t at = word * 64;
-    out[word] = at >= count ? 0 : extract_bits(bits, first + at, count - at < 64 ? count - at : 64);
-  }
+  std::memset(out, 0, sizeof(std::uint64_t) * vector_words);
+  for (std::uint32_t at = 0; at < count; at += 64)
+    out[at / 64] = extract_bits(bits, first + at, count - at < 64 ? count - at : 64);
+}
+
+/// The range test, run by run: for values whose codec has no answer.
+inline bool match_run_values(const data_section& section, const run_view& runs, const domain& test,
+                             std::uint64_t* inside) noexcept {
+  if (test.kind != domain_kind::range || !is_narrow_integer(section.type.physical)) return false;
+  std::memset(inside, 0, sizeof(std::uint64_t) * vector_words);
+  const int128 lowest = lowest_of(section.type.physical), highest = highest_of(section.type.physical);
+  const bool empty = test.lo > test.hi || test.hi < lowest || test.lo > highest;
+  visit_narrow_integer(section.type.physical, [&]<class T>() {
+    const T lo = static_cast<T>(test.lo < lowest ? lowest : test.lo);
+    const T hi = static_cast<T>(test.hi > highest ? highest : test.hi);
+    const T* const values = runs.values<T>();
+    for (std::uint32_t run = 0; run < runs.place.count; ++run) {
+      const bool in = !empty && lo <= values[run] && values[run] <= hi;
+      inside[run / 64] |= std::uint64_t{in != test.negated} << run % 64;
+    }
+  });
+  return true;
 }
 
 }  // namespace detail
@@ -411,8 +447,8 @@ PILLAR_API match_answer run_end_codec::match(const data_section& section, std::u
   const detail::run_view runs(section, index);
   alignas(64) std::uint64_t child_bits[vector_words], inside[vector_words];
   const match_answer answer = detail::match_child(section.children[0], runs.place.child, test, child_bits);
-  if (answer.what != verdict::some) return answer;
-  detail::shift_down(child_bits, runs.place.first, runs.place.count, inside);
+  if (answer.what == verdict::some) detail::shift_down(child_bits, runs.place.first, runs.place.count, inside);
+  else if (answer.what != verdict::unknown || !detail::match_run_values(section, runs, test, inside)) return answer;
   const std::uint64_t taken = count_bits(inside, vector_rows);
   if (taken == 0) return {verdict::none, evidence::settled};
   if (taken == runs.place.count) return {verdict::all, evidence::settled};
@@ -445,51 +481,24 @@ PILLAR_API bool run_end_codec::fetch(const data_section& section, std::uint32_t 
                                      std::uint32_t count, void* values) noexcept {
   if (count > fetch_worth_it || section.type.physical == physical_type::text) return false;
   const detail::run_view runs(section, index);
-  // Each run that is asked for, once, and which of them a row is in.
-  std::uint16_t wanted[fetch_worth_it];
-  std::uint8_t slot[fetch_worth_it];
-  std::uint32_t run = 0, used = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    while (run + 1 < runs.place.count && runs.ends[run] <= rows[i]) ++run;
-    const auto of_child = static_cast<std::uint16_t>(runs.place.first + run);
-    if (used == 0 || wanted[used - 1] != of_child) wanted[used++] = of_child;
-    slot[i] = static_cast<std::uint8_t>(used - 1);
-  }
-  const data_section& child = section.children[0];
-  alignas(16) std::byte found[fetch_worth_it * 16];
-  vector_scratch own;
-  vector decoded;
-  const bool fetched =
-      child.codec->fetch != nullptr && child.codec->fetch(child, runs.place.child, wanted, used, found);
-  if (!fetched) detail::decode_child(child, runs.place.child, own, decoded);
   visit_fixed_width(section.type.physical, [&]<class T>() {
     using U = detail::value_bits<T>;
-    const U* const few = reinterpret_cast<const U*>(found);
-    for (std::uint32_t i = 0; i < count; ++i)
-      static_cast<U*>(values)[i] = fetched ? few[slot[i]] : decoded.value<U>(wanted[slot[i]]);
+    std::uint32_t run = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      while (run + 1 < runs.place.count && runs.ends[run] <= rows[i]) ++run;
+      static_cast<U*>(values)[i] = runs.values<U>()[run];
+    }
   });
   return true;
 }
 
 namespace detail {
 
-/// Calls f(value, begin, end) for the runs of a vector of narrow integers.
+/// Calls f(values, runs) with the values of a vector's runs, narrow integers.
 template <class F>
-void for_each_integer_run(const data_section& section, std::uint32_t index, F&& f) noexcept {
+void visit_integer_runs(const data_section& section, std::uint32_t index, F&& f) noexcept {
   const run_view runs(section, index);
-  vector_scratch own;
-  vector child;
-  decode_child(section.children[0], runs.place.child, own, child);
-  visit_narrow_integer(section.type.physical, [&]<class T>() {
-    T copy[vector_rows];
-    const T* const values = run_values(child, runs.place, copy);
-    std::uint32_t begin = 0;
-    for (std::uint32_t run = 0; run < runs.place.count; ++run) {
-      const std::uint32_t end = runs.ends[run];
-      f(values[run], begin, end);
-      begin = end;
-    }
-  });
+  visit_narrow_integer(section.type.physical, [&]<class T>() { f(runs.values<T>(), runs); });
 }
 
 /// Bits set among rows [begin, end).
@@ -508,19 +517,20 @@ inline std::uint32_t rows_in(const std::uint64_t* mask, std::uint32_t begin, std
 PILLAR_API bool run_end_codec::sum(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
                                    bool mask_is_all, int128& out) noexcept {
   if (!detail::is_narrow_integer(section.type.physical)) return false;
-  if (mask_is_all && byte_width(section.type.physical) <= 4) {  // 1,024 × 2^32 is far below 2^63
-    std::int64_t total = 0;
-    detail::for_each_integer_run(section, index, [&](auto value, std::uint32_t begin, std::uint32_t end) {
-      total += static_cast<std::int64_t>(value) * static_cast<std::int64_t>(end - begin);
-    });
+  out = 0;
+  detail::visit_integer_runs(section, index, [&](const auto* values, const detail::run_view& runs) {
+    using T = std::remove_cvref_t<decltype(*values)>;
+    std::conditional_t<(sizeof(T) <= 4), std::int64_t, int128> total = 0;  // 1,024 × 2^32 is far below 2^63
+    using sum = decltype(total);
+    std::uint32_t begin = 0;
+    for (std::uint32_t run = 0; run < runs.place.count; ++run) {
+      const std::uint32_t end = runs.ends[run];
+      const std::uint32_t rows = mask_is_all ? end - begin : detail::rows_in(mask, begin, end);
+      total += static_cast<sum>(values[run]) * static_cast<sum>(rows);
+      begin = end;
+    }
     out = total;
-    return true;
-  }
-  int128 total = 0;
-  detail::for_each_integer_run(section, index, [&](auto value, std::uint32_t begin, std::uint32_t end) {
-    total += int128{value} * static_cast<int128>(mask_is_all ? end - begin : detail::rows_in(mask, begin, end));
   });
-  out = total;
   return true;
 }
 
@@ -528,10 +538,13 @@ PILLAR_API bool run_end_codec::bounds(const data_section& section, std::uint32_t
                                       bool mask_is_all, int128& least, int128& greatest) noexcept {
   if (!detail::is_narrow_integer(section.type.physical)) return false;
   int128 low = highest_of(section.type.physical), high = lowest_of(section.type.physical);
-  detail::for_each_integer_run(section, index, [&](auto value, std::uint32_t begin, std::uint32_t end) {
-    if (!mask_is_all && detail::rows_in(mask, begin, end) == 0) return;
-    low = int128{value} < low ? int128{value} : low;
-    high = high < int128{value} ? int128{value} : high;
+  detail::visit_integer_runs(section, index, [&](const auto* values, const detail::run_view& runs) {
+    for (std::uint32_t run = 0; run < runs.place.count; ++run) {
+      if (!mask_is_all && detail::rows_in(mask, runs.begin_of(run), runs.ends[run]) == 0) continue;
+      const int128 value = values[run];
+      low = value < low ? value : low;
+      high = high < value ? value : high;
+    }
   });
   least = low;
   greatest = high;

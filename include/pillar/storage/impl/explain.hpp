@@ -43,7 +43,16 @@ PILLAR_API value_claim claim_of(std::uint32_t column, const block_view& block, s
       out.max = last;
       break;
     }
-    default: break;  // no claim
+    default: {
+      const encoded_vector source = block.vector_at(index);
+      int128 least = 0, greatest = 0;
+      if (source.operations->bounds == nullptr ||
+          !source.operations->bounds(source.block, index, nullptr, true, least, greatest)) {
+        break;  // no claim
+      }
+      out.min = scalar::of_integer(bound, least);
+      out.max = scalar::of_integer(bound, greatest);
+    }
   }
   return out;
 }
@@ -55,6 +64,9 @@ PILLAR_API answer_layer layer_of(const block_view& block, std::uint32_t index, c
   switch (block.codec()) {
     case codec_id::constant: return answer_layer::constant;
     case codec_id::dictionary: return answer_layer::dictionary;
+    case codec_id::patched:
+    case codec_id::delta:
+    case codec_id::run_end: return answer_layer::packed;  // their directories alone say nothing
     default: return answer.how == evidence::settled ? answer_layer::directory : answer_layer::packed;
   }
 }
