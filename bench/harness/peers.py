@@ -2,8 +2,12 @@
 """The peers' servers and their data: bench/peers/serve.py in a virtual environment of its own."""
 import os
 import subprocess
+import sys
 
 from .contestants import Failure, Server
+
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "peers"))
+import native  # noqa: E402
 
 
 class Peers:
@@ -53,7 +57,7 @@ class Peers:
 
     def start_again(self):
         """The peers that are programs like ours; engines have loaded their tables."""
-        for name in NATIVE:
+        for name in native.PEERS:
             if name in self.servers:
                 self.servers.pop(name).stop()
 
@@ -63,7 +67,6 @@ class Peers:
         self.servers = {}
 
 
-NATIVE = ("highway", "streamvbyte", "tbb", "gomp", "omp")  # as in bench/peers/native.py
 GENERATED = {"lineitem", "lineitem_csv", "group_100", "group_1e5"}  # by bench_data; others come by bench/data/fetch.sh
 
 
