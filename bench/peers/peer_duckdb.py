@@ -11,13 +11,15 @@ TYPES = {"text": "VARCHAR", "date": "DATE", "timestamp": "TIMESTAMP", "int8": "T
 
 
 class Peer(Base):
-    settings = {"storage": "tables of an in-memory database", "text": "ENUM for flag and status", "result": "rows"}
+    settings = {"storage": "tables of an in-memory database", "text": "ENUM for flag and status", "result": "rows",
+                "Parquet": "metadata cached"}
 
     def __init__(self, folder, threads):
         super().__init__(folder, threads)
         import duckdb
         self.duckdb = duckdb
         self.connection = duckdb.connect(":memory:", config={"threads": threads})
+        self.connection.execute("SET parquet_metadata_cache = true")
 
     def version(self):
         return self.duckdb.__version__
