@@ -3,6 +3,7 @@
 /// aggregates as functions that return a report, and the tools to break things with. Links pillar::conformance.
 #pragma once
 #include "pillar/conformance/aggregate.hpp"
+#include "pillar/conformance/block_source.hpp"
 #include "pillar/conformance/codec.hpp"
 #include "pillar/conformance/delayed_reads.hpp"
 #include "pillar/conformance/domain.hpp"

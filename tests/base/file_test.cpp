@@ -54,7 +54,13 @@ TEST(base_file, is_continued_and_mapped) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), first + second);
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{5}, std::uint64_t{1} << 40})
     mapped.will_need(offset, ~std::uint64_t{0});
-  std::remove(path.c_str());
+  const std::string other = path + ".other";
+  EXPECT_TRUE(pillar::rename_file(path.c_str(), other.c_str()).ok());
+  EXPECT_TRUE(pillar::sync_folder(testing::TempDir().c_str()).ok());
+  EXPECT_EQ(pillar::sync_folder(other.c_str()).error(), (pillar::failure{pillar::errc::io_error, ENOTDIR}));
+  std::remove(other.c_str());
+  EXPECT_EQ(pillar::rename_file(path.c_str(), other.c_str()).error(),
+            (pillar::failure{pillar::errc::io_error, ENOENT}));
   EXPECT_EQ(pillar::mapped_file::open(path.c_str()).error(), (pillar::failure{pillar::errc::io_error, ENOENT}));
   EXPECT_EQ(pillar::posix_file::open_to_append(path.c_str()).error(),
             (pillar::failure{pillar::errc::io_error, ENOENT}));

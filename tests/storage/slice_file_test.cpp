@@ -143,7 +143,7 @@ memory_file opaque_file() {
 
 TEST(storage_slice_file, the_format_is_pinned) {
   const auto bytes = bytes_of(opaque_file());
-  ASSERT_EQ(bytes.size(), 384u);  // header, block and padding, footer of 161, padding, trailer
+  ASSERT_EQ(bytes.size(), 384u);  // header, block and padding, footer of 150-odd, padding, trailer
   EXPECT_EQ(std::memcmp(bytes.data(), "PLRS\1\0\0\0\x08\7\6\5\4\3\2\1", 16), 0);
   EXPECT_EQ(std::memcmp(bytes.data() + 64, "any bytes at all\0", 18), 0);
   EXPECT_EQ(std::memcmp(bytes.data() + 320, "PLRE\1\0\0\0\x08\7\6\5\4\3\2\1", 16), 0);

@@ -166,6 +166,27 @@ TEST_F(folder_test, a_table_leaves_to_a_folder_and_comes_back) {
   }
 }
 
+TEST_F(folder_test, a_folder_is_written_anew_from_its_own_files) {
+  const auto table = sample_table(3'000, 2);
+  ASSERT_TRUE(write_table(*table.version(), table.schema(), folder_, 42).ok());
+  pillar::inline_executor alone;
+  const auto ids = [&](const pillar::table& from) {
+    const auto result = run(scan(from) | group_by()(sum("id"_col).as("i"_col), max("long"_col).as("l"_col)), alone);
+    return result.ok() ? pillar::format_table(result->rows(), 10) : result.status().ToString();
+  };
+  for (const bool mapped : {false, true}) {
+    auto opened = pillar::open_table_folder(folder_, {.mapped = mapped});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    const std::string expected = ids(*opened);
+    ASSERT_TRUE(opened->append(set_of(pillar::describe<sample>(), sample_rows(5, 100))).ok());
+    ASSERT_TRUE(write_table(*opened->version(), opened->schema(), folder_, 43).ok());
+    const auto again = pillar::open_table_folder(folder_);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(ids(*again), ids(*opened));
+    EXPECT_NE(ids(*again), expected);
+  }
+}
+
 TEST_F(folder_test, what_does_not_belong_together_is_refused) {
   EXPECT_EQ(pillar::open_table_folder(folder_).status().code(), absl::StatusCode::kUnavailable);
   auto table = sample_table(2'000, 2);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>  // std::rename
 #include <span>
 
 #include "pillar/base/config.hpp"
@@ -90,6 +91,25 @@ class posix_file {
   int descriptor_;
 };
 static_assert(readable_file<posix_file> && writable_file<posix_file>);
+
+/// Gives a file another name, in place of a file that has it; whoever has that one open keeps reading it.
+///
+/// Errors: io_error (position = errno)
+[[nodiscard]] inline result<void> rename_file(const char* from, const char* to) noexcept {
+  if (std::rename(from, to) != 0) return {errc::io_error, static_cast<std::uint64_t>(errno)};
+  return {};
+}
+/// Makes the names in a folder safe, as sync() makes a file's bytes.
+///
+/// Errors: io_error (position = errno)
+[[nodiscard]] inline result<void> sync_folder(const char* path) noexcept {
+  const int descriptor = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return {errc::io_error, static_cast<std::uint64_t>(errno)};
+  const failure why{::fsync(descriptor) == 0 ? errc::ok : errc::io_error, static_cast<std::uint64_t>(errno)};
+  ::close(descriptor);
+  if (why.code != errc::ok) return why;
+  return {};
+}
 
 /// A file's bytes as memory, read only; unmapped when destroyed. Move only.
 ///

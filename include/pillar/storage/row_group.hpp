@@ -103,6 +103,7 @@ class open_blocks {
     block_view view;
   };
   const row_group* group_ = nullptr;
+  std::shared_ptr<const block_store> store_{};  ///< outlives the pins
   std::vector<opened_block> opened_{};
   std::vector<block_id> wanted_{};
 };

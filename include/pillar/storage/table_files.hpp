@@ -19,12 +19,14 @@ namespace PILLAR_NAMESPACE {
 /// The name of a slice's file in its folder: "slice-0.pillar".
 PILLAR_API std::string slice_file_name(std::uint32_t slice);
 
-/// Writes a version of a table into a folder, which exists: slice files anew, in place of those of these names.
+/// Writes a version of a table into a folder, which exists: slice files anew, beside those that are there, then in
+/// their place. Tables that were opened from the folder before go on reading their own.
 ///
 /// Shape:  `file_id` is drawn at random by the caller, so that files of other writings are told apart
-/// Errors: Unavailable with the name of the file; what the row groups' own block sources say
-/// Cost:   the files one after the other, each made safe. All of them count only together: a folder in which the
-///         writing was interrupted holds slices of several versions, and is refused
+/// Errors: Unavailable with the name of the file, what the row groups' own block sources say; until all files are
+///         written the folder is as before. It is not yet one step: a writing that is interrupted while names change
+///         leaves slices of several versions, and the folder is refused
+/// Cost:   the files one after the other, each made safe
 PILLAR_API absl::Status write_table(const table_version& version, const dynamic_schema& schema,
                                     const std::string& folder, std::uint64_t file_id,
                                     std::uint64_t extent_bytes = std::uint64_t{1} << 20);

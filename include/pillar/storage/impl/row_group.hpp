@@ -30,6 +30,7 @@ PILLAR_API void open_blocks::begin(const row_group& group) {
   if (opened_.empty() && group.store == nullptr) return;
   opened_.clear();
   opened_.resize(group.blocks.size());
+  store_ = group.store;
 }
 
 PILLAR_API void open_blocks::announce(std::span<const std::uint32_t> columns) {

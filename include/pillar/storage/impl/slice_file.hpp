@@ -4,6 +4,7 @@
 #include <cstring>  // std::memcmp, std::memcpy
 
 #include "pillar/base/byte_reader.hpp"
+#include "pillar/base/checked.hpp"  // uint128
 #include "pillar/base/mutant.hpp"
 #include "pillar/hash/value.hpp"          // hash_text: XXH3
 #include "pillar/storage/impl/block.hpp"  // is_known_type
@@ -92,8 +93,30 @@ void put_value(std::vector<std::byte>& out, const T& value) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-/// A bound takes the bytes of its physical type; floats 8; text a length and at most 24.
-inline void put_bound(std::vector<std::byte>& out, const zone_map& zone, bool maximum) {
+/// Seven bits a byte, the lowest first; the top bit says that more follow.
+inline void put_varint(std::vector<std::byte>& out, uint128 value) {
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::byte>(0x80u | static_cast<unsigned>(value & 0x7f)));
+  out.push_back(static_cast<std::byte>(value));
+}
+
+inline result<uint128> read_varint(byte_reader& from) {
+  const std::size_t at = from.offset();
+  uint128 value = 0;
+  for (unsigned shift = 0; shift < 128; shift += 7) {
+    PILLAR_ASSIGN_OR_RETURN(const std::uint8_t byte, from.read<std::uint8_t>());
+    value |= static_cast<uint128>(byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
+  }
+  return {errc::corrupt, at};
+}
+
+/// Small numbers of either sign as small ones without.
+constexpr uint128 zigzag(uint128 value) noexcept { return (value << 1) ^ (value >> 127 != 0 ? ~uint128{0} : 0); }
+constexpr uint128 unzigzag(uint128 value) noexcept { return (value >> 1) ^ ((value & 1) != 0 ? ~uint128{0} : 0); }
+
+/// Integers as distances: a minimum from the one before in the block, a maximum from its minimum. Floats take 8 bytes;
+/// text a length and at most 24.
+inline void put_bound(std::vector<std::byte>& out, const zone_map& zone, bool maximum, uint128& before) {
   if (zone.physical == physical_type::text) {
     const std::string_view text = maximum ? zone.text_max() : zone.text_min();
     put_value(out, static_cast<std::uint8_t>(text.size()));
@@ -102,13 +125,13 @@ inline void put_bound(std::vector<std::byte>& out, const zone_map& zone, bool ma
   } else if (is_float(zone.physical)) {
     put_value(out, maximum ? zone.reals.max : zone.reals.min);
   } else {
-    const int128 value = maximum ? zone.integers.max : zone.integers.min;
-    const auto bytes = std::as_bytes(std::span(&value, 1)).first(byte_width(zone.physical));
-    out.insert(out.end(), bytes.begin(), bytes.end());
+    const auto value = static_cast<uint128>(maximum ? zone.integers.max : zone.integers.min);
+    put_varint(out, maximum && zone.has_min ? value - before : zigzag(value - before));
+    if (!maximum) before = value;
   }
 }
 
-inline void put_zone(std::vector<std::byte>& out, const zone_map& zone) {
+inline void put_zone(std::vector<std::byte>& out, const zone_map& zone, uint128& before) {
   const bool counted = zone.null_count_known && zone.null_count != 0;
   put_value(out,
             static_cast<std::uint8_t>(
@@ -117,11 +140,11 @@ inline void put_zone(std::vector<std::byte>& out, const zone_map& zone) {
                 (zone.has_min ? zone_bit::has_min : 0) | (zone.has_max ? zone_bit::has_max : 0) |
                 (zone.min_exact ? zone_bit::min_exact : 0) | (zone.max_exact ? zone_bit::max_exact : 0)));
   if (counted) put_value(out, static_cast<std::uint16_t>(zone.null_count));
-  if (zone.has_min) put_bound(out, zone, false);
-  if (zone.has_max) put_bound(out, zone, true);
+  if (zone.has_min) put_bound(out, zone, false, before);
+  if (zone.has_max) put_bound(out, zone, true, before);
 }
 
-inline result<void> read_bound(byte_reader& from, zone_map& zone, bool maximum) {
+inline result<void> read_bound(byte_reader& from, zone_map& zone, bool maximum, uint128& before) {
   const std::size_t at = from.offset();
   if (zone.physical == physical_type::text) {
     PILLAR_ASSIGN_OR_RETURN(const std::uint8_t size, from.read<std::uint8_t>());
@@ -137,18 +160,17 @@ inline result<void> read_bound(byte_reader& from, zone_map& zone, bool maximum) 
     (maximum ? zone.reals.max : zone.reals.min) = value;
     return {};
   }
-  const std::size_t width = byte_width(zone.physical);
-  PILLAR_ASSIGN_OR_RETURN(const std::span<const std::byte> bytes, from.take(width));
-  const bool negative = lowest_of(zone.physical) < 0 && (bytes.back() >> 7) != std::byte{0};
-  int128 value = negative ? -1 : 0;
-  std::memcpy(&value, bytes.data(), width);
-  if (value > highest_of(zone.physical)) return {errc::corrupt, at};  // booleans
+  PILLAR_ASSIGN_OR_RETURN(const uint128 distance, read_varint(from));
+  const uint128 wrapped = before + (maximum && zone.has_min ? distance : unzigzag(distance));
+  const auto value = static_cast<int128>(wrapped);
+  if (value < lowest_of(zone.physical) || value > highest_of(zone.physical)) return {errc::corrupt, at};
   (maximum ? zone.integers.max : zone.integers.min) = value;
+  if (!maximum) before = wrapped;
   return {};
 }
 
 /// One vector's zone map. What it claims is believed, as the checksum vouches for it; that it is one is checked.
-inline result<zone_map> read_zone(byte_reader& from, physical_type physical, std::uint32_t row_count) {
+inline result<zone_map> read_zone(byte_reader& from, physical_type physical, std::uint32_t row_count, uint128& before) {
   const std::size_t at = from.offset();
   PILLAR_ASSIGN_OR_RETURN(const std::uint8_t bits, from.read<std::uint8_t>());
   zone_map zone;
@@ -172,8 +194,8 @@ inline result<zone_map> read_zone(byte_reader& from, physical_type physical, std
       (bounded && (zone.only_nan || !zone.may_have_values())) ||
       (zone.only_nan && (!zone.has_nan || !is_float(physical))))
     return {errc::corrupt, at};
-  if (zone.has_min) PILLAR_TRY(read_bound(from, zone, false));
-  if (zone.has_max) PILLAR_TRY(read_bound(from, zone, true));
+  if (zone.has_min) PILLAR_TRY(read_bound(from, zone, false, before));
+  if (zone.has_max) PILLAR_TRY(read_bound(from, zone, true, before));
   if (zone.has_min && zone.has_max) {
     const bool ordered = physical == physical_type::text ? zone.text_min() <= zone.text_max()
                          : is_float(physical)            ? zone.reals.min <= zone.reals.max
@@ -329,8 +351,10 @@ class footer_reader {
     byte_reader from(bytes);
     std::vector<zone_map> out;
     out.reserve((row_count + vector_rows - 1) / vector_rows);
+    uint128 before = 0;
     for (std::uint32_t at = 0; at < row_count; at += vector_rows) {
-      PILLAR_ASSIGN_OR_RETURN(const zone_map zone, read_zone(from, physical, std::min(vector_rows, row_count - at)));
+      PILLAR_ASSIGN_OR_RETURN(const zone_map zone,
+                              read_zone(from, physical, std::min(vector_rows, row_count - at), before));
       out.push_back(zone);
     }
     if (from.remaining() != 0) return {errc::corrupt, from.offset()};
@@ -584,7 +608,8 @@ inline result<void> slice_writer::write_footer() {
     put_value(groups, stored_group{group.id, group.row_count, 0});
     for (const slice_block& block : group.blocks) {
       const std::size_t before = zones.size();
-      for (const zone_map& zone : block.zones) put_zone(zones, zone);
+      uint128 last_minimum = 0;
+      for (const zone_map& zone : block.zones) put_zone(zones, zone, last_minimum);
       const block_reference& where = block.where;
       put_value(places, stored_place{where.id, where.offset, where.bytes, where.checksum, block.extent,
                                      static_cast<std::uint32_t>(zones.size() - before)});

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
+#include <cstdio>  // std::remove
 #include <unordered_set>
 
 #include "pillar/base/file.hpp"
@@ -59,10 +61,19 @@ PILLAR_API std::string slice_file_name(std::uint32_t slice) { return "slice-" + 
 
 PILLAR_API absl::Status write_table(const table_version& version, const dynamic_schema& schema,
                                     const std::string& folder, std::uint64_t file_id, std::uint64_t extent_bytes) {
-  for (std::uint32_t slice = 0; slice < version.slices.size(); ++slice) {
-    const std::string path = detail::slice_path(folder, slice);
-    PILLAR_TRY_STATUS(path, detail::write_slice(version, schema, slice, path, file_id, extent_bytes));
+  // Beside what is there, which the version's own blocks may come from; then in its place.
+  const auto count = static_cast<std::uint32_t>(version.slices.size());
+  const auto beside = [&](std::uint32_t slice) { return detail::slice_path(folder, slice) + ".new"; };
+  for (std::uint32_t slice = 0; slice < count; ++slice) {
+    const std::string path = beside(slice);
+    const auto written = detail::write_slice(version, schema, slice, path, file_id, extent_bytes);
+    if (written.ok()) continue;
+    for (std::uint32_t made = 0; made <= slice; ++made) std::remove(beside(made).c_str());
+    return to_status(written.error(), path);
   }
+  for (std::uint32_t slice = 0; slice < count; ++slice)
+    PILLAR_TRY_STATUS(folder, rename_file(beside(slice).c_str(), detail::slice_path(folder, slice).c_str()));
+  PILLAR_TRY_STATUS(folder, sync_folder(folder.c_str()));
   return absl::OkStatus();
 }
 
