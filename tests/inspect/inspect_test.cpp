@@ -155,7 +155,7 @@ TEST(inspect_program, what_is_broken_is_named_with_its_offset) {
   says(damaged, "BROKEN: checksum mismatch at offset");
   damaged = whole;
   damaged[200] ^= 1;  // in the first block: the others are shown
-  says(damaged, "BROKEN: checksum mismatch at 64");
+  says(damaged, "BROKEN: checksum mismatch at 96");
   EXPECT_NE(inspect(path).out.find("zstd"), std::string::npos);
   says(whole + "torn", "BROKEN: truncated at offset");
   const outcome torn = inspect("--torn " + path);
