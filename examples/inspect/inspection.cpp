@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inspection.hpp"
 
+#include <pillar/codec/cascade.hpp>
 #include <pillar/storage.hpp>
 
 #include <algorithm>
@@ -35,10 +36,11 @@ zone zone_of(const pillar::zone_map& from, const pillar::data_type& type) {
   return out;
 }
 
-/// The tree of codecs, the column's own first.
-void describe_codecs(const pillar::block_view& block, block_facts& out) {
-  out.codecs = to_string(block.codec());
-  out.tree.push_back({out.codecs, to_string(block.type()), block.block_bytes(), block.dictionary_entries(), 0});
+/// A node of the tree of codecs, then what is below it.
+void describe_node(const pillar::data_section& node, std::uint32_t depth, std::vector<codec_node>& out) {
+  out.push_back(
+      {to_string(node.codec->id), to_string(node.type), node.data_bytes, node.row_count, node.entry_count, depth});
+  for (std::uint32_t c = 0; c < node.child_count; ++c) describe_node(node.children[c], depth + 1, out);
 }
 
 /// What an opened block says; zone maps from its parent, or from its values where it has none.
@@ -50,7 +52,8 @@ void describe(const pillar::block_view& block, const std::vector<pillar::zone_ma
   out.checksum = block.checksum();
   out.shared_bytes = block.shared_bytes();
   if (block.transform() != pillar::transform_id::none) out.transform = to_string(block.transform());
-  describe_codecs(block, out);
+  out.codecs = to_string(block.node(0));
+  describe_node(block.node(0), 0, out.tree);
   const auto scratch = std::make_unique<pillar::vector_scratch>();
   pillar::zone_map whole;
   whole.row_count = 0;

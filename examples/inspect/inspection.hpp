@@ -37,6 +37,7 @@ struct codec_node {
   std::string codec;
   std::string type;
   std::uint64_t bytes = 0;    ///< its own part, before the byte transform
+  std::uint64_t rows = 0;     ///< a run-end codec's children have fewer than the block
   std::uint64_t entries = 0;  ///< of a dictionary
   std::uint32_t depth = 0;
 };

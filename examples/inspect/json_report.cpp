@@ -137,6 +137,7 @@ void write(json_writer& out, const block_facts& block) {
     out.member("depth", std::uint64_t{node.depth});
     out.member("codec", node.codec);
     out.member("type", node.type);
+    out.member("rows", node.rows);
     out.member("bytes", node.bytes);
     out.member("entries", node.entries);
     out.close('}');

@@ -100,8 +100,8 @@ void print_vectors(std::ostream& out, const block_facts& block, const char* inde
 
 void print_tree(std::ostream& out, const block_facts& block, const char* indent) {
   for (const codec_node& node : block.tree) {
-    out << indent << std::string(2 * node.depth, ' ') << node.codec << " of " << node.type << ", "
-        << grouped(node.bytes) << " bytes";
+    out << indent << std::string(2 * node.depth, ' ') << node.codec << " of " << node.type << ", " << grouped(node.rows)
+        << " rows, " << grouped(node.bytes) << " bytes";
     if (node.entries != 0) out << ", " << grouped(node.entries) << " entries";
     out << '\n';
   }

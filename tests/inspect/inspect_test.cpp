@@ -46,7 +46,8 @@ void write(const std::string& path, const std::string& bytes) { std::ofstream(pa
 
 struct sample_row
     : pillar::schema<pillar::field<"day", pillar::date>, pillar::field<"n", pillar::nullable<std::int32_t>>,
-                     pillar::field<"word", pillar::text>, pillar::field<"real", double>> {};
+                     pillar::field<"word", pillar::text>, pillar::field<"real", double>,
+                     pillar::field<"runs", std::int64_t>> {};
 
 /// PILLAR_WRITE_GOLDEN=1 writes the sample anew: a folder of one slice, a block, and what the program says of them.
 void write_samples() {
@@ -62,6 +63,8 @@ void write_samples() {
     else ASSERT_TRUE(rows.column_at(1).append_values<std::int32_t>({&n, 1}).ok());
     ASSERT_TRUE(rows.column_at(2).append_values<std::string_view>({&words[random.below(4)], 1}).ok());
     ASSERT_TRUE(rows.column_at(3).append_values<double>({&real, 1}).ok());
+    const std::int64_t run = (i / 40) * (i / 40) % 7'919;
+    ASSERT_TRUE(rows.column_at(4).append_values<std::int64_t>({&run, 1}).ok());
   }
   pillar::typed_table<sample_row> table(
       {.row_group_rows = 2'048, .encoding = {.transform = pillar::transform_choice::zstd}});
@@ -109,8 +112,8 @@ TEST(inspect_program, json_parses_and_adds_up) {
     }
   std::uint64_t in_extents = 0;
   for (const auto& extent : file["extents"]) in_extents += extent["blocks"].get<std::uint64_t>();
-  EXPECT_EQ(blocks, 8u);
-  EXPECT_EQ(in_extents, 8u);
+  EXPECT_EQ(blocks, 10u);
+  EXPECT_EQ(in_extents, 10u);
 }
 
 TEST(inspect_program, the_page_stands_alone) {
