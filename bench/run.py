@@ -337,6 +337,8 @@ def judge_row(session, row, facts):
                 measured.peer_state[peer] = ("slower", "slower than another peer")
         rivals = [p for p in rivals if measured.peer_state[p][0] == "measured"]
     runners, threads = session.contestants(measured, turn)
+    less_kernels = session.limit_kernels(row.less_work) if row.less_work else []
+    runners.update((kernel, session.turn(session.programs.server("limits"), kernel, turn)) for kernel in less_kernels)
     try:
         quiet, repeated = rounds.alternate(runners, session.programs.clock, session.gate, threads, judge.ROUNDS,
                                            judge.SECONDS - (time.monotonic() - begin), time.monotonic)
@@ -344,7 +346,8 @@ def judge_row(session, row, facts):
         return [judge.Verdict(judge.bar_text(row, bar), "not judged", reason=str(problem)) for bar in row.bars]
     say(f"  {len(quiet)} quiet rounds, {len(repeated)} repeated" + (f" (last: {repeated[-1].why})" if repeated else ""))
     absent = {p: state[0] for p, state in measured.peer_state.items() if state[0] != "measured"}
-    return judge.verdicts(row, quiet, repeated, measured.limit_kernels, rivals, absent, facts["arch"] == "v4_vbmi2")
+    return judge.verdicts(row, quiet, repeated, measured.limit_kernels, rivals, absent, facts["arch"] == "v4_vbmi2",
+                          less_kernels=less_kernels)
 
 
 def judge_build(name):

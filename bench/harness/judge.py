@@ -50,22 +50,30 @@ def worst_column(rounds, peers):
     return min(found)[1:] if found else None
 
 
+def fraction_of(rounds, kernels):
+    """The median share of the best of the kernels, bytes against bytes; None without a kernel or a round."""
+    if not kernels or not rounds:
+        return None
+    kernel = r.best_kernel(rounds, kernels)
+    return statistics.median(r.rate(q.samples["ours"]) / r.rate(q.samples[kernel]) for q in rounds)
+
+
 def met(row, bar, value):
     if bar.against == "absolute" and row.better == "lower":
         return value <= bar.at_least
     return value >= bar.at_least
 
 
-def verdicts(row, quiet, repeated, limit_kernels, peers, absent, best_level, wanted=ROUNDS):
+def verdicts(row, quiet, repeated, limit_kernels, peers, absent, best_level, wanted=ROUNDS, less_kernels=()):
     """A verdict for each bar of the row. `peers`: names measured in the rounds; `absent`: name → why it was not;
-    `best_level`: the machine runs the level that absolute figures were taken at."""
+    `best_level`: the machine runs the level that absolute figures were taken at; `less_kernels`: those of the row's
+    `less_work`, the best of which counts."""
     out = []
     few = (f"{len(quiet)} quiet rounds of {wanted} within {SECONDS // 60} minutes, {len(repeated)} repeated"
            + (f"; the last: {repeated[-1].why}" if repeated else "")) if len(quiet) < wanted else ""
-    fraction = None
-    if limit_kernels and quiet:
-        kernel = r.best_kernel(quiet, limit_kernels)
-        fraction = statistics.median(r.rate(q.samples["ours"]) / r.rate(q.samples[kernel]) for q in quiet)
+    fraction = fraction_of(quiet, limit_kernels)
+    of_less = {group: share for group, share in ((row.limit, fraction), (row.less_work, fraction_of(quiet, less_kernels))) if share}
+    nearest = max(of_less, key=of_less.get, default=None)
     for bar in row.bars:
         verdict = Verdict(bar_text(row, bar), "not judged")
         out.append(verdict)
@@ -99,11 +107,13 @@ def verdicts(row, quiet, repeated, limit_kernels, peers, absent, best_level, wan
             verdict.reason = f"{fraction:.2f} of {row.limit}"
         elif met(row, bar, verdict.measured):
             verdict.verdict = "passed"
-        elif fraction is not None and fraction >= STRICTLY_LESS:
+        elif nearest and of_less[nearest] >= STRICTLY_LESS:
             verdict.verdict = "passed"
-            verdict.reason = f"{fraction:.2f} of {row.limit}, which does strictly less work on the same bytes"
+            verdict.reason = f"{of_less[nearest]:.2f} of {nearest}, which does strictly less work on the same bytes"
         else:
             verdict.verdict = "failed"
+            if row.less_work in of_less:
+                verdict.reason = f"{of_less[row.less_work]:.2f} of {row.less_work}, which does strictly less work"
     return out
 
 

@@ -247,6 +247,17 @@ class Judging(unittest.TestCase):
         self.assertEqual(said[1].verdict, "passed")
         self.assertIn("strictly less work", said[1].reason)
 
+    def test_near_a_kernel_that_does_less_counts_as_met(self):
+        row = Row("filter/x", "filter", limit="read_l2", less_work="less_masks_l2", bars=(Bar("limit", 0.9),))
+        for milliseconds, verdict in ((0.96, "passed"), (0.94, "failed")):
+            quiet = self.nine(limit=0.7)
+            for each in quiet:
+                each.samples["limits/less_masks_l2/compare"] = sample(milliseconds)
+            said = judge.verdicts(row, quiet, [], self.kernels, [], {}, True, less_kernels=["limits/less_masks_l2/compare"])
+            self.assertEqual(said[0].verdict, verdict)
+            self.assertIn(f"{milliseconds:.2f} of less_masks_l2", said[0].reason)
+            self.assertAlmostEqual(said[0].measured, 0.7)
+
     def test_a_fraction_above_the_limit_is_a_wrong_limit(self):
         said = self.said(self.nine(limit=1.05))
         self.assertEqual({v.verdict for v in said}, {"wrong limit"})

@@ -14,6 +14,7 @@
 #include "pillar/simd/level.hpp"  // PILLAR_WITH_BATCHES
 
 #if PILLAR_WITH_BATCHES
+#include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
 #include <type_traits>
@@ -119,6 +120,16 @@ PILLAR_ALWAYS_INLINE __m128i load_low(const void* from) noexcept {
 }
 }  // namespace detail
 #endif
+
+/// Asks for the 64 bytes that are `ahead` bytes on, into the second-level cache where `Far`. Nothing is read, so any
+/// address is allowed: whoever works through an array may ask beyond its end. Ask for every line or none: the
+/// processor's own prefetchers lose the stream of what is asked for in part (Zen 3).
+template <bool Far, class Arch>
+PILLAR_ALWAYS_INLINE void prefetch(const void* from, std::size_t ahead) noexcept {
+  const auto* line = reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) + ahead);
+  if constexpr (Far) __builtin_prefetch(line, 0, 2);
+  else __builtin_prefetch(line, 0, 3);
+}
 
 /// Loads lanes<To> values of the narrower (or the same) unsigned type From and widens them with zeros; reads exactly
 /// these values.

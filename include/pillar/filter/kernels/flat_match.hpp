@@ -111,7 +111,12 @@ PILLAR_ALWAYS_INLINE void match_words(const Test& test, const typename Test::lan
                                       std::uint32_t count, std::uint64_t* PILLAR_RESTRICT mask) noexcept {
   using T = typename Test::lane;
   const std::uint32_t whole = count / 64;
-  for (std::uint32_t w = 0; w < whole; ++w) mask[w] = match_word<Test, Arch>(test, values + 64 * w);
+  for (std::uint32_t w = 0; w < whole; ++w) {
+    // From memory this gives a tenth; from cache it takes a few in a hundred.
+#pragma GCC unroll 8
+    for (std::size_t line = 0; line < sizeof(T); ++line) simd::prefetch<true, Arch>(values + 64 * w, 512 + 64 * line);
+    mask[w] = match_word<Test, Arch>(test, values + 64 * w);
+  }
   const std::uint32_t rest = count % 64;
   if (rest == 0) return;
   T tail[64] = {};
