@@ -105,8 +105,17 @@ void table(const std::byte* from, std::size_t count) {
 }
 #endif
 
-/// Half a register of u16 to one of u32.
-using narrow [[gnu::vector_size(lane_bytes / 2), gnu::may_alias, gnu::aligned(1)]] = std::uint16_t;
+#if defined(__AVX2__)
+/// Half a register of u16 to one of u32, and a shift.
+void widen_register(const void* from, std::uint32_t* to) {
+#if defined(__AVX512BW__)
+  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
+  _mm512_storeu_si512(to, _mm512_srli_epi32(wide, 4));
+#else
+  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(from)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_srli_epi32(wide, 4));
+#endif
+}
 
 void widen(const std::byte* from, std::size_t count) {
   constexpr unsigned width = 12;
@@ -116,14 +125,12 @@ void widen(const std::byte* from, std::size_t count) {
     const std::byte* const packed = from + v * pillar::packed_bytes(width);
     std::uint32_t* const to = out + v % 2 * packed_values;
     for (unsigned row = 0; row < 16; ++row)
-      for (std::size_t column = 0; column < 64; column += step) {
-        const narrow fields = *reinterpret_cast<const narrow*>(packed + 128 * (row * width / 16) + 2 * column) >> 4;
-        *reinterpret_cast<lanes<std::uint32_t>*>(to + 64 * row + column) =
-            __builtin_convertvector(fields, lanes<std::uint32_t>);
-      }
+      for (std::size_t column = 0; column < 64; column += step)
+        widen_register(packed + 128 * (row * width / 16) + 2 * column, to + 64 * row + column);
     benchmark::ClobberMemory();
   }
 }
+#endif
 
 /// Kernel: (bytes, vectors of them).
 void add(const std::string& name, std::size_t working_set, std::size_t vector_bytes, std::size_t counted_bytes,
@@ -156,11 +163,13 @@ const bool registered = [] {
 #if defined(__AVX2__)
     add("table_w8" + where + "/shuffle", bytes, 1024, 1024, table<0>);
     add("table_w8" + where + "/shuffle_ahead", bytes, 1024, 1024, table<1024>);
-#endif
     add("widen_w12" + where + "/convert", bytes, 1536, 1536, widen);
+#endif
   }
   // In L1 the bytes counted are those stored, as in the rows of unpacking.
+#if defined(__AVX2__)
   add("widen_w12_l1/convert", 3072, 1536, 4096, widen);
+#endif
   return true;
 }();
 

@@ -577,7 +577,8 @@ struct entries {
   using T = packed_lane<Width>;
   static constexpr bool scalar = std::is_same_v<Arch, arch::scalar>;
 
-  static void unpack_base(const std::byte* packed, void* lane_values, std::uint64_t base) noexcept {
+  /// Inlined into both of the next, so that the addition of 0 goes away.
+  static PILLAR_ALWAYS_INLINE void unpack_add(const std::byte* packed, void* lane_values, std::uint64_t base) noexcept {
     T* out = static_cast<T*>(lane_values);
     if constexpr (!scalar && Width == 0)
       return static_cast<void>(std::fill_n(out, packed_values, static_cast<T>(base)));
@@ -590,7 +591,10 @@ struct entries {
 #endif
     reference_unpack<T, Arch>(packed, Width, out, base);
   }
-  static void unpack(const std::byte* packed, void* lane_values) noexcept { unpack_base(packed, lane_values, 0); }
+  static void unpack_base(const std::byte* packed, void* lane_values, std::uint64_t base) noexcept {
+    unpack_add(packed, lane_values, base);
+  }
+  static void unpack(const std::byte* packed, void* lane_values) noexcept { unpack_add(packed, lane_values, 0); }
 
   /// base + field as a wider Out.
   template <class Out>
