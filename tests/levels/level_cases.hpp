@@ -19,6 +19,7 @@ struct level_case {
 
 std::vector<level_case> packed_cases();      ///< codec/packed.hpp
 std::vector<level_case> delta_cases();       ///< codec/delta.hpp
+std::vector<level_case> run_end_cases();     ///< codec/run_end.hpp
 std::vector<level_case> flat_match_cases();  ///< filter/flat_match.hpp
 
 /// simd/batch.hpp at the flags of a level: this object is compiled once per level, and uses nothing that another
