@@ -430,9 +430,15 @@ inline bool match_run_values(const data_section& section, const run_view& runs, 
     const T lo = static_cast<T>(test.lo < lowest ? lowest : test.lo);
     const T hi = static_cast<T>(test.hi > highest ? highest : test.hi);
     const T* const values = runs.values<T>();
-    for (std::uint32_t run = 0; run < runs.place.count; ++run) {
-      const bool in = !empty && lo <= values[run] && values[run] <= hi;
-      inside[run / 64] |= std::uint64_t{in != test.negated} << run % 64;
+    for (std::uint32_t first = 0; first < runs.place.count; first += 64) {
+      const std::uint32_t count = runs.place.count - first < 64 ? runs.place.count - first : 64;
+      std::uint64_t word = 0;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const bool in = lo <= values[first + i] && values[first + i] <= hi;
+        word |= std::uint64_t{in} << i;
+      }
+      word = empty ? 0 : word;
+      inside[first / 64] = test.negated ? ~word & low_bits(count) : word;
     }
   });
   return true;
@@ -457,11 +463,11 @@ PILLAR_API match_answer run_end_codec::match(const data_section& section, std::u
   std::memset(mask, 0, sizeof(std::uint64_t) * vector_words);
   std::uint64_t before = 0;
   for (std::uint32_t word = 0; word * 64 < runs.place.count; ++word) {
-    std::uint64_t changes = inside[word] ^ (inside[word] << 1 | before);
+    const std::uint32_t count = runs.place.count - word * 64 < 64 ? runs.place.count - word * 64 : 64;
+    std::uint64_t changes = (inside[word] ^ (inside[word] << 1 | before)) & low_bits(count);
     before = inside[word] >> 63;
     for (; changes != 0; changes &= changes - 1) {
       const std::uint32_t run = word * 64 + static_cast<std::uint32_t>(std::countr_zero(changes));
-      if (run >= runs.place.count) break;
       const std::uint32_t row = runs.begin_of(run);
       mask[row / 64] ^= std::uint64_t{1} << row % 64;
     }
@@ -469,7 +475,12 @@ PILLAR_API match_answer run_end_codec::match(const data_section& section, std::u
   std::uint64_t on = 0;
   for (std::uint32_t word = 0; word < vector_words; ++word) {
     std::uint64_t bits = mask[word];
-    for (unsigned shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^= bits << 32;
     mask[word] = bits ^= on;
     on = PILLAR_MUTATE(run_end_answer_stops_at_words, std::uint64_t{0} - (bits >> 63), 0);
   }
