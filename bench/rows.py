@@ -104,6 +104,11 @@ ROWS = [
     *(Row(f"codec/run_end_{run}_sum", "codec", reference=f"codec/run_end_{run}", note="without decoding") for run in (8, 64)),
     *(Row(f"codec/encode_{name}", "codec", note="analysis and encoding; bytes: the values")
       for name in ("patched", "delta", "run_end_8", "run_end_64")),
+    # ---- text (bench/codec/text.cpp)
+    Row("codec/text_symbols", "codec", unit="bytes/s", bars=(Bar("absolute", 4e9),), dataset="tpch",
+        note="characters and slots of a block of l_comment; the label says how much smaller it is"),
+    Row("codec/encode_text_symbols", "codec", unit="bytes/s", bars=(Bar("absolute", 0.3e9),), dataset="tpch",
+        note="chosen among all codecs; bytes: the characters"),
     # ---- blocks (bench/codec/blocks.cpp)
     *(Row(f"codec/decode_block_{codec}", "codec") for codec in ("frame_of_reference", "dictionary")),
     *(Row(f"codec/validate_{codec}", "codec", reference=f"codec/decode_block_{codec}",

@@ -128,7 +128,7 @@ void decode_column(const pillar::table_version& version, std::size_t column, des
     for (std::uint32_t v = 0; v < block.vector_count(); ++v) {
       const pillar::encoded_vector source = block.vector_at(v);
       pillar::vector decoded;
-      source.operations->decode(source.block, source.index, to.scratch, decoded);
+      require(source.decode(to.scratch, decoded).ok());
       const void* values = flattened(decoded, to);
       benchmark::DoNotOptimize(values);
       benchmark::ClobberMemory();

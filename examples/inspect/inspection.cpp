@@ -64,8 +64,7 @@ void describe(const pillar::block_view& block, const std::vector<pillar::zone_ma
     } else {
       pillar::vector values;
       const pillar::encoded_vector source = block.vector_at(v);
-      source.operations->decode(source.block, source.index, *scratch, values);
-      of = pillar::zone_of(values);
+      if (source.decode(*scratch, values).ok()) of = pillar::zone_of(values);
     }
     if (v == 0) whole = of;
     else merge(whole, of);

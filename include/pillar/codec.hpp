@@ -15,3 +15,4 @@
 #include "pillar/codec/raw.hpp"
 #include "pillar/codec/run_end.hpp"
 #include "pillar/codec/sequence.hpp"
+#include "pillar/codec/text_symbols.hpp"

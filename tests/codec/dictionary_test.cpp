@@ -2,6 +2,7 @@
 #include "pillar/codec/dictionary.hpp"
 
 #include "support/block_cases.hpp"
+#include "support/codec_cases.hpp"
 
 namespace pillar_test::codec_dictionary {
 namespace {
@@ -40,6 +41,56 @@ TEST(codec_dictionary, entries_are_sorted_and_unique) {
     ASSERT_EQ(entries.size, block->dictionary_entries());
     for (std::uint32_t i = 1; i < entries.size; ++i)
       ASSERT_LT(pillar::compare(get(entries, i - 1), get(entries, i)), 0);
+  }
+}
+
+TEST(codec_dictionary, many_entries_are_a_child) {
+  pillar::splitmix64 random(5);
+  block_seen seen;
+  for (const pillar::data_type& type :
+       {pillar::type_of<pillar::text>.as_nullable(), pillar::type_of<std::int64_t>, pillar::type_of<std::uint16_t>}) {
+    std::vector<pillar::scalar> cells;
+    for (std::uint32_t row = 0; row < 9000; ++row) {
+      const auto value = static_cast<std::uint32_t>(random.below(2500));
+      if (type.nullable && random.chance(1, 9)) cells.push_back(pillar::scalar::of_null(type));
+      else if (type.physical == pillar::physical_type::text)
+        cells.push_back(pillar::scalar::of_text(type, std::string(value % 30, 'c') + std::to_string(value)));
+      else cells.push_back(pillar::scalar::of_integer(type, value * 3));
+    }
+    const auto source = make_source(type, cells);
+    check_source(source, dictionary_options, random, 6, seen);
+    const auto encoded = pillar::encode_block(source.views, dictionary_options);
+    ASSERT_TRUE(encoded.ok());
+    const auto block = pillar::open_block(encoded->bytes());
+    ASSERT_TRUE(block.ok());
+    ASSERT_EQ(block->node_count(), 2u) << pillar::to_string(block->node(0));
+    EXPECT_LT(block->node(1).data_bytes, block->dictionary_entries() * (type.nullable ? 8u : 2u));
+    const pillar::vector& entries = block->shared_values();
+    for (std::uint32_t i = 1; i < entries.size; ++i)
+      ASSERT_LT(pillar::compare(get(entries, i - 1), get(entries, i)), 0);
+  }
+}
+
+/// A dictionary and its entries, made by hand: the entries' order is whatever the texts have.
+TEST(codec_dictionary, a_child_that_does_not_ascend_is_refused) {
+  const auto type = pillar::type_of<pillar::text>;
+  for (const bool sorted : {true, false}) {
+    const auto entries = make_source(type, {pillar::scalar::of_text(type, sorted ? "ant" : "bee"),
+                                            pillar::scalar::of_text(type, sorted ? "bee" : "ant")});
+    encoded_node child;
+    ASSERT_TRUE(encode_node(pillar::codec_functions_of<pillar::raw_codec>, type, entries.views, {}, child));
+    ASSERT_TRUE(child.validate().ok());
+    const auto rows = make_source(type, {pillar::scalar::of_text(type, "x"), pillar::scalar::of_text(type, "y")});
+    encoded_node node;
+    ASSERT_TRUE(encode_node(pillar::codec_functions_of<pillar::dictionary_codec>, type, rows.views, {}, node));
+    pillar::data_section section = node.section;
+    section.data += section.shared_bytes;
+    section.data_bytes -= section.shared_bytes;
+    section.shared_bytes = 0;
+    section.child_count = 1;
+    section.children = &child.section;
+    std::vector<std::max_align_t> memory(pillar::dictionary_codec::view_bytes(section) / sizeof(std::max_align_t) + 1);
+    EXPECT_EQ(pillar::dictionary_codec::validate(section, reinterpret_cast<std::byte*>(memory.data())).ok(), sorted);
   }
 }
 

@@ -25,7 +25,7 @@ TEST(codec_raw, float_bits_are_kept) {
   const auto source = block->vector_at(0);
   const auto scratch = std::make_unique<pillar::vector_scratch>();
   pillar::vector out;
-  source.operations->decode(source.block, 0, *scratch, out);
+  ASSERT_TRUE(source.decode(*scratch, out).ok());
   EXPECT_EQ(std::memcmp(out.values, bits, sizeof(bits)), 0);
 }
 
@@ -39,7 +39,7 @@ TEST(codec_raw, fixed_width_decodes_in_place_where_the_block_is_aligned) {
   const auto block = pillar::open_block(encoded->bytes());
   ASSERT_TRUE(block.ok());
   pillar::vector out;
-  block->vector_at(0).operations->decode(block->vector_at(0).block, 0, *scratch, out);
+  ASSERT_TRUE(block->vector_at(0).decode(*scratch, out).ok());
   EXPECT_GE(out.values, static_cast<const void*>(encoded->data()));
   EXPECT_LT(out.values, static_cast<const void*>(encoded->data() + encoded->size()));
 

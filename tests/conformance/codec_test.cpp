@@ -11,6 +11,7 @@
 #include "pillar/codec/raw.hpp"
 #include "pillar/codec/run_end.hpp"
 #include "pillar/codec/sequence.hpp"
+#include "pillar/codec/text_symbols.hpp"
 #include "support/run_length_codec.hpp"
 
 namespace pillar_test::conformance_codec {
@@ -23,6 +24,7 @@ TEST(conformance_codec, pillars_codecs_conform) {
        {std::pair(check_codec<pillar::raw_codec>(), false), std::pair(check_codec<pillar::constant_codec>(), true),
         std::pair(check_codec<pillar::frame_of_reference_codec>(), true),
         std::pair(check_codec<pillar::dictionary_codec>(), true), std::pair(check_codec<pillar::patched_codec>(), true),
+        std::pair(check_codec<pillar::text_symbols_codec>(), false),
         std::pair(check_codec<pillar::delta_codec>(), true), std::pair(check_codec<pillar::run_end_codec>(), true)}) {
     EXPECT_TRUE(found.ok()) << found;
     EXPECT_GT(found.count("all NULL"), 0u) << found;

@@ -229,7 +229,7 @@ void check_again(const std::vector<pillar::vector>& vectors, const std::vector<s
   for (std::uint32_t i = 0; i < opened->vector_count(); ++i) {
     pillar::vector out;
     const auto source = opened->vector_at(i);
-    source.operations->decode(source.block, i, *scratch, out);
+    if (!source.decode(*scratch, out).ok()) fail("no memory", i, 0);
     for (std::uint32_t row = 0; row < out.size; ++row)
       if (!same_cell(cell_of(out, row), cells[i][row])) fail("encoded again it is another value", i, row);
   }
@@ -255,7 +255,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const pillar::encoded_vector source = block.vector_at(i);
     vectors.emplace_back();
     pillar::vector& decoded = vectors.back();
-    source.operations->decode(source.block, i, *scratches[i], decoded);
+    if (!source.decode(*scratches[i], decoded).ok()) fail("no memory", i, 0);
     cells.emplace_back();
     for (std::uint32_t row = 0; row < decoded.size; ++row) cells.back().push_back(cell_of(decoded, row));
     if (decoded.type.physical == pillar::physical_type::boolean)

@@ -138,7 +138,7 @@ TEST(pipeline_explain, witnesses_of_all_layers_hold_and_tampered_ones_do_not) {
     const auto scratch = std::make_unique<pillar::vector_scratch>();
     pillar::vector decoded;
     const auto source = group.blocks[column].view.vector_at(row / 1024);
-    source.operations->decode(source.block, source.index, *scratch, decoded);
+    EXPECT_TRUE(source.decode(*scratch, decoded).ok());
     return get(decoded, row % 1024);
   };
   std::set<answer_layer> seen;

@@ -35,7 +35,8 @@ TEST(storage_block, the_smallest_codec_wins) {
             codec_id::frame_of_reference);
   EXPECT_EQ(chosen(of(word, [&](int row) { return scalar::of_text(word, row % 2 == 0 ? "yes" : "no"); })),
             codec_id::dictionary);
-  EXPECT_EQ(chosen(of(word, [&](int) { return scalar::of_text(word, std::to_string(random())); })), codec_id::raw);
+  EXPECT_EQ(chosen(of(word, [&](int) { return scalar::of_text(word, std::to_string(random())); })),
+            codec_id::text_symbols);
   const auto real = pillar::type_of<double>;
   EXPECT_EQ(chosen(of(real, [&](int row) { return scalar::of_real(real, row); })), codec_id::raw);
 }

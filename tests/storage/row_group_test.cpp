@@ -70,7 +70,7 @@ TEST(storage_row_group, stored_blocks_know_their_cells_and_bounds) {
           pillar::vector_scratch scratch;
           pillar::vector decoded;
           const auto source = block.view.vector_at(v);
-          source.operations->decode(source.block, source.index, scratch, decoded);
+          ASSERT_TRUE(source.decode(scratch, decoded).ok());
           ASSERT_EQ(decoded.size, vectors[v].size);
           for (std::uint32_t r = 0; r < decoded.size; ++r)
             ASSERT_TRUE(get(decoded, r) == cells[v * 1'024 + r]) << to_string(type) << " row " << v * 1'024 + r;

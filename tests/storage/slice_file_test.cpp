@@ -216,7 +216,7 @@ TEST(storage_slice_file, every_failing_write_leaves_the_older_footer) {
 }
 
 TEST(storage_slice_file, every_failing_read_comes_back) {
-  const auto table = sample_table(4'000);
+  const auto table = sample_table(8'000);
   const stored_slices stored(table, small_extent);
   const auto swept = pillar::conformance::sweep_file_operations("opening and scanning a slice", [&](auto& plan) {
     const pillar::conformance::faulty_file<memory_file> broken(*stored.files[0], plan);

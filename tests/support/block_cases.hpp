@@ -79,7 +79,7 @@ inline void expect_holds(const pillar::block_view& block, const std::vector<pill
     const pillar::encoded_vector source = block.vector_at(i);
     own_bytes += source.operations->encoded_bytes(source.block, i);
     pillar::vector out;
-    source.operations->decode(source.block, i, *scratch, out);
+    ASSERT_TRUE(source.decode(*scratch, out).ok());
     std::uint64_t words[pillar::vector_words];
     const bool has_nulls = source.operations->validity(source.block, i, words);
     ASSERT_EQ(out.type, block.type());

@@ -57,6 +57,7 @@ struct encoded_node {
     pillar::vector out;
     out.type = section.type;
     out.size = entries[index].row_count;
+    EXPECT_TRUE(scratch.reserve_characters(section.character_bytes).ok());
     section.codec->decode(section, index, scratch, out);
     return out;
   }
@@ -119,7 +120,9 @@ inline bool encode_node(const pillar::codec_functions& codec, pillar::data_type 
   for (std::uint32_t k = 0; k < made.plan.child_count; ++k) {
     const pillar::child_column& column = made.plan.children[k];
     made.nodes.push_back(std::make_unique<encoded_node>());
-    if (!encode_node(*options.children[k], column.type, column.vectors, options, *made.nodes.back())) {
+    node_options below;  // their own children are raw
+    below.level = options.level;
+    if (!encode_node(*options.children[k], column.type, column.vectors, below, *made.nodes.back())) {
       ADD_FAILURE() << "child " << k << " is not taken";
       return false;
     }

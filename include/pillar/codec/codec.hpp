@@ -26,6 +26,7 @@
 /// | delta_codec              | integers close to the one before                | ranges and bounds, if ascending  |
 /// | run_end_codec            | runs of equal values of any type                | any domain, per run; sums        |
 /// | dictionary_codec         | text and integers with few distinct values      | any domain, once per entry       |
+/// | text_symbols_codec       | text of many distinct values                    | points that no row is as long as |
 #pragma once
 #include <concepts>
 #include <cstddef>
@@ -154,9 +155,9 @@ struct data_section {
   data_type type{};
   std::uint32_t row_count = 0;
   std::uint32_t vector_count = 0;
-  std::uint32_t entry_count = 0;   ///< dictionary: entries; else 0
+  std::uint32_t entry_count = 0;   ///< dictionary: entries; text_symbols: symbols; else 0
   std::uint32_t shared_bytes = 0;  ///< leading bytes that belong to all vectors
-  std::uint8_t code_width = 0;     ///< dictionary: bits of a code; else 0
+  std::uint8_t code_width = 0;     ///< dictionary, text_symbols: bits of a code; else 0
   const std::byte* data = nullptr;
   std::uint64_t data_bytes = 0;
   vector_entry* entries = nullptr;
@@ -167,6 +168,7 @@ struct data_section {
 
   vector shared{};                          ///< dictionary entries, or the constant: a flat vector
   const std::byte* shared_buffers[1] = {};  ///< text of `shared`
+  std::uint64_t character_bytes = 0;        ///< room in scratch that decoding any vector needs for characters
 };
 
 // ---- the verbs ------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ struct batch {
     if (!slot.has_decoded) {
       PILLAR_ASSERT(slot.source);
       if (!slot.scratch) slot.scratch = std::make_unique<vector_scratch>();
-      slot.source.operations->decode(slot.source.block, slot.source.index, *slot.scratch, slot.decoded);
+      if (!slot.source.decode(*slot.scratch, slot.decoded).ok()) assertion_failed();  // no memory: as make_unique
       slot.has_decoded = true;
       slot.touched = evidence::decoded;
     }

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 
+#include "pillar/base/buffer.hpp"    // buffer
 #include "pillar/base/checked.hpp"   // int128
 #include "pillar/column/vector.hpp"  // vector
 
@@ -22,6 +23,15 @@ struct alignas(64) vector_scratch {
   std::uint64_t validity[vector_words];
   vector dictionary;
   const std::byte* buffers[2];
+  buffer characters;  ///< of texts that do not lie in the block as they are; made by reserve_characters
+
+  /// Room for `bytes` characters; what was there is lost. Errors: out_of_memory
+  [[nodiscard]] result<void> reserve_characters(std::size_t bytes, memory_budget* budget = nullptr) noexcept {
+    if (characters.size() >= bytes) return {};
+    characters = buffer{};
+    PILLAR_ASSIGN_OR_RETURN(characters, buffer::allocate(bytes + bytes / 4, budget));
+    return {};
+  }
 };
 
 /// How much of the block was looked at to answer; also the account's categories, cheapest first.
@@ -74,6 +84,8 @@ struct encoded_operations {
   /// Optional.
   bool (*bounds)(const void* block, std::uint32_t index, const std::uint64_t* mask, bool mask_is_all, int128& least,
                  int128& greatest) noexcept = nullptr;
+  /// Characters that decoding any vector of the block writes at most: what scratch must have room for. Optional: none.
+  std::size_t (*character_bytes)(const void* block) noexcept = nullptr;
 };
 
 /// One vector of one block.
@@ -82,6 +94,14 @@ struct encoded_vector {
   const void* block = nullptr;
   std::uint32_t index = 0;
   [[nodiscard]] explicit operator bool() const noexcept { return operations != nullptr; }
+
+  /// Values into scratch, in which room is made first, or in place. Errors: out_of_memory
+  [[nodiscard]] result<void> decode(vector_scratch& scratch, vector& out) const noexcept {
+    if (operations->character_bytes != nullptr)
+      PILLAR_TRY(scratch.reserve_characters(operations->character_bytes(block)));
+    operations->decode(block, index, scratch, out);
+    return {};
+  }
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -13,6 +13,7 @@
 #include "pillar/codec/raw.hpp"
 #include "pillar/codec/run_end.hpp"
 #include "pillar/codec/sequence.hpp"
+#include "pillar/codec/text_symbols.hpp"
 
 namespace PILLAR_NAMESPACE {
 
@@ -28,6 +29,7 @@ inline constexpr const codec_functions* own_codec_list[] = {
     &codec_functions_of<delta_codec>,
     &codec_functions_of<run_end_codec>,
     &codec_functions_of<dictionary_codec>,
+    &codec_functions_of<text_symbols_codec>,
 };
 
 inline std::string codec_name(codec_id id) {

@@ -10,6 +10,7 @@
 #include "pillar/codec/detail/fetch.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/dictionary.hpp"
+#include "pillar/codec/impl/text_symbols.hpp"  // symbol_view
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/codec/packed.hpp"
 #include "pillar/expr/domain.hpp"  // domain
@@ -72,10 +73,92 @@ constexpr std::uint8_t code_width_of(std::uint32_t entry_count) noexcept {
   return static_cast<std::uint8_t>(std::bit_width(entry_count - 1));
 }
 
+/// Entries of this many bytes and more become a child, which other codecs shrink: sorted integers are all but deltas.
+inline constexpr std::uint64_t dictionary_child_bytes = 1024;
+/// A child's entries shrink to this part at best, as far as giving up is concerned.
+inline constexpr std::uint64_t dictionary_child_gain = 6;
+
+/// The entries that so many distinct values cost at least, as a child or not.
+constexpr std::uint64_t least_entry_bytes(std::uint64_t bytes) noexcept {
+  return bytes < dictionary_child_bytes ? bytes : bytes / dictionary_child_gain;
+}
+
+/// Can the rows have so few values that a dictionary pays? Judged from up to 1,024 of them: of n values drawn from D,
+/// about n² / 2D are there already. Neighbours are looked at, so that runs count.
+template <class Value>
+bool dictionary_may_pay(const encode_input& input) {
+  constexpr std::uint32_t slot_count = 4096, places = 4, neighbours = 4;
+  if (input.row_count < 16 * vector_rows) return true;
+  std::uint64_t slots[slot_count] = {};
+  std::uint64_t drawn = 0, repeated = 0, entry_bytes_sum = 0;
+  for (const vector& values : input.vectors)
+    for (std::uint32_t i = 0; i < places * neighbours && values.size == vector_rows; ++i) {
+      const std::uint32_t row = i / neighbours * (vector_rows / places) + i % neighbours;
+      if (!values.valid(row)) continue;
+      const Value value = value_of<Value>(values, row);
+      const std::uint64_t hash = dictionary_hash(value) | 1;
+      std::uint32_t slot = static_cast<std::uint32_t>(hash >> 52);
+      while (slots[slot] != 0 && slots[slot] != hash) slot = (slot + 1) % slot_count;
+      repeated += slots[slot] != 0;
+      slots[slot] = hash;
+      entry_bytes_sum += entry_bytes(value);
+      ++drawn;
+    }
+  if (repeated >= 16 || drawn < 512) return true;
+  const std::uint64_t distinct = std::min(drawn * drawn / (2 * (repeated + 1)), std::uint64_t{input.row_count} / 2);
+  const auto width = static_cast<std::uint32_t>(std::bit_width(distinct));
+  return distinct * (entry_bytes_sum / drawn) / dictionary_child_gain + std::uint64_t{input.row_count} * width / 8 <
+         input.give_up_bytes;
+}
+
+/// The sorted entries as a column of their own.
+template <class Value>
+result<void> dictionary_child(const encode_input& input, const dictionary_work<Value>& work, std::uint32_t count,
+                              child_column& child) {
+  constexpr bool is_text = std::is_same_v<Value, std::string_view>;
+  using stored = std::conditional_t<is_text, text_slot, Value>;
+  std::uint64_t characters = 0;
+  if constexpr (is_text)
+    for (std::uint32_t code = 0; code < count; ++code) characters += work.entries[code].value.size();
+  const std::uint32_t vector_count = (count + vector_rows - 1) / vector_rows;
+  const std::size_t vectors_at = round_up(sizeof(stored) * count, 64);
+  const std::size_t buffers_at = vectors_at + round_up(sizeof(vector) * vector_count, 64);
+  const std::size_t characters_at = buffers_at + 64;
+  PILLAR_ASSIGN_OR_RETURN(child.storage, buffer::allocate(characters_at + characters, input.budget));
+  auto* const values = child.storage.template as<stored>();
+  auto* const vectors = reinterpret_cast<vector*>(child.storage.data() + vectors_at);
+  auto* const buffers = reinterpret_cast<const std::byte**>(child.storage.data() + buffers_at);
+  std::byte* const text = child.storage.data() + characters_at;
+  *buffers = text;
+  std::uint32_t offset = 0;
+  for (std::uint32_t code = 0; code < count; ++code) {
+    const Value value = work.entries[code].value;
+    if constexpr (is_text) {
+      if (!value.empty()) std::memcpy(text + offset, value.data(), value.size());
+      ::new (static_cast<void*>(values + code)) stored(text_slot::make(value, 0, offset));
+      offset += static_cast<std::uint32_t>(value.size());
+    } else {
+      values[code] = value;
+    }
+  }
+  child.type = input.type.as_nullable(false);
+  child.row_count = count;
+  for (std::uint32_t v = 0; v < vector_count; ++v) {
+    vector* const one = ::new (static_cast<void*>(vectors + v)) vector{};
+    one->type = child.type;
+    one->size = std::min(vector_rows, count - v * vector_rows);
+    one->values = values + std::size_t{v} * vector_rows;
+    one->buffers = is_text ? buffers : nullptr;
+  }
+  child.vectors = {vectors, vector_count};
+  return {};
+}
+
 template <class Value>
 result<encode_plan> analyze_dictionary(const encode_input& input) {
   using work_type = dictionary_work<Value>;
   encode_plan plan;
+  if (!dictionary_may_pay<Value>(input)) return plan;
   PILLAR_ASSIGN_OR_RETURN(plan.work, buffer::allocate(work_type::bytes(input.row_count), input.budget));
   const work_type work(plan.work, input.row_count);
   const std::uint32_t slot_count = work_type::slot_count(input.row_count);
@@ -98,7 +181,7 @@ result<encode_plan> analyze_dictionary(const encode_input& input) {
     });
     // More rows only add entries, so this is a lower bound of the outcome: high cardinality is noticed before sorting.
     const std::uint64_t codes = input.vectors.size() * packed_bytes(code_width_of(count == 0 ? 1 : count));
-    if (bytes + codes >= input.give_up_bytes) {
+    if (least_entry_bytes(bytes) + codes >= input.give_up_bytes) {
       encode_plan none;  // a variable: GCC 12 fails internally on encode_plan{} in a template
       return none;
     }
@@ -113,7 +196,13 @@ result<encode_plan> analyze_dictionary(const encode_input& input) {
   }
   plan.possible = true;
   plan.entry_count = count;
-  plan.data_bytes = bytes + input.vectors.size() * packed_bytes(code_width_of(count));
+  plan.data_bytes = input.vectors.size() * packed_bytes(code_width_of(count));
+  if (bytes < dictionary_child_bytes) {
+    plan.data_bytes += bytes;
+  } else {
+    plan.child_count = 1;
+    PILLAR_TRY(dictionary_child<Value>(input, work, count, plan.children[0]));
+  }
   return plan;
 }
 
@@ -121,7 +210,9 @@ template <class Value>
 void encode_dictionary(const encode_input& input, const encode_plan& plan, std::byte* out, data_section& section) {
   const dictionary_work<Value> work(plan.work, input.row_count);
   std::byte* at = out;
-  if constexpr (std::is_same_v<Value, std::string_view>) {
+  if (plan.child_count != 0) {
+    // The entries are written by the child.
+  } else if constexpr (std::is_same_v<Value, std::string_view>) {
     std::byte* characters = out + std::size_t{4} * plan.entry_count;
     std::uint32_t end = 0;
     for (std::uint32_t code = 0; code < plan.entry_count; ++code) {
@@ -179,12 +270,40 @@ PILLAR_API result<void> dictionary_codec::encode(const encode_input& input, cons
   return {};
 }
 
+namespace detail {
+
+/// The characters that the texts of a validated child have at most; ~0 where they cannot be counted.
+inline std::uint64_t child_characters(const data_section& child) noexcept {
+  if (child.codec->id == codec_id::raw) return child.data_bytes - std::uint64_t{4} * child.row_count;
+  std::uint64_t total = 0;
+  if (child.codec->id == codec_id::text_symbols) {
+    for (std::uint32_t v = 0; v < child.vector_count; ++v) total += symbol_view::of(child).totals[v];
+    return total;
+  }
+  vector_scratch scratch;
+  if (!scratch.reserve_characters(child.character_bytes).ok()) return ~std::uint64_t{0};
+  for (std::uint32_t v = 0; v < child.vector_count; ++v) {
+    vector values;
+    decode_child(child, v, scratch, values);
+    for (std::uint32_t row = 0; row < values.size; ++row) total += values.text_value(row).size();
+  }
+  return total;
+}
+
+}  // namespace detail
+
 PILLAR_API std::size_t dictionary_codec::view_bytes(const data_section& section) noexcept {
-  return byte_width(section.type.physical) * section.entry_count;
+  const std::size_t slots = byte_width(section.type.physical) * section.entry_count;
+  if (section.child_count != 1 || section.type.physical != physical_type::text) return slots;
+  if (section.children[0].type.physical != physical_type::text || section.children[0].row_count != section.entry_count)
+    return 0;  // refused by validate
+  const std::uint64_t characters = detail::child_characters(section.children[0]);
+  return characters > (std::uint64_t{1} << 32) ? ~std::size_t{0} : slots + static_cast<std::size_t>(characters);
 }
 
 namespace detail {
 
+/// Entries of version 1: in the section itself.
 inline result<void> validate_text_entries(data_section& section, std::byte* memory) noexcept {
   const std::uint32_t count = section.entry_count;
   if (section.shared_bytes / 4 < count) return {errc::corrupt, 0};
@@ -204,42 +323,95 @@ inline result<void> validate_text_entries(data_section& section, std::byte* memo
   }
   if (begin != character_count) return {errc::corrupt, 0};
   section.shared_buffers[0] = characters;
-  section.shared.buffers = section.shared_buffers;
   return {};
+}
+
+/// Entries of the child: decoded once, kept in `memory`.
+inline result<void> read_text_entries(data_section& section, std::byte* memory) noexcept {
+  const data_section& child = section.children[0];
+  auto* slots = reinterpret_cast<text_slot*>(memory);
+  std::byte* const characters = memory + sizeof(text_slot) * section.entry_count;
+  const std::uint64_t room = child_characters(child);
+  vector_scratch scratch;
+  PILLAR_TRY(scratch.reserve_characters(child.character_bytes));
+  std::uint32_t code = 0, end = 0;
+  std::string_view before;
+  for (std::uint32_t v = 0; v < child.vector_count; ++v) {
+    vector values;
+    decode_child(child, v, scratch, values);
+    for (std::uint32_t row = 0; row < values.size; ++row, ++code) {
+      const std::string_view text = values.text_value(row);
+      if (code == section.entry_count || text.size() > room - end) return {errc::corrupt, code};
+      if (!text.empty()) std::memcpy(characters + end, text.data(), text.size());
+      const std::string_view kept(reinterpret_cast<const char*>(characters + end), text.size());
+      if (code != 0 && PILLAR_MUTATE(dictionary_child_unsorted, !(before < kept), false)) return {errc::corrupt, code};
+      ::new (static_cast<void*>(slots + code)) text_slot(text_slot::make(kept, 0, end));
+      before = kept;
+      end += static_cast<std::uint32_t>(text.size());
+    }
+  }
+  section.shared_buffers[0] = characters;
+  return code == section.entry_count ? result<void>{} : result<void>{errc::corrupt, code};
 }
 
 template <class T>
 result<void> validate_integer_entries(const data_section& section, std::byte* memory) noexcept {
   const std::uint32_t count = section.entry_count;
-  if (section.shared_bytes != sizeof(T) * count) return {errc::corrupt, 0};
-  std::memcpy(memory, section.data, sizeof(T) * count);
-  const T* values = reinterpret_cast<const T*>(memory);
+  T* const entries = reinterpret_cast<T*>(memory);
+  if (section.child_count == 0) {
+    if (section.shared_bytes != sizeof(T) * count) return {errc::corrupt, 0};
+    std::memcpy(memory, section.data, sizeof(T) * count);
+  } else {
+    const data_section& child = section.children[0];
+    vector_scratch scratch;
+    std::uint32_t code = 0;
+    for (std::uint32_t v = 0; v < child.vector_count; ++v) {
+      vector values;
+      decode_child(child, v, scratch, values);
+      for (std::uint32_t row = 0; row < values.size && code < count; ++row) entries[code++] = values.value<T>(row);
+    }
+    if (code != count) return {errc::corrupt, code};
+  }
   for (std::uint32_t code = 1; code < count; ++code)
-    if (!(values[code - 1] < values[code])) return {errc::corrupt, sizeof(T) * code};
-  if (section.type.physical == physical_type::boolean && values[count - 1] > T{1}) return {errc::corrupt, count - 1};
+    if (!(entries[code - 1] < entries[code])) return {errc::corrupt, sizeof(T) * code};
+  if (section.type.physical == physical_type::boolean && entries[count - 1] > T{1}) return {errc::corrupt, count - 1};
   return {};
+}
+
+/// A child that may hold the entries: of their type, as many as there are.
+inline bool entries_fit(const data_section& section) noexcept {
+  if (section.child_count == 0) return true;
+  const data_section& child = section.children[0];
+  return section.child_count == 1 && section.shared_bytes == 0 && child.type.physical == section.type.physical &&
+         child.row_count == section.entry_count;
 }
 
 }  // namespace detail
 
 PILLAR_API result<void> dictionary_codec::validate(data_section& section, std::byte* memory) noexcept {
-  if (!detail::is_plain(section)) return {errc::corrupt, 0};
   const std::uint32_t count = section.entry_count;
-  if (count == 0 || count > max_entries || section.code_width != detail::code_width_of(count)) {
+  if (count == 0 || count > max_entries || section.code_width != detail::code_width_of(count) ||
+      !detail::entries_fit(section)) {
     return {errc::corrupt, 0};
   }
-  if (section.type.physical == physical_type::text) PILLAR_TRY(detail::validate_text_entries(section, memory));
-  else if (!detail::is_narrow_integer(section.type.physical)) return {errc::corrupt, 0};
-  else
+  if (section.type.physical == physical_type::text) {
+    PILLAR_TRY(section.child_count == 0 ? detail::validate_text_entries(section, memory)
+                                        : detail::read_text_entries(section, memory));
+    section.shared.buffers = section.shared_buffers;
+  } else if (!detail::is_narrow_integer(section.type.physical)) {
+    return {errc::corrupt, 0};
+  } else {
     PILLAR_TRY(detail::visit_narrow_integer(
         section.type.physical, [&]<class T>() { return detail::validate_integer_entries<T>(section, memory); }));
+  }
   section.shared.type = section.type.as_nullable(false);
   section.shared.size = count;
   section.shared.values = memory;
   const std::uint64_t most = packed_max_field(section.code_width);
   for (std::uint32_t i = 0; i < section.vector_count; ++i) {
     const vector_entry& entry = section.entries[i];
-    if (entry.base != 0 || entry.width != 0 || entry.bytes != packed_bytes(section.code_width)) {
+    if (entry.base != 0 || entry.width != 0 || entry.mode != 0 || entry.exception_count != 0 ||
+        entry.bytes != packed_bytes(section.code_width)) {
       return {errc::corrupt, entry.offset};
     }
     if (most < count) continue;

@@ -316,6 +316,7 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
   section.shared.type = is_text ? type_of<std::uint16_t> : values.type;
   section.shared.size = total;
   section.shared.values = memory + (is_text ? at.ends : at.values);
+  if (is_text) section.character_bytes = values.character_bytes;
   return {};
 }
 

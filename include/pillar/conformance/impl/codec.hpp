@@ -90,8 +90,10 @@ class codec_checker {
     found_.expect(id >= first_user_codec || id <= static_cast<unsigned>(codec_id::split_int128),
                   [] { return std::string("ids below 128 are kept for Pillar's codecs"); });
     scratch_ = std::make_unique<guard_array<vector_scratch>>(1);
+    auto* const made = ::new (static_cast<void*>(scratch_->data())) vector_scratch;
     const std::uint64_t cases = every_type().size() * sample_shape_count * 2 * how_.rounds;
     for (std::uint64_t i = 0; i < cases; ++i) one_column(how_.seed + i);
+    made->~vector_scratch();
   }
 
   void one_column(std::uint64_t seed) {
@@ -209,7 +211,8 @@ class codec_checker {
       else std::memset(scratch.validity, 0, vector_rows / 8);
       out.validity = scratch.validity;
     }
-    codec_.decode(section, v, (*scratch_)[0], out);
+    if ((*scratch_)[0].reserve_characters(section.character_bytes).ok())
+      codec_.decode(section, v, (*scratch_)[0], out);
     return out;
   }
 
@@ -375,7 +378,7 @@ class codec_checker {
     for (std::uint32_t v = 0; v < block.vector_count(); ++v) {
       const encoded_vector one = block.vector_at(v);
       vector out;
-      one.operations->decode(one.block, v, (*scratch_)[0], out);
+      if (!one.decode((*scratch_)[0], out).ok()) return;
       for (std::uint32_t row = 0; row < out.size; ++row) {
         in_range = in_range && (out.kind != vector_kind::dictionary || out.codes[row] < out.dictionary->size);
         if (!in_range) break;

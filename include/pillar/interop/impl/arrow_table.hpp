@@ -39,7 +39,7 @@ struct row_group_source {
       for (std::uint32_t v = 0; v < from.vector_count(); ++v) {
         const encoded_vector encoded = view->vector_at(v);
         vector values;
-        encoded.operations->decode(encoded.block, encoded.index, *scratch, values);
+        PILLAR_TRY(encoded.decode(*scratch, values));
         PILLAR_TRY(builder.column_at(c).append(values));
       }
     }

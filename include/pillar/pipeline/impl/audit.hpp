@@ -171,8 +171,11 @@ class auditor {
   bool decode(std::uint32_t c, std::uint32_t v, std::uint32_t rows) {
     const encoded_vector& source = blocks_[c].vectors[v];
     vector decoded;
-    source.operations->decode(source.block, source.index, *scratch_[c], decoded);
     cells_[c].clear();
+    if (!source.decode(*scratch_[c], decoded).ok()) {
+      accuse(audit_claim::directory, answer_layer::decoded, c, liar::none, "a vector beyond memory", "its texts");
+      return false;
+    }
     if (decoded.size != rows || decoded.type.physical != what_.schema[c].type.physical) {
       accuse(audit_claim::directory, answer_layer::decoded, c, liar::none,
              std::to_string(decoded.size) + " rows of " + to_string(decoded.type),

@@ -178,6 +178,8 @@ struct block_operations {
     return static_cast<std::uint32_t>(bytes);
   }
 
+  static std::size_t character_bytes(const void* block) noexcept { return of(block).section.character_bytes; }
+
   static constexpr bool may_bound = listed || bounds_encoded<C>;
   static constexpr encoded_operations table{decode,
                                             match,
@@ -186,7 +188,8 @@ struct block_operations {
                                             encoded_bytes,
                                             listed || fetches_rows<C> ? &block_operations::decode_rows : nullptr,
                                             prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr,
-                                            may_bound ? &block_operations::bounds : nullptr};
+                                            may_bound ? &block_operations::bounds : nullptr,
+                                            listed ? &block_operations::character_bytes : nullptr};
 };
 
 /// How the stages ask a block whose root is that codec: directly, where it is listed here.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text as numbers of symbols, on a block of 65,536 comments of TPC-H.
+//
+//   codec/text_symbols          decoding, a vector of 1,024 texts at a time: characters and slots; bytes/s of
+//   characters codec/encode_text_symbols   choosing among all codecs and encoding, bytes/s of characters
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "codec/text_values.hpp"
+#include "pillar/codec/codec.hpp"
+#include "pillar/storage/block.hpp"
+#include "support/bench.hpp"
+
+namespace {
+
+struct column {
+  pillar_bench::text_values texts = pillar_bench::comments_of_block(1);
+  std::vector<pillar::text_slot> slots{};
+  const std::byte* buffers[1] = {};
+  std::vector<pillar::vector> vectors{};
+
+  column() {
+    buffers[0] = reinterpret_cast<const std::byte*>(texts.characters.data());
+    for (const std::string_view text : texts.rows)
+      slots.push_back(
+          pillar::text_slot::make(text, 0, static_cast<std::uint32_t>(text.data() - texts.characters.data())));
+    for (std::size_t at = 0; at < slots.size(); at += pillar::vector_rows) {
+      pillar::vector one;
+      one.type = pillar::type_of<pillar::text>;
+      one.size = pillar::vector_rows;
+      one.values = slots.data() + at;
+      one.buffers = buffers;
+      vectors.push_back(one);
+    }
+  }
+};
+
+/// nullptr where the data set is not there.
+const column* comments(benchmark::State& state) {
+  const column& made = pillar_bench::kept<column>("comments", [] { return column(); });
+  if (made.slots.size() == pillar_bench::text_block_rows) return &made;
+  state.SkipWithError("no TPC-H: ./dev bench makes it");
+  return nullptr;
+}
+
+void decode(benchmark::State& state) {
+  const column* from = comments(state);
+  if (from == nullptr) return;
+  const auto bytes = pillar::encode_block(
+      from->vectors, {.codec = pillar::codec_id::text_symbols, .transform = pillar::transform_choice::none});
+  if (!bytes.ok()) return state.SkipWithError("not encoded");
+  const auto block = pillar::open_block(bytes->bytes());
+  if (!block.ok()) return state.SkipWithError("not opened");
+  const auto scratch = std::make_unique<pillar::vector_scratch>();
+  std::uint64_t long_ones = 0;
+  for (auto _ : pillar_bench::timed(state)) {
+    long_ones = 0;
+    for (std::uint32_t v = 0; v < block->vector_count(); ++v) {
+      pillar::vector out;
+      if (!block->vector_at(v).decode(*scratch, out).ok()) return state.SkipWithError("no memory");
+      benchmark::DoNotOptimize(out.values);
+      benchmark::ClobberMemory();
+      long_ones += out.values_as<pillar::text_slot>()[v].size;
+    }
+  }
+  const auto characters = from->texts.characters.size();
+  pillar_bench::per_iteration(state, pillar_bench::text_block_rows, characters);
+  state.SetLabel(std::to_string(static_cast<double>(characters) / static_cast<double>(block->block_bytes())) +
+                 " times smaller than its characters");
+  pillar_bench::answer(std::to_string(long_ones));
+}
+
+void encode(benchmark::State& state) {
+  const column* from = comments(state);
+  if (from == nullptr) return;
+  std::uint64_t bytes = 0;
+  for (auto _ : pillar_bench::timed(state)) {
+    const auto made = pillar::encode_block(from->vectors, {.transform = pillar::transform_choice::none});
+    if (!made.ok()) return state.SkipWithError("not encoded");
+    benchmark::DoNotOptimize(bytes = made->size());
+  }
+  pillar_bench::per_iteration(state, pillar_bench::text_block_rows, from->texts.characters.size());
+  pillar_bench::answer(std::to_string(bytes));
+}
+
+BENCHMARK(decode)->Name("codec/text_symbols");
+BENCHMARK(encode)->Name("codec/encode_text_symbols");
+
+}  // namespace

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>  // std::min, std::sort
+#include <cstring>    // std::memcpy, std::memset
+#include <new>        // placement new
+#include <string_view>
+
+#include "pillar/base/mutant.hpp"
+#include "pillar/codec/detail/child.hpp"
+#include "pillar/codec/detail/gather.hpp"
+#include "pillar/codec/detail/symbol_table.hpp"
+#include "pillar/codec/detail/text_slots.hpp"
+#include "pillar/codec/packed.hpp"
+#include "pillar/codec/text_symbols.hpp"
+#include "pillar/expr/domain.hpp"  // domain
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+/// What analyze leaves for encode, in encode_plan::work: this, the table as it is stored, then the codes of all rows.
+struct symbol_work {
+  std::uint32_t table_bytes;
+  std::uint32_t code_width;
+  std::uint64_t codes_at;
+  std::uint64_t code_counts[block_max_vectors];
+};
+
+/// Lengths of a vector's rows: NULL rows are empty.
+struct text_lengths {
+  std::uint32_t rows[vector_rows];
+  std::uint32_t base = ~std::uint32_t{0};
+  std::uint8_t width = 0;
+  std::uint64_t total = 0;
+
+  explicit text_lengths(const vector& values) noexcept {
+    std::uint32_t most = 0;
+    for (std::uint32_t row = 0; row < values.size; ++row) {
+      const std::uint32_t size =
+          values.valid(row) ? values.holder().values_as<text_slot>()[values.index_of(row)].size : 0;
+      rows[row] = size;
+      base = std::min(base, size);
+      most = std::max(most, size);
+      total += size;
+    }
+    width = static_cast<std::uint8_t>(std::bit_width(most - base));
+  }
+
+  void pack(const packed_table& kernels, std::uint32_t row_count, std::byte* out) const noexcept {
+    if (width == 0) return;
+    const auto as = [&]<class Lane>(Lane* lanes) {
+      for (std::uint32_t row = 0; row < row_count; ++row) lanes[row] = static_cast<Lane>(rows[row] - base);
+      std::memset(lanes + row_count, 0, sizeof(Lane) * (packed_values - row_count));
+      kernels.pack[width](lanes, out);
+    };
+    alignas(64) std::uint32_t lanes[packed_values];
+    if (width <= 8) as(reinterpret_cast<std::uint8_t*>(lanes));
+    else if (width <= 16) as(reinterpret_cast<std::uint16_t*>(lanes));
+    else as(lanes);
+  }
+};
+
+/// Texts of 256 MiB and more in a vector would take slots beyond 32-bit offsets.
+inline constexpr std::uint64_t symbols_max_characters = (std::uint64_t{1} << 28) - 1;
+
+/// Calls f(text) for each row that is not NULL and not empty.
+template <class F>
+void for_each_text(const vector& values, F&& f) {
+  for_each_valid_row(values, [&](std::uint32_t row) {
+    if (const std::string_view text = values.text_value(row); !text.empty()) f(text);
+  });
+}
+
+constexpr std::uint8_t symbol_width_of(std::uint32_t symbol_count) noexcept {
+  return symbol_count <= 2 ? 1 : static_cast<std::uint8_t>(std::bit_width(symbol_count - 1));
+}
+constexpr std::uint64_t code_bytes(std::uint64_t count, std::uint32_t width) noexcept {
+  return (count * width + 7) / 8;
+}
+
+/// The table as it is stored; returns its bytes.
+inline std::uint32_t store_symbols(std::span<const symbol> symbols, std::byte* out) noexcept {
+  std::byte* at = out;
+  symbol before;
+  for (const symbol& one : symbols) {
+    std::uint32_t common = 0;
+    while (common < before.size && common + 1 < one.size && before.byte(common) == one.byte(common)) ++common;
+    *at++ = static_cast<std::byte>(common | (one.size - common - 1) << 4);
+    for (std::uint32_t i = common; i < one.size; ++i) *at++ = one.byte(i);
+    before = one;
+  }
+  return static_cast<std::uint32_t>(at - out);
+}
+
+/// Cuts all rows into symbols; what the plan says of the codes afterwards is exact. False: no gain to be had.
+inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t character_count,
+                                    std::uint64_t length_bytes, std::uint64_t most_bytes, encode_plan& plan) {
+  const std::size_t ends_at = round_up(character_count + buffer::padding, 64);
+  PILLAR_ASSIGN_OR_RETURN(buffer copy,
+                          buffer::allocate(ends_at + sizeof(std::uint32_t) * input.row_count, input.budget));
+  auto* ends = reinterpret_cast<std::uint32_t*>(copy.data() + ends_at);
+  std::uint32_t end = 0, row_count = 0;
+  std::uint32_t vector_ends[block_max_vectors];
+  for (std::size_t i = 0; i < input.vectors.size(); ++i) {
+    for_each_text(input.vectors[i], [&](std::string_view text) {
+      std::memcpy(copy.data() + end, text.data(), text.size());
+      ends[row_count++] = end += static_cast<std::uint32_t>(text.size());
+    });
+    vector_ends[i] = row_count;
+  }
+  std::memset(copy.data() + end, 0, 16);
+  const symbol_text text{copy.data(), ends, row_count};
+
+  PILLAR_ASSIGN_OR_RETURN(buffer index, buffer::allocate(sizeof(symbol_index), input.budget));
+  auto* table = ::new (static_cast<void*>(index.data())) symbol_index;
+  std::uint64_t cost = 0;
+  PILLAR_TRY(symbol_builder::build(text, end, *table, input.budget, cost));
+  // The estimate is good to a few per cent.
+  if (length_bytes + (cost * character_count >> 13) > most_bytes + most_bytes / 16) return false;
+
+  const std::size_t codes_at = round_up(sizeof(symbol_work) + 17 * std::size_t{table->count}, 64);
+  PILLAR_ASSIGN_OR_RETURN(plan.work,
+                          buffer::allocate(codes_at + sizeof(std::uint16_t) * (character_count + 1), input.budget));
+  auto* work = ::new (static_cast<void*>(plan.work.data())) symbol_work{};
+  auto* const codes = reinterpret_cast<std::uint16_t*>(plan.work.data() + codes_at);
+  bool used[symbol_index::capacity] = {};
+  std::uint16_t* next = codes;
+  std::uint32_t row = 0;
+  for (std::size_t i = 0; i < input.vectors.size(); ++i) {
+    const std::uint16_t* const first = next;
+    for (; row < vector_ends[i]; ++row) {
+      for (std::uint32_t at = text.begin(row); at < ends[row];) {
+        const std::uint32_t what = table->find(text.characters + at, ends[row] - at);
+        used[what & 0xffff] = true;
+        *next++ = static_cast<std::uint16_t>(what);
+        at += what >> 16;
+      }
+    }
+    work->code_counts[i] = static_cast<std::uint64_t>(next - first);
+  }
+
+  // Only what was used is stored, in the order of the bytes.
+  std::uint16_t order[symbol_index::capacity], code_of[symbol_index::capacity];
+  symbol sorted[symbol_index::capacity];
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < table->count; ++i)
+    if (used[i]) order[count++] = static_cast<std::uint16_t>(i);
+  std::sort(order, order + count, [&](auto a, auto b) { return table->symbols[a] < table->symbols[b]; });
+  for (std::uint32_t i = 0; i < count; ++i)
+    code_of[order[i]] = static_cast<std::uint16_t>(i), sorted[i] = table->symbols[order[i]];
+  for (std::uint16_t* code = codes; code != next; ++code) *code = code_of[*code];
+  work->table_bytes = store_symbols({sorted, count}, plan.work.data() + sizeof(symbol_work));
+  work->code_width = symbol_width_of(count);
+  work->codes_at = codes_at;
+  plan.entry_count = count;
+  plan.data_bytes = length_bytes + work->table_bytes;
+  for (std::size_t i = 0; i < input.vectors.size(); ++i)
+    plan.data_bytes += code_bytes(work->code_counts[i], work->code_width);
+  return plan.data_bytes < most_bytes;
+}
+
+/// Appends `count` codes of `width` bits; returns the end.
+inline std::byte* pack_codes(const std::uint16_t* codes, std::uint64_t count, std::uint32_t width,
+                             std::byte* out) noexcept {
+  std::uint64_t pending = 0;
+  std::uint32_t bits = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    pending |= std::uint64_t{codes[i]} << bits;
+    for (bits += width; bits >= 8; bits -= 8, pending >>= 8) *out++ = static_cast<std::byte>(pending);
+  }
+  if (bits != 0) *out++ = static_cast<std::byte>(pending);
+  return out;
+}
+
+/// Symbols as decoding reads them: 16 bytes each, 2^code_width of them, then their sizes. Codes that stand for nothing
+/// have the size 0, so that every code can be decoded.
+struct symbol_view {
+  const std::byte* symbols;
+  const std::uint8_t* sizes;
+  std::uint32_t* totals;  ///< characters of each vector
+
+  static std::size_t bytes(const data_section& section) noexcept {
+    const std::size_t count = section.entry_count == 0 ? 0 : std::size_t{1} << symbol_width_of(section.entry_count);
+    return 17 * count + sizeof(std::uint32_t) * section.vector_count + 16;
+  }
+  symbol_view(std::byte* memory, std::uint32_t code_width, bool any) noexcept {
+    const std::size_t count = any ? std::size_t{1} << code_width : 0;
+    symbols = memory;
+    sizes = reinterpret_cast<const std::uint8_t*>(memory + 16 * count);
+    totals = reinterpret_cast<std::uint32_t*>(memory + round_up(17 * count, 4));
+  }
+  static symbol_view of(const data_section& section) noexcept {
+    return {const_cast<std::byte*>(section.shared.values_as<std::byte>()), section.code_width,
+            section.entry_count != 0};
+  }
+};
+
+/// Writes the symbols of `count` codes one after the other and returns the end; 16 bytes more are overwritten.
+///
+/// Requires: 8 readable bytes behind the codes; width ≤ 14; room for 16 · count + 16 bytes
+inline std::byte* decode_symbols(const symbol_view& view, const std::byte* codes, std::uint64_t count,
+                                 std::uint32_t width, std::byte* out) noexcept {
+  const std::byte* const symbols = view.symbols;
+  const std::uint8_t* const sizes = view.sizes;
+  const std::uint64_t mask = low_bits(width);
+  const auto put = [&out, symbols, sizes ](std::uint64_t code) __attribute__((always_inline)) {
+    std::memcpy(out, symbols + 16 * code, 16);
+    out += sizes[code];
+  };
+  const std::uint32_t half_bits = 4 * (width & 1);
+  for (; count >= 8; count -= 8, codes += width) {
+    std::uint64_t first = load_unaligned<std::uint64_t>(codes);
+    std::uint64_t second = load_unaligned<std::uint64_t>(codes + width / 2) >> half_bits;
+    put(first & mask), first >>= width;
+    put(first & mask), first >>= width;
+    put(first & mask), first >>= width;
+    put(first & mask);
+    put(second & mask), second >>= width;
+    put(second & mask), second >>= width;
+    put(second & mask), second >>= width;
+    put(second & mask);
+  }
+  for (std::uint32_t bit = 0; count != 0; --count, bit += width)
+    put(load_unaligned<std::uint32_t>(codes + bit / 8) >> bit % 8 & mask);
+  return out;
+}
+
+/// Codes of a payload: the bits that no code fills are fewer than a code has.
+inline std::uint64_t code_count_of(const data_section& section, const vector_entry& entry) noexcept {
+  return (entry.bytes - packed_bytes(entry.width)) * 8 / section.code_width;
+}
+
+}  // namespace detail
+
+PILLAR_API result<encode_plan> text_symbols_codec::analyze(const encode_input& input) {
+  encode_plan plan;
+  if (input.type.physical != physical_type::text) return plan;
+  std::uint64_t character_count = 0, length_bytes = 0;
+  for (const vector& values : input.vectors) {
+    const detail::text_lengths lengths(values);
+    character_count += lengths.total;
+    length_bytes += packed_bytes(lengths.width);
+    if (lengths.total > detail::symbols_max_characters) return plan;
+  }
+  if (character_count >= ~std::uint32_t{0} - (1u << 16)) return plan;
+  const std::uint64_t plain_bytes = length_bytes + character_count;
+  // A code of eight bits cannot stand for more than 16 characters.
+  if (length_bytes + character_count / max_symbol_bytes >= input.give_up_bytes) return plan;
+  if (character_count >= 64) {
+    PILLAR_ASSIGN_OR_RETURN(plan.possible, detail::analyze_symbols(input, character_count, length_bytes,
+                                                                   std::min(plain_bytes, input.give_up_bytes), plan));
+    if (plan.possible) return plan;
+  }
+  plan = encode_plan{};
+  plan.possible = true;
+  plan.data_bytes = plain_bytes;
+  return plan;
+}
+
+PILLAR_API result<void> text_symbols_codec::encode(const encode_input& input, const encode_plan& plan, std::byte* out,
+                                                   data_section& section) {
+  const auto* work = plan.entry_count == 0 ? nullptr : reinterpret_cast<const detail::symbol_work*>(plan.work.data());
+  const std::uint16_t* codes = nullptr;
+  std::byte* at = out;
+  if (work != nullptr) {
+    section.entry_count = plan.entry_count;
+    section.code_width = static_cast<std::uint8_t>(work->code_width);
+    section.shared_bytes = work->table_bytes;
+    std::memcpy(at, plan.work.data() + sizeof(detail::symbol_work), work->table_bytes);
+    at += work->table_bytes;
+    codes = reinterpret_cast<const std::uint16_t*>(plan.work.data() + work->codes_at);
+  }
+  for (std::size_t i = 0; i < input.vectors.size(); ++i) {
+    const vector& values = input.vectors[i];
+    vector_entry& entry = section.entries[i];
+    const detail::text_lengths lengths(values);
+    entry.base = lengths.base;
+    entry.width = lengths.width;
+    entry.offset = static_cast<std::uint32_t>(at - out);
+    lengths.pack(*input.kernels, values.size, at);
+    at += packed_bytes(lengths.width);
+    if (work == nullptr) {
+      detail::for_each_text(values, [&](std::string_view text) {
+        std::memcpy(at, text.data(), text.size());
+        at += text.size();
+      });
+    } else {
+      at = detail::pack_codes(codes, work->code_counts[i], work->code_width, at);
+      codes += work->code_counts[i];
+    }
+    entry.bytes = static_cast<std::uint32_t>(at - out) - entry.offset;
+  }
+  return {};
+}
+
+PILLAR_API std::size_t text_symbols_codec::view_bytes(const data_section& section) noexcept {
+  return section.type.physical == physical_type::text && section.entry_count <= detail::symbol_index::capacity
+             ? detail::symbol_view::bytes(section)
+             : 0;
+}
+
+namespace detail {
+
+/// The stored table → symbols and sizes in `memory`; false if it is not one.
+inline bool read_symbols(const data_section& section, std::byte* memory, std::uint32_t& longest) noexcept {
+  const std::uint32_t capacity = 1u << section.code_width;
+  std::memset(memory, 0, std::size_t{17} * capacity);
+  auto* sizes = reinterpret_cast<std::uint8_t*>(memory + std::size_t{16} * capacity);
+  const std::byte *at = section.data, *const end = at + section.shared_bytes;
+  symbol before;
+  for (std::uint32_t i = 0; i < section.entry_count; ++i) {
+    if (at == end) return false;
+    const auto head = static_cast<std::uint32_t>(*at++);
+    const std::uint32_t common = head & 15, further = (head >> 4) + 1, size = common + further;
+    if (common > before.size || size > text_symbols_codec::max_symbol_bytes ||
+        static_cast<std::size_t>(end - at) < further) {
+      return false;
+    }
+    std::byte* const to = memory + std::size_t{16} * i;
+    std::memcpy(to, &before.low, common);
+    std::memcpy(to + common, at, further);
+    at += further;
+    const symbol one = symbol_at(to, size);
+    if (PILLAR_MUTATE(symbols_any_order, i != 0 && !(before < one), false)) return false;
+    sizes[i] = static_cast<std::uint8_t>(size);
+    longest = std::max(longest, size);
+    before = one;
+  }
+  return at == end;
+}
+
+/// The sum of a vector's lengths.
+inline std::uint64_t sum_lengths(const data_section& section, const vector_entry& entry) noexcept {
+  const std::byte* packed = section.data + entry.offset;
+  const std::uint64_t base = entry.base * entry.row_count;
+  if (entry.row_count == vector_rows)
+    return base + static_cast<std::uint64_t>(section.kernels->sum[entry.width](packed));
+  std::uint64_t mask[vector_words];
+  std::memset(mask, 0xff, sizeof(mask));
+  clear_tail(mask, entry.row_count);
+  return base + static_cast<std::uint64_t>(section.kernels->sum_masked[entry.width](packed, mask));
+}
+
+}  // namespace detail
+
+PILLAR_API result<void> text_symbols_codec::validate(data_section& section, std::byte* memory) noexcept {
+  const bool coded = section.entry_count != 0;
+  if (!detail::is_plain(section) || section.type.physical != physical_type::text ||
+      section.entry_count > detail::symbol_index::capacity ||
+      section.code_width != (coded ? detail::symbol_width_of(section.entry_count) : 0)) {
+    return {errc::corrupt, 0};
+  }
+  std::uint32_t longest = 0;
+  if (coded ? !detail::read_symbols(section, memory, longest) : section.shared_bytes != 0) return {errc::corrupt, 0};
+  const detail::symbol_view view(memory, section.code_width, coded);
+  section.shared.values = memory;
+  for (std::uint32_t i = 0; i < section.vector_count; ++i) {
+    const vector_entry& entry = section.entries[i];
+    if (entry.base > detail::symbols_max_characters || entry.width > 28 || entry.bytes < packed_bytes(entry.width))
+      return {errc::corrupt, entry.offset};
+    const std::uint64_t total = detail::sum_lengths(section, entry);
+    const std::uint64_t payload = entry.bytes - packed_bytes(entry.width);
+    if (total > detail::symbols_max_characters) return {errc::corrupt, entry.offset};
+    if (coded) {
+      const std::uint64_t room = detail::code_count_of(section, entry) * longest;
+      if (PILLAR_MUTATE(symbols_total_unchecked, total > room, false) || room > ~std::uint32_t{0} - 64)
+        return {errc::corrupt, entry.offset};
+      section.character_bytes = std::max(section.character_bytes, room + 16);
+    } else if (total != payload) {
+      return {errc::corrupt, entry.offset};
+    }
+    view.totals[i] = static_cast<std::uint32_t>(total);
+  }
+  return {};
+}
+
+PILLAR_API void text_symbols_codec::decode(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                           vector& out) noexcept {
+  const vector_entry& entry = section.entries[index];
+  const detail::symbol_view view = detail::symbol_view::of(section);
+  const std::uint32_t total = view.totals[index];
+  const std::byte* payload = section.data + entry.offset;
+  const std::byte* characters = payload + packed_bytes(entry.width);
+  if (section.entry_count != 0) {
+    std::byte* const begin = scratch.characters.data();
+    if (scratch.characters.size() < section.character_bytes) assertion_failed();  // the caller did not make room
+    const std::byte* const end =
+        detail::decode_symbols(view, characters, detail::code_count_of(section, entry), section.code_width, begin);
+    // Codes that say less than the lengths leave zeros.
+    if (const auto written = static_cast<std::uint64_t>(end - begin); written < total)
+      std::memset(begin + written, 0, total - written);
+    characters = begin;
+  }
+  // Lengths are read again, so they are forced into what there is: they may have changed since validation.
+  unpack_add<std::uint32_t>(*section.kernels, entry.width, payload, scratch.codes,
+                            static_cast<std::uint32_t>(entry.base));
+  auto* const slots = reinterpret_cast<text_slot*>(scratch.values);
+  std::uint32_t at = 0;
+  for (std::uint32_t row = 0; row < entry.row_count; ++row) {
+    const std::uint32_t size =
+        PILLAR_MUTATE(symbols_length_unclamped, std::min(scratch.codes[row], total - at), scratch.codes[row]);
+    detail::store_slot(slots + row, characters, at, size);
+    at += size;
+  }
+  scratch.buffers[0] = characters;
+  out.kind = vector_kind::flat;
+  out.values = slots;
+  out.buffers = scratch.buffers;
+}
+
+PILLAR_API match_answer text_symbols_codec::match(const data_section& section, std::uint32_t index, const domain& test,
+                                                  match_scratch*, std::uint64_t*) noexcept {
+  constexpr match_answer unknown{verdict::unknown, evidence::settled};
+  if (test.physical != section.type.physical || test.kind != domain_kind::points) return unknown;
+  constexpr std::size_t most_points = 16;
+  if (test.texts.size() > most_points) return unknown;
+  const vector_entry& entry = section.entries[index];
+  const std::uint64_t most = entry.base + packed_max_field(entry.width);
+  for (const auto& text : test.texts) {
+    if (text.size() < entry.base || text.size() > most) continue;
+    std::uint64_t rows[vector_words];
+    const std::uint64_t field = text.size() - entry.base;
+    section.kernels->match_range[entry.width](section.data + entry.offset, field, field, rows);
+    detail::clear_tail(rows, entry.row_count);
+    for (const std::uint64_t word : rows)
+      if (word != 0) return unknown;
+  }
+  return {test.negated ? verdict::all : verdict::none, evidence::encoded};
+}
+
+}  // namespace PILLAR_NAMESPACE
