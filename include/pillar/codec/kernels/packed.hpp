@@ -477,6 +477,8 @@ struct wide_rows {
     constexpr std::uint32_t step = simd::lanes<From, Arch>;
     const std::uint64_t most = PILLAR_MUTATE(packed_window_mask, packed_max_field(Width), packed_max_field(Width + 1));
     const operands operand = {simd::broadcast<To, Arch>(static_cast<To>(most)), simd::broadcast<To, Arch>(base)};
+    if constexpr ((Width & (Width - 1)) != 0)
+      for (std::uint32_t word = 0; word < Width; ++word) prefetch_word<true, 1536, Arch>(packed + 128 * word);
     for (std::uint32_t column = 0; column < columns; column += step)
       store_from<0>(packed + sizeof(From) * column, operand, out + column);
   }
