@@ -15,6 +15,8 @@
 #include "pillar/hash.hpp"
 #include "pillar/partition.hpp"
 #include "pillar/pipeline.hpp"
+#include "pillar/pipeline/audit.hpp"
+#include "pillar/pipeline/explain.hpp"
 #include "pillar/schedule.hpp"
 #include "pillar/sort.hpp"
 #include "pillar/status.hpp"

@@ -6,7 +6,7 @@
 #   simd       nobody else names xsimd or an intrinsic
 #   absl       from rank 6 upward
 #   statics    no function-local static, no thread_local, no mutable inline variable
-#   opening    licence line, #pragma once
+#   opening    licence line, #pragma once (or an #ifndef guard, where something must stand behind it)
 use strict;
 use warnings;
 use File::Find;
@@ -48,7 +48,7 @@ for my $header (@headers) {
     ++$number;
     complain($header, 1, 'the first line is not the SPDX licence line')
       if $number == 1 && $line !~ m{^// SPDX-License-Identifier: Apache-2\.0$};
-    $pragma = 1 if $line =~ /^#pragma once/;
+    $pragma = 1 if $line =~ /^#pragma once/ || ($number < 20 && $line =~ /^#ifndef PILLAR_\w+_HPP$/);
     if ($line =~ /^\s*#\s*include\s*["<]([^">]+)[">]/) {
       my $target = $1;
       if ($target =~ m{^pillar/}) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "pillar/pipeline.hpp"
+#include "pillar/pipeline/explain.hpp"
 #include "support/random_expression.hpp"
 #include "support/reference_query.hpp"
 #include "support/sample_rows.hpp"

@@ -111,7 +111,7 @@ std::shared_ptr<const pillar::row_group> opaque_group(std::uint64_t id, std::uin
   auto places = std::make_shared<pillar::block_places>();
   places->blocks.push_back({1, 0, bytes.size(), 0});
   made->store = std::make_shared<const pillar::block_store>(
-      pillar::block_store{std::make_shared<pillar::memory_source>(bytes, places), {}});
+      pillar::block_store{std::make_shared<pillar::memory_source>(bytes, places), {}, pillar::open_block});
   made->blocks.resize(1);
   made->blocks[0].stored = {1, 0, bytes.size(), 0x1122334455667788u, type};
   for (std::uint32_t at = 0; at < row_count; at += 1024) {

@@ -6,7 +6,8 @@
 /// decodes, matches and sums without an error path, and stays within the block even if its bytes change later.
 ///
 /// Example: tests/storage/block_test.cpp
-#pragma once
+#ifndef PILLAR_STORAGE_BLOCK_HPP
+#define PILLAR_STORAGE_BLOCK_HPP
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -83,7 +84,9 @@ class block_view {
   [[nodiscard]] std::uint64_t block_bytes() const noexcept { return block_bytes_; }
   [[nodiscard]] std::uint64_t shared_bytes() const noexcept { return shared_bytes_; }
   /// Stored bytes of vector i: its payloads and its validity.
-  [[nodiscard]] PILLAR_API std::uint32_t encoded_bytes(std::uint32_t index) const noexcept;
+  [[nodiscard]] std::uint32_t encoded_bytes(std::uint32_t index) const noexcept {
+    return operations_->encoded_bytes(state_.data(), index);
+  }
 
   /// Row and NULL counts of vector i. (For base and width of a packed vector too.)
   [[nodiscard]] const vector_entry& entry(std::uint32_t index) const noexcept {
@@ -95,7 +98,10 @@ class block_view {
   [[nodiscard]] const vector& shared_values() const noexcept { return section().shared; }
 
   /// Vector i as the stages see it; valid while this view's block is open, also after the view was moved.
-  [[nodiscard]] PILLAR_API encoded_vector vector_at(std::uint32_t index) const noexcept;
+  [[nodiscard]] encoded_vector vector_at(std::uint32_t index) const noexcept {
+    PILLAR_ASSERT(index < vector_count());
+    return {operations_, state_.data(), index};
+  }
 
   /// The tree of codecs. Node 0 is the root; a node's children follow one another, behind it.
   [[nodiscard]] PILLAR_API std::uint32_t node_count() const noexcept;
@@ -137,6 +143,9 @@ class block_view {
 
 }  // namespace PILLAR_NAMESPACE
 
-#ifdef PILLAR_HEADER_ONLY
+#endif  // PILLAR_STORAGE_BLOCK_HPP
+
+// Behind the guard: pipeline/ leaves the definitions that fill tables out, and who includes this header gets them.
+#if defined(PILLAR_HEADER_ONLY) && !defined(PILLAR_STORAGE_READ_ONLY)
 #include "pillar/storage/impl/block.hpp"
 #endif

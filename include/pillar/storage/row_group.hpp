@@ -3,7 +3,8 @@
 ///
 /// Its blocks are in memory, or stored in a slice file: then the zone maps are here, and the bytes come from a block
 /// source when somebody looks at them through `open_blocks`.
-#pragma once
+#ifndef PILLAR_STORAGE_ROW_GROUP_HPP
+#define PILLAR_STORAGE_ROW_GROUP_HPP
 #include <cstdint>
 #include <memory>  // std::shared_ptr
 #include <span>
@@ -43,6 +44,9 @@ struct stored_block {
 struct block_store {
   any_block_source source;
   block_limits limits;  ///< blocks are opened under
+  /// open_block: named by who makes the store, so that a query of tables in memory does not compile all codecs.
+  result<block_view> (*open)(std::span<const std::byte> bytes, const block_limits& limits,
+                             bool verify_checksum) = nullptr;
 };
 
 /// Rows of one slice that were loaded together.
@@ -111,5 +115,11 @@ class open_blocks {
 }  // namespace PILLAR_NAMESPACE
 
 #ifdef PILLAR_HEADER_ONLY
+#include "pillar/storage/impl/open_blocks.hpp"
+#endif
+#endif  // PILLAR_STORAGE_ROW_GROUP_HPP
+
+// Behind the guard: pipeline/ leaves the definitions that fill tables out, and who includes this header gets them.
+#if defined(PILLAR_HEADER_ONLY) && !defined(PILLAR_STORAGE_READ_ONLY)
 #include "pillar/storage/impl/row_group.hpp"
 #endif

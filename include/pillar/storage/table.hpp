@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An in-memory table of encoded row groups, spread over slices, in versions: an append publishes a new version in one
 /// step, and a scan keeps the version that it pinned.
-#pragma once
+#ifndef PILLAR_STORAGE_TABLE_HPP
+#define PILLAR_STORAGE_TABLE_HPP
 #include <cstdint>
 #include <memory>  // std::shared_ptr
 #include <string>
@@ -186,5 +187,11 @@ PILLAR_API slice_skew skew_of(const table_version& version);
 }  // namespace PILLAR_NAMESPACE
 
 #ifdef PILLAR_HEADER_ONLY
+#include "pillar/storage/impl/table_version.hpp"
+#endif
+#endif  // PILLAR_STORAGE_TABLE_HPP
+
+// Behind the guard: pipeline/ leaves the definitions that fill tables out, and who includes this header gets them.
+#if defined(PILLAR_HEADER_ONLY) && !defined(PILLAR_STORAGE_READ_ONLY)
 #include "pillar/storage/impl/table.hpp"
 #endif

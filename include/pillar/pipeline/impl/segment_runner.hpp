@@ -22,9 +22,13 @@
 #include "pillar/schedule/slice_cursor.hpp"
 #include "pillar/sort/permutation.hpp"
 #include "pillar/sort/top_n.hpp"
-#include "pillar/storage/table.hpp"
 #include "pillar/zone/vector_zones.hpp"
 #include "pillar/zone/zone_map.hpp"
+
+// Queries need no definitions that fill tables: they would cost every header-only program their compilation.
+#define PILLAR_STORAGE_READ_ONLY
+#include "pillar/storage/table.hpp"
+#undef PILLAR_STORAGE_READ_ONLY
 
 namespace PILLAR_NAMESPACE::detail {
 

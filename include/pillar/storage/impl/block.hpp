@@ -599,17 +599,8 @@ PILLAR_API result<block_view> open_block(std::span<const std::byte> bytes, const
   return block_opener{bytes, limits}.open(verify_checksum);
 }
 
-PILLAR_API std::uint32_t block_view::encoded_bytes(std::uint32_t index) const noexcept {
-  return operations_->encoded_bytes(state_.data(), index);
-}
-
 PILLAR_API std::uint32_t block_view::node_count() const noexcept {
   return state_.as<detail::block_state>()->node_count;
-}
-
-PILLAR_API encoded_vector block_view::vector_at(std::uint32_t index) const noexcept {
-  PILLAR_ASSERT(index < vector_count());
-  return {operations_, state_.data(), index};
 }
 
 }  // namespace PILLAR_NAMESPACE

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 
 #include "pillar/base/mutant.hpp"
@@ -10,13 +9,10 @@
 #include "pillar/schedule/inline_executor.hpp"
 #include "pillar/sort/permutation.hpp"
 #include "pillar/status.hpp"
+#include "pillar/storage/impl/table_version.hpp"
 #include "pillar/storage/table.hpp"
 
 namespace PILLAR_NAMESPACE {
-
-struct table::published {
-  std::atomic<std::shared_ptr<const table_version>> version;
-};
 
 namespace detail {
 
@@ -180,12 +176,6 @@ PILLAR_API table::table(dynamic_schema schema, table_options options, std::share
                               std::to_string(options_.distribution.slice_count));
   else published_->version.store(std::move(first));
 }
-PILLAR_API table::~table() = default;
-PILLAR_API table::table(table&& other) noexcept = default;
-PILLAR_API table& table::operator=(table&& other) noexcept = default;
-
-PILLAR_API std::shared_ptr<const table_version> table::version() const { return published_->version.load(); }
-
 PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, executor_ref runner,
                                       const load_progress* progress) {
   if (!status_.ok()) return status_;
