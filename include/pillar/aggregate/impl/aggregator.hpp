@@ -16,13 +16,37 @@ namespace PILLAR_NAMESPACE {
 
 namespace detail {
 
-/// out[i] = convert(value of rows[i]).
-template <class To, class Convert>
-PILLAR_ALWAYS_INLINE void convert_rows(const vector& from, const std::uint16_t* rows, std::uint32_t count,
-                                       To* PILLAR_RESTRICT out, Convert&& convert) noexcept {
+/// out[i] = the integer in rows[i] of at most 64 bits; what exceeds the sign wraps.
+inline void gather_integers(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                            std::int64_t* out) noexcept {
   visit_fixed_width(from.type.physical, [&]<class T>() {
-    if constexpr (sizeof(T) <= 8) gather_rows<T>(from, rows, count, out, convert);
+    if constexpr (std::is_integral_v<T> && sizeof(T) <= 8)
+      gather_rows<T>(from, rows, count, out, [](T value) { return static_cast<std::int64_t>(value); });
   });
+}
+/// out[i] = the float or double in rows[i].
+inline void gather_reals(const vector& from, const std::uint16_t* rows, std::uint32_t count, double* out) noexcept {
+  if (from.type.physical == physical_type::float32)
+    gather_rows<float>(from, rows, count, out, [](float value) { return static_cast<double>(value); });
+  else gather_rows<double>(from, rows, count, out, [](double value) { return value; });
+}
+/// out[i] = ordered_word(value in rows[i]) ^ flip.
+inline void gather_ordered(const vector& from, const std::uint16_t* rows, std::uint32_t count, std::uint64_t flip,
+                           std::uint64_t* out) noexcept {
+  const physical_type type = from.type.physical;
+  if (is_float(type)) {
+    double values[vector_rows];
+    gather_reals(from, rows, count, values);
+    if (type == physical_type::float32)
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = ordered_word(static_cast<float>(values[i])) ^ flip;
+    else
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = ordered_word(values[i]) ^ flip;
+    return;
+  }
+  std::int64_t values[vector_rows];
+  gather_integers(from, rows, count, values);
+  flip ^= lowest_of(type) < 0 ? ordered_word(std::int64_t{0}) : 0;
+  for (std::uint32_t i = 0; i < count; ++i) out[i] = static_cast<std::uint64_t>(values[i]) ^ flip;
 }
 
 inline int128 int128_at(const vector& from, std::uint32_t row) noexcept {
@@ -269,7 +293,7 @@ inline void aggregator::count_room(const bound_aggregate& of, const vector& from
     for (std::uint32_t i = 0; i < rows.count; ++i) room.text_bytes += 2 * from.text_value(rows.row[i]).size();
   if (of.form != state_form::exact_real) return;
   double values[vector_rows];
-  detail::convert_rows(from, rows.row, rows.count, values, [](auto value) { return static_cast<double>(value); });
+  detail::gather_reals(from, rows.row, rows.count, values);
   const bool keyed = table_.mode() != key_mode::none;
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     if (!detail::is_finite(values[i])) continue;
@@ -329,7 +353,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
     }
     case state_form::sum64: {
       std::int64_t values[vector_rows];
-      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<std::int64_t>(value); });
+      detail::gather_integers(from, rows.row, count, values);
       if (!keyed) {
         // 1,024 upper and lower halves each fit into 64 bits.
         std::int64_t upper = 0, lower = 0;
@@ -350,11 +374,11 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       return;
     }
     case state_form::sum64_unsigned: {
-      std::uint64_t values[vector_rows];
-      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<std::uint64_t>(value); });
+      std::int64_t values[vector_rows];
+      detail::gather_integers(from, rows.row, count, values);
       for (std::uint32_t i = 0; i < count; ++i) {
         auto* to = reinterpret_cast<detail::sum64_state*>(first + (keyed ? rows.group[i] * stride : 0));
-        to->add(static_cast<int128>(values[i]));
+        to->add(static_cast<int128>(static_cast<std::uint64_t>(values[i])));
         ++to->count;
       }
       return;
@@ -362,9 +386,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
     case state_form::sum128: {
       std::int64_t narrow[vector_rows];
       const bool is_narrow = from.type.physical != physical_type::integer128;
-      if (is_narrow)
-        detail::convert_rows(from, rows.row, count, narrow,
-                             [](auto value) { return static_cast<std::int64_t>(value); });
+      if (is_narrow) detail::gather_integers(from, rows.row, count, narrow);
       for (std::uint32_t i = 0; i < count; ++i) {
         auto* to = reinterpret_cast<detail::sum128_state*>(first + (keyed ? rows.group[i] * stride : 0));
         to->add(is_narrow ? narrow[i] : detail::int128_at(from, rows.row[i]));
@@ -374,7 +396,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
     }
     case state_form::exact_real: {
       double values[vector_rows];
-      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<double>(value); });
+      detail::gather_reals(from, rows.row, count, values);
       for (std::uint32_t i = 0; i < count; ++i) {
         auto* to = reinterpret_cast<detail::exact_real_state*>(first + (keyed ? rows.group[i] * stride : 0));
         ++to->count;
@@ -398,7 +420,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
     }
     case state_form::fast_real: {
       double values[vector_rows];
-      detail::convert_rows(from, rows.row, count, values, [](auto value) { return static_cast<double>(value); });
+      detail::gather_reals(from, rows.row, count, values);
       for (std::uint32_t i = 0; i < count; ++i) {
         auto* to = reinterpret_cast<detail::fast_real_state*>(first + (keyed ? rows.group[i] * stride : 0));
         to->sum += values[i];
@@ -410,7 +432,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       // A maximum is the minimum of the inverted words.
       const std::uint64_t flip = of.spec.kind == aggregate_kind::max ? ~std::uint64_t{0} : 0;
       std::uint64_t words[vector_rows];
-      detail::convert_rows(from, rows.row, count, words, [flip](auto value) { return ordered_word(value) ^ flip; });
+      detail::gather_ordered(from, rows.row, count, flip, words);
       if (!keyed) {
         if (count == 0) return;
         std::uint64_t least = words[0];

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "pillar/base/detail/heap_sort.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/expr/bind.hpp"
 #include "pillar/expr/check.hpp"
@@ -464,7 +465,7 @@ class binder {
 
   template <class T>
   static void sort_unique(std::vector<T>& values) {
-    std::sort(values.begin(), values.end());
+    heap_sort(values);
     values.erase(std::unique(values.begin(), values.end()), values.end());
   }
 
@@ -550,7 +551,7 @@ PILLAR_API result<bound_predicate> bind_predicate(const expression& predicate, c
   detail::flatten(out, root);
   for (const auto& value : out.values)
     if (value.kind == bound_value::kind_type::column) out.columns.push_back(value.column);
-  std::sort(out.columns.begin(), out.columns.end());
+  detail::heap_sort(out.columns);
   out.columns.erase(std::unique(out.columns.begin(), out.columns.end()), out.columns.end());
   return out;
 }

@@ -46,11 +46,29 @@ PILLAR_ALWAYS_INLINE decltype(auto) visit_lane(lane which, F&& f) {
   return f.template operator()<double>();
 }
 
+/// Whether values of T come into lanes L; common_lane gives no others.
+template <class L, class T>
+inline constexpr bool lane_takes = std::is_same_v<L, double> ||
+                                   (!std::is_floating_point_v<T> &&
+                                    (std::is_same_v<L, int128> ||
+                                     (std::is_same_v<L, std::int64_t>
+                                          ? sizeof(T) <= 8 && !std::is_same_v<T, std::uint64_t>
+                                          : std::is_unsigned_v<T> && sizeof(T) <= 8)));
+
 /// `count` values of a vector as lanes: in place when they lie so already.
 template <class L>
 const L* load_lanes(const vector& from, std::uint32_t count, std::byte* room) noexcept {
   auto* out = reinterpret_cast<L*>(room);
+  std::uint32_t runs[vector_rows];
+  const std::uint32_t* indices = from.codes;
+  if (from.kind == vector_kind::run_end && from.dictionary->size != 0) {
+    from.for_each_run(0, count, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+      for (std::uint32_t i = begin; i < end; ++i) runs[i] = run;
+    });
+    indices = runs;
+  }
   return visit_fixed_width(from.type.physical, [&]<class T>() -> const L* {
+    if constexpr (!lane_takes<L, T>) return out;
     if constexpr (std::is_same_v<T, L>) {
       if (from.kind == vector_kind::flat &&
           reinterpret_cast<std::uintptr_t>(from.values) % alignof(L) == 0)  // int128 may be aligned to 8 only
@@ -65,13 +83,8 @@ const L* load_lanes(const vector& from, std::uint32_t count, std::byte* room) no
       for (std::uint32_t i = 0; i < count; ++i) out[i] = at(i);
     } else if (from.dictionary->size == 0) {
       for (std::uint32_t i = 0; i < count; ++i) out[i] = L{};  // all rows are NULL
-    } else if (from.kind == vector_kind::run_end) {
-      from.for_each_run(0, count, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
-        const L value = at(run);
-        for (std::uint32_t i = begin; i < end; ++i) out[i] = value;
-      });
     } else {
-      for (std::uint32_t i = 0; i < count; ++i) out[i] = at(from.codes[i]);
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = at(indices[i]);
     }
     return out;
   });
@@ -81,8 +94,10 @@ const L* load_lanes(const vector& from, std::uint32_t count, std::byte* room) no
 template <class L>
 void store_lanes(const L* from, std::uint32_t count, physical_type type, std::byte* to) noexcept {
   visit_fixed_width(type, [&]<class T>() {
-    auto* out = reinterpret_cast<T*>(to);
-    for (std::uint32_t i = 0; i < count; ++i) out[i] = static_cast<T>(from[i]);
+    if constexpr (std::is_floating_point_v<T> == std::is_same_v<L, double>) {
+      auto* out = reinterpret_cast<T*>(to);
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = static_cast<T>(from[i]);
+    }
   });
 }
 

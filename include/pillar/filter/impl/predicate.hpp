@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 
+#include "pillar/base/detail/heap_sort.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/filter/match.hpp"
 #include "pillar/filter/predicate.hpp"
@@ -239,7 +240,7 @@ PILLAR_API predicate_state::predicate_state(const bound_predicate& predicate, ar
     const std::uint32_t node = predicate.conjuncts[i];
     ranks.push_back({detail::cost_of(predicate, node) + (may_fail(node) ? 1'000'000u : 0u), i});
   }
-  std::sort(ranks.begin(), ranks.end(), [](const ranked& a, const ranked& b) {
+  detail::heap_sort(ranks, [](const ranked& a, const ranked& b) {
     return a.cost != b.cost ? a.cost < b.cost : a.position < b.position;
   });
   for (const ranked& rank : ranks) order_.push_back(rank.position);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "pillar/base/detail/heap_sort.hpp"
 #include "pillar/hash/value.hpp"  // hash_combine
 #include "pillar/pipeline/impl/bound_plan.hpp"
 
@@ -19,9 +20,9 @@ struct bound_segment {
   std::vector<std::uint32_t> named;               ///< source columns that the segment names, ascending
   std::vector<std::uint32_t> read;                ///< those whose values it computes with, ascending
   std::vector<std::vector<std::uint32_t>> asked;  ///< per conjunct of the predicate: the columns it names
-  std::vector<bool> summed;                       ///< per aggregate: may be fed from encoded sums
-  std::vector<bool> sums_computed;                ///< per aggregate: an ungrouped exact sum of computed wide decimals
-  std::vector<bool> may_narrow;                   ///< per value node: only sums that take either width read it
+  std::vector<std::uint8_t> summed;               ///< per aggregate: may be fed from encoded sums
+  std::vector<std::uint8_t> sums_computed;        ///< per aggregate: an ungrouped exact sum of computed wide decimals
+  std::vector<std::uint8_t> may_narrow;           ///< per value node: only sums that take either width read it
   /// Columns to fetch when the selected rows of several vectors are aggregated together; empty: they are not. Without
   /// groups, and where no codec can sum the column itself.
   std::vector<std::uint32_t> gathered;
@@ -133,7 +134,7 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   const bool grouped = what.sink == sink_kind::group && !what.outputs.empty();
   if (grouped) share_equal_inputs(out, what.outputs.size());
   const auto settle = [](std::vector<std::uint32_t>& columns) {
-    std::sort(columns.begin(), columns.end());
+    heap_sort(columns);
     columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
   };
   for (const auto& node : out.values.nodes)
@@ -180,7 +181,7 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
                        std::find(out.summed.begin(), out.summed.end(), true) == out.summed.end();
   for (const auto& node : out.values.nodes)
     if (gathers && node.kind == bound_value::kind_type::column) out.gathered.push_back(node.column);
-  std::sort(out.gathered.begin(), out.gathered.end());
+  heap_sort(out.gathered);
   out.gathered.erase(std::unique(out.gathered.begin(), out.gathered.end()), out.gathered.end());
   for (const std::uint32_t c : out.gathered)
     if (what.source[c].type.physical == physical_type::text) {

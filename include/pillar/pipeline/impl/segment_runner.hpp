@@ -6,9 +6,8 @@
 #include <memory>
 #include <optional>
 
-#include <boost/container/small_vector.hpp>
-
 #include "pillar/aggregate/aggregator.hpp"
+#include "pillar/base/detail/heap_sort.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/column/builder.hpp"
@@ -72,11 +71,11 @@ struct worker_local {
   zone_scratch block_scratch;
   zone_scratch vector_scratch;
   std::vector<value_interval> proof;
-  boost::container::small_vector<vector, 8> values;
-  boost::container::small_vector<const vector*, 8> keys;
-  boost::container::small_vector<const vector*, 8> inputs;
-  boost::container::small_vector<const selection_mask*, 8> where;
-  boost::container::small_vector<std::uint8_t, 8> input_bits;  ///< of the row group's aggregate inputs
+  std::vector<vector> values;
+  std::vector<const vector*> keys;
+  std::vector<const vector*> inputs;
+  std::vector<const selection_mask*> where;
+  std::vector<std::uint8_t> input_bits;  ///< of the row group's aggregate inputs
   selection_mask nothing = selection_mask::none();
 
   /// A vector for an aggregate that takes no part in an update: of the right type and size, its values are not read.
@@ -591,7 +590,7 @@ class segment_runner {
       stats.morsels += local->morsels;
       stats.blocks.insert(stats.blocks.end(), local->accounts.begin(), local->accounts.end());
     }
-    std::sort(stats.blocks.begin(), stats.blocks.end(), [](const block_account& a, const block_account& b) {
+    heap_sort(stats.blocks, [](const block_account& a, const block_account& b) {
       return a.slice != b.slice ? a.slice < b.slice : a.group != b.group ? a.group < b.group : a.column < b.column;
     });
     for (const std::uint32_t c : shared_.named) {

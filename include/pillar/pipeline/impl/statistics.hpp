@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <iomanip>
 #include <ostream>
 
 #include "pillar/pipeline/statistics.hpp"
@@ -43,10 +42,12 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const scan_statistics& st
   const auto flags = out.flags();
   const auto precision = out.precision();
   out << "\nbytes     " << stats.bytes_read() << " read, " << stats.bytes_unread() << " left unread\n"
-      << "time      " << std::fixed << std::setprecision(3) << seconds * 1e3 << " ms on " << stats.threads
-      << (stats.threads == 1 ? " thread" : " threads");
-  if (seconds > 0)
-    out << ", " << std::setprecision(2) << static_cast<double>(stats.rows_in_table) / seconds * 1e-6 << " M rows/s";
+      << "time      ";
+  out.setf(std::ios_base::fixed, std::ios_base::floatfield);
+  out.precision(3);
+  out << seconds * 1e3 << " ms on " << stats.threads << (stats.threads == 1 ? " thread" : " threads");
+  out.precision(2);
+  if (seconds > 0) out << ", " << static_cast<double>(stats.rows_in_table) / seconds * 1e-6 << " M rows/s";
   out << '\n';
   out.flags(flags);
   out.precision(precision);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "pillar/base/detail/heap_sort.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/column/builder.hpp"
 #include "pillar/sort/top_n.hpp"
@@ -233,7 +234,7 @@ PILLAR_API scalar top_n::threshold() const {
 
 inline std::vector<top_n::entry> top_n::in_order() const {
   std::vector<entry> sorted(entries_.data(), entries_.data() + entries_.size());
-  std::sort(sorted.begin(), sorted.end(), [this](const entry& a, const entry& b) { return before(a, b); });
+  detail::heap_sort(sorted, [this](const entry& a, const entry& b) { return before(a, b); });
   return sorted;
 }
 
