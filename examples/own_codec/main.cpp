@@ -8,6 +8,7 @@
 #include <pillar/conformance/codec.hpp>
 #include <pillar/expr/domain.hpp>
 #include <pillar/pipeline.hpp>
+#include <pillar/storage/table.hpp>
 
 struct sequence {
   static constexpr pillar::codec_id id{200};  // 128 and above are yours; blocks store it

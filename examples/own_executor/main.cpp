@@ -8,6 +8,7 @@
 
 #include <pillar/conformance/executor.hpp>
 #include <pillar/pipeline.hpp>
+#include <pillar/storage/table.hpp>
 
 class borrowed_threads {
  public:
