@@ -104,7 +104,7 @@ class block_view {
   }
 
   /// The tree of codecs. Node 0 is the root; a node's children follow one another, behind it.
-  [[nodiscard]] PILLAR_API std::uint32_t node_count() const noexcept;
+  [[nodiscard]] std::uint32_t node_count() const noexcept { return node_count_; }
   /// A node: codec, type, rows, entries of its vectors, bytes of its own part (before a byte transform), children.
   [[nodiscard]] const data_section& node(std::uint32_t number) const noexcept {
     PILLAR_ASSERT(number < node_count());
@@ -126,6 +126,7 @@ class block_view {
   std::uint64_t shared_bytes_ = 0;
   std::uint64_t checksum_ = 0;
   std::uint32_t null_count_ = 0;
+  std::uint32_t node_count_ = 0;
   codec_id codec_ = codec_id::raw;
   transform_id transform_ = transform_id::none;
 };

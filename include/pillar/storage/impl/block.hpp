@@ -581,6 +581,7 @@ struct block_opener {
     state->nodes = first;
 
     view.section_ = first;
+    view.node_count_ = header.node_count;
     view.operations_ = detail::operations_of(static_cast<codec_id>(header.codec));
     view.block_bytes_ = bytes.size();
     view.shared_bytes_ = bytes.size();
@@ -597,10 +598,6 @@ struct block_opener {
 PILLAR_API result<block_view> open_block(std::span<const std::byte> bytes, const block_limits& limits,
                                          bool verify_checksum) {
   return block_opener{bytes, limits}.open(verify_checksum);
-}
-
-PILLAR_API std::uint32_t block_view::node_count() const noexcept {
-  return state_.as<detail::block_state>()->node_count;
 }
 
 }  // namespace PILLAR_NAMESPACE

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "pillar/storage/block.hpp"
 #include "pillar/storage/row_group.hpp"
 
 namespace PILLAR_NAMESPACE {

@@ -10,6 +10,7 @@
 #include "pillar/sort/permutation.hpp"
 #include "pillar/status.hpp"
 #include "pillar/storage/impl/table_version.hpp"
+#include "pillar/storage/row_group.hpp"
 #include "pillar/storage/table.hpp"
 
 namespace PILLAR_NAMESPACE {
