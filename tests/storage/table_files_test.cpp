@@ -10,6 +10,8 @@
 #include <sstream>
 
 #include "pillar/column/format.hpp"
+#include "pillar/pipeline/audit.hpp"
+#include "pillar/pipeline/explain.hpp"
 
 #include "support/stored_tables.hpp"
 
