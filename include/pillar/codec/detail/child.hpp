@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "pillar/codec/codec_set.hpp"  // codec_functions
+#include "pillar/expr/domain.hpp"      // integer_range
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -29,6 +30,42 @@ inline match_answer match_child(const data_section& child, std::uint32_t index, 
                                 std::uint64_t* mask) noexcept {
   if (child.codec->match == nullptr) return {verdict::unknown, evidence::settled};
   return child.codec->match(child, index, test, nullptr, mask);
+}
+
+/// Has the child one row for each row of its parent, vector by vector, and this type?
+inline bool mirrors(const data_section& child, const data_section& parent, physical_type type) noexcept {
+  if (child.type.physical != type || child.row_count != parent.row_count || child.vector_count != parent.vector_count)
+    return false;
+  for (std::uint32_t i = 0; i < child.vector_count; ++i)
+    if (child.entries[i].row_count != parent.entries[i].row_count) return false;
+  return true;
+}
+
+/// Refuses a child of int64 or uint64 with a value outside [lo, hi]. Most vectors are settled by their directory; where
+/// the codec cannot tell, they are decoded.
+inline result<void> require_within(const data_section& child, int128 lo, int128 hi) noexcept {
+  const domain inside = integer_range(child.type.physical, lo, hi);
+  for (std::uint32_t i = 0; i < child.vector_count; ++i) {
+    std::uint64_t mask[vector_words];
+    const match_answer answer = match_child(child, i, inside, mask);
+    if (answer.what == verdict::all) continue;
+    const std::uint32_t row_count = child.entries[i].row_count;
+    if (answer.what == verdict::none) return {errc::corrupt, i};
+    if (answer.what == verdict::some) {
+      if (count_bits(mask, vector_rows) != row_count) return {errc::corrupt, i};
+      continue;
+    }
+    vector_scratch scratch;
+    vector values;
+    decode_child(child, i, scratch, values);
+    for (std::uint32_t row = 0; row < row_count; ++row)
+      if (!inside.contains_integer(child.type.physical == physical_type::int64
+                                       ? int128{values.value<std::int64_t>(row)}
+                                       : int128{values.value<std::uint64_t>(row)})) {
+        return {errc::corrupt, i};
+      }
+  }
+  return {};
 }
 
 }  // namespace PILLAR_NAMESPACE::detail
