@@ -3,8 +3,9 @@
 #pragma once
 #include <cstdint>
 
-#include "pillar/codec/codec_set.hpp"  // codec_functions
-#include "pillar/expr/domain.hpp"      // integer_range
+#include "pillar/codec/codec_set.hpp"      // codec_functions
+#include "pillar/codec/detail/gather.hpp"  // finish_mask
+#include "pillar/expr/domain.hpp"          // integer_range
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -30,6 +31,35 @@ inline match_answer match_child(const data_section& child, std::uint32_t index, 
                                 std::uint64_t* mask) noexcept {
   if (child.codec->match == nullptr) return {verdict::unknown, evidence::settled};
   return child.codec->match(child, index, test, nullptr, mask);
+}
+
+/// Rows that satisfy one of several domains: asks `ask(i, mask)` for the answer to each, i < count. A few that need the
+/// data are combined; with more the caller is better off decoding.
+template <class Ask>
+match_answer match_any(std::size_t count, std::uint64_t* mask, Ask&& ask) noexcept {
+  constexpr std::size_t most = 64;
+  constexpr std::uint32_t most_compared = 8;
+  if (count > most) return {verdict::unknown, evidence::settled};
+  alignas(64) std::uint64_t one[vector_words];
+  std::uint32_t compared = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const match_answer answer = ask(i, compared == 0 ? mask : one);
+    if (answer.what == verdict::none) continue;
+    if (answer.what != verdict::some) return answer;
+    if (compared == most_compared) return {verdict::unknown, evidence::settled};
+    if (compared++ == 0) continue;
+    for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] |= one[word];
+  }
+  if (compared == 0) return {verdict::none, evidence::settled};
+  return {verdict::some, evidence::encoded};
+}
+
+/// The answer to the negated domain.
+inline match_answer match_outside(match_answer answer, std::uint64_t* mask, std::uint32_t row_count) noexcept {
+  if (answer.what == verdict::none) answer.what = verdict::all;
+  else if (answer.what == verdict::all) answer.what = verdict::none;
+  else if (answer.what == verdict::some) return finish_mask(mask, true, row_count);
+  return answer;
 }
 
 /// Has the child one row for each row of its parent, vector by vector, and this type?

@@ -388,24 +388,12 @@ match_answer match_integers(const data_section& section, std::uint32_t index, co
     const auto [first, last] = integers_between<Real>(rule, test.real_lo, test.real_hi);
     return match_child(child, index, integer_range(physical_type::int64, first, last, test.negated), mask);
   }
-  constexpr std::size_t most_points = 64;
-  constexpr std::uint32_t most_comparisons = 8;
-  if (test.reals.size() > most_points) return {verdict::unknown, evidence::settled};
-  std::uint32_t compared = 0;
-  for (const double point : test.reals) {
-    const auto [first, last] = integers_between<Real>(rule, point, point);
-    if (first > last) continue;
-    alignas(64) std::uint64_t one[vector_words];
-    const match_answer answer =
-        match_child(child, index, integer_range(physical_type::int64, first, last), compared == 0 ? mask : one);
-    if (answer.what == verdict::none) continue;
-    if (answer.what == verdict::all) return {test.negated ? verdict::none : verdict::all, evidence::settled};
-    if (answer.what == verdict::unknown || compared == most_comparisons) return {verdict::unknown, evidence::settled};
-    if (compared++ == 0) continue;
-    for (std::uint32_t word = 0; word < vector_words; ++word) mask[word] |= one[word];
-  }
-  if (compared == 0) return {test.negated ? verdict::all : verdict::none, evidence::settled};
-  return finish_mask(mask, test.negated, section.entries[index].row_count);
+  const match_answer answer = match_any(test.reals.size(), mask, [&](std::size_t i, std::uint64_t* one) {
+    const auto [first, last] = integers_between<Real>(rule, test.reals[i], test.reals[i]);
+    if (first > last) return match_answer{verdict::none, evidence::settled};
+    return match_child(child, index, integer_range(physical_type::int64, first, last), one);
+  });
+  return test.negated ? match_outside(answer, mask, section.entries[index].row_count) : answer;
 }
 
 template <class Real>
