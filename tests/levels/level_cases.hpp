@@ -17,10 +17,11 @@ struct level_case {
   std::uint32_t second;
 };
 
-std::vector<level_case> packed_cases();      ///< codec/packed.hpp
-std::vector<level_case> delta_cases();       ///< codec/delta.hpp
-std::vector<level_case> run_end_cases();     ///< codec/run_end.hpp
-std::vector<level_case> flat_match_cases();  ///< filter/flat_match.hpp
+std::vector<level_case> packed_cases();          ///< codec/packed.hpp
+std::vector<level_case> delta_cases();           ///< codec/delta.hpp
+std::vector<level_case> run_end_cases();         ///< codec/run_end.hpp
+std::vector<level_case> decimal_double_cases();  ///< codec/decimal_double.hpp
+std::vector<level_case> flat_match_cases();      ///< filter/flat_match.hpp
 
 /// simd/batch.hpp at the flags of a level: this object is compiled once per level, and uses nothing that another
 /// level's object defines too. The sentence that a round returns says what differs; nullptr: nothing does.

@@ -21,6 +21,7 @@ void run(const std::vector<pillar_test::level_case>& cases) {
 TEST(levels, packed) { run(pillar_test::packed_cases()); }
 TEST(levels, delta) { run(pillar_test::delta_cases()); }
 TEST(levels, run_end) { run(pillar_test::run_end_cases()); }
+TEST(levels, decimal_double) { run(pillar_test::decimal_double_cases()); }
 TEST(levels, flat_match) { run(pillar_test::flat_match_cases()); }
 TEST(levels, shim) {
   if (!pillar::supports(tested_level)) GTEST_SKIP() << "this processor has no " << pillar::to_string(tested_level);
@@ -34,8 +35,8 @@ TEST(levels, shim) {
 
 int main(int argc, char** argv) {
   const auto count = pillar_test::packed_cases().size() + pillar_test::delta_cases().size() +
-                     pillar_test::run_end_cases().size() + pillar_test::flat_match_cases().size() +
-                     pillar_test::shim_rounds;
+                     pillar_test::run_end_cases().size() + pillar_test::decimal_double_cases().size() +
+                     pillar_test::flat_match_cases().size() + pillar_test::shim_rounds;
   std::printf("level %s: %zu cases%s\n", pillar::to_string(tested_level), count,
               pillar::supports(tested_level) ? "" : ", not run: this processor lacks it");
   std::fflush(stdout);

@@ -14,7 +14,6 @@
 ///
 /// The other levels divide. tests/levels compares them bit for bit.
 #pragma once
-#include <bit>  // std::bit_cast
 #include <type_traits>
 
 #include "pillar/codec/decimal_double.hpp"
@@ -28,7 +27,8 @@ namespace decimal_detail {
 template <class Arch>
 PILLAR_ALWAYS_INLINE double to_double(std::int64_t integer) noexcept {
   constexpr double magic = 0x1.8p52;
-  return std::bit_cast<double>(static_cast<std::uint64_t>(integer) + std::bit_cast<std::uint64_t>(magic)) - magic;
+  return __builtin_bit_cast(double, static_cast<std::uint64_t>(integer) + __builtin_bit_cast(std::uint64_t, magic)) -
+         magic;
 }
 
 /// Levels whose processors all fuse multiply and add.
