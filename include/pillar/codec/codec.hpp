@@ -27,6 +27,10 @@
 /// | run_end_codec            | runs of equal values of any type                | any domain, per run; sums        |
 /// | dictionary_codec         | text and integers with few distinct values      | any domain, once per entry       |
 /// | text_symbols_codec       | text of many distinct values                    | points that no row is as long as |
+/// | bitmap_codec             | booleans                                        | any domain, sums, bounds         |
+/// | decimal_double_codec     | floats that are decimals                        | ranges, few points               |
+/// | real_double_codec        | other floats                                    | –                                |
+/// | split_int128_codec       | 128-bit integers and decimals                   | ranges, few points, sums         |
 #pragma once
 #include <concepts>
 #include <cstddef>
