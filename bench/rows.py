@@ -115,6 +115,12 @@ ROWS = [
           bars=(Bar("row", 10, f"codec/decode_block_{codec}"),), note="opening the block, without its checksum")
       for codec in ("frame_of_reference", "dictionary")),
     Row("codec/checksum", "codec", unit="bytes/s", bars=(Bar("absolute", 40e9),), note="opening a stored block of 256 KiB with its checksum"),
+    # ---- blocks of floats (bench/codec/floats.cpp)
+    Row("codec/decimal_double", "codec", limit="store_l1", bars=(Bar("absolute", 3e9),),
+        note="prices 900.00 to 104,949.50 from one block in L2; bytes: those stored"),
+    Row("codec/decimal_double_size", "codec", unit="bytes", rows=65_536, bars=(Bar("absolute", 24.5 * 65_536 / 8),),
+        note="the whole block of those prices; the bar is 24.5 bits a value"),
+    Row("codec/real_double", "codec", limit="store_l1", note="uniform between 20 and 30; as above"),
     # ---- schedule (bench/schedule.cpp)
     Row("schedule/morsels_2t", "schedule", case="schedule/morsels_2t/process_time/real_time", threads=2,
         peers=("tbb", "gomp", "omp"), note="morsels of next to no work handed to two threads"),
