@@ -3,6 +3,10 @@
 ///
 /// The block stores both sizes. Decompression happens once, when a block is opened, into a buffer of exactly the stored
 /// raw size, which the caller's limits bound: a compressed bomb is refused before a byte is allocated for it.
+///
+/// A user's own transform (encryption, another compressor) is a table of functions with an id from 128 on, given where
+/// blocks are written and opened. It sees the data section only: a block's header, directory (smallest values of
+/// vectors!) and validity stay as they are.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +35,45 @@ constexpr const char* to_string(transform_id id) noexcept {
   }
   return "user";
 }
+
+/// One byte transform at run time: the user's.
+///
+/// Requires: restore takes hostile bytes, and reads and writes nothing beyond both spans; state outlives all blocks
+/// that
+///           are written or opened with it, and may be used by several threads at once
+struct transform_functions {
+  transform_id id = transform_id::user;
+  const void* state = nullptr;  ///< a key, a compression dictionary; handed to all three
+  /// Bytes that transform may write for so many; 0: it does not take as many.
+  std::size_t (*bound)(const void* state, std::size_t raw_bytes) noexcept = nullptr;
+  /// Returns the bytes written.
+  result<std::size_t> (*transform)(const void* state, std::span<const std::byte> raw,
+                                   std::span<std::byte> out) noexcept = nullptr;
+  /// Gives exactly raw.size() bytes, or an error (corrupt) where the stored bytes are not such.
+  result<void> (*restore)(const void* state, std::span<const std::byte> stored,
+                          std::span<std::byte> raw) noexcept = nullptr;
+};
+
+/// The users' transforms that blocks may have gone through.
+///
+/// Requires: the listed tables outlive the set and its use; ids below 128 are never found, and the first of equal ones
+/// is
+class transform_set {
+ public:
+  constexpr transform_set() noexcept = default;
+  constexpr explicit transform_set(std::span<const transform_functions* const> members) noexcept : members_(members) {}
+
+  [[nodiscard]] constexpr std::span<const transform_functions* const> members() const noexcept { return members_; }
+  [[nodiscard]] constexpr const transform_functions* find(transform_id id) const noexcept {
+    if (id < transform_id::user) return nullptr;
+    for (const transform_functions* member : members_)
+      if (member->id == id) return member;
+    return nullptr;
+  }
+
+ private:
+  std::span<const transform_functions* const> members_{};
+};
 
 /// Output bytes that `transform` may need for `raw_bytes` of input; 0 for ids that this build does not know.
 [[nodiscard]] PILLAR_API std::size_t transform_bound(transform_id id, std::size_t raw_bytes) noexcept;

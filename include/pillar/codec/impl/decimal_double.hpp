@@ -52,21 +52,37 @@ struct decimal_rule {
     if (scale.mode == decimal_mode::divided) return value * up;
     return value * exact_powers_of_ten[scale.exponent] * inverse_powers_of_ten[scale.factor];
   }
-  /// The integer that gives exactly this value, if there is one.
-  template <class Real>
-  [[nodiscard]] bool integer_of(Real real, std::int64_t& integer) const noexcept {
-    constexpr double magic = 0x1.8p52, limit = static_cast<double>(decimal_integer_limit);
-    const double rounded = integer_near(static_cast<double>(real)) + magic;  // its low bits are the integer
-    const double whole = rounded - magic;
-    integer = static_cast<std::int64_t>(std::bit_cast<std::uint64_t>(rounded) - std::bit_cast<std::uint64_t>(magic));
-    const bool inside = whole > -limit && whole < limit;
-    const double back = scale.mode == decimal_mode::divided ? whole / up : whole * up * down;
-    const auto made = static_cast<Real>(back);
-    return inside && std::memcmp(&made, &real, sizeof(Real)) == 0;
-  }
 };
 
 // ---- encoding -------------------------------------------------------------------------------------------------------
+
+/// The integers nearest to some values, and where they do not give the value back: `misfits` is 0 where they do. Plain
+/// loops without branches, which compilers turn into vectors.
+template <bool Divided, class Real, class Bits>
+void fit_values(const decimal_rule& rule, const Real* values, std::uint32_t count, std::int64_t* integers,
+                Bits* misfits) {
+  constexpr double magic = 0x1.8p52, limit = static_cast<double>(decimal_integer_limit);
+  const double up = Divided ? rule.up : exact_powers_of_ten[rule.scale.exponent];
+  const double down = inverse_powers_of_ten[rule.scale.factor];
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const double near = Divided ? static_cast<double>(values[i]) * up : static_cast<double>(values[i]) * up * down;
+    const double rounded = near + magic;  // its low bits are the integer
+    const double whole = rounded - magic;
+    integers[i] =
+        static_cast<std::int64_t>(std::bit_cast<std::uint64_t>(rounded) - std::bit_cast<std::uint64_t>(magic));
+    const auto back = static_cast<Real>(Divided ? whole / rule.up : whole * rule.up * rule.down);
+    const Bits inside = (whole < 0 ? -whole : whole) < limit ? 0 : 1;
+    misfits[i] = (std::bit_cast<Bits>(back) ^ std::bit_cast<Bits>(values[i])) | inside;
+  }
+}
+template <class Real, class Bits>
+void fit_values(const decimal_rule& rule, const Real* values, std::uint32_t count, std::int64_t* integers,
+                Bits* misfits) {
+  if (rule.scale.mode == decimal_mode::divided) fit_values<true>(rule, values, count, integers, misfits);
+  else fit_values<false>(rule, values, count, integers, misfits);
+}
+template <class Real>
+using bits_of_real = std::conditional_t<sizeof(Real) == 8, std::uint64_t, std::uint32_t>;
 
 /// Values from all vectors, from which the scale is chosen.
 template <class Real>
@@ -90,20 +106,20 @@ struct decimal_sample {
 
   /// Bits that the sample takes at a scale, and how many of its values are exceptions there.
   [[nodiscard]] std::uint64_t bits_at(const decimal_scale& scale, std::uint32_t& misses) const {
-    const decimal_rule rule(scale);
-    std::int64_t least = 0, most = 0;
+    std::int64_t integers[capacity];
+    bits_of_real<Real> misfits[capacity];
+    fit_values(decimal_rule(scale), values, count, integers, misfits);
+    std::int64_t least = decimal_integer_limit, most = -decimal_integer_limit;
     misses = 0;
-    bool any = false;
     for (std::uint32_t i = 0; i < count; ++i) {
-      std::int64_t integer = 0;
-      if (!rule.integer_of(values[i], integer)) {
+      if (misfits[i] != 0) {
         ++misses;
         continue;
       }
-      least = !any || integer < least ? integer : least;
-      most = !any || integer > most ? integer : most;
-      any = true;
+      least = integers[i] < least ? integers[i] : least;
+      most = integers[i] > most ? integers[i] : most;
     }
+    if (misses == count) least = most;
     const auto width = static_cast<std::uint64_t>(std::bit_width(static_cast<std::uint64_t>(most - least)));
     return width * count + std::uint64_t{misses} * (16 + 8 * sizeof(Real));
   }
@@ -140,10 +156,17 @@ struct decimal_work {
 template <class Real>
 void find_integers(const decimal_rule& rule, const vector& from, std::int64_t* integers, std::uint64_t* misfits) {
   Real scratch[vector_rows];
+  bits_of_real<Real> wrong[vector_rows];
   const Real* values = gather<Real>(from, scratch, Real{});
+  fit_values(rule, values, from.size, integers, wrong);
   for (std::uint32_t word = 0; word < vector_words; ++word) misfits[word] = 0;
-  for (std::uint32_t row = 0; row < from.size; ++row)
-    misfits[row / 64] |= std::uint64_t{!rule.integer_of(values[row], integers[row])} << row % 64;
+  for (std::uint32_t begin = 0; begin < from.size; begin += 64) {
+    const std::uint32_t count = from.size - begin < 64 ? from.size - begin : 64;
+    bits_of_real<Real> any = 0;
+    for (std::uint32_t i = 0; i < count; ++i) any |= wrong[begin + i];
+    if (any == 0) continue;
+    for (std::uint32_t i = 0; i < count; ++i) misfits[begin / 64] |= std::uint64_t{wrong[begin + i] != 0} << i;
+  }
 }
 
 template <class Real>

@@ -64,14 +64,18 @@ template <class Bits>
 result<encode_plan> analyze_reals(const encode_input& input) {
   encode_plan none;
   const std::size_t vector_count = input.vectors.size();
-  Bits all_bits = 0, last = 0;
-  bool any = false;
-  for (const vector& from : input.vectors)
-    for_each_valid_row(from, [&](std::uint32_t row) {
-      const Bits value = from.value<Bits>(row);
-      if (!any) last = value, any = true;
-      all_bits |= value;
-    });
+  Bits scratch[vector_rows];
+  Bits all_bits = 0, fill = 0;  // NULL rows hold a value that is there already
+  for (const vector& from : input.vectors) {
+    if (from.validity != nullptr)
+      for (std::uint32_t word = 0; word * 64 < from.size; ++word)
+        if (const std::uint64_t valid = from.validity_word(word); valid != 0)
+          fill = from.value<Bits>(word * 64 + static_cast<std::uint32_t>(std::countr_zero(valid)));
+    const Bits* values = gather<Bits>(from, scratch, fill);
+    Bits any = 0;
+    for (std::uint32_t row = 0; row < from.size; ++row) any |= values[row];
+    all_bits |= any;
+  }
   real_cut cut;
   if (!choose_cut<Bits>(input.vectors, all_bits, cut)) return none;
 
@@ -99,11 +103,13 @@ result<encode_plan> analyze_reals(const encode_input& input) {
       view->size = from.size;
       view->values = &child == plan.children ? static_cast<const void*>(highs) : lows;
     }
+    const Bits* values = gather<Bits>(from, scratch, fill);
     for (std::uint32_t row = 0; row < from.size; ++row) {
-      if (from.validity == nullptr || from.valid(row)) last = from.value<Bits>(row);
-      *highs++ = static_cast<std::uint16_t>(last >> cut.cut);
-      *lows++ = static_cast<Bits>((last & low_mask) >> cut.zeros);
+      highs[row] = static_cast<std::uint16_t>(values[row] >> cut.cut);
+      lows[row] = static_cast<Bits>((values[row] & low_mask) >> cut.zeros);
     }
+    highs += from.size;
+    lows += from.size;
   }
   plan.data_bytes = 2;
   plan.child_count = 2;

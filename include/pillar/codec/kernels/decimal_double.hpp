@@ -39,15 +39,15 @@ template <class Arch>
 void divide(const std::int64_t* __restrict integers, std::uint32_t count, double divisor,
             double* __restrict out) noexcept {
   [[maybe_unused]] const double inverse = 1.0 / divisor;
-  for (std::uint32_t begin = 0; begin < count; begin += decimal_step)
-    for (std::uint32_t i = begin; i < begin + decimal_step; ++i) {
-      const double integer = to_double<Arch>(integers[i]);
+  for (std::size_t begin = 0; begin < count; begin += decimal_step)
+    for (std::size_t i = 0; i < decimal_step; ++i) {
+      const double integer = to_double<Arch>(integers[begin + i]);
       if constexpr (has_fused<Arch>) {
         const double quotient = integer * inverse;
         const double rest = __builtin_fma(-quotient, divisor, integer);
-        out[i] = __builtin_fma(rest, inverse, quotient);
+        out[begin + i] = __builtin_fma(rest, inverse, quotient);
       } else {
-        out[i] = integer / divisor;
+        out[begin + i] = integer / divisor;
       }
     }
 }
@@ -55,9 +55,9 @@ void divide(const std::int64_t* __restrict integers, std::uint32_t count, double
 template <class Arch>
 void multiply(const std::int64_t* __restrict integers, std::uint32_t count, double factor, double inverse,
               double* __restrict out) noexcept {
-  for (std::uint32_t begin = 0; begin < count; begin += decimal_step)
-    for (std::uint32_t i = begin; i < begin + decimal_step; ++i)
-      out[i] = to_double<Arch>(integers[i]) * factor * inverse;
+  for (std::size_t begin = 0; begin < count; begin += decimal_step)
+    for (std::size_t i = 0; i < decimal_step; ++i)
+      out[begin + i] = to_double<Arch>(integers[begin + i]) * factor * inverse;
 }
 
 template <class Arch>
