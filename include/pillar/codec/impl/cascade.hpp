@@ -4,15 +4,19 @@
 #include <new>      // placement new
 
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/bitmap.hpp"
 #include "pillar/codec/cascade.hpp"
 #include "pillar/codec/constant.hpp"
+#include "pillar/codec/decimal_double.hpp"
 #include "pillar/codec/delta.hpp"
 #include "pillar/codec/dictionary.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
 #include "pillar/codec/patched.hpp"
 #include "pillar/codec/raw.hpp"
+#include "pillar/codec/real_double.hpp"
 #include "pillar/codec/run_end.hpp"
 #include "pillar/codec/sequence.hpp"
+#include "pillar/codec/split_int128.hpp"
 #include "pillar/codec/text_symbols.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -23,6 +27,7 @@ namespace detail {
 inline constexpr const codec_functions* own_codec_list[] = {
     &codec_functions_of<constant_codec>,
     &codec_functions_of<sequence_codec>,
+    &codec_functions_of<bitmap_codec>,
     &codec_functions_of<frame_of_reference_codec>,
     &codec_functions_of<patched_codec>,
     &codec_functions_of<raw_codec>,
@@ -30,6 +35,9 @@ inline constexpr const codec_functions* own_codec_list[] = {
     &codec_functions_of<run_end_codec>,
     &codec_functions_of<dictionary_codec>,
     &codec_functions_of<text_symbols_codec>,
+    &codec_functions_of<decimal_double_codec>,
+    &codec_functions_of<real_double_codec>,
+    &codec_functions_of<split_int128_codec>,
 };
 
 inline std::string codec_name(codec_id id) {

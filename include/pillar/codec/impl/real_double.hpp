@@ -49,7 +49,8 @@ bool choose_cut(std::span<const vector> vectors, Bits all_bits, real_cut& best) 
     std::uint32_t distinct = 1;
     for (std::uint32_t i = 1; i < count; ++i) distinct += sample[i] >> cut != sample[i - 1] >> cut;
     const auto range = static_cast<unsigned>(std::bit_width((sample[count - 1] >> cut) - (sample[0] >> cut)));
-    const auto code = static_cast<unsigned>(std::bit_width(distinct - 1));
+    // A sample in which few values repeat says nothing of how many there are.
+    const auto code = distinct * 4 <= count ? static_cast<unsigned>(std::bit_width(distinct - 1)) : range;
     const unsigned cost = cut - best.zeros + (code < range ? code : range);
     if (cost >= least) continue;
     least = cost;
