@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks of floats. A block has 65,536 rows: it lies in L2 and is decoded
-// vector by vector into the same 8 KiB.
+// Blocks of floats. A block has 65,536 rows: it lies in L2 and is decoded vector by vector into the same 8 KiB.
 //
 //   codec/decimal_double         prices 900.00 to 104,949.50, uniform
 //   codec/decimal_double_size    the same block's bytes

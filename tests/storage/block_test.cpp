@@ -199,5 +199,54 @@ TEST(storage_block, limits_and_budgets_hold) {
   EXPECT_EQ(tiny.used(), 0u);
 }
 
+/// A user's transform: every byte xored with a key, and a byte in front that says which key.
+struct xor_transform {
+  static std::size_t bound(const void*, std::size_t raw_bytes) noexcept { return raw_bytes + 1; }
+  static pillar::result<std::size_t> apply(const void* state, std::span<const std::byte> raw,
+                                           std::span<std::byte> out) noexcept {
+    if (out.size() < raw.size() + 1) return pillar::errc::out_of_space;
+    out[0] = *static_cast<const std::byte*>(state);
+    for (std::size_t i = 0; i < raw.size(); ++i) out[i + 1] = raw[i] ^ out[0];
+    return raw.size() + 1;
+  }
+  static pillar::result<void> restore(const void* state, std::span<const std::byte> stored,
+                                      std::span<std::byte> raw) noexcept {
+    if (stored.size() != raw.size() + 1 || stored[0] != *static_cast<const std::byte*>(state))
+      return pillar::errc::corrupt;
+    for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = stored[i + 1] ^ stored[0];
+    return {};
+  }
+};
+
+TEST(storage_block, a_users_transform_is_applied_and_needed_to_open) {
+  const auto type = pillar::type_of<pillar::text>.as_nullable();
+  pillar::splitmix64 random(77);
+  const auto source = make_source(type, random_cells(random, type, 2100, 1000));
+  const std::byte key{0x5a}, other{0x5b};
+  const pillar::transform_functions own{pillar::transform_id{130}, &key, xor_transform::bound, xor_transform::apply,
+                                        xor_transform::restore};
+  pillar::transform_functions wrong = own;
+  wrong.state = &other;
+  const pillar::transform_functions *owns[] = {&own}, *wrongs[] = {&wrong};
+  pillar::block_options options;
+  options.codec = pillar::codec_id::raw;
+  options.transform = pillar::transform_choice::user;
+  EXPECT_EQ(pillar::encode_block(source.views, options).error().code, pillar::errc::invalid_argument);
+  const auto plain = pillar::encode_block(source.views, {.codec = pillar::codec_id::raw});
+  options.transforms = pillar::transform_set(owns);
+  const auto encoded = pillar::encode_block(source.views, options);
+  ASSERT_TRUE(plain.ok() && encoded.ok());
+  EXPECT_GE(encoded->size(), plain->size());  // kept though it saves nothing
+  EXPECT_EQ(pillar::open_block(encoded->bytes()).error().code, pillar::errc::unsupported);
+  pillar::block_limits limits;
+  limits.transforms = pillar::transform_set(wrongs);
+  EXPECT_EQ(pillar::open_block(encoded->bytes(), limits).error().code, pillar::errc::corrupt);
+  limits.transforms = options.transforms;
+  const auto block = pillar::open_block(encoded->bytes(), limits);
+  ASSERT_TRUE(block.ok());
+  EXPECT_EQ(block->transform(), pillar::transform_id{130});
+  expect_holds(*block, source.cells);
+}
+
 }  // namespace
 }  // namespace pillar_test::storage_block

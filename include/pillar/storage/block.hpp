@@ -16,7 +16,7 @@
 #include "pillar/base/buffer.hpp"           // buffer
 #include "pillar/base/memory.hpp"           // memory_budget
 #include "pillar/base/result.hpp"           // result
-#include "pillar/codec/byte_transform.hpp"  // transform_id
+#include "pillar/codec/byte_transform.hpp"  // transform_id, transform_set
 #include "pillar/codec/cascade.hpp"         // max_codec_nodes
 #include "pillar/codec/codec.hpp"           // codec_id, data_section
 #include "pillar/codec/codec_set.hpp"       // codec_set
@@ -31,6 +31,7 @@ enum class transform_choice : std::uint8_t {
   zstd,
   lz4,
   automatic,  ///< the smaller of the two
+  user,       ///< the first of block_options::transforms, whether it saves or not: encryption, for one
 };
 
 /// How encode_block writes a block.
@@ -40,7 +41,8 @@ struct block_options {
   int zstd_level = 1;
   unsigned stagger = 0;                   ///< the column's number: staggers the starts of the buffers of one row group
   const packed_table* kernels = nullptr;  ///< nullptr: those of best_arch_level()
-  codec_set codecs{};  ///< of the user's own: taken where smaller than Pillar's, or forced by `codec`
+  codec_set codecs{};          ///< of the user's own: taken where smaller than Pillar's, or forced by `codec`
+  transform_set transforms{};  ///< of the user's own, for transform_choice::user
 };
 
 /// Encodes one column of one row group. Deterministic: equal values give equal bytes.
@@ -59,6 +61,7 @@ struct block_limits {
   const packed_table* kernels = nullptr;  ///< for the view's whole life; nullptr: those of best_arch_level()
   memory_budget* budget = nullptr;  ///< charged with the view's own memory: directory, dictionary slots, restored bytes
   codec_set codecs{};               ///< of the user's own; blocks of other codecs from 128 are unsupported
+  transform_set transforms{};       ///< likewise
 };
 
 /// A validated block: points into the caller's bytes, owns a copy of its directory. Move only.

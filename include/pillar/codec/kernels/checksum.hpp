@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The kernel of codec/checksum.hpp: the library's own code, which takes the vectors that the compiler's flags allow.
 #pragma once
+#ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
+#endif
 #include <xxhash.h>
 
 #include "pillar/codec/checksum.hpp"

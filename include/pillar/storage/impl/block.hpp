@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <cstring>  // std::memcpy, std::memset
 #include <new>      // placement new
 
 #include "pillar/base/byte_reader.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/cascade.hpp"
+#include "pillar/codec/checksum.hpp"
 #include "pillar/codec/chooser.hpp"
 #include "pillar/codec/constant.hpp"
 #include "pillar/codec/dictionary.hpp"
@@ -25,16 +23,9 @@ namespace PILLAR_NAMESPACE {
 namespace detail {
 
 /// XXH3 of the whole block with the checksum's own field as zero.
-inline std::uint64_t block_checksum(std::span<const std::byte> block) noexcept {
-  constexpr std::size_t at = offsetof(block_header, checksum);
-  constexpr std::uint64_t zero = 0;
-  XXH3_state_t state;
-  XXH3_INITSTATE(&state);
-  XXH3_64bits_reset(&state);
-  XXH3_64bits_update(&state, block.data(), at);
-  XXH3_64bits_update(&state, &zero, sizeof(zero));
-  XXH3_64bits_update(&state, block.data() + at + sizeof(zero), block.size() - at - sizeof(zero));
-  return XXH3_64bits_digest(&state);
+inline std::uint64_t block_checksum(std::span<const std::byte> block, const packed_table* kernels) noexcept {
+  const arch_level level = kernels != nullptr ? kernels->level : best_arch_level();
+  return checksum_kernels_for(level).with_hole(block.data(), block.size(), offsetof(block_header, checksum));
 }
 
 inline bool all_zero(std::span<const std::byte> bytes) noexcept {
@@ -271,15 +262,28 @@ inline result<void> try_transform(transform_id id, int level, std::span<const st
   return {};
 }
 
-}  // namespace detail
-
-namespace detail {
+/// The user's transform, whether it saves or not.
+inline result<transformed> apply_users_transform(std::span<const std::byte> raw, const block_options& options,
+                                                 memory_budget* budget) {
+  if (options.transforms.members().empty()) return {errc::invalid_argument, 0};
+  const transform_functions& own = *options.transforms.members()[0];
+  if (options.transforms.find(own.id) != &own) return {errc::invalid_argument, 0};  // its blocks would not open
+  transformed made;
+  const std::size_t bound = own.bound(own.state, raw.size());
+  if (bound == 0) return {errc::unsupported, raw.size()};
+  PILLAR_ASSIGN_OR_RETURN(made.bytes, buffer::allocate(bound, budget));
+  PILLAR_ASSIGN_OR_RETURN(made.size, own.transform(own.state, raw, made.bytes.bytes().first(bound)));
+  if (made.size >= ~std::uint32_t{0}) return {errc::limit_exceeded, made.size};
+  made.id = own.id;
+  return made;
+}
 
 /// The data section as it will be stored.
 inline result<transformed> try_transforms(std::span<const std::byte> raw, const block_options& options,
                                           memory_budget* budget) {
   transformed best;
   if (options.transform == transform_choice::none) return best;
+  if (options.transform == transform_choice::user) return apply_users_transform(raw, options, budget);
   if (options.transform != transform_choice::lz4)
     PILLAR_TRY(try_transform(transform_id::zstd, options.zstd_level, raw, budget, best));
   if (options.transform != transform_choice::zstd) PILLAR_TRY(try_transform(transform_id::lz4, 0, raw, budget, best));
@@ -371,7 +375,7 @@ PILLAR_API result<buffer> encode_block(std::span<const vector> vectors, const bl
   header.node_count = static_cast<std::uint8_t>(tree.node_count);
   header.entry_total = static_cast<std::uint16_t>(entry_total);
   store_unaligned(block.data(), header);
-  header.checksum = detail::block_checksum(block.bytes());
+  header.checksum = detail::block_checksum(block.bytes(), options.kernels);
   store_unaligned(block.data(), header);
   return block;
 }
@@ -398,11 +402,11 @@ struct block_opener {
     if (header.block_bytes > bytes.size()) return {errc::truncated, bytes.size()};
     if (header.block_bytes < bytes.size()) return wrong(offsetof(stored, block_bytes));
     if (PILLAR_MUTATE(block_checksum_ignored, verify_checksum, false) &&
-        detail::block_checksum(bytes) != header.checksum) {
+        detail::block_checksum(bytes, limits.kernels) != header.checksum) {
       return {errc::checksum_mismatch, offsetof(stored, checksum)};
     }
     if (find_codec(header.codec, limits.codecs) == nullptr) return {errc::unsupported, offsetof(stored, codec)};
-    if (header.transform > static_cast<std::uint8_t>(transform_id::lz4))
+    if (header.transform > static_cast<std::uint8_t>(transform_id::lz4) && users_transform() == nullptr)
       return {errc::unsupported, offsetof(stored, transform)};
     if (header.nullable > 1 || !detail::is_known_type(type())) return wrong(offsetof(stored, physical));
     if (header.row_count == 0 || header.null_count > header.row_count || (header.null_count != 0 && !header.nullable))
@@ -417,7 +421,7 @@ struct block_opener {
         header.entry_total > max_tree_vectors)
       return wrong(offsetof(stored, child_count));
     if (header.transform == 0 ? header.stored_bytes != header.data_bytes
-                              : !transform_pays(header.data_bytes, header.stored_bytes))
+                              : users_transform() == nullptr && !transform_pays(header.data_bytes, header.stored_bytes))
       return wrong(offsetof(stored, stored_bytes));
     return find_layout();
   }
@@ -552,6 +556,17 @@ struct block_opener {
     return {};
   }
 
+  [[nodiscard]] const transform_functions* users_transform() const noexcept {
+    return limits.transforms.find(static_cast<transform_id>(header.transform));
+  }
+
+  /// The data section as it was before its byte transform.
+  result<void> restore_data(std::span<std::byte> raw) const noexcept {
+    const auto stored = bytes.subspan(layout.data, header.stored_bytes);
+    if (const transform_functions* own = users_transform()) return own->restore(own->state, stored, raw);
+    return restore(static_cast<transform_id>(header.transform), stored, raw);
+  }
+
   result<block_view> open(bool verify_checksum) noexcept {
     PILLAR_TRY(read_header(verify_checksum));
     block_view view;
@@ -569,8 +584,7 @@ struct block_opener {
     const std::byte* data = bytes.data() + layout.data;
     if (header.transform != 0) {
       PILLAR_ASSIGN_OR_RETURN(view.restored_, buffer::allocate(header.data_bytes, limits.budget));
-      PILLAR_TRY(restore(static_cast<transform_id>(header.transform), bytes.subspan(layout.data, header.stored_bytes),
-                         view.restored_.bytes()));
+      PILLAR_TRY(restore_data(view.restored_.bytes().first(header.data_bytes)));
       data = view.restored_.data();
     }
     PILLAR_TRY(place_data(nodes, data));

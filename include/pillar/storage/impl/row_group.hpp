@@ -13,6 +13,7 @@ PILLAR_API result<stored_block> make_stored_block(std::span<const vector> vector
   limits.max_decoded_bytes = ~std::uint64_t{0};  // our own bytes
   limits.budget = budget;
   limits.codecs = options.codecs;
+  limits.transforms = options.transforms;
   PILLAR_ASSIGN_OR_RETURN(made.view, open_block(made.bytes.bytes(), limits, true));
   made.vector_zones.reserve(vectors.size());
   made.zone = zone_map{};
