@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pillar/storage/block.hpp"
 
+#include <bit>
+#include <cmath>
+
 #include "support/block_cases.hpp"
 
 namespace pillar_test::storage_block {
@@ -38,7 +41,17 @@ TEST(storage_block, the_smallest_codec_wins) {
   EXPECT_EQ(chosen(of(word, [&](int) { return scalar::of_text(word, std::to_string(random())); })),
             codec_id::text_symbols);
   const auto real = pillar::type_of<double>;
-  EXPECT_EQ(chosen(of(real, [&](int row) { return scalar::of_real(real, row); })), codec_id::raw);
+  EXPECT_EQ(chosen(of(real, [&](int row) { return scalar::of_real(real, row * 7919 % 4096 / 8.0); })),
+            codec_id::decimal_double);
+  EXPECT_EQ(chosen(of(real, [&](int) { return scalar::of_real(real, 1 + std::ldexp(random() >> 12, -52)); })),
+            codec_id::real_double);
+  EXPECT_EQ(chosen(of(real, [&](int) { return scalar::of_real(real, std::bit_cast<double>(random())); })),
+            codec_id::raw);
+  const auto flag = pillar::type_of<bool>;
+  EXPECT_EQ(chosen(of(flag, [&](int row) { return scalar::of_integer(flag, row % 3 == 0); })), codec_id::bitmap);
+  const auto wide = pillar::decimal_type(38, 2);
+  EXPECT_EQ(chosen(of(wide, [&](int) { return scalar::of_integer(wide, static_cast<int>(random.below(5000))); })),
+            codec_id::split_int128);
 }
 
 TEST(storage_block, a_tie_of_packed_sizes_needs_ten_percent_for_a_dictionary) {

@@ -51,7 +51,19 @@ std::vector<hostile_case> every_case() {
   for (int i = 0; i < 40; ++i) repeated.push_back(pillar::scalar::of_text(word, i % 3 == 0 ? "aaaaaaaaaaaaaaaa" : "b"));
   std::vector<pillar::scalar> mostly_null(9, pillar::scalar::of_null(nullable32));
   mostly_null[3] = mostly_null[8] = pillar::scalar::of_integer(nullable32, 5);
+  std::vector<pillar::scalar> few_true(70, pillar::scalar::of_integer(flag, 0));
+  few_true[7] = few_true[69] = pillar::scalar::of_integer(flag, 1);
+  const auto wide = pillar::decimal_type(38, 2);
+  std::vector<pillar::scalar> prices, narrowed, wides;
+  for (const double value : {1.25, 7.5, 1e300, 3.75, 2.25}) prices.push_back(pillar::scalar::of_real(real, value));
+  for (const float value : {20.1f, 20.2f, 29.9f}) narrowed.push_back(pillar::scalar::of_real(real, value));
+  for (const int value : {1, -1, 100}) wides.push_back(pillar::scalar::of_integer(wide, pillar::int128{value} << 62));
   return {
+      {"bitmap", flag.as_nullable(), integers(flag.as_nullable(), {0, 1, 1, 0}), with(codec_id::bitmap)},
+      {"bitmap, few true", flag, std::move(few_true), with(codec_id::bitmap)},
+      {"decimal_double", real, std::move(prices), with(codec_id::decimal_double)},
+      {"real_double", real, std::move(narrowed), with(codec_id::real_double)},
+      {"split_int128", wide, std::move(wides), with(codec_id::split_int128)},
       {"raw int32", nullable32, integers(nullable32, {1, -2, 300000}), with(codec_id::raw)},
       {"raw int32, mostly NULL", nullable32, mostly_null, with(codec_id::raw)},
       {"raw boolean", flag, integers(flag, {0, 1, 1, 0}), with(codec_id::raw)},

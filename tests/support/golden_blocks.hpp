@@ -73,6 +73,26 @@ inline std::vector<golden_block> golden_blocks() {
     return n % 40 == 1 ? -1 : n % 90 == 2 ? 1 << 30 : 4000 + n % 50;
   });
   add("delta_int64", codec_id::delta, [](int n) { return 1000000 + 60 * n + n % 5; });
+  // Values whose children have one sensible form: no codec to come makes them smaller.
+  const auto flag = pillar::type_of<bool>.as_nullable();
+  const auto wide = pillar::decimal_type(38, 2);
+  pillar::splitmix64 random(2026);
+  std::vector<scalar> flags =
+      every_seventh_null(flag, 1024, [&](int n) { return scalar::of_integer(flag, n % 3 == 0); });
+  for (int n = 0; n < 100; ++n) flags.push_back(scalar::of_integer(flag, n == 50));
+  std::vector<scalar> prices, readings, wides;
+  for (int n = 0; n < 1024; ++n) {
+    prices.push_back(scalar::of_real(real, static_cast<double>(random.below(4001)) / 100));
+    readings.push_back(scalar::of_real(real, 20 + static_cast<double>(random.below(1 << 30)) * 0x1p-30));
+    wides.push_back(scalar::of_integer(wide, (pillar::int128{5} << 64) + static_cast<int>(random.below(4001))));
+  }
+  prices[3] = scalar::of_real(real, -0.0);
+  prices[1000] = scalar::of_real(real, 1e300);
+  made.push_back(golden("bitmap", flag, flags, codec_id::bitmap));
+  made.push_back(golden("decimal_double", real, prices, codec_id::decimal_double));
+  made.push_back(golden("real_double", real, readings, codec_id::real_double));
+  made.push_back(golden("split_int128", wide, wides, codec_id::split_int128));
+  for (std::size_t i = made.size() - 4; i < made.size(); ++i) made[i].since = 2;
   return made;
 }
 

@@ -135,7 +135,7 @@ struct decimal_sample {
         const decimal_scale scale{mode, static_cast<std::uint8_t>(exponent), 0};
         std::uint32_t misses = 0;
         const std::uint64_t bits = bits_at(scale, misses);
-        if (bits >= best_bits) continue;
+        if (bits >= best_bits || misses * 2 > count) continue;  // analyze refuses more exceptions than integers
         best = scale, best_bits = bits, best_misses = misses;
       }
     return best_misses < count;
