@@ -66,6 +66,8 @@ PILLAR_API answer_layer layer_of(const block_view& block, std::uint32_t index, c
     case codec_id::dictionary: return answer_layer::dictionary;
     case codec_id::patched:
     case codec_id::delta:
+    case codec_id::decimal_double:
+    case codec_id::split_int128:
     case codec_id::run_end: return answer_layer::packed;  // their directories alone say nothing
     default: return answer.how == evidence::settled ? answer_layer::directory : answer_layer::packed;
   }
