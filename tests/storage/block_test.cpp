@@ -41,7 +41,7 @@ TEST(storage_block, the_smallest_codec_wins) {
   EXPECT_EQ(chosen(of(word, [&](int) { return scalar::of_text(word, std::to_string(random())); })),
             codec_id::text_symbols);
   const auto real = pillar::type_of<double>;
-  EXPECT_EQ(chosen(of(real, [&](int row) { return scalar::of_real(real, row * 7919 % 4096 / 8.0); })),
+  EXPECT_EQ(chosen(of(real, [&](int row) { return scalar::of_real(real, row * 7919 % 4096 / 100.0); })),
             codec_id::decimal_double);
   EXPECT_EQ(chosen(of(real, [&](int) { return scalar::of_real(real, 1 + std::ldexp(random() >> 12, -52)); })),
             codec_id::real_double);
