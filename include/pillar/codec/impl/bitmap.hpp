@@ -40,21 +40,21 @@ struct bitmap_choice {
     }
     const auto true_count = static_cast<std::uint32_t>(count_bits(words, vector_rows));
     const std::uint32_t false_count = valid_count - true_count;
-    const auto bitmap_bytes = static_cast<std::uint32_t>(8 * words_for(values.size));
+    const auto bits_bytes = static_cast<std::uint32_t>(8 * words_for(values.size));
     if (true_count == 0) {
       mode = bitmap_mode::all_false;
     } else if (false_count == 0) {
       mode = bitmap_mode::all_true;
-    } else if (true_count <= false_count && 2 * true_count < bitmap_bytes) {
+    } else if (true_count <= false_count && 2 * true_count < bits_bytes) {
       mode = bitmap_mode::few_true;
       positions = true_count;
-    } else if (2 * false_count < bitmap_bytes) {
+    } else if (2 * false_count < bits_bytes) {
       mode = bitmap_mode::few_false;
       positions = false_count;
       for (std::uint32_t word = 0; word < vector_words; ++word)  // what is written are the rows that are false
         words[word] = ~words[word] & values.validity_word(word);
     }
-    bytes = mode == bitmap_mode::bits ? bitmap_bytes : 2 * positions;
+    bytes = mode == bitmap_mode::bits ? bits_bytes : 2 * positions;
   }
 };
 
