@@ -5,6 +5,7 @@
 #include "pillar/codec/delta.hpp"
 #include "pillar/codec/dictionary.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
+#include "pillar/codec/text_symbols.hpp"
 #include "support/codec_cases.hpp"
 
 namespace pillar_test::codec_run_end {
@@ -71,6 +72,12 @@ TEST(codec_run_end, children_of_every_kind) {
                              repeated(random, pillar::type_of<pillar::text>.as_nullable(),
                                       pillar::conformance::sample_shape::few_values, length, 3000),
                              random, seen, text));
+  text.children[0] = &codec_functions_of<pillar::text_symbols_codec>;
+  for (const std::uint64_t length : {3u, 40u})
+    check_column(codec,
+                 repeated(random, pillar::type_of<pillar::text>.as_nullable(),
+                          pillar::conformance::sample_shape::common_prefixes, length, 3000),
+                 random, seen, text);
   text.children[0] = &codec_functions_of<pillar::constant_codec>;
   EXPECT_TRUE(check_column(codec,
                            repeated(random, pillar::type_of<pillar::text>.as_nullable(),
