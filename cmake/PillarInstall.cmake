@@ -17,5 +17,5 @@ write_basic_package_version_file(PillarConfigVersion.cmake COMPATIBILITY SameMin
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/PillarConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/PillarConfigVersion.cmake
               cmake/PillarDependencies.cmake cmake/FindLZ4.cmake cmake/FindCSV.cmake cmake/FindXXHash.cmake
         DESTINATION ${pillar_package_dir})
-install(TARGETS pillar_inspect RUNTIME)
+install(TARGETS pillar_inspect)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
