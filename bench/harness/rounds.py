@@ -108,7 +108,9 @@ def spread_of(values, least=CLOCK_TOLERANCE):
 
 
 def scaled(value, unit, clock_ghz):
-    """An absolute figure as it would be at the reference clock."""
+    """An absolute figure as it would be at the reference clock; bytes are what they are."""
+    if unit == "bytes":
+        return value
     return value * REFERENCE_GHZ / clock_ghz if unit.endswith("/s") else value * clock_ghz / REFERENCE_GHZ
 
 
