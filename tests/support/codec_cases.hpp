@@ -189,15 +189,16 @@ inline void check_node(const encoded_node& node, const pillar::conformance::samp
     for (const std::uint64_t share : {4u, 2u, 0u}) {
       selection_mask mask;
       const bool every = random_rows(random, in, share, mask.words);
-      int128 expected = 0, low = int128_max, high = int128_min, sum = 77, least = 0, greatest = 0;
+      uint128 expected = 0;  // wraps for 128-bit types, of which no codec sums
+      int128 low = int128_max, high = int128_min, sum = 77, least = 0, greatest = 0;
       for_each_row(mask, [&](std::uint32_t row) {
-        expected += cells[row].integer;
+        expected += static_cast<uint128>(cells[row].integer);
         low = std::min(low, cells[row].integer);
         high = std::max(high, cells[row].integer);
       });
       if (codec.sum != nullptr && codec.sum(node.section, v, mask.words, every, sum)) {
         ++seen.sums;
-        ASSERT_TRUE(sum == expected) << "sum of vector " << v << ", share " << share;
+        ASSERT_TRUE(sum == static_cast<int128>(expected)) << "sum of vector " << v << ", share " << share;
       }
       if (mask.any() && codec.bounds != nullptr && codec.bounds(node.section, v, mask.words, every, least, greatest)) {
         ++seen.bounds;
