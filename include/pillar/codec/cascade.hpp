@@ -21,8 +21,6 @@ namespace PILLAR_NAMESPACE {
 
 /// Levels of a tree at most.
 inline constexpr std::uint32_t max_codec_depth = 3;
-/// Nodes of a tree at most.
-inline constexpr std::uint32_t max_codec_nodes = 1 + max_codec_children + max_codec_children * max_codec_children;
 /// Vectors of all nodes of a tree at most.
 inline constexpr std::uint32_t max_tree_vectors = max_codec_nodes * block_max_vectors;
 

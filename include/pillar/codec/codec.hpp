@@ -129,6 +129,8 @@ struct encode_input {
 
 /// Children of a node at most: integers of a decimal, halves of 128 bits, values and lengths of runs.
 inline constexpr std::uint32_t max_codec_children = 2;
+/// Nodes of a tree at most.
+inline constexpr std::uint32_t max_codec_nodes = 1 + max_codec_children + max_codec_children * max_codec_children;
 
 /// A column that a codec derives from its values and leaves to other codecs: the values of runs, the entries of a
 /// dictionary, the integers behind decimals.

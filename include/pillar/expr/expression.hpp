@@ -361,7 +361,7 @@ consteval column_reference<Name> operator""_col() noexcept {
 template <char... C>
 consteval auto operator""_dec() noexcept {
   static_assert(detail::decimal_is_plain<C...>(), "digits and at most one point");
-  constexpr unsigned scale = detail::decimal_scale<C...>();
+  constexpr unsigned scale = detail::literal_scale<C...>();
   constexpr unsigned digits = detail::decimal_digits<C...>();
   constexpr char text[] = {C..., '\0'};
   decimal<(digits > scale ? digits : scale), scale> made;

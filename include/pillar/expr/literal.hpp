@@ -109,7 +109,7 @@ concept literal_value = detail::literal_traits<std::remove_cvref_t<T>>::supporte
 /// `0.05_dec` is decimal<3, 2>: an exact decimal with the digits as written.
 namespace detail {
 template <char... C>
-consteval unsigned decimal_scale() {
+consteval unsigned literal_scale() {
   constexpr char text[] = {C..., '\0'};
   unsigned scale = 0;
   bool point = false;

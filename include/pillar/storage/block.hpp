@@ -17,7 +17,6 @@
 #include "pillar/base/memory.hpp"           // memory_budget
 #include "pillar/base/result.hpp"           // result
 #include "pillar/codec/byte_transform.hpp"  // transform_id, transform_set
-#include "pillar/codec/cascade.hpp"         // max_codec_nodes
 #include "pillar/codec/codec.hpp"           // codec_id, data_section
 #include "pillar/codec/codec_set.hpp"       // codec_set
 #include "pillar/column/encoded.hpp"        // encoded_vector
@@ -150,6 +149,9 @@ class block_view {
 #endif  // PILLAR_STORAGE_BLOCK_HPP
 
 // Behind the guard: pipeline/ leaves the definitions that fill tables out, and who includes this header gets them.
-#if defined(PILLAR_HEADER_ONLY) && !defined(PILLAR_STORAGE_READ_ONLY)
+#ifndef PILLAR_STORAGE_READ_ONLY
+#include "pillar/codec/cascade.hpp"
+#ifdef PILLAR_HEADER_ONLY
 #include "pillar/storage/impl/block.hpp"
+#endif
 #endif
