@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Chooses the tree of codecs of a block: deterministic, from exact sizes.
+///
+/// A first look (codec/statistics.hpp) leaves out what cannot win; the others say their exact size (`analyze`), and so
+/// do the codecs that are tried for their children. What a tree costs is a policy: the time its bytes take from where
+/// they lie, and the time its values take to decode, as often as they are read. Within a column one block is like the
+/// next, so a choice is kept from block to block until its bytes per row drift by more than a tenth.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,13 +14,45 @@
 
 namespace PILLAR_NAMESPACE {
 
+struct encoding_report;  // codec/encoding_report.hpp
+
+/// What bytes and values cost. The smallest total wins; a tie goes to the codec that answers more encoded.
+///
+/// Units: picoseconds
+struct encoding_policy {
+  std::uint32_t byte_cost = 2000;  ///< per byte and read: 1000 is 1 GB/s
+  std::uint32_t reads = 1;         ///< how often the values of a block are decoded per time that its bytes are fetched
+
+  /// Blocks that stay in memory: bytes come at 20 GB/s.
+  [[nodiscard]] static constexpr encoding_policy memory() noexcept { return {50, 1}; }
+  /// A disk of this machine: 2 GB/s.
+  [[nodiscard]] static constexpr encoding_policy local_disk() noexcept { return {500, 1}; }
+  /// An object store, shared by all columns: 0.1 GB/s. Bytes are nearly all that counts.
+  [[nodiscard]] static constexpr encoding_policy object_store() noexcept { return {10000, 1}; }
+};
+
+/// Picoseconds to decode one value, measured once on one machine (docs/codec.md): an order of magnitude is what counts.
+[[nodiscard]] PILLAR_API std::uint32_t decode_cost(codec_id codec, physical_type type) noexcept;
+
+/// The tree that the block before got. A table keeps one per column and slice.
+struct encoding_choice {
+  std::uint32_t node_count = 0;  ///< 0: none yet
+  codec_id codecs[max_codec_nodes] = {};
+  std::uint8_t child_counts[max_codec_nodes] = {};
+  std::uint64_t data_bytes = 0;  ///< of the block that it was chosen for
+  std::uint32_t row_count = 0;
+};
+
 /// What may be chosen.
 struct chooser_options {
   std::optional<codec_id> codec{};  ///< the root's codec, whatever it costs; its children are still chosen
   codec_set codecs{};               ///< of the user's own, beside Pillar's
+  encoding_policy policy{};
+  encoding_choice* previous = nullptr;  ///< tried first, and replaced where it no longer fits
+  encoding_report* report = nullptr;    ///< told what was tried for the root; nothing is kept or left out then
 };
 
-/// The smallest tree for the column.
+/// The cheapest tree for the column.
 ///
 /// Errors: invalid_argument (a forced codec that does not take the values); those of the codecs
 [[nodiscard]] PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const chooser_options& options);

@@ -2,8 +2,9 @@
 /// A block: one column of a row group, encoded, immutable, self-describing, movable. docs/formats/block.md has the
 /// bytes.
 ///
-/// `encode_block` chooses the smallest codec from exact sizes. `open_block` validates everything once; the view then
-/// decodes, matches and sums without an error path, and stays within the block even if its bytes change later.
+/// `encode_block` chooses the cheapest tree of codecs from exact sizes. `open_block` validates everything once; the
+/// view then decodes, matches and sums without an error path, and stays within the block even if its bytes change
+/// later.
 ///
 /// Example: tests/storage/block_test.cpp
 #ifndef PILLAR_STORAGE_BLOCK_HPP
@@ -40,11 +41,14 @@ struct block_options {
   int zstd_level = 1;
   unsigned stagger = 0;                   ///< the column's number: staggers the starts of the buffers of one row group
   const packed_table* kernels = nullptr;  ///< nullptr: those of best_arch_level()
-  codec_set codecs{};          ///< of the user's own: taken where smaller than Pillar's, or forced by `codec`
-  transform_set transforms{};  ///< of the user's own, for transform_choice::user
+  codec_set codecs{};                   ///< of the user's own: taken where cheaper than Pillar's, or forced by `codec`
+  encoding_policy policy{};             ///< what bytes and decoding cost
+  encoding_choice* previous = nullptr;  ///< the tree of the block before, tried first, and replaced where it drifts
+  std::uint8_t field_width = 0;         ///< with codec = patched: bits of every field, as MOSTLY8 has them; 0: chosen
+  transform_set transforms{};            ///< of the user's own, for transform_choice::user
 };
 
-/// Encodes one column of one row group. Deterministic: equal values give equal bytes.
+/// Encodes one column of one row group. Deterministic: equal values (and previous choices) give equal bytes.
 ///
 /// Shape:    1 to 64 vectors of 1,024 rows, the last 1 to 1,024; any kinds; one type (nullability is the first one's)
 /// Errors:   invalid_argument (shape; NULLs in a type that is not nullable; a forced codec that does not fit),
@@ -52,6 +56,13 @@ struct block_options {
 /// Cost:     one pass per candidate codec and one to write; working memory ≤ 2 MiB plus the output
 [[nodiscard]] PILLAR_API result<buffer> encode_block(std::span<const vector> vectors, const block_options& options = {},
                                                      memory_budget* budget = nullptr);
+
+/// Why encode_block would choose what it chooses: all that was tried for the root, with sizes and reasons. `previous`
+/// is not followed.
+///
+/// Errors: those of encode_block
+[[nodiscard]] PILLAR_API result<void> report_encoding(std::span<const vector> vectors, const block_options& options,
+                                                      encoding_report& report, memory_budget* budget = nullptr);
 
 /// What the caller accepts of a block that may be hostile.
 struct block_limits {

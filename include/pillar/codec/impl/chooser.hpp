@@ -1,10 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "pillar/base/mutant.hpp"
 #include "pillar/codec/chooser.hpp"
+#include "pillar/codec/encoding_report.hpp"
+#include "pillar/codec/statistics.hpp"
 
 namespace PILLAR_NAMESPACE {
 
+PILLAR_API std::uint32_t decode_cost(codec_id codec, physical_type type) noexcept {
+  const bool text = type == physical_type::text;
+  switch (codec) {
+    case codec_id::constant: return 20;
+    case codec_id::raw: return text ? 1500 : 50;
+    case codec_id::frame_of_reference: return 120;
+    case codec_id::sequence: return 120;
+    case codec_id::bitmap: return 120;
+    case codec_id::patched: return 180;
+    case codec_id::delta: return 280;
+    case codec_id::run_end: return 250;
+    case codec_id::dictionary: return text ? 150 : 500;
+    case codec_id::decimal_double: return 350;
+    case codec_id::real_double: return 450;
+    case codec_id::split_int128: return 500;
+    case codec_id::text_symbols: return 4000;
+  }
+  return 1000;
+}
+
 namespace detail {
+
+/// A tree and what it costs; no nodes and the most that it may cost while there is none.
+struct costed_tree {
+  planned_tree tree{};
+  std::uint64_t cost = ~std::uint64_t{0};
+};
 
 /// One choice: the root's, or that of a child.
 struct codec_choice {
@@ -13,33 +42,74 @@ struct codec_choice {
   std::uint32_t depth = 0;
 
   /// What a child adds beside its data: its header and directory, about.
-  static std::uint64_t node_bytes(std::size_t vector_count) noexcept { return 40 + 2 * vector_count; }
+  static constexpr std::uint64_t node_bytes(std::size_t vector_count) noexcept { return 30 + 2 * vector_count; }
 
-  [[nodiscard]] bool may_take(const codec_functions& codec) const noexcept {
-    for (std::uint32_t i = 0; i < depth; ++i)
-      if (above[i] == &codec) return false;
-    return depth != 0 || !options.codec.has_value() || *options.codec == codec.id;
+  [[nodiscard]] std::uint64_t cost_of(std::uint64_t bytes) const noexcept { return bytes * options.policy.byte_cost; }
+  [[nodiscard]] std::uint64_t cost_of(const codec_functions& codec, const encode_input& input) const noexcept {
+    return std::uint64_t{decode_cost(codec.id, input.type.physical)} * input.row_count * options.policy.reads;
   }
 
-  /// Takes the codec's tree if it is smaller than the best so far. `best_bytes` counts the children's nodes too.
-  result<void> consider(const codec_functions& codec, const encode_input& input, planned_tree& best,
-                        std::uint64_t& best_bytes) const {
-    if (!may_take(codec)) return {};
+  [[nodiscard]] bool is_above(const codec_functions& codec) const noexcept {
+    for (std::uint32_t i = 0; i < depth; ++i)
+      if (above[i] == &codec) return true;
+    return false;
+  }
+
+  /// Why the codec cannot win, as the first look has it; nullptr where it may.
+  [[nodiscard]] static const char* ruled_out(const codec_functions& codec, const encode_input& input,
+                                             const column_statistics& seen) noexcept {
+    const auto vector_count = static_cast<std::uint32_t>(input.vectors.size());
+    const std::uint64_t distinct = seen.distinct_estimate(input.row_count);
+    if (codec.id == codec_id::constant && seen.sample_values > 1) return "several values";
+    if (codec.id == codec_id::dictionary && input.type.physical == physical_type::text) {
+      // Entries that repeat less than twice are hardly less than the column itself.
+      return seen.sample_rows >= 256 && distinct * 4 > std::uint64_t{input.row_count} * 3 ? "too many values" : nullptr;
+    }
+    if (!seen.exact) return nullptr;
+    const std::uint64_t packed = seen.packed_value_bytes(vector_count);
+    switch (codec.id) {
+      case codec_id::sequence:
+      case codec_id::delta:
+        if (input.null_count == 0 && packed != 0 && seen.packed_step_bytes(vector_count) >= packed)
+          return "steps are no narrower than values";
+        return nullptr;
+      case codec_id::run_end:
+        return std::uint64_t{seen.run_count} * 5 > std::uint64_t{input.row_count} * 4 ? "hardly any runs" : nullptr;
+      case codec_id::dictionary: {
+        const std::uint64_t code_width = distinct < 2 ? 0 : static_cast<std::uint64_t>(std::bit_width(distinct - 1));
+        const std::uint64_t wanted = distinct * byte_width(input.type.physical) + 128 * code_width * vector_count;
+        return seen.sample_rows >= 256 && wanted / 2 > packed ? "too many values" : nullptr;
+      }
+      default: return nullptr;
+    }
+  }
+
+  /// The codec's tree, if it costs less than `best`. `previous` and `node`: only the codecs of that choice below.
+  result<encoding_verdict> consider(const codec_functions& codec, const encode_input& input, costed_tree& best,
+                                    const encoding_choice* previous, std::uint32_t node,
+                                    encoding_candidate* told) const {
+    const std::uint64_t own_cost = cost_of(codec, input);
+    if (own_cost >= best.cost) return encoding_verdict::gave_up;
     planned_node root;
     root.codec = &codec;
     root.input = input;
-    // A second look-up per row, a running sum, a store per run and fewer answers without decoding have to save 10 %.
-    const bool slower =
-        codec.id == codec_id::dictionary || codec.id == codec_id::delta || codec.id == codec_id::run_end;
-    const bool hurdle = slower && input.type.physical != physical_type::text && best.node_count != 0;
-    const std::uint64_t give_up = hurdle ? best_bytes - best_bytes / 10 : best_bytes;
-    root.input.give_up_bytes = give_up;
+    root.input.give_up_bytes =
+        best.cost == ~std::uint64_t{0} ? best.cost : (best.cost - own_cost) / options.policy.byte_cost + 1;
     PILLAR_ASSIGN_OR_RETURN(root.plan, codec.analyze(root.input));
-    std::uint64_t bytes = root.plan.data_bytes;
-    if (!root.plan.possible || bytes >= give_up) return {};
+    if (!root.plan.possible)
+      return best.tree.node_count == 0 ? encoding_verdict::does_not_fit : encoding_verdict::gave_up;
+    std::uint64_t cost = own_cost + cost_of(root.plan.data_bytes);
+    if (cost >= best.cost) {
+      if (told != nullptr && root.plan.child_count == 0) told->data_bytes = root.plan.data_bytes, told->cost = cost;
+      return root.plan.child_count == 0 ? encoding_verdict::costs_more : encoding_verdict::gave_up;
+    }
+    const std::uint32_t child_count = root.plan.child_count;
+    if (child_count != 0 && depth + 1 >= max_codec_depth) return encoding_verdict::does_not_fit;
+    if (previous != nullptr && previous->child_counts[node] != child_count) return encoding_verdict::does_not_fit;
     planned_tree children[max_codec_children];
-    if (root.plan.child_count != 0 && depth + 1 >= max_codec_depth) return {};
-    for (std::uint32_t k = 0; k < root.plan.child_count; ++k) {
+    std::uint32_t first_child = 1;  // the number of this node's first child in the previous choice
+    for (std::uint32_t i = 0; previous != nullptr && i < node; ++i) first_child += previous->child_counts[i];
+    for (std::uint32_t k = 0; k < child_count; ++k) {
       const child_column& child = root.plan.children[k];
       encode_input column;
       column.type = child_type(child.type.physical);
@@ -47,43 +117,106 @@ struct codec_choice {
       column.row_count = child.row_count;
       column.kernels = input.kernels;
       column.budget = input.budget;
-      bytes += node_bytes(child.vectors.size());
-      if (bytes >= give_up) return {};
+      cost += cost_of(node_bytes(child.vectors.size()));
+      if (cost >= best.cost) return encoding_verdict::gave_up;
       codec_choice below = *this;
       below.above[below.depth++] = &codec;
-      std::uint64_t child_bytes = give_up - bytes;
-      PILLAR_TRY(below.choose(column, children[k], child_bytes));
-      if (children[k].node_count == 0) return {};
-      bytes += child_bytes;
-      if (bytes >= give_up) return {};
+      costed_tree of_child;
+      of_child.cost = best.cost - cost;
+      if (previous != nullptr) {
+        PILLAR_TRY(below.follow(column, of_child, *previous, first_child + k));
+      } else {
+        PILLAR_TRY(below.choose(column, of_child));
+      }
+      if (of_child.tree.node_count == 0) return encoding_verdict::gave_up;
+      cost += of_child.cost;
+      children[k] = std::move(of_child.tree);
     }
-    const std::uint32_t child_count = root.plan.child_count;
-    best.assemble(std::move(root), {children, child_count});
-    best_bytes = bytes;
+    if (cost >= best.cost) return encoding_verdict::costs_more;
+    best.tree = planned_tree{};
+    best.tree.assemble(std::move(root), {children, child_count});
+    best.cost = cost;
+    if (told != nullptr)
+      told->data_bytes = best.tree.data_bytes(), told->cost = cost, told->tree = to_string(best.tree);
+    return encoding_verdict::chosen;
+  }
+
+  /// The cheapest tree that costs less than `best`.
+  result<void> choose(const encode_input& input, costed_tree& best) const {
+    const column_statistics seen = make_statistics(input);
+    const auto try_codec = [&](const codec_functions& codec) -> result<void> {
+      const bool forced = depth == 0 && options.codec.has_value();
+      if (is_above(codec) || (forced && *options.codec != codec.id)) return {};
+      encoding_candidate* told = nullptr;
+      if (depth == 0 && options.report != nullptr) {
+        options.report->candidates.push_back({to_string(codec.id), codec.id, {}, 0, 0, {}});
+        told = &options.report->candidates.back();
+      }
+      const char* reason = forced ? nullptr : ruled_out(codec, input, seen);
+      if (reason != nullptr) {
+        if (told != nullptr) told->verdict = encoding_verdict::ruled_out, told->reason = reason;
+        return {};
+      }
+      PILLAR_ASSIGN_OR_RETURN(const encoding_verdict verdict, consider(codec, input, best, nullptr, 0, told));
+      if (told == nullptr) return {};
+      if (verdict == encoding_verdict::chosen)
+        for (encoding_candidate& before : options.report->candidates)
+          if (before.verdict == encoding_verdict::chosen) before.verdict = encoding_verdict::costs_more;
+      told->verdict = verdict;
+      return {};
+    };
+    for (const codec_functions* codec : own_codecs()) {
+      PILLAR_TRY(try_codec(*codec));
+      // A constant answers everything from its directory: nothing is better.
+      if (best.tree.node_count != 0 && best.tree.nodes[0].codec->id == codec_id::constant) return {};
+    }
+    for (const codec_functions* user : options.codecs.members())
+      if (static_cast<std::uint8_t>(user->id) >= first_user_codec) PILLAR_TRY(try_codec(*user));
     return {};
   }
 
-  /// The smallest tree of less than `bytes`; none where there is no such tree.
-  result<void> choose(const encode_input& input, planned_tree& best, std::uint64_t& bytes) const {
-    for (const codec_functions* codec : own_codecs()) {
-      PILLAR_TRY(consider(*codec, input, best, bytes));
-      // A constant answers everything from its directory: nothing is better.
-      if (best.node_count != 0 && best.nodes[0].codec->id == codec_id::constant) return {};
-    }
-    for (const codec_functions* user : options.codecs.members())
-      if (static_cast<std::uint8_t>(user->id) >= first_user_codec) PILLAR_TRY(consider(*user, input, best, bytes));
+  /// The tree of a previous choice from its node on; none where it does not fit the values.
+  result<void> follow(const encode_input& input, costed_tree& best, const encoding_choice& previous,
+                      std::uint32_t node) const {
+    const codec_functions* codec = find_codec(static_cast<std::uint8_t>(previous.codecs[node]), options.codecs);
+    if (codec == nullptr || is_above(*codec)) return {};
+    PILLAR_TRY(consider(*codec, input, best, &previous, node, nullptr));
     return {};
   }
 };
 
+inline void remember(const planned_tree& tree, std::uint32_t row_count, encoding_choice& choice) noexcept {
+  choice.node_count = tree.node_count;
+  for (std::uint32_t i = 0; i < tree.node_count; ++i) {
+    choice.codecs[i] = tree.nodes[i].codec->id;
+    choice.child_counts[i] = static_cast<std::uint8_t>(tree.nodes[i].plan.child_count);
+  }
+  choice.data_bytes = tree.data_bytes();
+  choice.row_count = row_count;
+}
+
+/// Are the bytes per row within a tenth of those that the choice was made for?
+inline bool still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
+  const std::uint64_t now = data_bytes * choice.row_count, then = choice.data_bytes * row_count;
+  return PILLAR_MUTATE(chooser_never_looks_again, now * 10 <= then * 11 && now * 11 >= then * 10, true);
+}
+
 }  // namespace detail
 
 PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const chooser_options& options) {
-  planned_tree best;
-  std::uint64_t bytes = ~std::uint64_t{0};
-  PILLAR_TRY(detail::codec_choice{options}.choose(input, best, bytes));
-  if (best.node_count == 0) return {errc::invalid_argument, 0};
-  return best;
+  const detail::codec_choice choice{options};
+  encoding_choice* const previous = options.codec.has_value() || options.report != nullptr ? nullptr : options.previous;
+  if (previous != nullptr && previous->node_count != 0) {
+    detail::costed_tree kept;
+    PILLAR_TRY(choice.follow(input, kept, *previous, 0));
+    if (kept.tree.node_count != 0 && detail::still_fits(*previous, kept.tree.data_bytes(), input.row_count))
+      return std::move(kept.tree);
+  }
+  detail::costed_tree best;
+  PILLAR_TRY(choice.choose(input, best));
+  if (best.tree.node_count == 0) return {errc::invalid_argument, 0};
+  if (previous != nullptr) detail::remember(best.tree, input.row_count, *previous);
+  return std::move(best.tree);
 }
 
 }  // namespace PILLAR_NAMESPACE

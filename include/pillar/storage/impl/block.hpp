@@ -10,8 +10,10 @@
 #include "pillar/codec/chooser.hpp"
 #include "pillar/codec/constant.hpp"
 #include "pillar/codec/dictionary.hpp"
+#include "pillar/codec/encoding_report.hpp"
 #include "pillar/codec/frame_of_reference.hpp"
 #include "pillar/codec/packed.hpp"
+#include "pillar/codec/patched.hpp"
 #include "pillar/codec/raw.hpp"
 #include "pillar/expr/domain.hpp"  // domain
 #include "pillar/simd/dispatch.hpp"
@@ -190,6 +192,7 @@ inline const encoded_operations* operations_of(codec_id id) noexcept {
     case codec_id::constant: return &block_operations<constant_codec>::table;
     case codec_id::frame_of_reference: return &block_operations<frame_of_reference_codec>::table;
     case codec_id::dictionary: return &block_operations<dictionary_codec>::table;
+    case codec_id::patched: return &block_operations<patched_codec>::table;
     default: return &block_operations<listed_codec>::table;
   }
 }
@@ -221,6 +224,7 @@ inline result<encode_input> describe(std::span<const vector> vectors, const bloc
   input.type = vectors[0].type;
   input.vectors = vectors;
   input.budget = budget;
+  input.field_width = options.field_width;
   input.kernels = options.kernels != nullptr ? options.kernels : &packed_kernels_for(best_arch_level());
   if (!is_known_type(input.type)) return {errc::unsupported, 0};
   for (std::size_t i = 0; i < vectors.size(); ++i) {
@@ -278,6 +282,15 @@ inline result<transformed> apply_users_transform(std::span<const std::byte> raw,
   return made;
 }
 
+inline chooser_options choice_of(const block_options& options) noexcept {
+  chooser_options choice;
+  choice.codec = options.codec;
+  choice.codecs = options.codecs;
+  choice.policy = options.policy;
+  choice.previous = options.previous;
+  return choice;
+}
+
 /// The data section as it will be stored.
 inline result<transformed> try_transforms(std::span<const std::byte> raw, const block_options& options,
                                           memory_budget* budget) {
@@ -312,14 +325,27 @@ inline std::byte* write_nodes(const encoded_tree& tree, std::byte* out) noexcept
 
 }  // namespace detail
 
+PILLAR_API result<void> report_encoding(std::span<const vector> vectors, const block_options& options,
+                                        encoding_report& report, memory_budget* budget) {
+  vector_entry entries[block_max_vectors];
+  PILLAR_ASSIGN_OR_RETURN(const encode_input input, detail::describe(vectors, options, budget, entries));
+  report = encoding_report{};
+  report.type = input.type;
+  report.row_count = input.row_count;
+  report.null_count = input.null_count;
+  PILLAR_ASSIGN_OR_RETURN(const encode_plan raw, raw_codec::analyze(input));
+  report.raw_bytes = raw.data_bytes;
+  chooser_options choice = detail::choice_of(options);
+  choice.report = &report;
+  PILLAR_ASSIGN_OR_RETURN(const planned_tree planned, choose_codecs(input, choice));
+  return {};
+}
+
 PILLAR_API result<buffer> encode_block(std::span<const vector> vectors, const block_options& options,
                                        memory_budget* budget) {
   vector_entry entries[block_max_vectors];
   PILLAR_ASSIGN_OR_RETURN(const encode_input input, detail::describe(vectors, options, budget, entries));
-  chooser_options choice;
-  choice.codec = options.codec;
-  choice.codecs = options.codecs;
-  PILLAR_ASSIGN_OR_RETURN(const planned_tree planned, choose_codecs(input, choice));
+  PILLAR_ASSIGN_OR_RETURN(const planned_tree planned, choose_codecs(input, detail::choice_of(options)));
   const std::uint64_t data_bytes = planned.data_bytes();
   if (data_bytes >= ~std::uint32_t{0}) return {errc::limit_exceeded, data_bytes};
 

@@ -77,9 +77,9 @@ inline result<std::vector<column>> gather_slice(const std::vector<column_set>& c
   return out;
 }
 
-/// One row group: rows order[0, count) of the columns.
+/// One row group: rows order[0, count) of the columns. `choices` holds the trees of the group before.
 inline result<row_group> encode_group(const std::vector<column>& columns, std::span<const std::uint32_t> order,
-                                      const table_options& options) {
+                                      const table_options& options, std::span<encoding_choice> choices) {
   row_group made;
   made.row_count = static_cast<std::uint32_t>(order.size());
   made.blocks.reserve(columns.size());
@@ -87,6 +87,7 @@ inline result<row_group> encode_group(const std::vector<column>& columns, std::s
   block_options encoding = options.encoding;
   for (const auto& whole : columns) {
     encoding.stagger = static_cast<unsigned>(made.blocks.size());
+    encoding.previous = &choices[made.blocks.size()];
     column_builder builder(whole.type(), options.budget);
     PILLAR_TRY(builder.reserve(order.size()));
     PILLAR_TRY(builder.append_gather(whole, order));
@@ -132,9 +133,11 @@ inline result<std::vector<std::shared_ptr<row_group>>> encode_slice(const std::v
   } else {
     PILLAR_ASSIGN_OR_RETURN(order, sort_permutation(views, keys, rows, options.budget));
   }
+  std::vector<encoding_choice> choices(columns.size());
   for (std::uint32_t at = 0; at < rows; at += options.row_group_rows) {
     const std::uint32_t count = std::min(options.row_group_rows, rows - at);
-    PILLAR_ASSIGN_OR_RETURN(row_group group, encode_group(columns, {order.as<std::uint32_t>() + at, count}, options));
+    PILLAR_ASSIGN_OR_RETURN(row_group group,
+                            encode_group(columns, {order.as<std::uint32_t>() + at, count}, options, choices));
     out.push_back(std::make_shared<row_group>(std::move(group)));
     done(count);
   }
