@@ -14,7 +14,7 @@ block_source runs() {
   pillar::splitmix64 random(1);
   const auto type = pillar::type_of<std::int32_t>.as_nullable();
   std::vector<pillar::scalar> cells;
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     if (i == 0 || random.chance(1, 200)) cells.push_back(random_scalar(random, type, 1u << 30));
     else cells.push_back(cells.back());
   }

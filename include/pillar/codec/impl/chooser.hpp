@@ -11,20 +11,20 @@ PILLAR_API std::uint32_t decode_cost(codec_id codec, physical_type type) noexcep
   const bool text = type == physical_type::text;
   switch (codec) {
     case codec_id::constant: return 20;
-    case codec_id::raw: return text ? 1500 : 50;
+    case codec_id::raw: return text ? 1500 : 150;  // a copy is cheaper, but nothing is answered without it
     case codec_id::frame_of_reference: return 120;
     case codec_id::sequence: return 120;
     case codec_id::bitmap: return 120;
     case codec_id::patched: return 180;
     case codec_id::delta: return 280;
-    case codec_id::run_end: return 250;
+    case codec_id::run_end: return text ? 600 : 250;  // a dictionary over text groups and matches by its codes
     case codec_id::dictionary: return text ? 150 : 500;
     case codec_id::decimal_double: return 350;
     case codec_id::real_double: return 450;
     case codec_id::split_int128: return 500;
     case codec_id::text_symbols: return 4000;
   }
-  return 1000;
+  return 100;  // a user's: its bytes decide
 }
 
 namespace detail {

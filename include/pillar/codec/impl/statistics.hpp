@@ -131,13 +131,11 @@ inline void sample_values(const encode_input& input, column_statistics& made) no
 }  // namespace detail
 
 PILLAR_API std::uint64_t column_statistics::distinct_estimate(std::uint32_t row_count) const noexcept {
-  // Values drawn evenly from D meet about n² / 2D times among n draws.
   const std::uint64_t n = sample_rows, repeats = sample_rows - sample_values;
-  if (n == 0) return 0;
+  if (repeats * 2 >= n) return sample_values;  // most of them were met
+  // Values drawn evenly from D meet about n² / 2D times among n draws.
   const std::uint64_t even = n * n / (2 * (repeats == 0 ? 1 : repeats));
-  const std::uint64_t least = sample_values;
-  const std::uint64_t most = row_count;
-  return even < least ? least : even > most ? most : even;
+  return even < row_count ? even : row_count;
 }
 
 PILLAR_API std::uint64_t column_statistics::packed_value_bytes(std::uint32_t vector_count) const noexcept {

@@ -120,30 +120,37 @@ inline std::uint64_t get_field(const data_section& node, std::uint32_t index, di
   return static_cast<std::uint32_t>(usual - entry.row_count);
 }
 
-/// The counterpart, field by field in their order; false where no entry can hold the value.
-inline bool set_field(const data_section& node, std::uint32_t index, directory_field field,
-                      std::uint64_t value) noexcept {
-  vector_entry& entry = node.entries[index];
-  switch (field) {
-    case directory_field::base: entry.base = value; return true;
-    case directory_field::bytes: entry.bytes = static_cast<std::uint32_t>(value); return value <= ~std::uint32_t{0};
-    case directory_field::width:
-      entry.width = static_cast<std::uint8_t>(value);
+/// The counterpart for all vectors, field by field in their order; `value(v)` is what is stored. False where no entry
+/// can hold one.
+template <directory_field Field, class Value>
+bool set_field(data_section& node, Value&& value) noexcept {
+  std::uint64_t largest = 0;
+  for (std::uint32_t v = 0; v < node.vector_count; ++v) {
+    vector_entry& entry = node.entries[v];
+    const std::uint64_t stored = value(v);
+    largest |= stored;
+    if constexpr (Field == directory_field::base) entry.base = stored;
+    else if constexpr (Field == directory_field::bytes) entry.bytes = static_cast<std::uint32_t>(stored);
+    else if constexpr (Field == directory_field::width) {
+      entry.width = static_cast<std::uint8_t>(stored);
       entry.bytes += static_cast<std::uint32_t>(packed_bytes(entry.width));
-      return value <= packed_max_width;
-    case directory_field::mode: entry.mode = static_cast<std::uint8_t>(value); return value <= 0xff;
-    case directory_field::validity:
-      entry.nulls = static_cast<null_form>(value);
-      return value <= static_cast<std::uint8_t>(null_form::list_of_valid);
-    case directory_field::exceptions:
-      entry.exception_count = static_cast<std::uint16_t>(value);
-      return value <= vector_rows;
-    default: break;
+      if (stored > packed_max_width) return false;
+    } else if constexpr (Field == directory_field::mode) entry.mode = static_cast<std::uint8_t>(stored);
+    else if constexpr (Field == directory_field::validity) {
+      entry.nulls = static_cast<null_form>(stored);
+      if (stored > static_cast<std::uint8_t>(null_form::list_of_valid)) return false;
+    } else if constexpr (Field == directory_field::exceptions) {
+      entry.exception_count = static_cast<std::uint16_t>(stored);
+      if (stored > vector_rows) return false;
+    } else {
+      const std::uint32_t usual =
+          v + 1 < node.vector_count ? vector_rows : node.row_count - vector_rows * (node.vector_count - 1);
+      entry.row_count = usual - static_cast<std::uint32_t>(stored);
+      if (entry.row_count < 1 || entry.row_count > vector_rows) return false;
+    }
   }
-  const std::uint32_t usual =
-      index + 1 < node.vector_count ? vector_rows : node.row_count - vector_rows * (node.vector_count - 1);
-  entry.row_count = usual - static_cast<std::uint32_t>(value);
-  return value <= ~std::uint32_t{0} && entry.row_count >= 1 && entry.row_count <= vector_rows;
+  if constexpr (Field == directory_field::base) return true;
+  return largest <= (Field == directory_field::mode ? 0xff : ~std::uint32_t{0});
 }
 
 constexpr std::uint32_t bytes_for(std::uint64_t value) noexcept {
@@ -176,23 +183,38 @@ inline std::byte* write_directory(const data_section& node, std::byte* out) noex
   return out;
 }
 
+/// Reads one field. A number is loaded with the seven bytes behind it: a block ends with more zeros than that.
+template <directory_field Field>
+result<void> read_field(byte_reader& from, data_section& node) noexcept {
+  const std::size_t at = from.offset();
+  PILLAR_ASSIGN_OR_RETURN(const auto sizes, from.read<std::uint8_t>());
+  const std::uint32_t reference_bytes = sizes >> 4, bytes = sizes & 15;
+  if (reference_bytes > 8 || bytes > 8) return {errc::corrupt, at};
+  PILLAR_ASSIGN_OR_RETURN(const auto stored, from.take(reference_bytes + std::size_t{bytes} * node.vector_count));
+  // The entries begin as zeros.
+  if (sizes == 0 && Field != directory_field::rows && Field != directory_field::width) return {};
+  const std::byte* const numbers = stored.data() + reference_bytes;
+  const std::uint64_t reference = load_unaligned<std::uint64_t>(stored.data()) & low_bits(8 * reference_bytes);
+  const bool fits = bytes == 0 ? set_field<Field>(node, [=](std::uint32_t) { return reference; })
+                               : set_field<Field>(node, [=, mask = low_bits(8 * bytes)](std::uint32_t v) {
+                                   return reference + (load_unaligned<std::uint64_t>(numbers + bytes * v) & mask);
+                                 });
+  if (!fits) return {errc::corrupt, at};
+  return {};
+}
+
 /// Reads what write_directory wrote into node.entries, whose other fields are zero; payloads lie back to back behind
 /// the shared part. Sets node.data_bytes.
+///
+/// Requires: 8 readable bytes behind the reader's
 inline result<void> read_directory(byte_reader& from, data_section& node) noexcept {
-  for (std::uint32_t f = 0; f < directory_field_count; ++f) {
-    const std::size_t at = from.offset();
-    PILLAR_ASSIGN_OR_RETURN(const auto sizes, from.read<std::uint8_t>());
-    const std::uint32_t reference_bytes = sizes >> 4, bytes = sizes & 15;
-    if (reference_bytes > 8 || bytes > 8) return {errc::corrupt, at};
-    PILLAR_ASSIGN_OR_RETURN(const auto stored, from.take(reference_bytes + std::size_t{bytes} * node.vector_count));
-    std::uint64_t reference = 0;
-    std::memcpy(&reference, stored.data(), reference_bytes);
-    for (std::uint32_t v = 0; v < node.vector_count; ++v) {
-      std::uint64_t distance = 0;
-      std::memcpy(&distance, stored.data() + reference_bytes + std::size_t{bytes} * v, bytes);
-      if (!set_field(node, v, static_cast<directory_field>(f), reference + distance)) return {errc::corrupt, at};
-    }
-  }
+  PILLAR_TRY(read_field<directory_field::base>(from, node));
+  PILLAR_TRY(read_field<directory_field::bytes>(from, node));
+  PILLAR_TRY(read_field<directory_field::width>(from, node));
+  PILLAR_TRY(read_field<directory_field::mode>(from, node));
+  PILLAR_TRY(read_field<directory_field::validity>(from, node));
+  PILLAR_TRY(read_field<directory_field::exceptions>(from, node));
+  PILLAR_TRY(read_field<directory_field::rows>(from, node));
   std::uint64_t end = node.shared_bytes, rows = 0;
   for (std::uint32_t v = 0; v < node.vector_count; ++v) {
     vector_entry& entry = node.entries[v];
