@@ -14,14 +14,15 @@
 #include <optional>
 #include <span>
 
-#include "pillar/base/buffer.hpp"           // buffer
-#include "pillar/base/memory.hpp"           // memory_budget
-#include "pillar/base/result.hpp"           // result
-#include "pillar/codec/byte_transform.hpp"  // transform_id, transform_set
-#include "pillar/codec/codec.hpp"           // codec_id, data_section
-#include "pillar/codec/codec_set.hpp"       // codec_set
-#include "pillar/column/encoded.hpp"        // encoded_vector
-#include "pillar/column/types.hpp"          // data_type
+#include "pillar/base/buffer.hpp"            // buffer
+#include "pillar/base/memory.hpp"            // memory_budget
+#include "pillar/base/result.hpp"            // result
+#include "pillar/codec/byte_transform.hpp"   // transform_id, transform_set
+#include "pillar/codec/codec.hpp"            // codec_id, data_section
+#include "pillar/codec/codec_set.hpp"        // codec_set
+#include "pillar/codec/encoding_choice.hpp"  // encoding_policy, encoding_choice
+#include "pillar/column/encoded.hpp"         // encoded_vector
+#include "pillar/column/types.hpp"           // data_type
 
 namespace PILLAR_NAMESPACE {
 
@@ -45,7 +46,7 @@ struct block_options {
   encoding_policy policy{};             ///< what bytes and decoding cost
   encoding_choice* previous = nullptr;  ///< the tree of the block before, tried first, and replaced where it drifts
   std::uint8_t field_width = 0;         ///< with codec = patched: bits of every field, as MOSTLY8 has them; 0: chosen
-  transform_set transforms{};            ///< of the user's own, for transform_choice::user
+  transform_set transforms{};           ///< of the user's own, for transform_choice::user
 };
 
 /// Encodes one column of one row group. Deterministic: equal values (and previous choices) give equal bytes.

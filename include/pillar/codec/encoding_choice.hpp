@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a choice of codecs aims at, and what is remembered of it.
+#pragma once
+#include <cstdint>
+
+#include "pillar/codec/codec.hpp"  // codec_id, max_codec_nodes
+
+namespace PILLAR_NAMESPACE {
+
+struct encoding_report;  // codec/encoding_report.hpp
+
+/// What bytes and values cost. The smallest total wins; a tie goes to the codec that answers more encoded.
+///
+/// Units: picoseconds
+struct encoding_policy {
+  std::uint32_t byte_cost = 2000;  ///< per byte and read: 1000 is 1 GB/s
+  std::uint32_t reads = 1;         ///< how often the values of a block are decoded per time that its bytes are fetched
+
+  /// Blocks that stay in memory: bytes come at 20 GB/s.
+  [[nodiscard]] static constexpr encoding_policy memory() noexcept { return {50, 1}; }
+  /// A disk of this machine: 2 GB/s.
+  [[nodiscard]] static constexpr encoding_policy local_disk() noexcept { return {500, 1}; }
+  /// An object store, shared by all columns: 0.1 GB/s. Bytes are nearly all that counts.
+  [[nodiscard]] static constexpr encoding_policy object_store() noexcept { return {10000, 1}; }
+};
+
+/// The tree that the block before got. A table keeps one per column and slice.
+struct encoding_choice {
+  std::uint32_t node_count = 0;  ///< 0: none yet
+  codec_id codecs[max_codec_nodes] = {};
+  std::uint8_t child_counts[max_codec_nodes] = {};
+  std::uint64_t data_bytes = 0;  ///< of the block that it was chosen for
+  std::uint32_t row_count = 0;
+};
+
+}  // namespace PILLAR_NAMESPACE
