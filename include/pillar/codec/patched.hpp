@@ -20,7 +20,9 @@ namespace PILLAR_NAMESPACE {
 /// hold the most values, so there are never more exceptions than there. Types that are no wider than the preset do not
 /// take it.
 inline constexpr std::uint8_t mostly8 = 8;
+/// See mostly8.
 inline constexpr std::uint8_t mostly16 = 16;
+/// See mostly8.
 inline constexpr std::uint8_t mostly32 = 32;
 
 /// The codec of integers in narrow ranges with outliers; the verbs are those of codec/codec.hpp.
