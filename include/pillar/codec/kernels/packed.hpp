@@ -600,7 +600,8 @@ struct entries {
 
   /// base + field as a wider Out.
   template <class Out>
-  static void unpack_wide(const std::byte* packed, void* values, std::uint64_t base) noexcept {
+  static void unpack_wide([[maybe_unused]] const std::byte* packed, [[maybe_unused]] void* values,
+                          [[maybe_unused]] std::uint64_t base) noexcept {
 #if PILLAR_WITH_BATCHES && PILLAR_WITH_INTERLEAVE
     auto* out = static_cast<Out*>(values);
     if constexpr (Width == 8 * sizeof(T)) widen_add<T, Out, Arch>(packed, out, base);
