@@ -249,7 +249,8 @@ inline void check_source(const block_source& source, const pillar::block_options
   }
 }
 
-/// Cells of a type that the codec takes: few distinct values for dictionaries, one for constants, sorted ones for delta.
+/// Cells of a type that the codec takes: few distinct values for dictionaries, one for constants, sorted ones for
+/// delta.
 inline std::vector<pillar::scalar> cells_for(pillar::codec_id codec, pillar::splitmix64& random, pillar::data_type type,
                                              std::size_t count, std::uint64_t distinct) {
   if (codec == pillar::codec_id::delta) {  // ascending, NULLs where they fell

@@ -25,18 +25,12 @@ namespace detail {
 
 // Those that answer more encoded come first. A new codec is registered here.
 inline constexpr const codec_functions* own_codec_list[] = {
-    &codec_functions_of<constant_codec>,
-    &codec_functions_of<sequence_codec>,
-    &codec_functions_of<bitmap_codec>,
-    &codec_functions_of<frame_of_reference_codec>,
-    &codec_functions_of<patched_codec>,
-    &codec_functions_of<raw_codec>,
-    &codec_functions_of<delta_codec>,
-    &codec_functions_of<run_end_codec>,
-    &codec_functions_of<dictionary_codec>,
-    &codec_functions_of<text_symbols_codec>,
-    &codec_functions_of<decimal_double_codec>,
-    &codec_functions_of<real_double_codec>,
+    &codec_functions_of<constant_codec>,       &codec_functions_of<sequence_codec>,
+    &codec_functions_of<bitmap_codec>,         &codec_functions_of<frame_of_reference_codec>,
+    &codec_functions_of<patched_codec>,        &codec_functions_of<raw_codec>,
+    &codec_functions_of<delta_codec>,          &codec_functions_of<run_end_codec>,
+    &codec_functions_of<dictionary_codec>,     &codec_functions_of<text_symbols_codec>,
+    &codec_functions_of<decimal_double_codec>, &codec_functions_of<real_double_codec>,
     &codec_functions_of<split_int128_codec>,
 };
 

@@ -211,8 +211,7 @@ class codec_checker {
       else std::memset(scratch.validity, 0, vector_rows / 8);
       out.validity = scratch.validity;
     }
-    if ((*scratch_)[0].reserve_characters(section.character_bytes).ok())
-      codec_.decode(section, v, (*scratch_)[0], out);
+    if ((*scratch_)[0].reserve_characters(section.character_bytes).ok()) codec_.decode(section, v, (*scratch_)[0], out);
     return out;
   }
 
