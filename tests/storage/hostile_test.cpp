@@ -135,7 +135,9 @@ class exerciser {
           if (!quiet) cells_[row].text = text;
         } else if (pillar::is_integer(out.type.physical)) {
           cells_[row] = get(out, row);
-          total += cells_[row].integer;
+          // 128-bit values may wrap; a sum that does is not offered.
+          total = static_cast<pillar::int128>(static_cast<pillar::uint128>(total) +
+                                              static_cast<pillar::uint128>(cells_[row].integer));
           if (out.type.physical == pillar::physical_type::boolean) good = good && out.value<std::uint8_t>(row) <= 1;
         } else {
           cells_[row] = get(out, row);

@@ -24,13 +24,13 @@ inline bool keep_rows(selection_mask& rows, const std::uint64_t* words) noexcept
 inline void ask_column(std::uint32_t column, const domain& test, bool nullable, match_scratch* scratch, vector_run& run,
                        std::uint64_t& settled, std::uint64_t& waiting) noexcept {
   const encoded_vector first = run.columns[column];
-  const encoded_operations& operations = *first.operations;
+  const encoded_operations* operations = first.operations;  // nullptr where zones left no vector to ask
   touched_vectors& touched = run.touched[column];
   std::uint64_t some = 0, none = 0;
   for (std::uint64_t left = run.open & ~settled & ~waiting; left != 0; left &= left - 1) {
     const auto v = static_cast<std::uint32_t>(std::countr_zero(left));
     const std::uint64_t bit = left & (~left + 1);
-    const match_answer answer = operations.match(first.block, first.index + v, test, scratch, run.masks[v].words);
+    const match_answer answer = operations->match(first.block, first.index + v, test, scratch, run.masks[v].words);
     if (answer.what == verdict::unknown) {
       waiting |= bit;
       continue;
