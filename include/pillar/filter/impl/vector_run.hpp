@@ -43,7 +43,7 @@ inline void ask_column(std::uint32_t column, const domain& test, bool nullable, 
     }
     if (answer.what == verdict::some) some |= bit;
     selection_mask valid;
-    if (!nullable || !operations.validity(first.block, first.index + v, valid.words)) continue;
+    if (!nullable || !operations->validity(first.block, first.index + v, valid.words)) continue;
     touched.touch(bit, evidence::encoded);
     if (PILLAR_MUTATE(vector_run_keeps_nulls, !keep_rows(run.rows[v], valid.words), false)) none |= bit;
   }
