@@ -3,6 +3,7 @@
 #include "pillar/codec/codec.hpp"
 
 #include "support/block_cases.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::codec_codec {
 namespace {
@@ -19,6 +20,7 @@ TEST(codec_codec, decoding_matching_and_summing_agree_with_the_cells) {
       for (const pillar::data_type& type : every_type(nullable)) {
         if (!takes(codec, type.physical)) continue;
         for (const std::size_t count : {1u, 63u, 64u, 65u, 1000u, 1023u, 1024u, 1025u, 2048u, 5000u}) {
+          if (sanitized && count != 1 && count != 65 && count != 1025 && count != 2048) continue;
           const std::uint64_t distinct = count % 2 == 0 ? 20 : 700;
           const auto source = make_source(type, cells_for(codec, random, type, count, distinct), count % 3 == 0);
           pillar::block_options options;
