@@ -49,7 +49,7 @@ struct stored_column_account {
   std::uint64_t null_count = 0;
   std::uint64_t decoded_bytes = 0;
   std::uint64_t encoded_bytes = 0;
-  std::array<std::uint64_t, 4> blocks_by_codec{};
+  std::array<std::uint64_t, pillar::own_codec_count> blocks_by_codec{};
 };
 
 struct load_account {

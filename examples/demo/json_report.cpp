@@ -118,12 +118,19 @@ json to_json(const answered_question& answered) {
   return out;
 }
 
+json names_of_codecs() {
+  json out = json::array();
+  for (unsigned id = 0; id < pillar::own_codec_count; ++id)
+    out.push_back(pillar::to_string(static_cast<pillar::codec_id>(id)));
+  return out;
+}
+
 }  // namespace
 
 json to_json(const demo_account& account) {
   json out = {{"program", account.program},
               {"causes", names_of_causes()},
-              {"codecs", {"raw", "constant", "frame_of_reference", "dictionary"}},
+              {"codecs", names_of_codecs()},
               {"table", to_json(account.load)},
               {"memory_limit",
                {{"bytes_per_second", account.memory.bytes_per_second},

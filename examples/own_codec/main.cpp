@@ -106,8 +106,8 @@ int main() {
   const auto proof = pillar::conformance::check_codec<sequence>();
   std::cout << proof;
 
-  // The use: the table takes it where it is smaller than Pillar's own.
-  pillar::typed_table<readings> table({.encoding = {.codecs = pillar::codecs<sequence>}});
+  // The use: asked for by its id, the table takes it where it fits; else where it costs less than Pillar's own.
+  pillar::typed_table<readings> table({.encoding = {.codec = sequence::id, .codecs = pillar::codecs<sequence>}});
   pillar::column_set_builder rows(pillar::describe<readings>());
   for (int i = 0; i < 200'000; ++i)
     if (!rows.column_at(0).append_integer(1'700'000'000 + 60 * i).ok() ||

@@ -65,6 +65,9 @@ enum class codec_id : std::uint8_t {
   split_int128 = 12,
 };
 
+/// Pillar's own codecs: ids 0 to 12.
+inline constexpr unsigned own_codec_count = 13;
+
 /// The name as reports print it.
 constexpr const char* to_string(codec_id id) noexcept {
   switch (id) {

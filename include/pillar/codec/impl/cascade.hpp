@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <cstring>  // std::memset
-#include <new>      // placement new
+#include <cstring>   // std::memset
+#include <iterator>  // std::size
+#include <new>       // placement new
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/bitmap.hpp"
@@ -33,6 +34,7 @@ inline constexpr const codec_functions* own_codec_list[] = {
     &codec_functions_of<decimal_double_codec>, &codec_functions_of<real_double_codec>,
     &codec_functions_of<split_int128_codec>,
 };
+static_assert(std::size(own_codec_list) == own_codec_count);
 
 inline std::string codec_name(codec_id id) {
   if (static_cast<std::uint8_t>(id) >= first_user_codec)
