@@ -15,7 +15,7 @@ TURNS = {"kernel": (3, 0.002, 0.15), "query": (3, 0.01, 0.3), "storage": (1, 0.0
 JUDGED_TURNS = {"kernel": (8, 0.002, 0.3), "query": (5, 0.01, 0.6), "storage": (3, 0.01, 1.0), "decode": (3, 0.01, 1.0),
                 "size": (1, 0.0, 0.0)}
 # Rounds that a default run takes of a row, a pass each, spread over the run.
-ROUNDS = {"kernel": 6, "sweep": 4, "query": 4, "storage": 3, "decode": 3, "size": 1}
+ROUNDS = {"kernel": 6, "sweep": 4, "query": 3, "storage": 2, "decode": 2, "size": 1}
 FEWEST_ALONE, FEWEST_QUIET = 2, 3   # rounds that must be so for the others not to count
 LOADED = ("storage", "query")       # programs that are not started again in each pass: their tables take seconds
 LIMIT_KERNELS = 2                   # of a limit's group, the best are measured beside every row
@@ -78,6 +78,7 @@ class Measured:
         self.limit_kernels = []
         self.peer_state = {}      # peer → (state, reason)
         self.problem = ""         # why ours has no figure
+        self.took = 0.0           # seconds of its last round
         self.differs = []         # peers whose answer is not ours
 
     def chosen(self):
@@ -220,37 +221,33 @@ def takes_part(row, number, passes):
 
 
 def run_passes(session, rows, passes, rounds, budget_seconds, progress):
-    """Measures all rows once in each pass, `rounds` rounds each, in fewer passes where the time is not enough; the first
-    pass, in which everybody is started and warmed up, may take 1.5 budgets. Programs are started anew in each pass: where
-    their memory happens to lie makes up to a tenth, and a second run would have it elsewhere."""
+    """Measures all rows once in each pass, `rounds` rounds each. The first pass, in which everybody is started and warmed up,
+    may take 1.5 budgets; a later one is left out if its rows, by what each took the last time, would go over the budget.
+    Programs are started anew in each pass: where their memory happens to lie makes up to a tenth, and a second run would
+    have it elsewhere."""
     measured = [Measured(row) for row in rows]
-    begin, took, done_passes = session.now(), 0.0, 0
+    begin, done_passes = session.now(), 0
     for number in range(passes):
-        if number and session.now() - begin + took > budget_seconds:
-            break
-        pass_begin, preparing = session.now(), 0.0
+        part = [each for each in measured if takes_part(each.row, number, passes)]
+        if number and session.now() - begin + sum(each.took for each in part) > budget_seconds:
+            continue
         if number:
             session.start_again()
-        for index, each in enumerate(measured):
+        for index, each in enumerate(part):
             elapsed = session.now() - begin
             if elapsed > 1.5 * budget_seconds:
                 if not each.rounds:
                     each.problem = each.problem or "the time was over"
                 continue
             if number == 0:
-                before = session.now()
                 session.prepare(each)
-                preparing += session.now() - before
-            if not takes_part(each.row, number, passes):
-                continue
+            round_begin = session.now()
             if not each.problem:
                 session.take(each, rounds if each.row.kind != "size" else 1, TURNS[each.row.kind],
                              extra=rounds if each.row.kind in ("kernel", "query") else 0)
-            in_pass = session.now() - pass_begin
-            share = (index + 1) / len(measured)
-            one = took or (in_pass - preparing) / share
-            rest = in_pass / share * (1 - share) + one * (passes - number - 1)
-            progress(each, number, passes, index, len(measured), min(rest, max(0.0, 1.5 * budget_seconds - elapsed)))
-        took = max(took, session.now() - pass_begin - preparing)
+            now = session.now()
+            each.took = now - round_begin
+            rest = (now - begin) / (index + 1) * (len(part) - index - 1) if number == 0 else 0.0
+            progress(each, number, passes, index, len(part), max(rest, budget_seconds - (now - begin), 0.0))
         done_passes += 1
     return measured, done_passes

@@ -125,7 +125,7 @@ class Turns(unittest.TestCase):
     def test_rounds_are_spread_over_the_passes(self):
         kinds = {"kernel": Row("a/b", "p"), "storage": Row("a/b", "p", kind="storage"), "size": Row("a/b", "p", kind="size")}
         took = {kind: [n for n in range(6) if measure.takes_part(row, n, 6)] for kind, row in kinds.items()}
-        self.assertEqual(took, {"kernel": [0, 1, 2, 3, 4, 5], "storage": [0, 2, 4], "size": [0]})
+        self.assertEqual(took, {"kernel": [0, 1, 2, 3, 4, 5], "storage": [0, 3], "size": [0]})
 
     def test_which_rounds_count(self):
         measured = measure.Measured(Row("a/b", "p"))
@@ -366,6 +366,21 @@ class Measuring(unittest.TestCase):
         session = measure.Session(FakePrograms({"filter/x": sample(1)}), FakePeers({}), [], lambda _: None, Time(0.01))
         measure.run_passes(session, [Row("filter/x", "filter")], 3, 1, 100, lambda *_: None)
         self.assertEqual(session.programs.started_again, ["filter", "filter"])
+
+    def test_a_pass_that_does_not_fit_is_left_out(self):
+        clock, passes = Time(1), []
+
+        class Slow(FakeServer):
+            def run(self, case, _):
+                clock.t += 20 if case == "storage/s" else 0
+                return self.lookup(case)
+        programs = FakePrograms({})
+        programs.one = Slow({"filter/x": sample(1), "storage/s": sample(1)})
+        rows = [Row("filter/x", "filter"), Row("storage/s", "storage", kind="storage")]   # the latter in passes 0 and 3
+        session = measure.Session(programs, FakePeers({}), rows, lambda _: None, clock)
+        measured, done = measure.run_passes(session, rows, 6, 1, 50, lambda each, number, *_: passes.append(number))
+        self.assertEqual((passes, done), ([0, 0, 1, 2, 4, 5], 5))
+        self.assertEqual([len(each.rounds) for each in measured], [5, 1])
 
     def test_a_wrong_limit_is_found(self):
         (entry,), _ = self.entries(Row("filter/x", "filter", limit="read_l2"), {"filter/x": sample(0.8)})
