@@ -68,6 +68,18 @@ TEST(codec_byte_transform, small_outputs_and_unknown_ids_are_errors) {
   EXPECT_EQ(pillar::transform_bound(pillar::transform_id::user, 10), 0u);
 }
 
+TEST(codec_byte_transform, nothing_restores_to_more_than_the_bound) {
+  const std::vector<std::byte> zeros(std::size_t{3} << 20);
+  for (const auto id : every_transform) {
+    std::vector<std::byte> out(pillar::transform_bound(id, zeros.size()));
+    const auto written = pillar::transform(id, 19, zeros, out);
+    ASSERT_TRUE(written.ok());
+    EXPECT_LE(zeros.size(), pillar::restored_bound(id, *written));
+    EXPECT_GE(zeros.size() * 20, pillar::restored_bound(id, *written));
+  }
+  EXPECT_EQ(pillar::restored_bound(pillar::transform_id::user, 1), ~std::uint64_t{0});
+}
+
 TEST(codec_byte_transform, pays_from_fifteen_percent) {
   static_assert(pillar::transform_pays(100, 85) && !pillar::transform_pays(100, 86) && !pillar::transform_pays(0, 1));
 }

@@ -127,5 +127,20 @@ TEST(codec_delta, ranges_over_ascending_vectors) {
   EXPECT_TRUE(pillar::get_bit(mask, 2) && pillar::get_bit(mask, 5));
 }
 
+TEST(codec_delta, a_chain_begins_at_its_start) {
+  pillar::splitmix64 random(3);
+  const auto type = pillar::type_of<std::int32_t>;
+  const auto column = walk(random, type, 100, 5, 8, 1024);
+  encoded_node node;
+  ASSERT_TRUE(encode_node(codec, type, column.vectors, {}, node));
+  ASSERT_TRUE(node.validate().ok());
+  ASSERT_EQ(node.entries[0].width, 8);  // a field is a byte, and stands where its position says
+  for (const std::size_t at : {0u, 4u}) {
+    node.data->data()[at] ^= std::byte{1};
+    EXPECT_EQ(node.validate().error().code, pillar::errc::corrupt) << at;
+    node.data->data()[at] ^= std::byte{1};
+  }
+}
+
 }  // namespace
 }  // namespace pillar_test::codec_delta

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pillar/codec/dictionary.hpp"
 
+#include "pillar/codec/run_end.hpp"
 #include "support/block_cases.hpp"
 #include "support/codec_cases.hpp"
 
@@ -42,6 +43,21 @@ TEST(codec_dictionary, entries_are_sorted_and_unique) {
     for (std::uint32_t i = 1; i < entries.size; ++i)
       ASSERT_LT(pillar::compare(get(entries, i - 1), get(entries, i)), 0);
   }
+}
+
+TEST(codec_dictionary, a_long_text_repeated_by_a_child_takes_no_memory) {
+  const auto type = pillar::type_of<pillar::text>;
+  const auto column =
+      make_source(type, std::vector<pillar::scalar>(4096, pillar::scalar::of_text(type, std::string(5000, 'a'))));
+  encoded_node runs;
+  ASSERT_TRUE(encode_node(pillar::codec_functions_of<pillar::run_end_codec>, type, column.views, {}, runs));
+  ASSERT_TRUE(runs.validate().ok());
+  pillar::data_section hostile;
+  hostile.type = type;
+  hostile.entry_count = 4096;
+  hostile.children = &runs.section;
+  hostile.child_count = 1;
+  EXPECT_LE(pillar::dictionary_codec::view_bytes(hostile), 16u * 4096);
 }
 
 TEST(codec_dictionary, many_entries_are_a_child) {

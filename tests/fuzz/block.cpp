@@ -1,67 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fuzz target of blocks whose root is one codec: open, decode, match, sum, fetch, and encode what was decoded.
-// Whatever is accepted must answer consistently; everything else must be an error.
+// Blocks: open, decode, match, sum, bounds, fetch, and encode what was decoded. Whatever is accepted must answer
+// consistently; everything else must be an error.
 //
-// An input is a block. Mutations begin with blocks that encode_block made, change few of their bytes, and repair what a
-// reader would see first (magic, version, length), so that most executions get past the header.
+// An input is a block. Mutations begin with blocks that encode_block made, and those of tests/golden, change few of
+// their bytes, and repair what a reader would see first (magic, version, length), so that most executions get past the
+// header.
 #include <algorithm>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
+#include <deque>
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "fuzz/fuzz.hpp"
 #include "pillar/codec/match_scratch.hpp"
+#include "pillar/codec/packed.hpp"
 #include "pillar/column/selection.hpp"
 #include "pillar/expr/domain.hpp"
-#include "pillar/storage/block.hpp"
+#include "pillar/simd/dispatch.hpp"
 #include "support/owned_vector.hpp"
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
-/// What this program fuzzes: its name and the codec of its first blocks.
-extern const pillar::codec_id fuzzed_codec;
-extern const pillar::transform_choice fuzzed_transform;
-
+namespace pillar_fuzz {
 namespace {
 
 using namespace pillar_test;
 
-struct counters {
-  std::uint64_t executions = 0, accepted = 0, seeds = 0;
-  ~counters() {
-    std::printf("fuzz: %llu executions, %llu accepted (%.2f %%), %llu blocks to begin with\n",
-                static_cast<unsigned long long>(executions), static_cast<unsigned long long>(accepted),
-                100.0 * static_cast<double>(accepted) / static_cast<double>(executions ? executions : 1),
-                static_cast<unsigned long long>(seeds));
-  }
-} counts;
+// ---- a user's byte transform ----------------------------------------------------------------------------------------
 
-[[noreturn]] void fail(const char* what, std::uint32_t vector, std::uint32_t row) {
-  std::fprintf(stderr, "fuzz: %s, vector %u row %u\n", what, vector, row);
-  std::abort();
-}
+const pillar::transform_functions exclusive_or = {
+    pillar::transform_id::user, nullptr, [](const void*, std::size_t bytes) noexcept { return bytes; },
+    [](const void*, std::span<const std::byte> raw, std::span<std::byte> out) noexcept -> pillar::result<std::size_t> {
+      for (std::size_t i = 0; i < raw.size(); ++i) out[i] = raw[i] ^ std::byte{0x5a};
+      return raw.size();
+    },
+    [](const void*, std::span<const std::byte> stored, std::span<std::byte> raw) noexcept -> pillar::result<void> {
+      if (stored.size() != raw.size()) return pillar::errc::corrupt;
+      for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = stored[i] ^ std::byte{0x5a};
+      return {};
+    }};
+const pillar::transform_functions* const users_transforms[] = {&exclusive_or};
 
 // ---- blocks to begin with -------------------------------------------------------------------------------------------
 
-std::vector<std::vector<std::byte>> make_seeds() {
-  using pillar::type_of;
-  std::vector<pillar::data_type> types = {type_of<bool>,
-                                          type_of<std::int8_t>,
-                                          type_of<std::uint16_t>,
-                                          type_of<std::int32_t>,
-                                          type_of<std::uint32_t>,
-                                          type_of<std::int64_t>,
-                                          type_of<std::uint64_t>,
-                                          type_of<float>,
-                                          type_of<double>,
-                                          type_of<pillar::text>,
-                                          pillar::decimal_type(30, 2, false)};
-  std::vector<std::vector<std::byte>> seeds;
-  pillar::splitmix64 random(1);
-  const auto add = [&](pillar::data_type type, const std::vector<pillar::scalar>& cells) {
+using block_bytes = std::vector<std::byte>;
+
+/// Blocks of one column in the shapes that codecs are made for.
+class seed_maker {
+ public:
+  seed_maker(const target& of, std::vector<block_bytes>& out) : out_(out) {
+    options_.codec = of.codec;
+    options_.transform = of.transform;
+    options_.transforms = pillar::transform_set(users_transforms);
+  }
+
+  void make(pillar::data_type type, std::size_t count, std::uint64_t distinct) {
+    std::vector<pillar::scalar> cells, runs, steps, prices, rare;
+    for (std::size_t i = 0; i < count; ++i) cells.push_back(random_scalar(random_, type, distinct));
+    for (std::size_t i = 0; i < count; ++i) runs.push_back(cells[i / 9 * 9]);
+    for (std::size_t i = 0; i < count; ++i)
+      rare.push_back(type.nullable && i % 16 != 5 ? pillar::scalar::of_null(type) : cells[i % 16 == 5 ? i : 0]);
+    add(type, cells);
+    add(type, runs);
+    if (type.nullable) {
+      add(type, rare);
+      if (count > pillar::vector_rows) {  // a vector of NULLs alone
+        std::fill(rare.begin(), rare.begin() + pillar::vector_rows, pillar::scalar::of_null(type));
+        add(type, rare);
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto step = static_cast<pillar::int128>(3 * i + random_.below(distinct < 6 ? distinct : 3));
+      if (pillar::is_float(type.physical)) {
+        prices.push_back(i % 50 == 7 ? cells[i]
+                                     : pillar::scalar::of_real(type, static_cast<double>(random_.below(9000)) / 100));
+        if (type.physical == pillar::physical_type::float32 && !prices.back().null)
+          prices.back().real = static_cast<float>(prices.back().real);
+      } else if (type.physical != pillar::physical_type::text && step <= pillar::highest_of(type.physical)) {
+        steps.push_back(pillar::scalar::of_integer(type, step));
+      }
+    }
+    if (!steps.empty()) add(type, steps);
+    if (!prices.empty()) add(type, prices);
+  }
+
+ private:
+  void add(pillar::data_type type, const std::vector<pillar::scalar>& cells) {
     std::vector<owned_vector> owned;
     std::vector<pillar::vector> views;
     for (std::size_t at = 0; at < cells.size(); at += pillar::vector_rows) {
@@ -70,135 +91,223 @@ std::vector<std::vector<std::byte>> make_seeds() {
           type, {cells.begin() + static_cast<std::ptrdiff_t>(at), cells.begin() + static_cast<std::ptrdiff_t>(end)}));
     }
     for (const auto& one : owned) views.push_back(one.view);
-    pillar::block_options options;
-    options.codec = fuzzed_codec;
-    options.transform = fuzzed_transform;
-    const auto made = pillar::encode_block(views, options);
-    if (made.ok()) seeds.emplace_back(made->bytes().begin(), made->bytes().end());
-  };
-  for (const pillar::data_type base : types) {
-    for (const bool nullable : {false, true}) {
-      const pillar::data_type type = base.as_nullable(nullable);
-      for (const std::size_t count : {std::size_t{1}, std::size_t{7}, std::size_t{40}, std::size_t{1030}}) {
-        for (const std::uint64_t distinct : {std::uint64_t{1}, std::uint64_t{5}, std::uint64_t{10000}}) {
-          if (count > 1000 && (distinct != 5 || nullable)) continue;  // long blocks take long
-          std::vector<pillar::scalar> cells, runs, steps, prices;
-          for (std::size_t i = 0; i < count; ++i) cells.push_back(random_scalar(random, type, distinct, nullable));
-          for (std::size_t i = 0; i < count; ++i) runs.push_back(cells[i / 9 * 9]);
-          add(type, cells);
-          add(type, runs);
-          for (std::size_t i = 0; i < count; ++i) {
-            const auto step = static_cast<pillar::int128>(3 * i + random.below(distinct < 6 ? distinct : 3));
-            if (pillar::is_float(type.physical)) {
-              prices.push_back(pillar::scalar::of_real(type, static_cast<double>(random.below(9000)) / 100));
-            } else if (type.physical != pillar::physical_type::text && step <= pillar::highest_of(type.physical)) {
-              steps.push_back(pillar::scalar::of_integer(type, step));
-            }
-          }
-          if (!steps.empty()) add(type, steps);
-          if (!prices.empty()) add(type, prices);
-        }
-      }
-    }
+    const auto made = pillar::encode_block(views, options_);
+    if (made.ok()) out_.emplace_back(made->bytes().begin(), made->bytes().end());
   }
-  counts.seeds = seeds.size();
-  if (seeds.empty()) fail("no block to begin with", 0, 0);
-  return seeds;
+
+  std::vector<block_bytes>& out_;
+  pillar::block_options options_{};
+  pillar::splitmix64 random_{1};
+};
+
+/// The golden blocks of the same root and transform: also those of older versions.
+void add_golden(const target& of, std::vector<block_bytes>& out) {
+  for (const char* const version : {"v1_", "v2_"})
+    for (const char* const name :
+         {"bitmap", "constant_int32", "decimal_double", "delta_int64", "dictionary_int32", "dictionary_text",
+          "frame_of_reference_decimal", "lz4_raw_text", "patched_int64", "raw_float64", "raw_text", "real_double",
+          "sequence_int64", "split_int128", "zstd_raw_text"}) {
+      const std::string path = std::string(PILLAR_SOURCE_DIR "/tests/golden/blocks/") + version + name + ".block";
+      std::FILE* const file = std::fopen(path.c_str(), "rb");
+      if (file == nullptr) continue;
+      block_bytes bytes(1 << 16);
+      bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file));
+      std::fclose(file);
+      const auto opened = pillar::open_block(bytes);
+      if (!opened.ok()) continue;
+      const bool transformed = opened->transform() != pillar::transform_id::none;
+      if (opened->codec() == of.codec || (transformed && of.transform != pillar::transform_choice::none))
+        out.push_back(std::move(bytes));
+    }
 }
 
-const std::vector<std::vector<std::byte>>& seeds() {
-  static const auto made = make_seeds();
+const std::vector<block_bytes>& seeds(const target& of) {
+  static const std::vector<block_bytes> made = [&] {
+    using pillar::type_of;
+    const pillar::data_type types[] = {type_of<bool>,
+                                       type_of<std::int8_t>,
+                                       type_of<std::uint16_t>,
+                                       type_of<std::int32_t>,
+                                       type_of<std::uint32_t>,
+                                       type_of<std::int64_t>,
+                                       type_of<std::uint64_t>,
+                                       type_of<float>,
+                                       type_of<double>,
+                                       type_of<pillar::text>,
+                                       type_of<pillar::timestamp<>>,
+                                       pillar::decimal_type(30, 2, false)};
+    std::vector<block_bytes> out;
+    seed_maker maker(of, out);
+    for (const pillar::data_type base : types)
+      for (const bool nullable : {false, true}) {
+        const pillar::data_type type = base.as_nullable(nullable);
+        for (const std::size_t count : {1u, 7u, 40u, 150u})
+          for (const std::uint64_t distinct : {1u, 5u, 10000u}) maker.make(type, count, distinct);
+        maker.make(type, 1030, nullable ? 2 : 5);
+        if (!nullable) maker.make(type, 500, 10000);
+      }
+    add_golden(of, out);
+    counts.seeds = out.size();
+    if (out.empty()) fail("no block to begin with", 0, 0);
+    return out;
+  }();
   return made;
 }
 
 // ---- one execution --------------------------------------------------------------------------------------------------
 
-pillar::scalar cell_of(const pillar::vector& from, std::uint32_t row) { return pillar::get(from, row); }
+/// A decoded value; texts lie where they were decoded to.
+struct cell {
+  bool null = true;
+  double real = 0;
+  pillar::int128 integer = 0;
+  std::string_view text{};
+};
+using cell_list = std::vector<cell>;
 
-bool same_cell(const pillar::scalar& a, const pillar::scalar& b) {
-  if (a.null || b.null) return a.null == b.null;
-  if (pillar::is_float(a.type.physical)) return std::memcmp(&a.real, &b.real, sizeof(double)) == 0;
-  return a == b;
-}
-
-/// A domain whose constants are cells or their neighbours.
-pillar::domain domain_of(pillar::splitmix64& random, pillar::data_type type, const std::vector<pillar::scalar>& cells) {
-  const auto pick = [&]() -> const pillar::scalar& { return cells[random.below(cells.size())]; };
-  const bool negated = random.chance(1, 3), points = random.chance(1, 3);
-  pillar::domain made;
-  made.physical = type.physical;
-  if (type.physical == pillar::physical_type::text) {
-    if (!points) return pillar::text_range(pick().text, random.chance(3, 4), pick().text + '\0', negated);
-    for (int i = 0; i < 5; ++i) made.texts.push_back(pick().text);
-    std::sort(made.texts.begin(), made.texts.end());
-    made.texts.erase(std::unique(made.texts.begin(), made.texts.end()), made.texts.end());
-  } else if (pillar::is_float(type.physical)) {
-    const auto number = [&] { return pick().null || pick().real != pick().real ? 1.0 : 0.0; };
-    double lo = number(), hi = number();
-    if (const auto& cell = pick(); !cell.null && cell.real == cell.real) lo = cell.real + 0.0;
-    if (const auto& cell = pick(); !cell.null && cell.real == cell.real) hi = cell.real + 0.0;
-    return pillar::real_range(type.physical, lo, hi, random.chance(1, 2), negated);
-  } else {
-    const auto near = [&] {
-      const pillar::int128 value = pick().integer;
-      switch (random.below(3)) {
-        case 0: return value == pillar::lowest_of(type.physical) ? value : value - 1;
-        case 1: return value == pillar::highest_of(type.physical) ? value : value + 1;
-        default: return value;
-      }
-    };
-    if (!points) return pillar::integer_range(type.physical, near(), near(), negated);
-    for (std::uint64_t i = 0; i < 3 + random.below(12); ++i) made.integers.push_back(near());
-    std::sort(made.integers.begin(), made.integers.end());
-    made.integers.erase(std::unique(made.integers.begin(), made.integers.end()), made.integers.end());
+cell cell_of(const pillar::vector& from, std::uint32_t row) {
+  cell made;
+  made.null = !from.valid(row);
+  if (made.null) return made;
+  using enum pillar::physical_type;
+  switch (from.type.physical) {
+    case text: made.text = from.text_value(row); break;
+    case float32: made.real = static_cast<double>(from.value<float>(row)); break;
+    case float64: made.real = from.value<double>(row); break;
+    case boolean:
+    case uint8: made.integer = from.value<std::uint8_t>(row); break;
+    case int8: made.integer = from.value<std::int8_t>(row); break;
+    case int16: made.integer = from.value<std::int16_t>(row); break;
+    case int32: made.integer = from.value<std::int32_t>(row); break;
+    case int64: made.integer = from.value<std::int64_t>(row); break;
+    case uint16: made.integer = from.value<std::uint16_t>(row); break;
+    case uint32: made.integer = from.value<std::uint32_t>(row); break;
+    case uint64: made.integer = from.value<std::uint64_t>(row); break;
+    case integer128:
+      made.integer = pillar::load_unaligned<pillar::int128>(static_cast<const std::byte*>(from.holder().values) +
+                                                            std::size_t{16} * from.index_of(row));
+      break;
   }
-  made.kind = pillar::domain_kind::points;
-  made.negated = negated;
   return made;
 }
 
-void check_match(const pillar::encoded_vector& source, const pillar::vector& decoded, const pillar::domain& test,
-                 const std::vector<pillar::scalar>& cells, pillar::match_scratch& scratch) {
+bool same_cell(const cell& a, const cell& b) {
+  if (a.null || b.null) return a.null == b.null;
+  return std::memcmp(&a.real, &b.real, sizeof(double)) == 0 && a.integer == b.integer && a.text == b.text;
+}
+
+/// Memory of the executions, kept from one to the next.
+struct workspace {
+  std::deque<pillar::vector_scratch> scratches;
+  std::deque<cell_list> cells;
+  std::vector<pillar::vector> vectors;
+  pillar::vector_scratch again;
+  pillar::match_scratch matches;
+};
+
+/// A domain whose constants are cells or their neighbours.
+pillar::domain domain_of(pillar::splitmix64& random, pillar::physical_type physical, const cell_list& cells) {
+  const auto pick = [&]() -> const cell& { return cells[random.below(cells.size())]; };
+  const bool negated = random.chance(1, 3), points = random.chance(1, 3);
+  pillar::domain made;
+  made.physical = physical;
+  made.kind = pillar::domain_kind::points;
+  made.negated = negated;
+  const auto sort_unique = [](auto& list) {
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+  };
+  const std::uint64_t point_count = random.chance(1, 8) ? 0 : random.chance(1, 6) ? 80 : 1 + random.below(12);
+  if (physical == pillar::physical_type::text) {
+    if (!points) {
+      std::string high(pick().text);
+      if (random.chance(1, 2)) high += '\0';
+      return pillar::text_range(pick().text, random.chance(3, 4), high, negated);
+    }
+    for (std::uint64_t i = 0; i < point_count; ++i) made.texts.emplace_back(pick().text);
+    sort_unique(made.texts);
+  } else if (pillar::is_float(physical)) {
+    const auto number = [&] {
+      const cell& one = pick();
+      return one.null || one.real != one.real ? 1.0 : one.real + 0.0;
+    };
+    if (!points) return pillar::real_range(physical, number(), number(), random.chance(1, 2), negated);
+    for (std::uint64_t i = 0; i < point_count; ++i) made.reals.push_back(number());
+    sort_unique(made.reals);
+    made.nan = random.chance(1, 2);
+  } else {
+    const pillar::int128 low = pillar::lowest_of(physical), high = pillar::highest_of(physical);
+    const auto near = [&] {
+      const pillar::int128 value = pick().integer;
+      switch (random.below(8)) {
+        case 0:
+        case 1: return value == low ? value : value - 1;
+        case 2:
+        case 3: return value == high ? value : value + 1;
+        case 4: return random.chance(1, 2) ? low : high;
+        default: return value;
+      }
+    };
+    if (!points) return pillar::integer_range(physical, near(), near(), negated);
+    for (std::uint64_t i = 0; i < point_count; ++i) made.integers.push_back(near());
+    sort_unique(made.integers);
+  }
+  return made;
+}
+
+void check_match(const pillar::encoded_vector& source, const pillar::domain& test, const cell_list& cells,
+                 pillar::match_scratch* scratch) {
   alignas(64) std::uint64_t mask[pillar::vector_words];
   std::memset(mask, 0x5a, sizeof(mask));
-  scratch.begin_block();
-  const auto answer = source.operations->match(source.block, source.index, test, &scratch, mask);
+  const auto answer = source.operations->match(source.block, source.index, test, scratch, mask);
   if (answer.what == pillar::verdict::unknown) return;
-  for (std::uint32_t row = 0; row < decoded.size; ++row) {
-    if (cells[row].null) continue;
-    const bool got =
-        answer.what == pillar::verdict::some ? pillar::get_bit(mask, row) : answer.what == pillar::verdict::all;
-    const bool wanted =
-        pillar::is_float(test.physical) ? test.contains_real(cells[row].real) : test.contains(cells[row]);
+  const bool listed = answer.what == pillar::verdict::some;
+  for (std::uint32_t row = 0; row < cells.size(); ++row) {
+    const cell& one = cells[row];
+    if (one.null) continue;
+    const bool got = listed ? pillar::get_bit(mask, row) : answer.what == pillar::verdict::all;
+    const bool wanted = test.physical == pillar::physical_type::text ? test.contains_text(one.text)
+                        : pillar::is_float(test.physical)            ? test.contains_real(one.real)
+                                                                     : test.contains_integer(one.integer);
     if (got != wanted) fail("match disagrees with decode", source.index, row);
   }
+  for (std::uint32_t row = static_cast<std::uint32_t>(cells.size()); listed && row < pillar::vector_rows; ++row)
+    if (pillar::get_bit(mask, row)) fail("match sets a bit beyond the rows", source.index, row);
 }
 
-void check_sums(const pillar::encoded_vector& source, const std::vector<pillar::scalar>& cells, bool has_nulls,
+void check_sums(const pillar::encoded_vector& source, const cell_list& cells, bool has_nulls,
                 pillar::splitmix64& random) {
-  for (const bool all : {true, false}) {
+  for (const std::uint64_t share : {16u, 8u, 1u}) {
     pillar::selection_mask rows = pillar::selection_mask::none();
-    pillar::int128 expected = 0;
-    bool fits = true;
+    pillar::int128 expected = 0, low = 0, high = -1;
+    bool fits = true, any = false;
     for (std::uint32_t row = 0; row < cells.size(); ++row) {
-      if (cells[row].null || (!all && random.chance(1, 2))) continue;
+      const cell& one = cells[row];
+      if (one.null || !random.chance(share, 16)) continue;
       pillar::set_bit(rows.words, row);
-      fits = fits && !__builtin_add_overflow(expected, cells[row].integer, &expected);
+      fits = fits && !__builtin_add_overflow(expected, one.integer, &expected);
+      low = any ? std::min(low, one.integer) : one.integer;
+      high = any ? std::max(high, one.integer) : one.integer;
+      any = true;
     }
-    pillar::int128 sum = 0;
-    if (source.operations->sum(source.block, source.index, rows.words, all && !has_nulls, sum) &&
-        !(fits && sum == expected)) {
+    const bool all = share == 16 && !has_nulls;
+    pillar::int128 sum = 0, least = 0, greatest = 0;
+    if (source.operations->sum(source.block, source.index, rows.words, all, sum) && !(fits && sum == expected))
       fail("sum disagrees with decode", source.index, 0);
-    }
+    if (any && source.operations->bounds != nullptr &&
+        source.operations->bounds(source.block, source.index, rows.words, all, least, greatest) &&
+        (least != low || greatest != high))
+      fail("bounds disagree with decode", source.index, 0);
   }
 }
 
-void check_fetch(const pillar::encoded_vector& source, const pillar::vector& decoded,
-                 const std::vector<pillar::scalar>& cells, pillar::splitmix64& random) {
-  if (source.operations->decode_rows == nullptr || decoded.type.physical == pillar::physical_type::text) return;
+void check_fetch(const pillar::encoded_vector& source, pillar::data_type type, const cell_list& cells,
+                 pillar::splitmix64& random) {
+  if (source.operations->decode_rows == nullptr || type.physical == pillar::physical_type::text) return;
   std::uint16_t rows[pillar::vector_rows];
   std::uint32_t count = 0;
-  for (std::uint32_t row = 0; row < decoded.size && count < 20; ++row)
+  const std::uint32_t most = random.chance(1, 8) ? 400 : 20;
+  for (std::uint32_t row = 0; row < cells.size() && count < most; ++row)
     if (random.chance(1, 3)) rows[count++] = static_cast<std::uint16_t>(row);
   alignas(64) std::byte values[pillar::vector_rows * 16];
   std::uint64_t validity[pillar::vector_words];
@@ -207,7 +316,7 @@ void check_fetch(const pillar::encoded_vector& source, const pillar::vector& dec
     source.operations->prefetch_rows(source.block, source.index, rows, count);
   if (!source.operations->decode_rows(source.block, source.index, rows, count, values, validity, has_validity)) return;
   pillar::vector fetched;
-  fetched.type = decoded.type;
+  fetched.type = type;
   fetched.size = count;
   fetched.values = values;
   fetched.validity = has_validity ? validity : nullptr;
@@ -216,99 +325,126 @@ void check_fetch(const pillar::encoded_vector& source, const pillar::vector& dec
 }
 
 /// What was decoded, encoded again and opened, is the same.
-void check_again(const std::vector<pillar::vector>& vectors, const std::vector<std::vector<pillar::scalar>>& cells,
-                 const pillar::block_options& options) {
-  const auto encoded = pillar::encode_block(vectors, options);
+void check_again(workspace& work, std::size_t count, const pillar::block_options& options) {
+  const auto encoded = pillar::encode_block(std::span(work.vectors).first(count), options);
   if (!encoded.ok()) {
     if (encoded.error().code == pillar::errc::invalid_argument && options.codec.has_value()) return;
     fail("decoded values cannot be encoded", 0, 0);
   }
   const auto opened = pillar::open_block(encoded->bytes());
   if (!opened.ok()) fail("what was encoded cannot be opened", 0, 0);
-  const auto scratch = std::make_unique<pillar::vector_scratch>();
   for (std::uint32_t i = 0; i < opened->vector_count(); ++i) {
     pillar::vector out;
-    const auto source = opened->vector_at(i);
-    if (!source.decode(*scratch, out).ok()) fail("no memory", i, 0);
+    if (!opened->vector_at(i).decode(work.again, out).ok()) fail("no memory", i, 0);
     for (std::uint32_t row = 0; row < out.size; ++row)
-      if (!same_cell(cell_of(out, row), cells[i][row])) fail("encoded again it is another value", i, row);
+      if (!same_cell(cell_of(out, row), work.cells[i][row])) fail("encoded again it is another value", i, row);
   }
 }
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  ++counts.executions;
+pillar::block_limits limits_for(std::uint64_t choice, std::uint64_t max_decoded_bytes) {
+  static const std::vector<const pillar::packed_table*> tables = [] {
+    std::vector<const pillar::packed_table*> out;
+    for (const auto level : pillar::all_arch_levels)
+      if (pillar::supports(level) && level <= pillar::best_arch_level())
+        out.push_back(&pillar::packed_kernels_for(level));
+    return out;
+  }();
   pillar::block_limits limits;
-  limits.max_decoded_bytes = 4 << 20;
-  const auto opened = pillar::open_block({reinterpret_cast<const std::byte*>(data), size}, limits, false);
-  if (!opened.ok()) return 0;
-  ++counts.accepted;
-  const pillar::block_view& block = *opened;
-  pillar::splitmix64 random(block.block_bytes() * 31 + data[size / 2]);
-  static std::vector<std::unique_ptr<pillar::vector_scratch>> scratches;
-  std::vector<std::vector<pillar::scalar>> cells;
-  std::vector<pillar::vector> vectors;
-  pillar::match_scratch match_scratch;
-  for (std::uint32_t i = 0; i < block.vector_count(); ++i) {
-    if (scratches.size() == i) scratches.push_back(std::make_unique<pillar::vector_scratch>());
-    const pillar::encoded_vector source = block.vector_at(i);
-    vectors.emplace_back();
-    pillar::vector& decoded = vectors.back();
-    if (!source.decode(*scratches[i], decoded).ok()) fail("no memory", i, 0);
-    cells.emplace_back();
-    for (std::uint32_t row = 0; row < decoded.size; ++row) cells.back().push_back(cell_of(decoded, row));
-    if (decoded.type.physical == pillar::physical_type::boolean)
-      for (const auto& cell : cells.back())
-        if (!cell.null && cell.integer != 0 && cell.integer != 1) fail("a boolean of neither value", i, 0);
-    std::uint64_t words[pillar::vector_words];
-    const bool has_nulls = source.operations->validity(source.block, i, words);
-    for (int round = 0; round < 3; ++round)
-      check_match(source, decoded, domain_of(random, decoded.type, cells.back()), cells.back(), match_scratch);
-    if (pillar::is_integer(decoded.type.physical)) check_sums(source, cells.back(), has_nulls, random);
-    check_fetch(source, decoded, cells.back(), random);
-  }
-  pillar::block_options again;
-  again.codec = block.codec();
-  if (random.chance(1, 4)) check_again(vectors, cells, again);
-  if (random.chance(1, 32)) check_again(vectors, cells, {});
-  return 0;
+  limits.max_decoded_bytes = max_decoded_bytes;
+  // Most often the level that this machine uses.
+  limits.kernels = choice % 4 != 0 ? tables.back() : tables[choice / 4 % tables.size()];
+  limits.transforms = pillar::transform_set(users_transforms);
+  return limits;
 }
 
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
-                                               unsigned int seed) {
-  constexpr std::size_t header_bytes = 64;
-  pillar::splitmix64 random(seed);
+void check_block(const pillar::block_view& block, pillar::splitmix64& random) {
+  static workspace work;
+  const std::uint32_t count = block.vector_count();
+  while (work.scratches.size() < count) work.scratches.emplace_back(), work.cells.emplace_back();
+  work.vectors.assign(count, {});
+  std::uint64_t own_bytes = block.shared_bytes();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const pillar::encoded_vector source = block.vector_at(i);
+    own_bytes += block.encoded_bytes(i);
+    pillar::vector& decoded = work.vectors[i];
+    if (!source.decode(work.scratches[i], decoded).ok()) fail("no memory", i, 0);
+    cell_list& cells = work.cells[i];
+    cells.resize(decoded.size);
+    std::uint32_t nulls = 0;
+    for (std::uint32_t row = 0; row < decoded.size; ++row) {
+      cells[row] = cell_of(decoded, row);
+      nulls += cells[row].null;
+      if (decoded.type.physical == pillar::physical_type::boolean && cells[row].integer >> 1 != 0)
+        fail("a boolean of neither value", i, row);
+    }
+    if (nulls != block.entry(i).null_count) fail("other NULLs than announced", i, 0);
+    std::uint64_t words[pillar::vector_words];
+    const bool has_nulls = source.operations->validity(source.block, i, words);
+    for (int round = 0; round < 3; ++round) {
+      work.matches.begin_block();
+      check_match(source, domain_of(random, decoded.type.physical, cells), cells, round == 0 ? nullptr : &work.matches);
+    }
+    if (pillar::is_integer(decoded.type.physical)) check_sums(source, cells, has_nulls, random);
+    check_fetch(source, decoded.type, cells, random);
+  }
+  if (own_bytes != block.block_bytes()) fail("bytes that belong to nobody", 0, 0);
+  pillar::block_options again;
+  again.codec = block.codec();
+  if (random.chance(1, 16)) check_again(work, count, again);
+  if (random.chance(1, 128)) check_again(work, count, {});
+}
+
+void execute_block(const target& of, std::span<const std::byte> bytes) {
+  constexpr std::size_t transform_at = 7, data_bytes_at = 48;
+  // What opening may take: the directory, 64 Ki entries of 16 bytes, an arrangement of what is there, and restored
+  // data, which the limit bounds.
+  constexpr std::uint64_t fixed = std::uint64_t{3} << 20, per_byte = 64;
+  const bool plain = of.transform == pillar::transform_choice::none;
+  pillar::splitmix64 random(bytes.empty() ? 0 : bytes.size() * 31 + static_cast<unsigned>(bytes[bytes.size() / 2]));
+  pillar::memory_budget budget;
+  pillar::block_limits limits = limits_for(random(), plain ? 16 << 20 : 2 << 20);
+  limits.budget = &budget;
+  std::uint32_t data_bytes = 0;
+  if (bytes.size() >= 64 && bytes[transform_at] != std::byte{0})
+    std::memcpy(&data_bytes, bytes.data() + data_bytes_at, sizeof(data_bytes));
+  const auto opened = pillar::open_block(bytes, limits, false);
+  counts.most_bytes = std::max(counts.most_bytes, budget.peak());
+  if (budget.peak() > fixed + per_byte * bytes.size() + data_bytes) fail("memory by a number in the input", 0, 0);
+  if (!opened.ok()) return;
+  ++counts.accepted;
+  check_block(*opened, random);
+}
+
+std::size_t mutate_block(const target& of, std::span<std::byte> room, std::size_t size, pillar::splitmix64& random) {
+  constexpr std::size_t header_bytes = 64, magic_at = 0, block_bytes_at = 40;
+  const auto another = [&]() -> const block_bytes& { return seeds(of)[random.below(seeds(of).size())]; };
   if (size < header_bytes || random.chance(1, 8)) {
-    const auto& from = seeds()[random.below(seeds().size())];
-    if (from.size() > max_size) return size;
-    std::memcpy(data, from.data(), from.size());
+    const block_bytes& from = another();
+    if (from.size() > room.size()) return size;
+    std::memcpy(room.data(), from.data(), from.size());
     size = from.size();
   }
-  if (random.chance(1, 16)) size = LLVMFuzzerMutate(data, size, max_size);
+  if (random.chance(1, 16)) size = mutate_anyhow(room, size);
   if (size < header_bytes) return size;
-  // Few bytes anywhere, more often behind the header, as interesting numbers of 1 to 8 bytes.
-  for (std::uint64_t change = 0; change <= random.below(3); ++change) {
-    const std::size_t begin = random.chance(1, 6) ? 0 : header_bytes;
-    const std::size_t at = begin + random.below(size - begin + (size == begin));
-    const std::size_t bytes = std::min<std::size_t>(std::size_t{1} << random.below(4), size - std::min(at, size));
-    std::uint64_t value = random();
-    switch (random.below(5)) {
-      case 0: value &= 0xff; break;
-      case 1: value = random.below(20); break;
-      case 2: value = ~std::uint64_t{0} << random.below(64); break;
-      case 3: {
-        std::uint64_t old = 0;
-        std::memcpy(&old, data + at, bytes);
-        value = old + random.below(5) - 2;
-        break;
-      }
-      default: break;
-    }
-    std::memcpy(data + at, &value, bytes);
+  const auto bytes = room.first(size);
+  if (random.chance(1, 8)) {  // a piece of another block, where it stood there or elsewhere
+    const block_bytes& from = another();
+    const std::size_t at = random.below(from.size()), to = random.chance(1, 2) ? at : random.below(size);
+    if (to < size)
+      std::memcpy(room.data() + to, from.data() + at, std::min({from.size() - at, size - to, random.below(64) + 1}));
+  } else if (random.chance(1, 4)) {
+    change_numbers(random, bytes, 0, header_bytes);
+  } else if (random.chance(1, 2)) {
+    change_numbers(random, bytes, header_bytes, std::min<std::size_t>(size, 2 * header_bytes));  // the directory
+  } else {
+    change_numbers(random, bytes, header_bytes, size);
   }
-  std::memcpy(data, "PLRB", 4);
+  std::memcpy(room.data() + magic_at, "PLRB", 4);
   const std::uint64_t whole = size;
-  std::memcpy(data + 40, &whole, sizeof(whole));
+  std::memcpy(room.data() + block_bytes_at, &whole, sizeof(whole));
   return size;
 }
+
+}  // namespace pillar_fuzz

@@ -3,12 +3,65 @@
 // validation. With the checksum every change is an error. Without it a change is an error, or gives values of the type,
 // from within the block, for which match and sum agree with decode.
 #include <gtest/gtest.h>
+#include <malloc.h>  // malloc_usable_size
 
+#include <atomic>
 #include <cstdio>
+#include <cstdlib>
+#include <new>
 
 #include "support/block_cases.hpp"
 #include "support/guard_buffer.hpp"
 #include "support/sanitized.hpp"
+
+namespace pillar_test::storage_hostile {
+namespace {
+
+/// What the program has allocated by operator new since `begin`, now and at most.
+struct allocation_meter {
+  static inline std::atomic<std::int64_t> now{0}, most{0};
+  static void begin() { now = most = 0; }
+  static void* add(void* memory) {
+    const std::int64_t total = now += static_cast<std::int64_t>(malloc_usable_size(memory));
+    if (total > most) most = total;
+    return memory;
+  }
+  static void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+    void* const memory = std::aligned_alloc(alignment, pillar::round_up(bytes, alignment));
+    return memory == nullptr ? nullptr : add(memory);
+  }
+  static void free(void* memory) {
+    if (memory == nullptr) return;
+    now -= static_cast<std::int64_t>(malloc_usable_size(memory));
+    std::free(memory);
+  }
+};
+
+}  // namespace
+}  // namespace pillar_test::storage_hostile
+
+// The forms that the library and the tests use.
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return pillar_test::storage_hostile::allocation_meter::allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return pillar_test::storage_hostile::allocation_meter::allocate(bytes, 16);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  if (void* const memory = operator new(bytes, alignment, std::nothrow)) return memory;
+  std::abort();
+}
+void* operator new(std::size_t bytes) { return operator new (bytes, std::align_val_t{16}); }
+void operator delete(void* memory) noexcept { pillar_test::storage_hostile::allocation_meter::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept {
+  pillar_test::storage_hostile::allocation_meter::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  pillar_test::storage_hostile::allocation_meter::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  pillar_test::storage_hostile::allocation_meter::free(memory);
+}
 
 namespace pillar_test::storage_hostile {
 namespace {
@@ -258,6 +311,90 @@ TEST(storage_hostile, compressed_bombs_are_refused_before_memory_is_taken) {
     limits.budget = &small;
     EXPECT_EQ(pillar::open_block(encoded->bytes(), limits).error().code, pillar::errc::out_of_memory);
     EXPECT_EQ(small.used(), 0u);
+  }
+}
+
+/// Opens, and decodes what is opened: the most that this allocated.
+std::int64_t most_allocated(std::span<const std::byte> bytes, const pillar::block_limits& limits = {}) {
+  allocation_meter::begin();
+  if (const auto block = pillar::open_block(bytes, limits, false); block.ok()) {
+    const auto scratch = std::make_unique<pillar::vector_scratch>();
+    pillar::vector out;
+    for (std::uint32_t i = 0; i < block->vector_count(); ++i)
+      EXPECT_TRUE(block->vector_at(i).decode(*scratch, out).ok());
+  }
+  return allocation_meter::most;
+}
+
+TEST(storage_hostile, no_allocation_is_sized_by_a_number_in_the_input) {
+  constexpr std::uint64_t numbers[] = {~std::uint64_t{0}, 0x7fff'ffff'7fff'7fff, 0x0010'0000'0010'0000, 0xffff, 0x1000};
+  constexpr std::size_t transform_at = 7, data_bytes_at = 48;
+  std::int64_t most = 0;
+  for (const hostile_case& of : every_case()) {
+    SCOPED_TRACE(of.name);
+    const auto source = make_source(of.type, of.cells);
+    const auto encoded = pillar::encode_block(source.views, of.options);
+    ASSERT_TRUE(encoded.ok());
+    std::vector<std::byte> bytes(encoded->bytes().begin(), encoded->bytes().end());
+    const auto size = static_cast<std::int64_t>(bytes.size());
+    for (std::size_t at = 4; at < bytes.size() - 64; at += sanitized ? 3 : 1)
+      for (const std::uint64_t number : numbers)
+        for (const std::size_t width : {2u, 4u, 8u}) {
+          if (at + width > bytes.size()) continue;
+          std::memcpy(bytes.data() + at, &number, width);
+          // What a compressor's own format allows from so few bytes, and the caller's limit.
+          const auto id = static_cast<pillar::transform_id>(bytes[transform_at]);
+          const auto announced = std::uint64_t{pillar::load_unaligned<std::uint32_t>(bytes.data() + data_bytes_at)};
+          const std::uint64_t restored =
+              id == pillar::transform_id::none ? 0 : std::min(announced, pillar::restored_bound(id, bytes.size()));
+          const std::int64_t taken = most_allocated(bytes);
+          most = std::max(most, taken - static_cast<std::int64_t>(restored));
+          ASSERT_LE(taken, (3 << 20) + 64 * size + static_cast<std::int64_t>(restored))
+              << "byte " << at << ": " << width << " bytes of " << number;
+          std::memcpy(bytes.data() + at, encoded->data() + at, width);
+        }
+  }
+  std::printf("[ HOSTILE  ] at most %lld bytes allocated for a block of at most 1 KiB\n", static_cast<long long>(most));
+}
+
+TEST(storage_hostile, few_bytes_of_many_rows_take_no_memory_by_row) {
+  const auto number = pillar::type_of<std::int64_t>;
+  const auto text = pillar::type_of<pillar::text>;
+  constexpr std::uint32_t rows = pillar::block_max_rows;
+  std::vector<pillar::scalar> numbers, steps, texts, runs;
+  const std::string letters(20'000, 'a');
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    numbers.push_back(pillar::scalar::of_integer(number, 7));
+    steps.push_back(pillar::scalar::of_integer(number, 3 * row));
+    runs.push_back(pillar::scalar::of_integer(number, row / 1000));
+  }
+  texts.assign(rows / 8, pillar::scalar::of_text(text, letters));
+  const std::vector<hostile_case> cases = {{"constant", number, numbers, with(pillar::codec_id::constant)},
+                                           {"sequence", number, steps, with(pillar::codec_id::sequence)},
+                                           {"run_end", number, runs, with(pillar::codec_id::run_end)},
+                                           {"constant text", text, texts, with(pillar::codec_id::constant)},
+                                           {"run_end text", text, texts, with(pillar::codec_id::run_end)}};
+  for (const hostile_case& of : cases) {
+    SCOPED_TRACE(of.name);
+    const auto source = make_source(of.type, of.cells);
+    const auto encoded = pillar::encode_block(source.views, of.options);
+    ASSERT_TRUE(encoded.ok());
+    EXPECT_LE(encoded->size(), std::size_t{2} * letters.size());
+    EXPECT_LE(most_allocated(encoded->bytes()), 64 << 10);
+  }
+}
+
+TEST(storage_hostile, more_than_stored_bytes_can_hold_is_refused_before_memory_is_taken) {
+  const auto type = pillar::type_of<pillar::text>;
+  const auto source =
+      make_source(type, std::vector<pillar::scalar>(40, pillar::scalar::of_text(type, "aaaaaaaaaaaaaaaaa")));
+  for (const auto choice : {pillar::transform_choice::zstd, pillar::transform_choice::lz4}) {
+    const auto encoded = pillar::encode_block(source.views, with(pillar::codec_id::raw, choice));
+    ASSERT_TRUE(encoded.ok());
+    std::vector<std::byte> bytes(encoded->bytes().begin(), encoded->bytes().end());
+    pillar::store_unaligned(bytes.data() + 48, std::uint32_t{200} << 20);  // data bytes: within the usual limits
+    EXPECT_EQ(pillar::open_block(bytes, {}, false).error(), (pillar::failure{pillar::errc::corrupt, 48}));
+    EXPECT_LE(most_allocated(bytes), 64 << 10);
   }
 }
 

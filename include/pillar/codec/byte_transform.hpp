@@ -85,6 +85,14 @@ class transform_set {
 [[nodiscard]] PILLAR_API result<std::size_t> transform(transform_id id, int level, std::span<const std::byte> raw,
                                                        std::span<std::byte> out) noexcept;
 
+/// What so many stored bytes can restore to at most, by the formats themselves: a block that announces more is refused
+/// before memory is taken for it. (zstd: 128 KiB for every 4 bytes, lz4: 255 bytes for each.)
+constexpr std::uint64_t restored_bound(transform_id id, std::uint64_t stored_bytes) noexcept {
+  if (id == transform_id::zstd) return (stored_bytes / 4 + 1) << 17;
+  if (id == transform_id::lz4) return stored_bytes * 255;
+  return ~std::uint64_t{0};
+}
+
 /// Restores exactly raw.size() bytes, from bytes that may be hostile.
 ///
 /// Errors: corrupt (not a stream of this kind, or of another size), unsupported (id), out_of_memory

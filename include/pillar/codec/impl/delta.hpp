@@ -8,6 +8,7 @@
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/delta.hpp"
+#include "pillar/codec/detail/fetch.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/packed.hpp"
 #include "pillar/expr/domain.hpp"  // domain
@@ -203,7 +204,8 @@ PILLAR_API result<void> delta_codec::encode(const encode_input& input, const enc
 
 PILLAR_API std::size_t delta_codec::view_bytes(const data_section&) noexcept { return 0; }
 
-// Any fields, starts and steps give values of the type, since sums wrap in it.
+// Any fields, starts and steps give values of the type, since sums wrap in it. That a chain begins at its start is what
+// match and bounds go by.
 PILLAR_API result<void> delta_codec::validate(data_section& section, std::byte*) noexcept {
   const physical_type type = section.type.physical;
   if (!detail::takes_delta(type) || section.shared_bytes != 0 || section.entry_count != 0 || section.code_width != 0 ||
@@ -218,6 +220,11 @@ PILLAR_API result<void> delta_codec::validate(data_section& section, std::byte*)
     }
     const int128 base = detail::to_value(type, entry.base);
     if (base < lowest_of(type) || base > highest_of(type)) return {errc::corrupt, i};
+    constexpr std::uint16_t starts[2] = {0, 4};
+    std::uint64_t fields[2];
+    detail::fetch_fields(section.data + entry.offset, entry.width, starts, 2, fields,
+                         [](std::uint64_t field) { return field; });
+    if (PILLAR_MUTATE(delta_start_unchecked, (fields[0] | fields[1]) != 0, false)) return {errc::corrupt, entry.offset};
   }
   return {};
 }

@@ -272,7 +272,9 @@ PILLAR_API result<void> dictionary_codec::encode(const encode_input& input, cons
 
 namespace detail {
 
-/// The characters that the texts of a validated child have at most; ~0 where they cannot be counted.
+/// The characters that the texts of a validated child have at most; ~0 where they cannot be counted. Texts that do not
+/// ascend within a vector count as none, since validate refuses them: a long run of a long text is no reason to take
+/// memory.
 inline std::uint64_t child_characters(const data_section& child) noexcept {
   if (child.codec->id == codec_id::raw) return child.data_bytes - std::uint64_t{4} * child.row_count;
   std::uint64_t total = 0;
@@ -285,7 +287,13 @@ inline std::uint64_t child_characters(const data_section& child) noexcept {
   for (std::uint32_t v = 0; v < child.vector_count; ++v) {
     vector values;
     decode_child(child, v, scratch, values);
-    for (std::uint32_t row = 0; row < values.size; ++row) total += values.text_value(row).size();
+    std::string_view before;
+    for (std::uint32_t row = 0; row < values.size; ++row) {
+      const std::string_view text = values.text_value(row);
+      if (PILLAR_MUTATE(dictionary_counts_repeats, row != 0 && !(before < text), false)) return 0;
+      before = text;
+      total += text.size();
+    }
   }
   return total;
 }

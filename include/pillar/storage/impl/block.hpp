@@ -449,6 +449,11 @@ struct block_opener {
     if (header.transform == 0 ? header.stored_bytes != header.data_bytes
                               : users_transform() == nullptr && !transform_pays(header.data_bytes, header.stored_bytes))
       return wrong(offsetof(stored, stored_bytes));
+    if (PILLAR_MUTATE(
+            block_bomb_tried,
+            header.data_bytes > restored_bound(static_cast<transform_id>(header.transform), header.stored_bytes),
+            false))
+      return wrong(offsetof(stored, data_bytes));
     return find_layout();
   }
 
