@@ -288,7 +288,9 @@ void write_exceptions(T* flat, std::uint32_t row_count, const patched_frame& of,
   std::byte* distances = positions + std::size_t{2} * of.exception_count;
   std::uint32_t found = 0;
   for (std::uint32_t row = 0; row < row_count; ++row) {
-    if (static_cast<std::uint64_t>(flat[row]) - of.base <= most) continue;
+    // Of 64 bits, the distance of a value far below the base wraps to a small one.
+    const bool above = PILLAR_MUTATE(patched_far_below_wraps, flat[row] >= base, true);
+    if (above && static_cast<std::uint64_t>(flat[row]) - of.base <= most) continue;
     store_unaligned(positions + std::size_t{2} * found, static_cast<std::uint16_t>(row));
     store_unaligned(distances + sizeof(Stored) * found, static_cast<Stored>(distance_of(flat[row], base)));
     flat[row] = base;
