@@ -360,15 +360,15 @@ TEST(storage_hostile, no_allocation_is_sized_by_a_number_in_the_input) {
 TEST(storage_hostile, few_bytes_of_many_rows_take_no_memory_by_row) {
   const auto number = pillar::type_of<std::int64_t>;
   const auto text = pillar::type_of<pillar::text>;
-  constexpr std::uint32_t rows = pillar::block_max_rows;
+  constexpr std::uint32_t rows = 16 * 1024;
   std::vector<pillar::scalar> numbers, steps, texts, runs;
-  const std::string letters(20'000, 'a');
+  const std::string letters(4000, 'a');
   for (std::uint32_t row = 0; row < rows; ++row) {
     numbers.push_back(pillar::scalar::of_integer(number, 7));
     steps.push_back(pillar::scalar::of_integer(number, 3 * row));
     runs.push_back(pillar::scalar::of_integer(number, row / 1000));
   }
-  texts.assign(rows / 8, pillar::scalar::of_text(text, letters));
+  texts.assign(rows / 4, pillar::scalar::of_text(text, letters));
   const std::vector<hostile_case> cases = {{"constant", number, numbers, with(pillar::codec_id::constant)},
                                            {"sequence", number, steps, with(pillar::codec_id::sequence)},
                                            {"run_end", number, runs, with(pillar::codec_id::run_end)},
