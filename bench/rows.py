@@ -152,6 +152,13 @@ ROWS = [
     Row("storage/load_csv_flights", "storage", kind="storage", unit="rows/s", rows=336_776, dataset="flights",
         peers=("duckdb", "polars", "clickhouse", "pyarrow"),
         note="19 columns with NULLs, which DataFusion does not read as NA; as above"),
+    *(Row(f"encode/{name}", "storage", unit="bytes/s", dataset=dataset, bars=(Bar("absolute", 1e9),),
+          note=f"chosen and encoded, a choice kept from block to block; bytes: {what}")
+      for name, dataset, what in (
+          ("int32", "", "six columns: keys, foreign keys, dates, few values, outliers, random"),
+          ("int64", "", "the same in 64 bits"),
+          ("double", "", "prices, rates, measurements with NaNs, reals of all digits"),
+          ("fixed", "tpch", "all fixed-width columns of lineitem"))),
     *(Row(f"{kind}/{table}", "storage", kind=kind, unit=unit, rows=rows, dataset=dataset, peers=("pyarrow", "duckdb"),
           bars=bars, note=note)
       for table, rows, dataset in STORED for kind, unit, bars, note in (

@@ -106,6 +106,39 @@ TEST(codec_frame_of_reference, base_and_width_settle_before_a_field_is_read) {
   }
 }
 
+TEST(codec_frame_of_reference, fields_that_leave_the_type_are_refused) {
+  constexpr auto bytes = static_cast<std::uint32_t>(pillar::packed_bytes(3));
+  const std::vector<std::byte> sevens(3 * bytes, std::byte{0xff});
+  pillar::vector_entry entries[2];
+  for (std::uint32_t v = 0; v < 2; ++v) {
+    entries[v].base = 120;
+    entries[v].width = 3;
+    entries[v].offset = v * bytes;
+    entries[v].bytes = bytes;
+    entries[v].row_count = pillar::vector_rows;
+  }
+  pillar::data_section section;
+  section.type = pillar::type_of<std::int8_t>;
+  section.row_count = 2 * pillar::vector_rows;
+  section.vector_count = 2;
+  section.data = sevens.data();
+  section.data_bytes = 2 * bytes;
+  section.entries = entries;
+  section.kernels = &pillar::packed_kernels_for(pillar::best_arch_level());
+  const auto accepts = [&] { return pillar::frame_of_reference_codec::validate(section, nullptr).ok(); };
+  EXPECT_TRUE(accepts()) << "127 at most";
+  entries[1].base = 121;
+  EXPECT_FALSE(accepts());
+  entries[1].base = 0;
+  EXPECT_TRUE(accepts());
+  entries[1].base = static_cast<std::uint64_t>(-128);
+  EXPECT_TRUE(accepts());
+  entries[1].base = static_cast<std::uint64_t>(-129);
+  EXPECT_FALSE(accepts());
+  section.type = pillar::type_of<std::uint8_t>;
+  EXPECT_FALSE(accepts());
+}
+
 TEST(codec_frame_of_reference, many_points_over_wide_fields_are_left_to_the_caller) {
   pillar::splitmix64 random(4);
   const auto type = pillar::type_of<std::int64_t>;

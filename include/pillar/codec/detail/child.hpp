@@ -11,10 +11,10 @@ namespace PILLAR_NAMESPACE::detail {
 
 /// Does the section use nothing that only some codecs do: children, modes, exceptions?
 inline bool is_plain(const data_section& section) noexcept {
-  if (section.child_count != 0) return false;
+  std::uint32_t any = section.child_count;
   for (std::uint32_t i = 0; i < section.vector_count; ++i)
-    if (section.entries[i].mode != 0 || section.entries[i].exception_count != 0) return false;
-  return true;
+    any |= section.entries[i].mode | std::uint32_t{section.entries[i].exception_count};
+  return any == 0;
 }
 
 /// Vector `index` of a validated child; `out` is valid until scratch is reused.

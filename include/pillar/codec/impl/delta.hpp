@@ -120,8 +120,19 @@ struct delta_values {
   /// The fields in the order in which they are packed.
   template <class Lane>
   void fields(const delta_frame& of, Lane* out) const noexcept {
-    std::memset(out, 0, sizeof(Lane) * packed_values);
     const U step = static_cast<U>(of.step);
+    if (begin == 0 && end == vector_rows) {
+      Lane in_order[vector_rows];
+      for (std::uint32_t row = 1; row < vector_rows; ++row)
+        in_order[row] = static_cast<Lane>(static_cast<U>(difference(values[row], values[row - 1]) - step));
+      in_order[0] = in_order[delta_chain_rows] = 0;
+      for (std::uint32_t row = 0; row < delta_chain_rows; row += 4) {
+        std::memcpy(out + delta_position(row), in_order + row, 4 * sizeof(Lane));
+        std::memcpy(out + delta_position(delta_chain_rows + row), in_order + delta_chain_rows + row, 4 * sizeof(Lane));
+      }
+      return;
+    }
+    std::memset(out, 0, sizeof(Lane) * packed_values);
     const auto over = [&](std::uint32_t from, std::uint32_t to) {
       for (std::uint32_t row = from; row < to; ++row)
         out[delta_position(row)] = static_cast<Lane>(static_cast<U>(difference(values[row], values[row - 1]) - step));

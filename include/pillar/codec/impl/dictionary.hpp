@@ -10,7 +10,8 @@
 #include "pillar/codec/detail/fetch.hpp"
 #include "pillar/codec/detail/gather.hpp"
 #include "pillar/codec/dictionary.hpp"
-#include "pillar/codec/impl/text_symbols.hpp"  // symbol_view
+#include "pillar/codec/impl/frame_of_reference.hpp"  // value_bounds
+#include "pillar/codec/impl/text_symbols.hpp"        // symbol_view
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/codec/packed.hpp"
 #include "pillar/expr/domain.hpp"  // domain
@@ -154,14 +155,74 @@ result<void> dictionary_child(const encode_input& input, const dictionary_work<V
   return {};
 }
 
+/// Entries and the codes of the rows; the entries' sizes come to `bytes`.
+struct dictionary_facts {
+  bool possible = true;  ///< the dictionary is not larger than it may be
+  std::uint32_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// At least what the data section takes, whatever rows come on top.
+inline bool dictionary_too_large(const encode_input& input, const dictionary_facts& made) noexcept {
+  const std::uint64_t codes = input.vectors.size() * packed_bytes(code_width_of(made.count == 0 ? 1 : made.count));
+  return least_entry_bytes(made.bytes) + codes >= input.give_up_bytes;
+}
+
+/// Integers that lie close together are looked up by their distance to the least, where the hash table would be: two
+/// short passes, and no sorting. False where they do not.
+template <class T>
+bool list_close_values(const encode_input& input, const dictionary_work<T>& work, dictionary_facts& made) {
+  T lo{}, hi{};
+  bool any = false;
+  for (const vector& values : input.vectors) {
+    T least, greatest;
+    if (!value_bounds(values, least, greatest)) continue;
+    lo = !any || least < lo ? least : lo;
+    hi = !any || hi < greatest ? greatest : hi;
+    any = true;
+    if (static_cast<std::uint64_t>(hi) - static_cast<std::uint64_t>(lo) >= work.slot_count(input.row_count))
+      return false;
+  }
+  const auto slot_of = [base = static_cast<std::uint64_t>(lo)](T value) {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(value) - base);
+  };
+  const std::uint32_t range = PILLAR_MUTATE(dictionary_range_short, slot_of(hi) + 1, slot_of(hi));
+  std::memset(work.slots, 0, sizeof(std::uint32_t) * range);
+  T scratch[vector_rows];
+  for (const vector& values : input.vectors) {
+    if (!any) break;
+    const T* flat = gather<T>(values, scratch, lo);
+    for (std::uint32_t row = 0; row < values.size; ++row) work.slots[slot_of(flat[row])] = 1;
+  }
+  for (std::uint32_t slot = 0; slot < range; ++slot) {
+    if (work.slots[slot] == 0) continue;
+    const auto value = static_cast<T>(static_cast<std::uint64_t>(lo) + slot);
+    ::new (static_cast<void*>(work.entries + made.count)) typename dictionary_work<T>::entry{value, made.count};
+    work.slots[slot] = made.count++;
+  }
+  made.bytes = sizeof(T) * std::uint64_t{made.count};
+  made.possible = !dictionary_too_large(input, made);
+  if (!made.possible) return true;
+  std::uint32_t* code = work.codes;
+  for (const vector& values : input.vectors) {
+    if (values.kind != vector_kind::flat || values.validity != nullptr) {
+      for_each_valid_row(values, [&](std::uint32_t row) { *code++ = work.slots[slot_of(values.value<T>(row))]; });
+      continue;
+    }
+    const T* flat = values.values_as<T>();
+    for (std::uint32_t row = 0; row < values.size; ++row) code[row] = work.slots[slot_of(flat[row])];
+    code += values.size;
+  }
+  return true;
+}
+
+/// Any values: a hash table, then sorting.
 template <class Value>
-result<encode_plan> analyze_dictionary(const encode_input& input) {
-  using work_type = dictionary_work<Value>;
-  encode_plan plan;
-  if (!dictionary_may_pay<Value>(input)) return plan;
-  PILLAR_ASSIGN_OR_RETURN(plan.work, buffer::allocate(work_type::bytes(input.row_count), input.budget));
-  const work_type work(plan.work, input.row_count);
-  const std::uint32_t slot_count = work_type::slot_count(input.row_count);
+dictionary_facts list_values(const encode_input& input, const dictionary_work<Value>& work) {
+  dictionary_facts made;
+  if constexpr (!std::is_same_v<Value, std::string_view>)
+    if (list_close_values(input, work, made)) return made;
+  const std::uint32_t slot_count = work.slot_count(input.row_count);
   const int shift = 64 - std::countr_zero(slot_count);
   std::memset(work.slots, 0, sizeof(std::uint32_t) * slot_count);
   std::uint32_t count = 0, row_index = 0;
@@ -173,27 +234,43 @@ result<encode_plan> analyze_dictionary(const encode_input& input) {
       while (work.slots[slot] != 0 && work.entries[work.slots[slot] - 1].value != value)
         slot = (slot + 1) & (slot_count - 1);
       if (work.slots[slot] == 0) {
-        ::new (static_cast<void*>(work.entries + count)) typename work_type::entry{value, count};
+        ::new (static_cast<void*>(work.entries + count)) typename dictionary_work<Value>::entry{value, count};
         work.slots[slot] = ++count;
         bytes += entry_bytes(value);
       }
       work.codes[row_index++] = work.slots[slot] - 1;
     });
     // More rows only add entries, so this is a lower bound of the outcome: high cardinality is noticed before sorting.
-    const std::uint64_t codes = input.vectors.size() * packed_bytes(code_width_of(count == 0 ? 1 : count));
-    if (least_entry_bytes(bytes) + codes >= input.give_up_bytes) {
-      encode_plan none;  // a variable: GCC 12 fails internally on encode_plan{} in a template
-      return none;
-    }
+    made.count = count;
+    made.bytes = bytes;
+    made.possible = !dictionary_too_large(input, made);
+    if (!made.possible) return made;
   }
   std::sort(work.entries, work.entries + count, [](const auto& a, const auto& b) { return a.value < b.value; });
   for (std::uint32_t code = 0; code < count; ++code) work.slots[work.entries[code].code] = code;
   for (std::uint32_t row = 0; row < row_index; ++row) work.codes[row] = work.slots[work.codes[row]];
-  if (count == 0) {
-    ::new (static_cast<void*>(work.entries)) typename work_type::entry{Value{}, 0};
-    bytes = entry_bytes(Value{});
-    count = 1;
+  return made;
+}
+
+template <class Value>
+result<encode_plan> analyze_dictionary(const encode_input& input) {
+  using work_type = dictionary_work<Value>;
+  encode_plan plan;
+  if (!dictionary_may_pay<Value>(input)) return plan;
+  PILLAR_ASSIGN_OR_RETURN(plan.work, buffer::allocate(work_type::bytes(input.row_count), input.budget));
+  const work_type work(plan.work, input.row_count);
+  dictionary_facts made = list_values(input, work);
+  if (!made.possible) {
+    encode_plan none;  // a variable: GCC 12 fails internally on encode_plan{} in a template
+    return none;
   }
+  if (made.count == 0) {
+    ::new (static_cast<void*>(work.entries)) typename work_type::entry{Value{}, 0};
+    made.bytes = entry_bytes(Value{});
+    made.count = 1;
+  }
+  const std::uint32_t count = made.count;
+  const std::uint64_t bytes = made.bytes;
   plan.possible = true;
   plan.entry_count = count;
   plan.data_bytes = input.vectors.size() * packed_bytes(code_width_of(count));
@@ -236,7 +313,13 @@ void encode_dictionary(const encode_input& input, const encode_plan& plan, std::
     entry.bytes = static_cast<std::uint32_t>(packed_bytes(section.code_width));
     if (section.code_width == 0) continue;
     const auto pack = [&]<class Lane>(Lane* lanes) {
-      for_each_valid_row(input.vectors[i], [&](std::uint32_t row) { lanes[row] = static_cast<Lane>(*next++); });
+      if (input.vectors[i].validity != nullptr) {
+        for_each_valid_row(input.vectors[i], [&](std::uint32_t row) { lanes[row] = static_cast<Lane>(*next++); });
+      } else {
+        const std::uint32_t size = input.vectors[i].size;
+        for (std::uint32_t row = 0; row < size; ++row) lanes[row] = static_cast<Lane>(next[row]);
+        next += size;
+      }
       input.kernels->pack[section.code_width](lanes, at);
     };
     if (section.code_width <= 8) {
@@ -376,14 +459,32 @@ result<void> validate_integer_entries(const data_section& section, std::byte* me
     for (std::uint32_t v = 0; v < child.vector_count; ++v) {
       vector values;
       decode_child(child, v, scratch, values);
-      for (std::uint32_t row = 0; row < values.size && code < count; ++row) entries[code++] = values.value<T>(row);
+      if (values.size > count - code) return {errc::corrupt, code};
+      T room[vector_rows];
+      const T* const flat = gather<T>(values, room, T{});
+      std::memcpy(entries + code, flat, sizeof(T) * values.size);
+      code += values.size;
     }
     if (code != count) return {errc::corrupt, code};
   }
-  for (std::uint32_t code = 1; code < count; ++code)
-    if (!(entries[code - 1] < entries[code])) return {errc::corrupt, sizeof(T) * code};
+  bool ascend = true;
+  for (std::uint32_t code = 1; code < count; ++code) ascend &= entries[code - 1] < entries[code];
+  if (!ascend) return {errc::corrupt, 0};
   if (section.type.physical == physical_type::boolean && entries[count - 1] > T{1}) return {errc::corrupt, count - 1};
   return {};
+}
+
+/// The greatest code of a vector's 1,024 fields.
+inline std::uint32_t greatest_code(const data_section& section, const vector_entry& entry) noexcept {
+  const auto greatest_of = [&]<class Lane>() -> std::uint32_t {
+    alignas(64) Lane codes[packed_values];
+    section.kernels->unpack[section.code_width](section.data + entry.offset, codes);
+    Lane greatest = 0;
+    for (std::uint32_t row = 0; row < packed_values; ++row) greatest = greatest < codes[row] ? codes[row] : greatest;
+    return greatest;
+  };
+  return section.code_width <= 8 ? greatest_of.template operator()<std::uint8_t>()
+                                 : greatest_of.template operator()<std::uint16_t>();
 }
 
 /// A child that may hold the entries: of their type, as many as there are.
@@ -422,11 +523,7 @@ PILLAR_API result<void> dictionary_codec::validate(data_section& section, std::b
         entry.bytes != packed_bytes(section.code_width)) {
       return {errc::corrupt, entry.offset};
     }
-    if (most < count) continue;
-    std::uint64_t outside[vector_words];
-    section.kernels->match_range[section.code_width](section.data + entry.offset, count, most, outside);
-    for (const std::uint64_t word : outside)
-      if (word != 0) return {errc::corrupt, entry.offset};
+    if (most >= count && detail::greatest_code(section, entry) >= count) return {errc::corrupt, entry.offset};
   }
   return {};
 }

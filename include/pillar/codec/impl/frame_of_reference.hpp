@@ -22,15 +22,15 @@ struct frame {
   std::uint8_t width = 0;
 };
 
-/// Smallest value and bits of the largest distance to it, over the rows that are not NULL.
+/// Least and greatest value of the rows that are not NULL; false where there is none.
 template <class T>
-frame frame_of(const vector& values) {
+bool value_bounds(const vector& values, T& least, T& greatest) {
   T scratch[vector_rows];
   std::uint32_t first = 0;
   if (values.validity != nullptr) {
     std::uint32_t word = 0;
     while (word * 64 < values.size && values.validity_word(word) == 0) ++word;
-    if (word * 64 >= values.size) return {};
+    if (word * 64 >= values.size) return false;
     first = word * 64 + static_cast<std::uint32_t>(std::countr_zero(values.validity_word(word)));
   }
   T lo = values.value<T>(first), hi = lo;
@@ -39,6 +39,16 @@ frame frame_of(const vector& values) {
     lo = flat[row] < lo ? flat[row] : lo;
     hi = hi < flat[row] ? flat[row] : hi;
   }
+  least = lo;
+  greatest = hi;
+  return true;
+}
+
+/// Smallest value and bits of the largest distance to it, over the rows that are not NULL.
+template <class T>
+frame frame_of(const vector& values) {
+  T lo, hi;
+  if (!value_bounds(values, lo, hi)) return {};
   const auto distance = static_cast<std::uint64_t>(hi) - static_cast<std::uint64_t>(lo);
   return {static_cast<std::uint64_t>(lo), static_cast<std::uint8_t>(std::bit_width(distance))};
 }
@@ -71,19 +81,25 @@ void pack_frame(const packed_table& kernels, const vector& values, const frame& 
 PILLAR_API result<encode_plan> frame_of_reference_codec::analyze(const encode_input& input) {
   encode_plan plan;
   if (!detail::is_narrow_integer(input.type.physical)) return plan;
+  PILLAR_ASSIGN_OR_RETURN(plan.work, buffer::allocate(sizeof(detail::frame) * input.vectors.size(), input.budget));
+  auto* frames = plan.work.as<detail::frame>();
   plan.possible = true;
   detail::visit_narrow_integer(input.type.physical, [&]<class T>() {
-    for (const vector& values : input.vectors) plan.data_bytes += packed_bytes(detail::frame_of<T>(values).width);
+    for (std::size_t i = 0; i < input.vectors.size(); ++i) {
+      frames[i] = detail::frame_of<T>(input.vectors[i]);
+      plan.data_bytes += packed_bytes(frames[i].width);
+    }
   });
   return plan;
 }
 
-PILLAR_API result<void> frame_of_reference_codec::encode(const encode_input& input, const encode_plan&, std::byte* out,
-                                                         data_section& section) {
+PILLAR_API result<void> frame_of_reference_codec::encode(const encode_input& input, const encode_plan& plan,
+                                                         std::byte* out, data_section& section) {
+  const auto* frames = plan.work.as<detail::frame>();
   std::uint32_t offset = 0;
   detail::visit_narrow_integer(input.type.physical, [&]<class T>() {
     for (std::size_t i = 0; i < input.vectors.size(); ++i) {
-      const detail::frame of = detail::frame_of<T>(input.vectors[i]);
+      const detail::frame of = frames[i];
       vector_entry& entry = section.entries[i];
       entry.base = of.base;
       entry.width = of.width;
@@ -99,6 +115,42 @@ PILLAR_API result<void> frame_of_reference_codec::encode(const encode_input& inp
 PILLAR_API std::size_t frame_of_reference_codec::view_bytes(const data_section&) noexcept { return 0; }
 
 namespace detail {
+
+/// Narrow integers of one type in the order of unsigned 64-bit keys: a signed type's have the sign bit flipped.
+struct integer_keys {
+  std::uint64_t flip;
+  std::uint64_t highest;
+  explicit integer_keys(physical_type type) noexcept
+      : flip(std::uint64_t{is_signed(type)} << 63), highest(static_cast<std::uint64_t>(highest_of(type)) ^ flip) {}
+
+  [[nodiscard]] std::uint64_t of(std::uint64_t value) const noexcept { return value ^ flip; }
+  /// False where the value does not fit 64 bits: no key.
+  [[nodiscard]] bool of(int128 value, std::uint64_t& key) const noexcept {
+    const auto low = static_cast<std::uint64_t>(value);
+    key = low ^ flip;
+    return value == (flip != 0 ? int128{static_cast<std::int64_t>(low)} : int128{low});
+  }
+};
+
+/// Do bases and widths keep all fields of all vectors within the type? One look at each without a branch, since nearly
+/// always they do; check_frame says more where they do not.
+inline bool frames_fit(const data_section& section) noexcept {
+  const physical_type type = section.type.physical;
+  const integer_keys keys(type);
+  const std::uint64_t lowest = static_cast<std::uint64_t>(lowest_of(type)) ^ keys.flip;
+  const auto bits = static_cast<std::uint32_t>(8 * byte_width(type));
+  bool wrong = false;
+  for (std::uint32_t i = 0; i < section.vector_count; ++i) {
+    const vector_entry& entry = section.entries[i];
+    const std::uint64_t base = keys.of(entry.base);
+    wrong |= base < lowest;
+    wrong |= base > keys.highest;
+    wrong |= entry.width > bits;
+    wrong |= packed_max_field(entry.width) > keys.highest - base;
+  }
+  return !wrong;
+}
+
 /// Checks base, width and the fields, which start the payload: base and width bound the values.
 inline result<void> check_frame(const data_section& section, std::uint32_t index) noexcept {
   const physical_type type = section.type.physical;
@@ -121,15 +173,16 @@ inline result<void> check_frame(const data_section& section, std::uint32_t index
 }  // namespace detail
 
 PILLAR_API result<void> frame_of_reference_codec::validate(data_section& section, std::byte*) noexcept {
-  if (!detail::is_plain(section)) return {errc::corrupt, 0};
-  if (!detail::is_narrow_integer(section.type.physical) || section.shared_bytes != 0 || section.entry_count != 0 ||
-      section.code_width != 0) {
+  if (!detail::is_narrow_integer(section.type.physical) || !detail::is_plain(section) || section.shared_bytes != 0 ||
+      section.entry_count != 0 || section.code_width != 0) {
     return {errc::corrupt, 0};
   }
-  for (std::uint32_t i = 0; i < section.vector_count; ++i) {
-    if (section.entries[i].bytes != packed_bytes(section.entries[i].width)) return {errc::corrupt, i};
-    PILLAR_TRY(detail::check_frame(section, i));
-  }
+  std::uint64_t odd = 0;
+  for (std::uint32_t i = 0; i < section.vector_count; ++i)
+    odd |= section.entries[i].bytes ^ packed_bytes(section.entries[i].width);
+  if (odd != 0) return {errc::corrupt, 0};
+  if (PILLAR_MUTATE(frame_fits_unchecked, detail::frames_fit(section), true)) return {};
+  for (std::uint32_t i = 0; i < section.vector_count; ++i) PILLAR_TRY(detail::check_frame(section, i));
   return {};
 }
 
@@ -206,26 +259,6 @@ PILLAR_NOINLINE inline match_answer match_frame_points(const packed_table& kerne
   kernels.match_table[entry.width](packed, table, mask);
   return finish_mask(mask, test.negated, entry.row_count);
 }
-
-}  // namespace detail
-
-namespace detail {
-
-/// Narrow integers of one type in the order of unsigned 64-bit keys: a signed type's have the sign bit flipped.
-struct integer_keys {
-  std::uint64_t flip;
-  std::uint64_t highest;
-  explicit integer_keys(physical_type type) noexcept
-      : flip(std::uint64_t{is_signed(type)} << 63), highest(static_cast<std::uint64_t>(highest_of(type)) ^ flip) {}
-
-  [[nodiscard]] std::uint64_t of(std::uint64_t value) const noexcept { return value ^ flip; }
-  /// False where the value does not fit 64 bits: no key.
-  [[nodiscard]] bool of(int128 value, std::uint64_t& key) const noexcept {
-    const auto low = static_cast<std::uint64_t>(value);
-    key = low ^ flip;
-    return value == (flip != 0 ? int128{static_cast<std::int64_t>(low)} : int128{low});
-  }
-};
 
 }  // namespace detail
 

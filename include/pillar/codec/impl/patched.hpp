@@ -66,7 +66,7 @@ class frame_chooser {
       const auto width = static_cast<std::uint8_t>(std::bit_width(distance(least_, greatest_)));
       return {static_cast<std::uint64_t>(least_), width, 0, 0};
     }
-    if (least_ != greatest_) try_base_above_low_outliers();
+    if (least_ != greatest_ && low_outliers_likely()) try_base_above_low_outliers();
     try_base(least_);
     if (forced_ != 0) {  // Redshift's window, where it lies within the type
       const int128 window = std::is_signed_v<T> ? -(int128{1} << (forced_ - 1)) : 0;
@@ -81,15 +81,19 @@ class frame_chooser {
     return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
   }
 
-  /// Values spread over the vector, ascending.
+  /// Values spread over the vector, ascending: each goes where as many are less, or equal and before it.
   static constexpr std::uint32_t sampled = 32;
   void take_sample() noexcept {
-    for (std::uint32_t i = 0; i < sampled; ++i) {
-      const T value = values_[std::uint64_t{count_} * (2 * i + 1) / (2 * sampled)];
-      std::uint32_t at = i;
-      for (; at > 0 && value < sample_[at - 1]; --at) sample_[at] = sample_[at - 1];
-      sample_[at] = value;
+    using count = std::make_unsigned_t<T>;
+    T taken[sampled];
+    count rank[sampled] = {};
+    for (std::uint32_t i = 0; i < sampled; ++i) taken[i] = values_[std::uint64_t{count_} * (2 * i + 1) / (2 * sampled)];
+    for (std::uint32_t k = 0; k < sampled; ++k) {
+      const T other = taken[k];
+      for (std::uint32_t i = 0; i < k; ++i) rank[i] = static_cast<count>(rank[i] + (other < taken[i]));
+      for (std::uint32_t i = k + 1; i < sampled; ++i) rank[i] = static_cast<count>(rank[i] + (other <= taken[i]));
     }
+    for (std::uint32_t i = 0; i < sampled; ++i) sample_[rank[i]] = taken[i];
   }
 
   /// Exceptions pay only where leaving few values out narrows the rest: not where the middle of a sample, 20 of 32, and
@@ -98,6 +102,13 @@ class frame_chooser {
     take_sample();
     const std::uint64_t all = distance(least_, greatest_), middle = distance(sample_[6], sample_[sampled - 7]);
     return middle < all - all / 3 && std::bit_width(middle + middle / 2) < std::bit_width(all);
+  }
+
+  /// A base above the least value may pay where a tail leads down to it, or a gap: not where values lie about as close
+  /// there as in the middle of the sample.
+  bool low_outliers_likely() const noexcept {
+    if (forced_ != 0) return true;
+    return distance(least_, sample_[6]) > distance(sample_[6], sample_[sampled - 7]) / 2;
   }
 
   /// Calls f(i, i mod 4) for all values: counters in four copies, since one that is written waits before it is read.
@@ -348,6 +359,7 @@ PILLAR_API result<void> patched_codec::validate(data_section& section, std::byte
       section.code_width != 0 || section.child_count != 0) {
     return {errc::corrupt, 0};
   }
+  const bool frames_fit = detail::frames_fit(section);
   for (std::uint32_t i = 0; i < section.vector_count; ++i) {
     const vector_entry& entry = section.entries[i];
     const bool mode_fits = entry.exception_count == 0
@@ -357,24 +369,25 @@ PILLAR_API result<void> patched_codec::validate(data_section& section, std::byte
         entry.bytes != detail::patched_bytes(entry.width, entry.exception_count, entry.mode)) {
       return {errc::corrupt, i};
     }
-    PILLAR_TRY(detail::check_frame(section, i));
+    if (!frames_fit) PILLAR_TRY(detail::check_frame(section, i));
     const std::byte* payload = section.data + entry.offset;
     const std::byte* positions = payload + packed_bytes(entry.width);
+    std::uint16_t rows[vector_rows];  // a copy, so that what is checked is what is used
+    std::memcpy(rows, positions, std::size_t{2} * entry.exception_count);
     std::uint32_t next = 0;
     for (std::uint32_t k = 0; k < entry.exception_count; ++k) {
-      const auto row = load_unaligned<std::uint16_t>(positions + std::size_t{2} * k);
-      if (row < next || row >= entry.row_count) return {errc::corrupt, entry.offset};
-      next = row + 1u;
+      if (rows[k] < next || rows[k] >= entry.row_count) return {errc::corrupt, entry.offset};
+      next = rows[k] + 1u;
     }
     // The sum counts on fields of 0 where exceptions lie, and booleans on being 0 or 1.
-    std::uint64_t odd = 0;
-    detail::for_each_exception(entry, payload, [&](std::uint32_t row, std::int64_t distance) {
-      const auto at = static_cast<std::uint16_t>(row);
-      std::uint64_t field = 0;
-      detail::fetch_fields(payload, entry.width, &at, 1, &field, [](std::uint64_t value) { return value; });
-      odd |= field;
-      if (type == physical_type::boolean) odd |= (entry.base + static_cast<std::uint64_t>(distance)) & 0xfe;
-    });
+    std::uint64_t fields[vector_rows], odd = 0;
+    detail::fetch_fields(payload, entry.width, rows, entry.exception_count, fields,
+                         [](std::uint64_t field) { return field; });
+    for (std::uint32_t k = 0; k < entry.exception_count; ++k) odd |= fields[k];
+    if (type == physical_type::boolean)
+      detail::for_each_exception(entry, payload, [&](std::uint32_t, std::int64_t distance) {
+        odd |= (entry.base + static_cast<std::uint64_t>(distance)) & 0xfe;
+      });
     if (odd != 0) return {errc::corrupt, entry.offset};
   }
   return {};

@@ -183,20 +183,33 @@ class run_finder {
     for (const vector& from : input_.vectors) {
       const V* rows = filled_rows(from, scratch, last);
       last = rows[from.size - 1];
-      for (std::uint32_t begin = 0; begin < from.size; ++run) {
-        std::uint32_t end = begin + 1;
-        while (end < from.size && rows[end] == rows[begin]) ++end;
-        if constexpr (is_text) {
+      if constexpr (is_text) {
+        for (std::uint32_t begin = 0; begin < from.size; ++run) {
+          std::uint32_t end = begin + 1;
+          while (end < from.size && rows[end] == rows[begin]) ++end;
           values_[run] = text_slot::make(rows[begin], 0, offset);
           if (rows[begin].size() > text_slot::inline_capacity) {
             std::memcpy(characters_ + offset, rows[begin].data(), rows[begin].size());
             offset += static_cast<std::uint32_t>(rows[begin].size());
           }
-        } else {
-          values_[run] = rows[begin];
+          lengths_[run] = static_cast<std::uint16_t>(end - begin);
+          begin = end;
         }
-        lengths_[run] = static_cast<std::uint16_t>(end - begin);
-        begin = end;
+      } else {
+        // Without a branch per run, which nothing foresees: every row is written where its run belongs.
+        stored* const values = values_ + run;
+        std::uint16_t* const lengths = lengths_ + run;
+        std::uint32_t of_vector = 0, last_end = 0;
+        for (std::uint32_t row = 0; row + 1 < from.size; ++row) {
+          values[of_vector] = rows[row];
+          lengths[of_vector] = static_cast<std::uint16_t>(row + 1 - last_end);
+          const bool ends = !(rows[row] == rows[row + 1]);
+          last_end = ends ? row + 1 : last_end;
+          of_vector += ends;
+        }
+        values[of_vector] = last;
+        lengths[of_vector] = static_cast<std::uint16_t>(from.size - last_end);
+        run += of_vector + 1;
       }
     }
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy, std::memset
+#include <new>      // placement new
 #include <span>
 
 #include "pillar/base/bits.hpp"         // load_unaligned, round_up
@@ -121,36 +122,35 @@ inline std::uint64_t get_field(const data_section& node, std::uint32_t index, di
 }
 
 /// The counterpart for all vectors, field by field in their order; `value(v)` is what is stored. False where no entry
-/// can hold one.
+/// can hold one. No branch per vector: what is wrong with any of them is looked at in the end.
 template <directory_field Field, class Value>
 bool set_field(data_section& node, Value&& value) noexcept {
-  std::uint64_t largest = 0;
+  constexpr std::uint64_t highest = Field == directory_field::width        ? packed_max_width
+                                    : Field == directory_field::mode       ? 0xff
+                                    : Field == directory_field::validity   ? std::uint64_t{4}
+                                    : Field == directory_field::exceptions ? vector_rows
+                                    : Field == directory_field::base       ? ~std::uint64_t{0}
+                                                                           : ~std::uint32_t{0};
+  static_assert(static_cast<std::uint8_t>(null_form::list_of_valid) == 4);
+  bool fits = true;
   for (std::uint32_t v = 0; v < node.vector_count; ++v) {
     vector_entry& entry = node.entries[v];
     const std::uint64_t stored = value(v);
-    largest |= stored;
+    fits &= stored <= highest;
     if constexpr (Field == directory_field::base) entry.base = stored;
     else if constexpr (Field == directory_field::bytes) entry.bytes = static_cast<std::uint32_t>(stored);
     else if constexpr (Field == directory_field::width) {
       entry.width = static_cast<std::uint8_t>(stored);
       entry.bytes += static_cast<std::uint32_t>(packed_bytes(entry.width));
-      if (stored > packed_max_width) return false;
     } else if constexpr (Field == directory_field::mode) entry.mode = static_cast<std::uint8_t>(stored);
-    else if constexpr (Field == directory_field::validity) {
-      entry.nulls = static_cast<null_form>(stored);
-      if (stored > static_cast<std::uint8_t>(null_form::list_of_valid)) return false;
-    } else if constexpr (Field == directory_field::exceptions) {
-      entry.exception_count = static_cast<std::uint16_t>(stored);
-      if (stored > vector_rows) return false;
-    } else {
-      const std::uint32_t usual =
-          v + 1 < node.vector_count ? vector_rows : node.row_count - vector_rows * (node.vector_count - 1);
-      entry.row_count = usual - static_cast<std::uint32_t>(stored);
-      if (entry.row_count < 1 || entry.row_count > vector_rows) return false;
+    else if constexpr (Field == directory_field::validity) entry.nulls = static_cast<null_form>(stored);
+    else if constexpr (Field == directory_field::exceptions) entry.exception_count = static_cast<std::uint16_t>(stored);
+    else {
+      entry.row_count -= static_cast<std::uint32_t>(stored);  // from what is usual
+      fits &= entry.row_count - 1 < vector_rows;
     }
   }
-  if constexpr (Field == directory_field::base) return true;
-  return largest <= (Field == directory_field::mode ? 0xff : ~std::uint32_t{0});
+  return fits;
 }
 
 constexpr std::uint32_t bytes_for(std::uint64_t value) noexcept {
@@ -191,8 +191,7 @@ result<void> read_field(byte_reader& from, data_section& node) noexcept {
   const std::uint32_t reference_bytes = sizes >> 4, bytes = sizes & 15;
   if (reference_bytes > 8 || bytes > 8) return {errc::corrupt, at};
   PILLAR_ASSIGN_OR_RETURN(const auto stored, from.take(reference_bytes + std::size_t{bytes} * node.vector_count));
-  // The entries begin as zeros.
-  if (sizes == 0 && Field != directory_field::rows && Field != directory_field::width) return {};
+  if (sizes == 0) return {};  // as the entries begin
   const std::byte* const numbers = stored.data() + reference_bytes;
   const std::uint64_t reference = load_unaligned<std::uint64_t>(stored.data()) & low_bits(8 * reference_bytes);
   const bool fits = bytes == 0 ? set_field<Field>(node, [=](std::uint32_t) { return reference; })
@@ -203,8 +202,17 @@ result<void> read_field(byte_reader& from, data_section& node) noexcept {
   return {};
 }
 
-/// Reads what write_directory wrote into node.entries, whose other fields are zero; payloads lie back to back behind
-/// the shared part. Sets node.data_bytes.
+/// Makes entries as they are where no field says otherwise: zeros, and as many rows as fit.
+inline void begin_entries(data_section& node) noexcept {
+  for (std::uint32_t v = 0; v < node.vector_count; ++v) {
+    auto* const entry = ::new (static_cast<void*>(node.entries + v)) vector_entry{};
+    entry->row_count = vector_rows;
+  }
+  node.entries[node.vector_count - 1].row_count = node.row_count - vector_rows * (node.vector_count - 1);
+}
+
+/// Reads what write_directory wrote into node.entries, which begin_entries made; payloads lie back to back behind the
+/// shared part. Sets node.data_bytes.
 ///
 /// Requires: 8 readable bytes behind the reader's
 inline result<void> read_directory(byte_reader& from, data_section& node) noexcept {
@@ -221,9 +229,10 @@ inline result<void> read_directory(byte_reader& from, data_section& node) noexce
     entry.offset = static_cast<std::uint32_t>(end);
     end += entry.bytes;
     rows += entry.row_count;
-    if (end > ~std::uint32_t{0}) return {errc::corrupt, from.offset()};
   }
-  if (rows != node.row_count) return {errc::corrupt, from.offset()};
+  // Usual rows are no number of rows at all where a vector before the last is short and the last does not say so.
+  const bool last_fits = node.entries[node.vector_count - 1].row_count - 1 < vector_rows;
+  if (end > ~std::uint32_t{0} || rows != node.row_count || !last_fits) return {errc::corrupt, from.offset()};
   node.data_bytes = end;
   return {};
 }

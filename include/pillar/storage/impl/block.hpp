@@ -31,9 +31,11 @@ inline std::uint64_t block_checksum(std::span<const std::byte> block, const pack
 }
 
 inline bool all_zero(std::span<const std::byte> bytes) noexcept {
-  for (const std::byte byte : bytes)
-    if (byte != std::byte{0}) return false;
-  return true;
+  std::uint64_t any = 0;
+  std::size_t at = 0;
+  for (; at + 8 <= bytes.size(); at += 8) any |= load_unaligned<std::uint64_t>(bytes.data() + at);
+  for (; at < bytes.size(); ++at) any |= static_cast<std::uint8_t>(bytes[at]);
+  return any == 0;
 }
 
 /// What a block_view points its encoded vectors to. The other nodes lie behind the root.
@@ -49,6 +51,18 @@ struct block_state {
 inline std::uint64_t stored_until(const block_state& state, std::uint64_t offset) noexcept {
   const std::uint64_t whole = state.data_bytes;
   return whole == state.stored_bytes || whole == 0 ? offset : state.stored_bytes * offset / whole;
+}
+
+/// What is left of a block's bytes, validity not among them, without the payloads that belong to the root's vectors.
+/// They lie back to back, so that a node's add up to the distance between the first one's begin and the last one's end.
+inline std::uint64_t bytes_of_no_vector(const block_state& state, std::uint64_t block_bytes) noexcept {
+  for (std::uint32_t i = 0; i < state.node_count; ++i) {
+    const data_section& node = state.nodes[i];
+    if (node.vector_count != state.section.vector_count) continue;  // as in encoded_bytes
+    const auto begin = static_cast<std::uint64_t>(node.data - state.section.data);
+    block_bytes -= stored_until(state, begin + node.data_bytes) - stored_until(state, begin + node.shared_bytes);
+  }
+  return block_bytes;
 }
 
 /// A codec that is only known at run time: the user's. Asks the table that its block remembers.
@@ -501,6 +515,7 @@ struct block_opener {
     byte_reader from(bytes.first(layout.data));
     (void)from.take(sizeof(header));
     std::uint32_t left = header.entry_total;
+    const packed_table& kernels = limits.kernels != nullptr ? *limits.kernels : packed_kernels_for(best_arch_level());
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       data_section& node = nodes[i];
       const std::size_t at = from.offset();
@@ -521,10 +536,11 @@ struct block_opener {
           node.entry_count > block_max_rows || node.code_width > packed_max_table_width ||
           (node.child_count == 0 && node.entry_count > node.shared_bytes))
         return wrong(at);
-      node.kernels = limits.kernels != nullptr ? limits.kernels : &packed_kernels_for(best_arch_level());
+      node.kernels = &kernels;
       node.entries = entries;
-      for (std::uint32_t v = 0; v < node.vector_count; ++v) ::new (static_cast<void*>(entries++)) vector_entry{};
+      entries += node.vector_count;
       left -= node.vector_count;
+      detail::begin_entries(node);
       PILLAR_TRY(header.version == 1 ? read_old_directory(from, node) : detail::read_directory(from, node));
     }
     if (left != 0 || layout.data - from.offset() >= 64 || !all_zero(from.offset(), layout.data))
@@ -557,19 +573,24 @@ struct block_opener {
 
   /// Vectors are full but for the last; NULLs are those that the header counts, and children have none.
   result<void> read_all_validity(std::span<data_section> nodes) noexcept {
+    const data_section& root = nodes[0];
+    std::uint32_t forms = 0, forms_below = 0, missing_rows = 0;
+    for (std::uint32_t i = 0; i < root.vector_count; ++i) {
+      forms |= static_cast<std::uint8_t>(root.entries[i].nulls);
+      missing_rows |= i + 1 != root.vector_count ? root.entries[i].row_count ^ vector_rows : 0;
+    }
+    for (const data_section& child : nodes.subspan(1))
+      for (std::uint32_t v = 0; v < child.vector_count; ++v)
+        forms_below |= static_cast<std::uint8_t>(child.entries[v].nulls);
+    if (forms_below != 0 || missing_rows != 0) return wrong(sizeof(header));
     byte_reader from(bytes.first(layout.validity_end));
     (void)from.take(layout.validity);
-    const data_section& root = nodes[0];
     std::uint32_t null_count = 0;
-    for (std::uint32_t i = 0; i < root.vector_count; ++i) {
-      if (root.entries[i].row_count != vector_rows && i + 1 != root.vector_count) return wrong(sizeof(header));
+    for (std::uint32_t i = 0; forms != 0 && i < root.vector_count; ++i) {
       PILLAR_TRY(detail::read_validity(from, root.entries[i]));
       null_count += root.entries[i].null_count;
     }
     if (null_count != header.null_count || from.remaining() != 0) return wrong(layout.validity);
-    for (const data_section& child : nodes.subspan(1))
-      for (std::uint32_t v = 0; v < child.vector_count; ++v)
-        if (child.entries[v].nulls != null_form::none) return wrong(sizeof(header));
     return {};
   }
 
@@ -598,9 +619,16 @@ struct block_opener {
     return restore(static_cast<transform_id>(header.transform), stored, raw);
   }
 
+  /// Made where it stays: a view is large to move.
   result<block_view> open(bool verify_checksum) noexcept {
+    result<block_view> opened{block_view()};
+    const result<void> done = open_as(*opened, verify_checksum);
+    if (!done.ok()) opened = done.error();
+    return opened;
+  }
+
+  result<void> open_as(block_view& view, bool verify_checksum) noexcept {
     PILLAR_TRY(read_header(verify_checksum));
-    block_view view;
     constexpr std::size_t nodes_at = offsetof(detail::block_state, section);
     const std::size_t entries_at = round_up(nodes_at + sizeof(data_section) * header.node_count, 64);
     PILLAR_ASSIGN_OR_RETURN(view.state_,
@@ -629,14 +657,12 @@ struct block_opener {
     view.node_count_ = header.node_count;
     view.operations_ = detail::operations_of(static_cast<codec_id>(header.codec));
     view.block_bytes_ = bytes.size();
-    view.shared_bytes_ = bytes.size();
-    for (std::uint32_t i = 0; i < header.vector_count; ++i)
-      view.shared_bytes_ -= view.operations_->encoded_bytes(state, i);
+    view.shared_bytes_ = detail::bytes_of_no_vector(*state, bytes.size() - header.validity_bytes);
     view.checksum_ = header.checksum;
     view.null_count_ = header.null_count;
     view.codec_ = static_cast<codec_id>(header.codec);
     view.transform_ = static_cast<transform_id>(header.transform);
-    return view;
+    return {};
   }
 };
 
