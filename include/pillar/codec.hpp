@@ -17,6 +17,7 @@
 #include "pillar/codec/patched.hpp"
 #include "pillar/codec/raw.hpp"
 #include "pillar/codec/real_double.hpp"
+#include "pillar/codec/redshift.hpp"
 #include "pillar/codec/run_end.hpp"
 #include "pillar/codec/sequence.hpp"
 #include "pillar/codec/split_int128.hpp"

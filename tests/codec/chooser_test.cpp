@@ -48,6 +48,151 @@ TEST(codec_chooser, each_codec_is_chosen_where_it_fits) {
   EXPECT_EQ(tree_of(integers(rows, [&](std::uint32_t) { return random.below(4) * 999999999999u; })), "dictionary");
 }
 
+template <class Value>
+block_source reals(std::uint32_t row_count, Value&& value) {
+  const auto real = pillar::type_of<double>;
+  return column(real, row_count, [&](std::uint32_t n) { return scalar::of_real(real, value(n)); });
+}
+template <class Value>
+block_source texts(std::uint32_t row_count, Value&& value) {
+  return column(word, row_count, [&](std::uint32_t n) { return scalar::of_text(word, value(n)); });
+}
+/// Letters that say nothing about one another.
+std::string letters(std::uint64_t seed, std::uint64_t count, std::uint64_t alphabet = 26) {
+  pillar::splitmix64 random(seed);
+  std::string text;
+  while (text.size() < count) text += static_cast<char>((alphabet <= 26 ? 'a' : 0) + random.below(alphabet));
+  return text;
+}
+/// Words of a vocabulary of 300.
+std::string sentence(pillar::splitmix64& random) {
+  std::string text;
+  for (std::uint64_t more = 3 + random.below(4); more > 0; --more) {
+    const std::uint64_t one = random.below(300);
+    text += letters(one, 2 + one % 8) + ' ';
+  }
+  return text;
+}
+bool begins_with(const std::string& tree, const char* codec) { return tree.rfind(codec, 0) == 0; }
+
+TEST(codec_chooser, booleans_become_bits_positions_or_a_constant) {
+  pillar::splitmix64 random(11);
+  const auto flag = pillar::type_of<bool>.as_nullable();
+  const auto flags = [&](auto&& value) {
+    return column(flag, 20000, [&](std::uint32_t n) {
+      return n % 50 == 3 ? scalar::of_null(flag) : scalar::of_integer(flag, value(n) ? 1 : 0);
+    });
+  };
+  EXPECT_EQ(tree_of(flags([&](std::uint32_t) { return random.chance(1, 2); })), "bitmap");
+  EXPECT_EQ(tree_of(flags([](std::uint32_t n) { return n % 3000 == 8; })), "bitmap");
+  EXPECT_EQ(tree_of(flags([](std::uint32_t) { return true; })), "constant");
+}
+
+TEST(codec_chooser, decimals_and_times_are_packed_as_the_integers_that_they_are) {
+  pillar::splitmix64 random(12);
+  const auto price = pillar::decimal_type(15, 2);
+  const auto moment = pillar::type_of<pillar::timestamp<>>;
+  const auto of = [&](pillar::data_type type, auto&& value) {
+    return column(type, 20000, [&](std::uint32_t n) { return scalar::of_integer(type, value(n)); });
+  };
+  EXPECT_EQ(tree_of(of(price, [&](std::uint32_t) { return 90000 + static_cast<int>(random.below(10'000'000)); })),
+            "frame_of_reference");
+  EXPECT_EQ(tree_of(of(price,
+                       [&](std::uint32_t) {
+                         return random.chance(1, 60) ? 90'000'000'000 : static_cast<std::int64_t>(random.below(500));
+                       })),
+            "patched");
+  std::int64_t now = 1'700'000'000'000'000;
+  EXPECT_EQ(tree_of(of(moment, [&](std::uint32_t) { return now += static_cast<std::int64_t>(random.below(1000)); })),
+            "delta");
+  // 128 bits: two columns, the upper one first, and that is nearly always the same.
+  const auto wide = pillar::decimal_type(38, 2);
+  EXPECT_EQ(tree_of(of(wide, [&](std::uint32_t) { return static_cast<int>(random.below(100'000)); })),
+            "split_int128(constant, frame_of_reference)");
+  const std::string steps = tree_of(
+      of(wide, [&](std::uint32_t n) { return (pillar::int128{n / 1000} << 70) + static_cast<int>(random.below(9)); }));
+  EXPECT_TRUE(begins_with(steps, "split_int128(") && steps.ends_with(", frame_of_reference)")) << steps;
+  EXPECT_EQ(tree_of(of(wide,
+                       [&](std::uint32_t) {
+                         return static_cast<pillar::int128>(pillar::uint128{random()} << 62 | random() >> 2);
+                       })),
+            "raw");
+}
+
+TEST(codec_chooser, reals_become_integers_where_they_are_decimals) {
+  pillar::splitmix64 random(13);
+  EXPECT_EQ(tree_of(reals(20000, [&](std::uint32_t) { return static_cast<double>(random.below(100'000)) / 100; })),
+            "decimal_double(frame_of_reference)");
+  EXPECT_TRUE(begins_with(tree_of(reals(20000,
+                                        [&](std::uint32_t n) {
+                                          return n % 200 == 9 ? 1e300 * static_cast<double>(n)
+                                                              : static_cast<double>(random.below(4000)) / 8;
+                                        })),
+                          "decimal_double("));
+  // Readings near one another share their upper bits; any bits at all share nothing.
+  EXPECT_TRUE(begins_with(
+      tree_of(reals(20000, [&](std::uint32_t) { return 20 + static_cast<double>(random.below(1u << 30)) * 0x1p-30; })),
+      "real_double("));
+  EXPECT_EQ(tree_of(reals(20000,
+                          [&](std::uint32_t) {
+                            std::uint64_t bits = random();
+                            double value = 0;
+                            std::memcpy(&value, &bits, sizeof(value));
+                            return value == value ? value : 1.0;
+                          })),
+            "raw");
+  EXPECT_EQ(tree_of(reals(20000, [](std::uint32_t) { return -0.0; })), "constant");
+}
+
+TEST(codec_chooser, text_becomes_codes_symbols_or_both) {
+  pillar::splitmix64 random(14);
+  EXPECT_EQ(tree_of(texts(20000, [&](std::uint32_t) { return "state " + std::to_string(random.below(40)); })),
+            "dictionary");
+  EXPECT_EQ(tree_of(texts(20000, [&](std::uint32_t) { return sentence(random); })), "text_symbols");
+  // Each sentence eight times: codes, and symbols for the entries.
+  std::vector<std::string> sentences;
+  for (int n = 0; n < 2500; ++n) sentences.push_back(sentence(random));
+  EXPECT_EQ(tree_of(texts(20000, [&](std::uint32_t) { return sentences[random.below(2500)]; })),
+            "dictionary(text_symbols)");
+  EXPECT_TRUE(begins_with(tree_of(texts(20000, [&](std::uint32_t n) { return sentences[n / 400]; })), "run_end("));
+  EXPECT_EQ(tree_of(texts(20000, [](std::uint32_t) { return std::string("the same"); })), "constant");
+  // Nothing repeats: the characters as they are, with packed lengths rather than ends of 4 bytes.
+  const auto noise = texts(3000, [&](std::uint32_t n) { return letters(n, 20 + n % 8, 256); });
+  EXPECT_EQ(tree_of(noise), "text_symbols");
+}
+
+TEST(codec_chooser, equal_columns_give_equal_bytes_and_choices_of_every_type_are_kept) {
+  const auto same = [](const block_source& source, const char* codec) {
+    pillar::encoding_choice choice;
+    const auto chosen = *pillar::encode_block(source.views);
+    const auto first = *pillar::encode_block(source.views, {.previous = &choice});
+    const std::uint64_t made_for = choice.data_bytes;
+    choice.data_bytes -= made_for / 50;  // not what this block takes, but near: whoever looks again overwrites it
+    const auto kept = *pillar::encode_block(source.views, {.previous = &choice});
+    EXPECT_EQ(choice.data_bytes, made_for - made_for / 50) << codec << ": looked again";
+    EXPECT_STREQ(to_string(choice.codecs[0]), codec);
+    for (const pillar::buffer* other : {&first, &kept}) {
+      ASSERT_EQ(other->size(), chosen.size()) << codec;
+      EXPECT_EQ(std::memcmp(other->data(), chosen.data(), chosen.size()), 0) << codec;
+    }
+    // Half of it drifts: a look at all codecs again.
+    choice.data_bytes = made_for * 2;
+    (void)*pillar::encode_block(source.views, {.previous = &choice});
+    EXPECT_EQ(choice.data_bytes, made_for) << codec << ": did not look again";
+  };
+  pillar::splitmix64 random(15);
+  const auto flag = pillar::type_of<bool>;
+  const auto wide = pillar::decimal_type(38, 2);
+  same(column(flag, 9000, [&](std::uint32_t) { return scalar::of_integer(flag, random.chance(1, 2)); }), "bitmap");
+  same(column(wide, 9000, [&](std::uint32_t) { return scalar::of_integer(wide, static_cast<int>(random.below(900))); }),
+       "split_int128");
+  same(reals(9000, [&](std::uint32_t) { return static_cast<double>(random.below(10'000)) / 100; }), "decimal_double");
+  same(reals(9000, [&](std::uint32_t) { return 20 + static_cast<double>(random.below(1u << 30)) * 0x1p-30; }),
+       "real_double");
+  same(texts(9000, [&](std::uint32_t) { return sentence(random); }), "text_symbols");
+  same(texts(9000, [&](std::uint32_t) { return "state " + std::to_string(random.below(40)); }), "dictionary");
+}
+
 TEST(codec_chooser, children_are_compressed_too) {
   // Sorted keys with runs of different lengths: the values of runs are a column of small steps.
   pillar::splitmix64 random(2);
@@ -66,6 +211,23 @@ TEST(codec_chooser, a_policy_weighs_bytes_against_decoding) {
   const auto source = integers(65536, [](std::uint32_t n) { return n * 2654435761u % 4 * 400; });
   EXPECT_EQ(tree_of(source, {.policy = pillar::encoding_policy::memory()}), "frame_of_reference");
   EXPECT_EQ(tree_of(source, {.policy = pillar::encoding_policy::object_store()}), "dictionary");
+}
+
+TEST(codec_chooser, the_root_is_one_of_those_that_may_be_it) {
+  using pillar::codec_id;
+  const auto source = integers(9000, [](std::uint32_t n) { return n * 2654435761u % 500; });
+  const codec_id either[] = {codec_id::dictionary, codec_id::raw}, none[] = {codec_id::bitmap, codec_id::text_symbols};
+  pillar::encoding_choice choice;  // neither followed nor kept
+  choice.node_count = 1;
+  choice.codecs[0] = codec_id::frame_of_reference;
+  EXPECT_EQ(tree_of(source, {.among = either, .previous = &choice}), "dictionary(sequence)");
+  EXPECT_EQ(choice.codecs[0], codec_id::frame_of_reference);
+  EXPECT_EQ(pillar::encode_block(source.views, {.among = none}).error().code, pillar::errc::invalid_argument);
+  EXPECT_EQ(tree_of(source, {.codec = codec_id::delta, .among = either}), "delta");
+  pillar::encoding_report report;
+  ASSERT_TRUE(pillar::report_encoding(source.views, {.among = either}, report).ok());
+  ASSERT_EQ(report.candidates.size(), 2u);
+  EXPECT_EQ(report.chosen()->codec, codec_id::dictionary);
 }
 
 TEST(codec_chooser, a_choice_is_kept_until_its_size_drifts) {

@@ -98,7 +98,7 @@ TEST(codec_patched, width_and_base_are_those_of_the_fewest_bytes) {
 
 TEST(codec_patched, mostly_presets_keep_their_width_and_need_no_more_exceptions_than_fixed_windows) {
   pillar::splitmix64 random(3);
-  const std::uint8_t presets[] = {pillar::mostly8, pillar::mostly16, pillar::mostly32};
+  const std::uint8_t presets[] = {8, 16, 32};
   for (const std::uint8_t preset : presets)
     for (const auto type :
          {pillar::type_of<std::int16_t>, pillar::type_of<std::int32_t>, pillar::type_of<std::int64_t>}) {
@@ -128,11 +128,11 @@ TEST(codec_patched, mostly_presets_keep_their_width_and_need_no_more_exceptions_
   std::vector<pillar::int128> values;
   for (int value = -128; value <= 127; ++value) values.insert(values.end(), 3, value);
   const auto inside = integer_sample(pillar::type_of<std::int32_t>, values);
-  EXPECT_EQ(bytes_of(inside, pillar::mostly8), 128u * 8);
+  EXPECT_EQ(bytes_of(inside, 8), 128u * 8);
   values.push_back(128);
-  EXPECT_EQ(bytes_of(integer_sample(pillar::type_of<std::int32_t>, values), pillar::mostly8), 128u * 8 + 2 + 2);
+  EXPECT_EQ(bytes_of(integer_sample(pillar::type_of<std::int32_t>, values), 8), 128u * 8 + 2 + 2);
   values.back() = -129;
-  EXPECT_EQ(bytes_of(integer_sample(pillar::type_of<std::int32_t>, values), pillar::mostly8), 128u * 8 + 2 + 1);
+  EXPECT_EQ(bytes_of(integer_sample(pillar::type_of<std::int32_t>, values), 8), 128u * 8 + 2 + 1);
 }
 
 TEST(codec_patched, a_frame_that_holds_no_value_settles_nothing_but_the_exceptions) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// simd/batch.hpp against one lane at a time, at this object's flags.
+/// simd/batch.hpp and simd/prefix_sum.hpp against one lane at a time, at this object's flags.
 #include <cstdint>
 
 #include "levels/level_cases.hpp"
 #include "pillar/simd/batch.hpp"
+#include "pillar/simd/prefix_sum.hpp"
 
 namespace pillar_test {
 namespace {
@@ -98,8 +99,53 @@ const char* check_interleave(std::uint64_t seed) noexcept {
   return nullptr;
 }
 
+#if PILLAR_WITH_PREFIX_SUMS
+using quads = simd::quads<arch>;
+
+struct quad_values {
+  std::uint32_t values[8];
+  explicit quad_values(const quads& from) noexcept { __builtin_memcpy(values, &from.bits, sizeof(values)); }
+};
+
+/// Sums of four fields in either half, and what goes with them. Every other round has only greatest fields: they wrap.
+template <class Field>
+const char* check_prefix_sums(std::uint64_t seed) noexcept {
+  random_bits random{seed * 16 + sizeof(Field)};
+  Field fields[16];
+  for (Field& field : fields) field = seed % 2 == 0 ? static_cast<Field>(~Field{0}) : static_cast<Field>(random());
+  const quads a = simd::prefix_sums<Field, arch>(fields), b = simd::prefix_sums<Field, arch>(fields + 8);
+  const quad_values of_a(a), of_b(b);
+  std::uint32_t sum = 0;
+  for (int i = 0; i < 8; ++i) {
+    sum = i % 4 == 0 ? fields[i] : sum + fields[i];
+    if (of_a.values[i] != sum) return "prefix_sums";
+  }
+  const auto first = static_cast<std::uint32_t>(random()), second = static_cast<std::uint32_t>(random()),
+             step = static_cast<std::uint32_t>(random());
+  const quad_values last(a.last()), sums(a + quads::both(first)), ramps(quads::ramps(first, second, step));
+  std::uint32_t low[8], high[8];
+  quads::store(a, b, low, high);
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    if (last.values[i] != of_a.values[i / 4 * 4 + 3]) return "quads::last";
+    if (sums.values[i] != of_a.values[i] + first) return "quads + quads";
+    if (ramps.values[i] != (i < 4 ? first : second) + i % 4 * step) return "quads::ramps";
+    if (low[i] != (i < 4 ? of_a : of_b).values[i % 4]) return "quads::store, first chain";
+    if (high[i] != (i < 4 ? of_a : of_b).values[4 + i % 4]) return "quads::store, second chain";
+  }
+  return nullptr;
+}
+#else
+template <class Field>
+const char* check_prefix_sums(std::uint64_t) noexcept {
+  return nullptr;
+}
+#endif
+
 const char* check_lanes_of_all_sizes(std::uint32_t round) noexcept {
   const char* wrong = check_lanes<std::uint8_t>(round);
+  if (wrong == nullptr) wrong = check_prefix_sums<std::uint8_t>(round);
+  if (wrong == nullptr) wrong = check_prefix_sums<std::uint16_t>(round);
+  if (wrong == nullptr) wrong = check_prefix_sums<std::uint32_t>(round);
   if (wrong == nullptr) wrong = check_interleave<std::uint8_t, std::uint16_t>(round);
   if (wrong == nullptr) wrong = check_interleave<std::uint8_t, std::uint32_t>(round);
   if (wrong == nullptr) wrong = check_interleave<std::uint16_t, std::uint32_t>(round);

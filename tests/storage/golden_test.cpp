@@ -33,7 +33,7 @@ TEST(storage_golden, old_files_hold_the_same_values_and_new_blocks_have_the_same
     const auto encoded = pillar::encode_block(of.source.views, of.options);
     ASSERT_TRUE(encoded.ok());
     // How the files came about: once per version, before it is released.
-    if (std::getenv("PILLAR_WRITE_GOLDEN") != nullptr)
+    if (std::getenv("PILLAR_WRITE_GOLDEN") != nullptr && (of.same_bytes || !exists(path_of(today, of.name))))
       std::ofstream(path_of(today, of.name), std::ios::binary)
           .write(reinterpret_cast<const char*>(encoded->data()), static_cast<std::streamsize>(encoded->size()));
     for (int version = of.since; version <= today; ++version) {
@@ -43,7 +43,7 @@ TEST(storage_golden, old_files_hold_the_same_values_and_new_blocks_have_the_same
       ASSERT_TRUE(block.ok()) << "version " << version << ": " << to_string(block.error().code);
       EXPECT_EQ(block->codec(), *of.options.codec);
       expect_holds(*block, of.source.cells);
-      if (version != today) continue;
+      if (version != today || !of.same_bytes) continue;
       EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), encoded->bytes().begin(), encoded->bytes().end()));
     }
   }

@@ -8,6 +8,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "pillar/base/result.hpp"            // result
 #include "pillar/codec/cascade.hpp"          // planned_tree
@@ -22,8 +23,9 @@ struct encoding_report;  // codec/encoding_report.hpp
 
 /// What may be chosen.
 struct chooser_options {
-  std::optional<codec_id> codec{};  ///< the root's codec, whatever it costs; its children are still chosen
-  codec_set codecs{};               ///< of the user's own, beside Pillar's
+  std::optional<codec_id> codec{};    ///< the root's codec, whatever it costs; its children are still chosen
+  std::span<const codec_id> among{};  ///< unless empty: the root's codec is the cheapest of these; no choice is kept
+  codec_set codecs{};                 ///< of the user's own, beside Pillar's
   encoding_policy policy{};
   encoding_choice* previous = nullptr;  ///< tried first, and replaced where it no longer fits
   encoding_report* report = nullptr;    ///< told what was tried for the root; nothing is kept or left out then
@@ -31,7 +33,7 @@ struct chooser_options {
 
 /// The cheapest tree for the column.
 ///
-/// Errors: invalid_argument (a forced codec that does not take the values); those of the codecs
+/// Errors: invalid_argument (forced codecs that do not take the values); those of the codecs
 [[nodiscard]] PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const chooser_options& options);
 
 }  // namespace PILLAR_NAMESPACE

@@ -127,7 +127,7 @@ struct encode_input {
   const packed_table* kernels = nullptr;
   memory_budget* budget = nullptr;                  ///< for working memory; may be nullptr
   std::uint64_t give_up_bytes = ~std::uint64_t{0};  ///< a data section of this size or more is of no use
-  std::uint8_t field_width = 0;                     ///< patched: bits of every field, such as mostly8; 0: the cheapest
+  std::uint8_t field_width = 0;                     ///< patched: bits of every field, 8 for MOSTLY8; 0: the cheapest
 };
 
 /// Children of a node at most: integers of a decimal, halves of 128 bits, values and lengths of runs.

@@ -2,8 +2,10 @@
 /// What a choice of codecs aims at, and what is remembered of it.
 #pragma once
 #include <cstdint>
+#include <span>
 
-#include "pillar/codec/codec.hpp"  // codec_id, max_codec_nodes
+#include "pillar/codec/byte_transform.hpp"  // transform_id
+#include "pillar/codec/codec.hpp"           // codec_id, max_codec_nodes
 
 namespace PILLAR_NAMESPACE {
 
@@ -22,6 +24,16 @@ struct encoding_policy {
   [[nodiscard]] static constexpr encoding_policy local_disk() noexcept { return {500, 1}; }
   /// An object store, shared by all columns: 0.1 GB/s. Bytes are nearly all that counts.
   [[nodiscard]] static constexpr encoding_policy object_store() noexcept { return {10000, 1}; }
+  /// Bytes are all that counts.
+  [[nodiscard]] static constexpr encoding_policy fewest_bytes() noexcept { return {1, 0}; }
+};
+
+/// What somebody else decided about a column's encoding: codec/redshift.hpp has those of a schema's ENCODE. Within it
+/// the fewest bytes win.
+struct encoding_preset {
+  std::span<const codec_id> codecs{};  ///< the root's is one of these, which outlive the preset; empty: nothing decided
+  std::uint8_t field_width = 0;        ///< patched: bits of every field; 0: chosen
+  transform_id transform = transform_id::none;
 };
 
 /// The tree that the block before got. A table keeps one per column and slice.

@@ -15,16 +15,6 @@
 
 namespace PILLAR_NAMESPACE {
 
-/// Redshift's MOSTLY8, MOSTLY16 and MOSTLY32 as values of `encode_input::field_width`: fields of so many bits in every
-/// vector, exceptions for the rest. Where Redshift's windows are fixed (−128 … 127), the base moves them to where they
-/// hold the most values, so there are never more exceptions than there. Types that are no wider than the preset do not
-/// take it.
-inline constexpr std::uint8_t mostly8 = 8;
-/// See mostly8.
-inline constexpr std::uint8_t mostly16 = 16;
-/// See mostly8.
-inline constexpr std::uint8_t mostly32 = 32;
-
 /// The codec of integers in narrow ranges with outliers; the verbs are those of codec/codec.hpp.
 struct patched_codec {
   static constexpr codec_id id = codec_id::patched;

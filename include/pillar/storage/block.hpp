@@ -20,7 +20,7 @@
 #include "pillar/codec/byte_transform.hpp"   // transform_id, transform_set
 #include "pillar/codec/codec.hpp"            // codec_id, data_section
 #include "pillar/codec/codec_set.hpp"        // codec_set
-#include "pillar/codec/encoding_choice.hpp"  // encoding_policy, encoding_choice
+#include "pillar/codec/encoding_choice.hpp"  // encoding_policy, encoding_preset, encoding_choice
 #include "pillar/column/encoded.hpp"         // encoded_vector
 #include "pillar/column/types.hpp"           // data_type
 
@@ -38,6 +38,8 @@ enum class transform_choice : std::uint8_t {
 /// How encode_block writes a block.
 struct block_options {
   std::optional<codec_id> codec{};  ///< force a codec; invalid_argument where it does not take the values
+  std::span<const codec_id>
+      among{};  ///< the same for several, of which the cheapest is taken; they outlive the options
   transform_choice transform = transform_choice::none;
   int zstd_level = 1;
   unsigned stagger = 0;                   ///< the column's number: staggers the starts of the buffers of one row group
@@ -48,6 +50,19 @@ struct block_options {
   std::uint8_t field_width = 0;         ///< with codec = patched: bits of every field, as MOSTLY8 has them; 0: chosen
   transform_set transforms{};           ///< of the user's own, for transform_choice::user
 };
+
+/// The options that ask for a preset: its codecs, fewest bytes, its byte transform. One that decides nothing changes
+/// nothing.
+[[nodiscard]] inline block_options with_preset(const encoding_preset& preset, block_options options = {}) noexcept {
+  if (preset.codecs.empty()) return options;
+  options.among = preset.codecs;
+  options.policy = encoding_policy::fewest_bytes();
+  options.field_width = preset.field_width;
+  options.transform = preset.transform == transform_id::zstd  ? transform_choice::zstd
+                      : preset.transform == transform_id::lz4 ? transform_choice::lz4
+                                                              : transform_choice::none;
+  return options;
+}
 
 /// Encodes one column of one row group. Deterministic: equal values (and previous choices) give equal bytes.
 ///

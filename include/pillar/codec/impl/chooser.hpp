@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>  // std::find
+
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/chooser.hpp"
 #include "pillar/codec/encoding_report.hpp"
@@ -53,6 +55,17 @@ struct codec_choice {
     for (std::uint32_t i = 0; i < depth; ++i)
       if (above[i] == &codec) return true;
     return false;
+  }
+
+  /// May only some codecs be the root's? Then nothing is ruled out on the grounds that others are better.
+  [[nodiscard]] bool is_restricted() const noexcept {
+    return depth == 0 && (options.codec.has_value() || !options.among.empty());
+  }
+  [[nodiscard]] bool is_allowed(codec_id codec) const noexcept {
+    if (!is_restricted()) return true;
+    if (options.codec.has_value()) return *options.codec == codec;
+    const auto found = std::find(options.among.begin(), options.among.end(), codec);
+    return PILLAR_MUTATE(chooser_forgets_who_may, found != options.among.end(), true);
   }
 
   /// Why the codec cannot win, as the first look has it; nullptr where it may.
@@ -145,14 +158,13 @@ struct codec_choice {
   result<void> choose(const encode_input& input, costed_tree& best) const {
     const column_statistics seen = make_statistics(input);
     const auto try_codec = [&](const codec_functions& codec) -> result<void> {
-      const bool forced = depth == 0 && options.codec.has_value();
-      if (is_above(codec) || (forced && *options.codec != codec.id)) return {};
+      if (is_above(codec) || !is_allowed(codec.id)) return {};
       encoding_candidate* told = nullptr;
       if (depth == 0 && options.report != nullptr) {
         options.report->candidates.push_back({to_string(codec.id), codec.id, {}, 0, 0, {}});
         told = &options.report->candidates.back();
       }
-      const char* reason = forced ? nullptr : ruled_out(codec, input, seen);
+      const char* reason = is_restricted() ? nullptr : ruled_out(codec, input, seen);
       if (reason != nullptr) {
         if (told != nullptr) told->verdict = encoding_verdict::ruled_out, told->reason = reason;
         return {};
@@ -205,7 +217,7 @@ inline bool still_fits(const encoding_choice& choice, std::uint64_t data_bytes, 
 
 PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const chooser_options& options) {
   const detail::codec_choice choice{options};
-  encoding_choice* const previous = options.codec.has_value() || options.report != nullptr ? nullptr : options.previous;
+  encoding_choice* const previous = choice.is_restricted() || options.report != nullptr ? nullptr : options.previous;
   if (previous != nullptr && previous->node_count != 0) {
     detail::costed_tree kept;
     PILLAR_TRY(choice.follow(input, kept, *previous, 0));

@@ -299,6 +299,7 @@ inline result<transformed> apply_users_transform(std::span<const std::byte> raw,
 inline chooser_options choice_of(const block_options& options) noexcept {
   chooser_options choice;
   choice.codec = options.codec;
+  choice.among = options.among;
   choice.codecs = options.codecs;
   choice.policy = options.policy;
   choice.previous = options.previous;

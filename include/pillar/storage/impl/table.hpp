@@ -97,9 +97,10 @@ inline result<row_group> encode_group(const std::vector<column>& columns, std::s
       vectors.push_back(rows.slice(at, std::min(vector_rows, made.row_count - at)));
     auto block = make_stored_block(vectors, encoding, options.budget);
     if (block.error().code == errc::invalid_argument &&
-        encoding.codec) {  // a forced codec that does not fit this column
+        (encoding.codec || !encoding.among.empty())) {  // forced codecs that do not fit this column
       block_options chosen = encoding;
       chosen.codec.reset();
+      chosen.among = {};
       block = make_stored_block(vectors, chosen, options.budget);
     }
     if (!block.ok()) return block.error();
