@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every line of the library stays in include/; the translation units of its static libraries are generated here.
 #   include/pillar/<folder>/impl/*.hpp     one unit per folder
-#   include/pillar/<folder>/kernels/*.hpp  one unit per file and instruction-set level
+#   include/pillar/<folder>/kernels/*.hpp  one unit per file and instruction-set level; in a unity build
+#                                          (CMAKE_UNITY_BUILD), one per level
 
 # name | number | flags. scalar states its flags too, so that a developer's -march never reaches it.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
@@ -61,9 +62,18 @@ endfunction()
 function(pillar_generate_kernels target)
   file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
        ${PROJECT_SOURCE_DIR}/include/pillar/*/kernels/*.hpp)
+  set(names "")
   foreach(header IN LISTS headers)
     string(REGEX REPLACE "^pillar/|kernels/|\\.hpp$" "" name "${header}")
     string(REPLACE "/" "_" name "${name}")
+    if(CMAKE_UNITY_BUILD)
+      set(name kernels)
+    endif()
+    list(APPEND names ${name})
+    list(APPEND "headers of ${name}" ${header})
+  endforeach()
+  list(REMOVE_DUPLICATES names)
+  foreach(name IN LISTS names)
     foreach(level_text IN LISTS pillar_levels)
       string(REPLACE "|" ";" level "${level_text}")
       list(GET level 0 level_name)
@@ -71,7 +81,7 @@ function(pillar_generate_kernels target)
       list(GET level 2 level_flags)
       string(REPLACE "," ";" level_flags "${level_flags}")
       set(unit ${PROJECT_BINARY_DIR}/units/${target}/${name}.${level_name}.cpp)
-      pillar_generate_unit(${target} ${unit} ${header})
+      pillar_generate_unit(${target} ${unit} ${headers\ of\ ${name}})
       set(options ${level_flags} ${PILLAR_KERNEL_OPTIONS} -fno-exceptions -fno-rtti)
       if(level_name MATCHES "^v4")
         list(APPEND options ${pillar_v4_warnings})

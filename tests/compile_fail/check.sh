@@ -1,14 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check.sh <compiler> <program.cpp> <flags…>: the program must not compile, its diagnostics must contain every sentence
-# of its `// expect:` lines, and with -DCORRECTED it must compile.
+# check.sh <compiler> <folder> <program.cpp> <flags…>: the program must not compile, its diagnostics must contain every
+# sentence of its `// expect:` lines, and with -DCORRECTED it must compile.
+# check.sh <compiler> <folder> --header <flags…>: comes first; precompiles into the folder what every program includes.
 set -eu
 compiler=$1
-program=$2
-shift 2
+folder=$2
+program=$3
+shift 3
+flags="-std=c++20 -Wall -Wextra"
+header=$folder/$(basename "$compiler")_query.hpp
+if [ "$program" = --header ]; then
+  mkdir -p "$folder"
+  echo '#include "pillar/pipeline/query.hpp"' > "$header"
+  exec "$compiler" $flags "$@" -x c++-header "$header" -o "$header.gch"
+fi
+case $compiler in
+  *clang*) flags="$flags -fsyntax-only -include-pch $header.gch" ;;
+  *) flags="$flags -fsyntax-only -include $header" ;;
+esac
 text=$(mktemp)
 trap 'rm -f "$text"' EXIT
-flags="-std=c++20 -fsyntax-only -Wall -Wextra"
 
 if "$compiler" $flags "$@" "$program" > "$text" 2>&1; then
   echo "$program compiles, and must not"

@@ -56,9 +56,9 @@ class guard_buffer {
   /// True while nobody wrote to the accessible bytes of the pages that are not part of the buffer (the end that does
   /// not touch its guard): the check for writes that a guard page cannot see.
   [[nodiscard]] bool slack_untouched() const noexcept {
-    for (const std::byte b : rest_)
-      if (b != std::byte{0xa5}) return false;
-    return true;
+    // Every byte equals its neighbour: at the speed of memcmp also in a build without optimisation.
+    return rest_.empty() ||
+           (rest_.front() == std::byte{0xa5} && std::memcmp(rest_.data(), rest_.data() + 1, rest_.size() - 1) == 0);
   }
 
  private:
