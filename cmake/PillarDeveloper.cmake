@@ -6,6 +6,9 @@ option(PILLAR_MUTANTS "Compile the seeded defects of tests/mutants in (never shi
 option(PILLAR_FUZZ "Compile pillar::kernels for Clang's libFuzzer, and offer the target fuzz" OFF)
 set(PILLAR_KERNEL_OPTIONS -O3 CACHE STRING "Options of the width kernels, in every configuration")
 set(PILLAR_TEST_OPTIONS "" CACHE STRING "Options of the tests' own units, after those of the configuration")
+set(PILLAR_FOLDERS_AS_TESTS "" CACHE STRING "Folders whose definitions are compiled with PILLAR_TEST_OPTIONS")
+option(PILLAR_TEST_PCH "Precompile what most tests include" OFF)
+option(PILLAR_UNITY_KERNELS "Compile all kernels of a level as one unit" ${CMAKE_UNITY_BUILD})
 
 if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(PILLAR_CCACHE ccache)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every line of the library stays in include/; the translation units of its static libraries are generated here.
 #   include/pillar/<folder>/impl/*.hpp     one unit per folder
-#   include/pillar/<folder>/kernels/*.hpp  one unit per file and instruction-set level; in a unity build
-#                                          (CMAKE_UNITY_BUILD), one per level
+#   include/pillar/<folder>/kernels/*.hpp  one unit per file and instruction-set level; with
+#                                          PILLAR_UNITY_KERNELS (any unity build), one per level
 
 # name | number | flags. scalar states its flags too, so that a developer's -march never reaches it.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
@@ -52,6 +52,10 @@ function(pillar_generate_definitions target)
   foreach(folder IN LISTS folders)
     string(REGEX REPLACE "^pillar/|/?impl$" "" name "${folder}")
     pillar_generate_unit(${target} ${PROJECT_BINARY_DIR}/units/${target}/${name}.cpp ${headers\ of\ ${folder}})
+    if(name IN_LIST PILLAR_FOLDERS_AS_TESTS)
+      set_source_files_properties(${PROJECT_BINARY_DIR}/units/${target}/${name}.cpp PROPERTIES
+        COMPILE_OPTIONS "${PILLAR_TEST_OPTIONS}")
+    endif()
   endforeach()
   # A library needs one unit even before the first header lands.
   pillar_generate_unit(${target} ${PROJECT_BINARY_DIR}/units/${target}/version.cpp pillar/base/config.hpp)
@@ -66,7 +70,7 @@ function(pillar_generate_kernels target)
   foreach(header IN LISTS headers)
     string(REGEX REPLACE "^pillar/|kernels/|\\.hpp$" "" name "${header}")
     string(REPLACE "/" "_" name "${name}")
-    if(CMAKE_UNITY_BUILD)
+    if(PILLAR_UNITY_KERNELS)
       set(name kernels)
     endif()
     list(APPEND names ${name})
