@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 LEAST = 0.95
-FILES = re.compile(r"include/pillar/(codec/(impl|detail)/\w+|storage/impl/(block|open_blocks|slice_file)|storage/detail/block_format)\.hpp$")
+FILES = re.compile(r"include/pillar/(codec/(impl/(?!chooser|statistics|encoding_report)|detail/)\w+|storage/impl/(block|open_blocks|slice_file)|storage/detail/block_format)\.hpp$")
 READS = re.compile(r"\b(validate\w*|decode\w*|match\w*|sum\w*|bounds\w*|fetch\w*|prefetch\w*|view_bytes|restore\w*"
                    r"|load_validity|open\w*|begin|pin|read\w*|count_nulls|settled|finish_\w+|expand\w*|unpack\w*|check_\w+"
                    r"|settle_places|link_tree|find_layout|place_data|set_field|row_groups_of|child_characters|require_within"
