@@ -18,7 +18,7 @@ namespace PILLAR_NAMESPACE {
 
 struct encoding_report;  // codec/encoding_report.hpp
 
-/// Picoseconds to decode one value, estimated from the benchmarks of one machine: an order of magnitude is what counts.
+/// Picoseconds to decode one value, as one machine has them: an order of magnitude is what counts.
 [[nodiscard]] PILLAR_API std::uint32_t decode_cost(codec_id codec, physical_type type) noexcept;
 
 /// What may be chosen.

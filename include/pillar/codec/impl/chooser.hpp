@@ -9,6 +9,10 @@
 
 namespace PILLAR_NAMESPACE {
 
+// Measured on a Zen 3 with AVX2, from a block in cache, picoseconds a value (64 bits unless said): frame of reference
+// 125 (32 bits 92), patched 122 to 180 with 2 % of outliers, sequence 136, delta 290 to 415 (32 bits 170), run_end 205,
+// dictionary 420 to 450, decimal_double 310 to 330, real_double 470 to 520, split_int128 1950; text dictionary 65 to 170
+// as codes. A copy of raw or constant values takes 22 to 99. Where the table says otherwise, it is policy.
 PILLAR_API std::uint32_t decode_cost(codec_id codec, physical_type type) noexcept {
   const bool text = type == physical_type::text;
   switch (codec) {
@@ -23,7 +27,7 @@ PILLAR_API std::uint32_t decode_cost(codec_id codec, physical_type type) noexcep
     case codec_id::dictionary: return text ? 150 : 500;
     case codec_id::decimal_double: return 350;
     case codec_id::real_double: return 450;
-    case codec_id::split_int128: return 500;
+    case codec_id::split_int128: return 1950;
     case codec_id::text_symbols: return 4000;
   }
   return 100;  // a user's: its bytes decide
