@@ -275,6 +275,27 @@ void check_match(const pillar::encoded_vector& source, const pillar::domain& tes
     if (pillar::get_bit(mask, row)) fail("match sets a bit beyond the rows", source.index, row);
 }
 
+/// What is asked of the wrong type, or of nothing that a codec knows, has no answer.
+void check_refusals(const pillar::encoded_vector& source, pillar::physical_type physical) {
+  using enum pillar::physical_type;
+  alignas(64) std::uint64_t mask[pillar::vector_words] = {};
+  const auto refuses = [&](const pillar::domain& test) {
+    return source.operations->match(source.block, source.index, test, nullptr, mask).what == pillar::verdict::unknown ||
+           physical == test.physical;
+  };
+  if (!refuses(pillar::integer_range(physical == int16 ? int32 : int16, 0, 5)) ||
+      !refuses(pillar::real_range(physical == float64 ? float32 : float64, 0, 5, true)) ||
+      !refuses(pillar::text_range("a", true, "b")))
+    fail("match of another type", source.index, 0);
+  (void)source.operations->match(source.block, source.index, pillar::null_test(physical), nullptr, mask);
+  if (pillar::is_integer(physical)) return;
+  pillar::int128 sum = 0, least = 0, greatest = 0;
+  if (source.operations->sum(source.block, source.index, mask, false, sum) ||
+      (source.operations->bounds != nullptr &&
+       source.operations->bounds(source.block, source.index, mask, true, least, greatest)))
+    fail("a sum of what is no integer", source.index, 0);
+}
+
 void check_sums(const pillar::encoded_vector& source, const cell_list& cells, bool has_nulls,
                 pillar::splitmix64& random) {
   for (const std::uint64_t share : {16u, 8u, 1u}) {
@@ -303,7 +324,7 @@ void check_sums(const pillar::encoded_vector& source, const cell_list& cells, bo
 
 void check_fetch(const pillar::encoded_vector& source, pillar::data_type type, const cell_list& cells,
                  pillar::splitmix64& random) {
-  if (source.operations->decode_rows == nullptr || type.physical == pillar::physical_type::text) return;
+  if (source.operations->decode_rows == nullptr) return;
   std::uint16_t rows[pillar::vector_rows];
   std::uint32_t count = 0;
   const std::uint32_t most = random.chance(1, 8) ? 400 : 20;
@@ -315,6 +336,7 @@ void check_fetch(const pillar::encoded_vector& source, pillar::data_type type, c
   if (source.operations->prefetch_rows != nullptr)
     source.operations->prefetch_rows(source.block, source.index, rows, count);
   if (!source.operations->decode_rows(source.block, source.index, rows, count, values, validity, has_validity)) return;
+  if (type.physical == pillar::physical_type::text) return;
   pillar::vector fetched;
   fetched.type = type;
   fetched.size = count;
@@ -339,6 +361,65 @@ void check_again(workspace& work, std::size_t count, const pillar::block_options
     for (std::uint32_t row = 0; row < out.size; ++row)
       if (!same_cell(cell_of(out, row), work.cells[i][row])) fail("encoded again it is another value", i, row);
   }
+}
+
+/// The bytes change after they were checked, as those of a mapped file can: all answers are then worth nothing, but
+/// stay within the block and the type.
+void check_changing(const pillar::block_view& block, std::span<std::byte> bytes, pillar::splitmix64& random) {
+  constexpr std::size_t header_bytes = 64;
+  static workspace work;
+  if (bytes.empty()) return;
+  if (work.scratches.empty()) work.scratches.emplace_back();
+  for (int round = 0; round < 3; ++round) {
+    if (round == 2)
+      std::memset(bytes.data() + header_bytes, random.chance(1, 2) ? 0xff : 0x7f, bytes.size() - header_bytes);
+    else change_numbers(random, bytes, header_bytes, bytes.size());
+    for (std::uint32_t i = 0; i < block.vector_count(); ++i) {
+      const pillar::encoded_vector source = block.vector_at(i);
+      pillar::vector out;
+      if (!source.decode(work.scratches[0], out).ok()) fail("no memory", i, 0);
+      if (out.kind == pillar::vector_kind::dictionary)
+        for (std::uint32_t row = 0; row < out.size; ++row)
+          if (out.codes[row] >= out.dictionary->size) fail("a code beyond its dictionary", i, row);
+      cell_list cells(out.size);
+      std::uint64_t read = 0;
+      for (std::uint32_t row = 0; row < out.size; ++row) {
+        cells[row] = cell_of(out, row);
+        for (const char letter : cells[row].text) read += static_cast<unsigned char>(letter);
+      }
+      counts.read += read;
+      work.matches.begin_block();
+      alignas(64) std::uint64_t mask[pillar::vector_words];
+      const pillar::domain test = domain_of(random, out.type.physical, cells);
+      (void)source.operations->match(source.block, i, test, &work.matches, mask);
+      pillar::int128 sum = 0, least = 0, greatest = 0;
+      const pillar::selection_mask rows = pillar::selection_mask::first(out.size);
+      (void)source.operations->sum(source.block, i, rows.words, true, sum);
+      if (source.operations->bounds != nullptr)
+        (void)source.operations->bounds(source.block, i, rows.words, true, least, greatest);
+      if (source.operations->decode_rows == nullptr) continue;
+      const std::uint16_t some[] = {0, static_cast<std::uint16_t>(out.size - 1)};
+      alignas(64) std::byte values[2 * 16];
+      bool has_validity = false;
+      (void)source.operations->decode_rows(source.block, i, some, out.size > 1 ? 2 : 1, values, mask, has_validity);
+    }
+  }
+}
+
+/// One more byte in the directory: a field that was zero, or the same everywhere, is so no more. The data stays where
+/// it is: a byte of the padding goes.
+void widen_directory(pillar::splitmix64& random, std::span<std::byte> block) {
+  constexpr std::size_t header_bytes = 64, stored_bytes_at = 52, validity_bytes_at = 56;
+  const std::uint64_t behind =
+      pillar::round_up(std::uint64_t{pillar::load_unaligned<std::uint32_t>(block.data() + stored_bytes_at)}, 8) +
+      pillar::load_unaligned<std::uint32_t>(block.data() + validity_bytes_at) + 64;
+  if (behind + header_bytes >= block.size()) return;
+  const std::size_t data = block.size() - behind;
+  const std::size_t at = header_bytes + random.below(std::min<std::size_t>(data - header_bytes, 80));
+  if (at + 2 >= data) return;
+  block[at] = static_cast<std::byte>(static_cast<unsigned>(block[at]) + (random.chance(3, 4) ? 0x10u : 0x01u));
+  std::memmove(block.data() + at + 2, block.data() + at + 1, data - at - 2);
+  block[at + 1] = static_cast<std::byte>(random.chance(1, 2) ? random.below(4) : random.below(256));
 }
 
 }  // namespace
@@ -388,6 +469,7 @@ void check_block(const pillar::block_view& block, pillar::splitmix64& random) {
     }
     if (pillar::is_integer(decoded.type.physical)) check_sums(source, cells, has_nulls, random);
     check_fetch(source, decoded.type, cells, random);
+    if (nulls != decoded.size && random.chance(1, 8)) check_refusals(source, decoded.type.physical);
   }
   if (own_bytes != block.block_bytes()) fail("bytes that belong to nobody", 0, 0);
   pillar::block_options again;
@@ -415,6 +497,7 @@ void execute_block(const target& of, std::span<const std::byte> bytes) {
   if (!opened.ok()) return;
   ++counts.accepted;
   check_block(*opened, random);
+  if (random.chance(1, 4)) check_changing(*opened, changeable(bytes), random);
 }
 
 std::size_t mutate_block(const target& of, std::span<std::byte> room, std::size_t size, pillar::splitmix64& random) {
@@ -434,6 +517,8 @@ std::size_t mutate_block(const target& of, std::span<std::byte> room, std::size_
     const std::size_t at = random.below(from.size()), to = random.chance(1, 2) ? at : random.below(size);
     if (to < size)
       std::memcpy(room.data() + to, from.data() + at, std::min({from.size() - at, size - to, random.below(64) + 1}));
+  } else if (random.chance(1, 8)) {
+    widen_directory(random, bytes);
   } else if (random.chance(1, 4)) {
     change_numbers(random, bytes, 0, header_bytes);
   } else if (random.chance(1, 2)) {

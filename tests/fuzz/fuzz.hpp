@@ -24,7 +24,7 @@ struct target {
 
 /// Inputs are tried, and some of them opened.
 struct counters {
-  std::uint64_t executions = 0, accepted = 0, seeds = 0, most_bytes = 0;
+  std::uint64_t executions = 0, accepted = 0, seeds = 0, most_bytes = 0, read = 0;
 };
 extern counters counts;
 
@@ -37,6 +37,8 @@ std::size_t mutate_anyhow(std::span<std::byte> room, std::size_t size);
 
 /// A copy of the input at the end of a page that nobody may read beyond: kernels of any kind are held to their bytes.
 std::span<const std::byte> behind_guard(std::span<const std::byte> bytes);
+/// The same bytes where they are such a copy, else none.
+std::span<std::byte> changeable(std::span<const std::byte> bytes);
 
 // ---- blocks (block.cpp) ---------------------------------------------------------------------------------------------
 

@@ -77,8 +77,10 @@ std::size_t mutate_anyhow(std::span<std::byte> room, std::size_t size) {
   return LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(room.data()), size, room.size());
 }
 
-std::span<const std::byte> behind_guard(std::span<const std::byte> bytes) {
-  constexpr std::size_t capacity = std::size_t{64} << 10;
+namespace {
+constexpr std::size_t capacity = std::size_t{64} << 10;
+
+std::byte* guarded_end() {
   static std::byte* const end = [] {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     void* const mapped = mmap(nullptr, capacity + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -86,9 +88,19 @@ std::span<const std::byte> behind_guard(std::span<const std::byte> bytes) {
       std::abort();
     return static_cast<std::byte*>(mapped) + capacity;
   }();
+  return end;
+}
+}  // namespace
+
+std::span<const std::byte> behind_guard(std::span<const std::byte> bytes) {
   if (bytes.empty() || bytes.size() > capacity) return bytes;
-  std::memcpy(end - bytes.size(), bytes.data(), bytes.size());
-  return {end - bytes.size(), bytes.size()};
+  std::memcpy(guarded_end() - bytes.size(), bytes.data(), bytes.size());
+  return {guarded_end() - bytes.size(), bytes.size()};
+}
+
+std::span<std::byte> changeable(std::span<const std::byte> bytes) {
+  std::byte* const begin = guarded_end() - bytes.size();
+  return bytes.data() == begin ? std::span<std::byte>(begin, bytes.size()) : std::span<std::byte>();
 }
 
 }  // namespace pillar_fuzz
