@@ -286,7 +286,13 @@ TEST(aggregate_aggregator, sums_of_values_of_every_size) {
       const auto key = view(key_type, keys.data());
       std::vector<pillar::vector> inputs;
       std::vector<const pillar::vector*> pointers;
-      for (const auto& column : values) inputs.push_back(view(type, column.data()));
+      std::vector<std::vector<std::int32_t>> halves;  // some columns come in 32 bits, where they fit
+      for (const auto& column : values) halves.emplace_back(column.begin(), column.end());
+      auto half = type;
+      half.physical = pillar::physical_type::int32;
+      for (std::size_t input = 0; input < input_count; ++input)
+        inputs.push_back(size <= 31 && random.chance(1, 2) ? view(half, halves[input].data())
+                                                           : view(type, values[input].data()));
       for (auto& input : inputs) {
         if (nullable) input.validity = valid;
         pointers.push_back(&input);

@@ -174,6 +174,7 @@ class exerciser {
       const pillar::encoded_vector source = block.vector_at(i);
       auto& scratch = *scratch_.as<pillar::vector_scratch>();
       pillar::vector out;
+      if (source.operations->decode_narrow != nullptr) source.operations->decode_narrow(source.block, i, scratch, out);
       EXPECT_TRUE(source.decode(scratch, out).ok());
       pillar::int128 total = 0;
       std::uint64_t touched = 0;

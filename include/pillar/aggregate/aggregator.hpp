@@ -32,8 +32,8 @@ struct aggregate_spec {
 /// the whole sum leaves decimal<38, s>. Deterministic float sums are exact and rounded once.
 ///
 /// Shape:    batches of row_count ≤ 1,024 rows; key and input columns of the types it was made with (a nullable
-///           column where a NULL may come); what is only counted, summed or averaged as 128-bit integers may come in
-///           int64
+///           column where a NULL may come); what is only counted, summed or averaged as 64-bit integers may come in
+///           int32, as 128-bit integers in int32 or int64
 /// Errors:   update, merge → out_of_memory, limit_exceeded: the aggregator is then as before. merge → type_mismatch:
 ///           aggregators made otherwise. finish → out_of_memory; overflow: a sum beyond 38 digits, position = group.
 ///           make → type_mismatch: no such aggregate of that type (position = the aggregate); no_such_column: input

@@ -177,6 +177,7 @@ struct data_section {
 
   vector shared{};                          ///< dictionary entries, or the constant: a flat vector
   const std::byte* shared_buffers[1] = {};  ///< text of `shared`
+  std::uint32_t step = 0;                   ///< dictionary of integers in equal steps: the step; else 0
   std::uint64_t character_bytes = 0;        ///< room in scratch that decoding any vector needs for characters
 };
 
@@ -260,6 +261,15 @@ concept prefetches_rows = requires(const data_section& section, std::uint32_t in
                                    std::uint32_t count) {
   { C::prefetch(section, index, rows, count) }
   noexcept->std::same_as<void>;
+};
+
+/// Optional: decodes 64-bit integers that are known to fit into 32 bits as int32, at `out.values`; returns false where
+/// it would have to do it in two steps. The block fills type, size and validity of `out`, before.
+template <class C>
+concept decodes_narrow = requires(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                  vector& out) {
+  { C::decode_narrow(section, index, scratch, out) }
+  noexcept->std::same_as<bool>;
 };
 
 /// Rows of a vector up to which fetching them from packed fields is faster than unpacking all 1,024.

@@ -26,6 +26,8 @@ struct dictionary_codec {
   static PILLAR_API result<void> validate(data_section& section, std::byte* memory) noexcept;
   static PILLAR_API void decode(const data_section& section, std::uint32_t index, vector_scratch& scratch,
                                 vector& out) noexcept;
+  static PILLAR_API bool decode_narrow(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                       vector& out) noexcept;
   static PILLAR_API match_answer match(const data_section& section, std::uint32_t index, const domain& test,
                                        match_scratch* scratch, std::uint64_t* mask) noexcept;
   /// Integers only: text decodes to codes, which are worth keeping.
@@ -35,7 +37,7 @@ struct dictionary_codec {
                                   std::uint32_t count) noexcept;
 };
 static_assert(codec<dictionary_codec> && matches_encoded<dictionary_codec> && fetches_rows<dictionary_codec> &&
-              prefetches_rows<dictionary_codec>);
+              prefetches_rows<dictionary_codec> && decodes_narrow<dictionary_codec>);
 
 }  // namespace PILLAR_NAMESPACE
 

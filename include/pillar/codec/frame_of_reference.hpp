@@ -24,6 +24,8 @@ struct frame_of_reference_codec {
   static PILLAR_API result<void> validate(data_section& section, std::byte* memory) noexcept;
   static PILLAR_API void decode(const data_section& section, std::uint32_t index, vector_scratch& scratch,
                                 vector& out) noexcept;
+  static PILLAR_API bool decode_narrow(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                       vector& out) noexcept;
   static PILLAR_API match_answer match(const data_section& section, std::uint32_t index, const domain& test,
                                        match_scratch* scratch, std::uint64_t* mask) noexcept;
   static PILLAR_API bool fetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
@@ -35,7 +37,7 @@ struct frame_of_reference_codec {
 };
 static_assert(codec<frame_of_reference_codec> && matches_encoded<frame_of_reference_codec> &&
               sums_encoded<frame_of_reference_codec> && fetches_rows<frame_of_reference_codec> &&
-              prefetches_rows<frame_of_reference_codec>);
+              prefetches_rows<frame_of_reference_codec> && decodes_narrow<frame_of_reference_codec>);
 
 }  // namespace PILLAR_NAMESPACE
 

@@ -26,6 +26,8 @@ struct patched_codec {
   static PILLAR_API result<void> validate(data_section& section, std::byte* memory) noexcept;
   static PILLAR_API void decode(const data_section& section, std::uint32_t index, vector_scratch& scratch,
                                 vector& out) noexcept;
+  static PILLAR_API bool decode_narrow(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                       vector& out) noexcept;
   static PILLAR_API match_answer match(const data_section& section, std::uint32_t index, const domain& test,
                                        match_scratch* scratch, std::uint64_t* mask) noexcept;
   static PILLAR_API bool fetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
@@ -38,7 +40,8 @@ struct patched_codec {
                                 bool mask_is_all, int128& least, int128& greatest) noexcept;
 };
 static_assert(codec<patched_codec> && matches_encoded<patched_codec> && sums_encoded<patched_codec> &&
-              bounds_encoded<patched_codec> && fetches_rows<patched_codec> && prefetches_rows<patched_codec>);
+              bounds_encoded<patched_codec> && fetches_rows<patched_codec> && prefetches_rows<patched_codec> &&
+              decodes_narrow<patched_codec>);
 
 }  // namespace PILLAR_NAMESPACE
 

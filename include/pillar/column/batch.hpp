@@ -16,6 +16,8 @@ struct batch_column {
   encoded_vector source{};
   vector decoded{};
   bool has_decoded = false;
+  bool narrow =
+      false;  ///< int64 values that all fit into 32 bits, and may be decoded so: whoever reads them asks the type
   evidence touched = evidence::skipped;       ///< the dearest thing done to this vector so far; feeds the statistics
   std::unique_ptr<vector_scratch> scratch{};  ///< made on first decode, reused for later vectors
 };
@@ -36,7 +38,9 @@ struct batch {
     if (!slot.has_decoded) {
       PILLAR_ASSERT(slot.source);
       if (!slot.scratch) slot.scratch = std::make_unique<vector_scratch>();
-      if (!slot.source.decode(*slot.scratch, slot.decoded).ok()) assertion_failed();  // no memory: as make_unique
+      const result<void> done = slot.narrow ? slot.source.decode_narrow(*slot.scratch, slot.decoded)
+                                            : slot.source.decode(*slot.scratch, slot.decoded);
+      if (!done.ok()) assertion_failed();  // no memory: as make_unique
       slot.has_decoded = true;
       slot.touched = evidence::decoded;
     }

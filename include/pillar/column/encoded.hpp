@@ -86,6 +86,10 @@ struct encoded_operations {
                  int128& greatest) noexcept = nullptr;
   /// Characters that decoding any vector of the block writes at most: what scratch must have room for. Optional: none.
   std::size_t (*character_bytes)(const void* block) noexcept = nullptr;
+  /// As decode, of a 64-bit integer column, but `out` holds int32. The caller knows that every value of the vector
+  /// fits; others lose their upper bits. False = not offered: decode. Optional.
+  bool (*decode_narrow)(const void* block, std::uint32_t index, vector_scratch& scratch,
+                        vector& out) noexcept = nullptr;
 };
 
 /// One vector of one block.
@@ -101,6 +105,11 @@ struct encoded_vector {
       PILLAR_TRY(scratch.reserve_characters(operations->character_bytes(block)));
     operations->decode(block, index, scratch, out);
     return {};
+  }
+  /// The same as int32 if the codec can; else as decode().
+  [[nodiscard]] result<void> decode_narrow(vector_scratch& scratch, vector& out) const noexcept {
+    if (operations->decode_narrow != nullptr && operations->decode_narrow(block, index, scratch, out)) return {};
+    return decode(scratch, out);
   }
 };
 

@@ -69,6 +69,28 @@ inline bool look_up(const std::uint32_t* PILLAR_RESTRICT slot_of, const std::uin
   return without == count - count_bits(selected, count);
 }
 
+inline constexpr std::uint32_t most_nibbles = 8;
+
+/// The same for at most 8 codes with slots below 16, which lie in a word in a register: shifts, and no loads. Larger
+/// slots are looked up as above.
+inline bool look_up_nibbles(const std::uint32_t* slot_of, std::uint32_t code_count,
+                            const std::uint32_t* PILLAR_RESTRICT codes, const std::uint64_t* selected,
+                            std::uint32_t count, std::uint32_t* PILLAR_RESTRICT slots) noexcept {
+  std::uint32_t word = 0;
+  bool every = true;  // code has a slot
+  for (std::uint32_t code = 0; code < code_count; ++code) {
+    if (slot_of[code] > 15) return look_up(slot_of, codes, selected, count, slots);
+    every = every && slot_of[code] != 0;
+    word |= slot_of[code] << (4 * code);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) slots[i] = word >> (4 * codes[i]) & 15;
+  clear_unselected(selected, count, slots);
+  if (every) return true;
+  std::uint32_t without = 0;
+  for (std::uint32_t i = 0; i < count; ++i) without += slots[i] == 0 ? 1 : 0;
+  return without == count - count_bits(selected, count);
+}
+
 /// Small keys (codes) index an array. Slots are numbers + 1, so that 0 stands for a row that takes no part.
 class direct_table {
  public:

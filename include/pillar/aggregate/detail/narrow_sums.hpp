@@ -16,13 +16,35 @@ namespace PILLAR_NAMESPACE::detail {
 
 /// One batch for narrow_sums: a slot per row (0 = takes no part), and a value per row for each sum.
 ///
-/// Requires: sums: as many as set_shape said; bits[i]: −2^bits ≤ value < 2^bits for all values of sum i
+/// Requires: sums: as many as set_shape said; bits[i]: −2^bits ≤ value < 2^bits for all values of sum i; values[i], or
+///           where takes_32() says so values_32[i] instead
 struct narrow_batch {
   static constexpr std::uint32_t most_sums = 12;
   const std::uint32_t* slots = nullptr;
   std::uint32_t row_count = 0;
   const std::int64_t* values[most_sums] = {};
+  const std::int32_t* values_32[most_sums] = {};
   std::uint8_t bits[most_sums] = {};
+};
+
+/// Sums of values of few bits side by side in one word: Σ low + 2^shift · Σ high, whose parts come out exactly as long
+/// as 2^(shift − 1) bounds the lower one's size.
+struct shared_word {
+  static constexpr std::uint32_t nothing = ~std::uint32_t{0}, rows = nothing - 1;
+  std::uint32_t low = nothing;   ///< a sum
+  std::uint32_t high = nothing;  ///< a sum, the number of rows, or nothing
+  std::uint8_t shift = 0;
+
+  [[nodiscard]] std::int64_t low_sum(std::int64_t word) const noexcept {
+    if (high == nothing) return word;
+    const std::uint64_t top = static_cast<std::uint64_t>(word) << (64 - shift);
+    return PILLAR_MUTATE(narrow_words_unsigned, static_cast<std::int64_t>(top) >> (64 - shift),
+                         static_cast<std::int64_t>(top >> (64 - shift)));
+  }
+  [[nodiscard]] std::int64_t high_sum(std::int64_t word) const noexcept {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(word) - static_cast<std::uint64_t>(low_sum(word))) >>
+           shift;
+  }
 };
 
 /// A row of words per slot: the number of rows if wanted, then the sums. Where one sum is all there is besides, both
@@ -42,6 +64,8 @@ class narrow_sums {
   [[nodiscard]] std::uint32_t sum_count() const noexcept { return sum_count_; }
   [[nodiscard]] bool used() const noexcept { return rows_ + sum_count_ != 0; }
   [[nodiscard]] bool empty() const noexcept { return pending_rows_ == 0; }
+  /// May the next batch hold values of 32 bits? To be asked after reserve().
+  [[nodiscard]] bool takes_32() const noexcept { return sum_count_ == 1 || group_count_ <= most_masked; }
 
   /// Room for the slots of so many groups; what was added stays.
   result<void> reserve(std::uint32_t group_count) noexcept {
@@ -90,17 +114,7 @@ class narrow_sums {
       return;
     }
     if (group_count_ <= most_masked) {
-      for (std::uint32_t first = 0; first < sum_count_ || first == 0; first += chunk) {
-        switch (sum_count_ - first < chunk ? sum_count_ - first : chunk) {
-          case 0: add_masked<0>(batch, first); break;
-          case 1: add_masked<1>(batch, first); break;
-          case 2: add_masked<2>(batch, first); break;
-          case 3: add_masked<3>(batch, first); break;
-          case 4: add_masked<4>(batch, first); break;
-          case 5: add_masked<5>(batch, first); break;
-          default: add_masked<6>(batch, first); break;
-        }
-      }
+      add_masked(batch);
       return;
     }
     if (rows_ != 0) {
@@ -147,8 +161,11 @@ class narrow_sums {
  private:
   static constexpr std::size_t copies = 4;
   static constexpr std::uint32_t chunk = 6;
-  static constexpr std::uint32_t most_masked = 6, part_rows = 256;  // parts whose values stay in L1
-  static constexpr unsigned most_bits = 52;                         // a batch's 2^10 values stay below 2^62
+  static constexpr std::uint32_t most_masked = 6;
+  static constexpr unsigned part_bits = 8;  // parts whose words stay in L1, and of whose sums several fit into one
+  static constexpr std::uint32_t part_rows = 1u << part_bits;
+  static constexpr std::uint32_t word_chunk = 3;
+  static constexpr unsigned most_bits = 52;  // a batch's 2^10 values stay below 2^62
 
   [[nodiscard]] std::size_t width() const noexcept { return rows_ + sum_count_; }
   [[nodiscard]] std::size_t few_slots() const noexcept { return width() <= 2 ? 256 : 32; }
@@ -180,23 +197,33 @@ class narrow_sums {
   }
 
   void add_shared(const narrow_batch& batch) noexcept {
+    if (batch.values_32[0] != nullptr) add_shared(batch, batch.values_32[0]);
+    else add_shared(batch, batch.values[0]);
+  }
+  template <class T>
+  void add_shared(const narrow_batch& batch, const T* PILLAR_RESTRICT values) noexcept {
     const std::uint32_t* PILLAR_RESTRICT slots = batch.slots;
-    const std::int64_t* PILLAR_RESTRICT values = batch.values[0];
     std::uint64_t* PILLAR_RESTRICT words = words_.data();
     const std::uint64_t one = std::uint64_t{1} << shift_;
+    const auto with = [one](T value) { return one + static_cast<std::uint64_t>(std::int64_t{value}); };
     const std::size_t copy = copy_count_ == 1 ? 0 : few_slots() * width();
     std::uint32_t row = 0;
     for (; row + copies <= batch.row_count; row += copies)
-      for (std::uint32_t i = 0; i < copies; ++i)
-        words[slots[row + i] + i * copy] += one + static_cast<std::uint64_t>(values[row + i]);
-    for (; row < batch.row_count; ++row) words[slots[row]] += one + static_cast<std::uint64_t>(values[row]);
+      for (std::uint32_t i = 0; i < copies; ++i) words[slots[row + i] + i * copy] += with(values[row + i]);
+    for (; row < batch.row_count; ++row) words[slots[row]] += with(values[row]);
   }
 
   template <std::uint32_t Rows, std::uint32_t Sums>
   void add_words(const narrow_batch& batch, std::uint32_t first) noexcept {
+    if constexpr (Sums == 1)
+      if (batch.values_32[first] != nullptr) return add_words<Rows, Sums>(batch, batch.values_32, first);
+    add_words<Rows, Sums>(batch, batch.values, first);
+  }
+  template <std::uint32_t Rows, std::uint32_t Sums, class T>
+  void add_words(const narrow_batch& batch, const T* const* all, std::uint32_t first) noexcept {
     const std::uint32_t* PILLAR_RESTRICT slots = batch.slots;
-    const std::int64_t* values[Sums + 1];
-    for (std::uint32_t i = 0; i < Sums; ++i) values[i] = batch.values[first + i];
+    const T* values[Sums + 1];
+    for (std::uint32_t i = 0; i < Sums; ++i) values[i] = all[first + i];
     std::uint64_t* PILLAR_RESTRICT words = words_.data() + (Rows != 0 ? 0 : rows_ + first);
     const std::size_t stride = stride_, copy = copy_count_ == 1 ? 0 : few_slots() * width();
     std::uint32_t row = 0;
@@ -205,38 +232,124 @@ class narrow_sums {
         add_row<Rows, Sums>(words + i * copy + slots[row + i] * stride, values, row + i);
     for (; row < batch.row_count; ++row) add_row<Rows, Sums>(words + slots[row] * stride, values, row);
   }
-  template <std::uint32_t Rows, std::uint32_t Sums>
-  PILLAR_ALWAYS_INLINE static void add_row(std::uint64_t* to, const std::int64_t* const* values,
-                                           std::uint32_t row) noexcept {
+  template <std::uint32_t Rows, std::uint32_t Sums, class T>
+  PILLAR_ALWAYS_INLINE static void add_row(std::uint64_t* to, const T* const* values, std::uint32_t row) noexcept {
     if constexpr (Rows != 0) ++to[0];
-    for (std::uint32_t i = 0; i < Sums; ++i) to[Rows + i] += static_cast<std::uint64_t>(values[i][row]);
+    for (std::uint32_t i = 0; i < Sums; ++i) to[Rows + i] += static_cast<std::uint64_t>(std::int64_t{values[i][row]});
   }
 
-  /// Very few groups: each one's rows are added up by masks, without going through memory.
-  template <std::uint32_t Sums>
-  void add_masked(const narrow_batch& batch, std::uint32_t first) noexcept {
-    const std::int64_t* values[Sums + 1];
-    for (std::uint32_t i = 0; i < Sums; ++i) values[i] = batch.values[first + i];
-    for (std::uint32_t begin = 0; begin < batch.row_count; begin += part_rows) {
-      const std::uint32_t end = batch.row_count - begin < part_rows ? batch.row_count : begin + part_rows;
-      for (std::uint32_t slot = 1; slot <= group_count_; ++slot)
-        add_part<Sums>(batch.slots, values, begin, end, slot, words_.data() + slot * stride_, rows_, first);
+  /// Which sums of a part of a batch share a word: each of the largest takes in the largest that it has room for.
+  [[nodiscard]] std::uint32_t share_words(const narrow_batch& batch, shared_word* words) const noexcept {
+    std::uint8_t bits[narrow_batch::most_sums + 1];  // of a part's sum with its sign; the last is the number of rows
+    bool open[narrow_batch::most_sums + 1];
+    for (std::uint32_t i = 0; i <= sum_count_; ++i) {
+      bits[i] = static_cast<std::uint8_t>((i == sum_count_ ? 1 : batch.bits[i]) + part_bits + 1);
+      open[i] = i != sum_count_ || rows_ != 0;
+    }
+    const auto take_largest = [&](unsigned most) {
+      std::uint32_t best = shared_word::nothing;
+      for (std::uint32_t i = 0; i <= sum_count_; ++i)
+        if (open[i] && bits[i] <= most && (best == shared_word::nothing || bits[i] > bits[best])) best = i;
+      if (best != shared_word::nothing) open[best] = false;
+      return best;
+    };
+    std::uint32_t count = 0;
+    for (;;) {
+      shared_word word;
+      word.low = take_largest(64);
+      if (word.low == shared_word::nothing) return count;
+      word.shift = bits[word.low];
+      word.high = word.low == sum_count_ ? shared_word::nothing : take_largest(64u - word.shift);
+      if (word.low == sum_count_) word.low = shared_word::rows;
+      if (word.high == sum_count_) word.high = shared_word::rows;
+      words[count++] = word;
     }
   }
-  template <std::uint32_t Sums>
-  PILLAR_ALWAYS_INLINE static void add_part(const std::uint32_t* slots, const std::int64_t* const* values,
-                                            std::uint32_t begin, std::uint32_t end, std::uint32_t slot,
-                                            std::uint64_t* to, std::uint32_t rows, std::uint32_t first) noexcept {
-    std::uint32_t count = 0;
-    for (std::uint32_t row = begin; row < end; ++row) count += slots[row] == slot ? 1 : 0;
-    if (count == 0) return;
-    std::int64_t sums[Sums + 1] = {};
-    for (std::uint32_t row = begin; row < end; ++row) {
-      const std::int64_t mask = -static_cast<std::int64_t>(slots[row] == slot);
-      for (std::uint32_t i = 0; i < Sums; ++i) sums[i] += values[i][row] & mask;
+
+  template <class Low>
+  static void put(const Low* PILLAR_RESTRICT low, std::uint32_t count, std::int64_t more,
+                  std::int64_t* PILLAR_RESTRICT out) noexcept {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = low[i] + more;
+  }
+  template <class Low, class High>
+  static void put_both(const Low* PILLAR_RESTRICT low, const High* PILLAR_RESTRICT high, std::uint32_t count,
+                       unsigned shift, std::int64_t* PILLAR_RESTRICT out) noexcept {
+    for (std::uint32_t i = 0; i < count; ++i)
+      out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(std::int64_t{low[i]}) +
+                                         (static_cast<std::uint64_t>(std::int64_t{high[i]}) << shift));
+  }
+  /// The words of rows [begin, begin + count): where they lie already, or in `room`.
+  static const std::int64_t* fill_word(const narrow_batch& batch, const shared_word& word, std::uint32_t begin,
+                                       std::uint32_t count, std::int64_t* room) noexcept {
+    if (word.low == shared_word::rows) {
+      for (std::uint32_t i = 0; i < count; ++i) room[i] = 1;
+      return room;
     }
-    if (rows != 0 && first == 0) to[0] += count;
-    for (std::uint32_t i = 0; i < Sums; ++i) to[rows + first + i] += static_cast<std::uint64_t>(sums[i]);
+    const auto with_low = [&](const auto* low) {
+      if (word.high == shared_word::nothing) return put(low, count, 0, room);
+      if (word.high == shared_word::rows) return put(low, count, std::int64_t{1} << word.shift, room);
+      const std::int64_t* high = batch.values[word.high];
+      if (high != nullptr) put_both(low, high + begin, count, word.shift, room);
+      else put_both(low, batch.values_32[word.high] + begin, count, word.shift, room);
+    };
+    const std::int64_t* wide = batch.values[word.low];
+    if (wide != nullptr && word.high == shared_word::nothing) return wide + begin;
+    if (wide != nullptr) with_low(wide + begin);
+    else with_low(batch.values_32[word.low] + begin);
+    return room;
+  }
+
+  /// Very few groups: two at a time, their rows are added up by masks, without going through memory.
+  void add_masked(const narrow_batch& batch) noexcept {
+    shared_word words[narrow_batch::most_sums + 1];
+    const std::uint32_t word_count = share_words(batch, words);
+    std::int64_t room[word_chunk][part_rows];
+    std::uint64_t slots[part_rows];  // as wide as the words, so that masks need no widening
+    for (std::uint32_t first = 0; first < word_count; first += word_chunk) {
+      const std::uint32_t count = word_count - first < word_chunk ? word_count - first : word_chunk;
+      for (std::uint32_t begin = 0; begin < batch.row_count; begin += part_rows) {
+        const std::uint32_t rows = batch.row_count - begin < part_rows ? batch.row_count - begin : part_rows;
+        const std::uint32_t* narrow_slots = batch.slots + begin;
+        for (std::uint32_t i = 0; i < rows; ++i) slots[i] = narrow_slots[i];
+        const std::int64_t* values[word_chunk];
+        for (std::uint32_t i = 0; i < count; ++i) values[i] = fill_word(batch, words[first + i], begin, rows, room[i]);
+        for (std::uint32_t slot = 1; slot <= group_count_; slot += 2) {
+          std::int64_t sums[2][word_chunk];
+          switch (count) {
+            case 1: add_part<1>(slots, values, rows, slot, sums); break;
+            case 2: add_part<2>(slots, values, rows, slot, sums); break;
+            default: add_part<3>(slots, values, rows, slot, sums); break;
+          }
+          for (std::uint32_t i = 0; i < count; ++i) {
+            add_word(words[first + i], sums[0][i], slot);
+            if (slot < group_count_) add_word(words[first + i], sums[1][i], slot + 1);
+          }
+        }
+      }
+    }
+  }
+  void add_word(const shared_word& word, std::int64_t sum, std::uint32_t slot) noexcept {
+    std::uint64_t* const to = words_.data() + slot * stride_;
+    const auto add = [&](std::uint32_t of, std::int64_t value) {
+      to[of == shared_word::rows ? 0 : rows_ + of] += static_cast<std::uint64_t>(value);
+    };
+    add(word.low, word.low_sum(sum));
+    if (word.high != shared_word::nothing) add(word.high, word.high_sum(sum));
+  }
+  /// The sums of the rows of `slot` and of the one after it.
+  template <std::uint32_t Words>
+  static void add_part(const std::uint64_t* PILLAR_RESTRICT slots, const std::int64_t* const* values,
+                       std::uint32_t row_count, std::uint64_t slot, std::int64_t (*out)[word_chunk]) noexcept {
+    std::int64_t first[Words] = {}, second[Words] = {};
+    for (std::uint32_t row = 0; row < row_count; ++row) {
+      const std::int64_t in_first = -static_cast<std::int64_t>(slots[row] == slot);
+      const std::int64_t in_second = -static_cast<std::int64_t>(slots[row] == slot + 1);
+      for (std::uint32_t i = 0; i < Words; ++i) {
+        first[i] += values[i][row] & in_first;
+        second[i] += values[i][row] & in_second;
+      }
+    }
+    for (std::uint32_t i = 0; i < Words; ++i) out[0][i] = first[i], out[1][i] = second[i];
   }
 
   growable<std::uint64_t> words_;

@@ -225,6 +225,12 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
       if (!known) batch.bits[i] = detail::bits_of_lane(batch.values[i], row_count);
       continue;
     }
+    if (!lane.counts && from.kind == vector_kind::flat && from.type.physical == physical_type::int32 &&
+        from.validity == nullptr && narrow_.takes_32()) {
+      batch.values_32[i] = from.values_as<std::int32_t>();
+      if (!known) batch.bits[i] = 31;
+      continue;
+    }
     if (lane_memory_.empty()) {
       PILLAR_ASSIGN_OR_RETURN(lane_memory_,
                               buffer::allocate(narrow_lanes_.size() * vector_rows * sizeof(std::int64_t), budget_));
@@ -490,7 +496,9 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
     const vector* values = of.spec.kind == aggregate_kind::count_rows ? nullptr : inputs[of.spec.input];
     PILLAR_ASSERT(values == nullptr || values->size == row_count);
     PILLAR_ASSERT(values == nullptr || values->type.physical == of.input.physical ||
-                  (of.input.physical == physical_type::integer128 && values->type.physical == physical_type::int64));
+                  (of.form == state_form::sum128 && values->type.physical == physical_type::int64) ||
+                  ((of.form == state_form::sum64 || of.form == state_form::sum128 || of.form == state_form::count) &&
+                   values->type.physical == physical_type::int32));
     const selection_mask* restriction = where.empty() ? nullptr : where[i];
     const bool plain = restriction == nullptr && (values == nullptr || values->validity == nullptr);
     if (!plain || !plain_rows) rows.fill(selection, values, restriction, slots, one_group);

@@ -477,10 +477,14 @@ inline result<void> group_table::find_in_block(std::span<const vector* const> ke
     for (std::uint32_t i = 0; i < row_count; ++i) codes[i] = before[i] * size + next[i];
     combined = codes;
   }
-  if (detail::look_up(block_slots_.as<std::uint32_t>(), combined, selection.words, row_count, slot_of_row)) return {};
+  auto* slot_of = block_slots_.as<std::uint32_t>();
+  const bool found =
+      block_codes_ <= detail::most_nibbles
+          ? detail::look_up_nibbles(slot_of, block_codes_, combined, selection.words, row_count, slot_of_row)
+          : detail::look_up(slot_of, combined, selection.words, row_count, slot_of_row);
+  if (found) return {};
   PILLAR_TRY(find_each_slot(keys, selection, row_count, slot_of_row));
   if (block_codes_ == 0) return {};  // the keys were laid out anew
-  auto* slot_of = block_slots_.as<std::uint32_t>();
   for (std::uint32_t i = 0; i < row_count; ++i)
     if (slot_of_row[i] != 0) slot_of[combined[i]] = slot_of_row[i];
   return {};

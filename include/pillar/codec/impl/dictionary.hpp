@@ -445,8 +445,20 @@ inline result<void> read_text_entries(data_section& section, std::byte* memory) 
   return code == section.entry_count ? result<void>{} : result<void>{errc::corrupt, code};
 }
 
+/// The step between ascending entries if it is the same everywhere and has 32 bits: then a code is all it takes to know
+/// the value. Else 0.
 template <class T>
-result<void> validate_integer_entries(const data_section& section, std::byte* memory) noexcept {
+std::uint32_t step_of(const T* entries, std::uint32_t count) noexcept {
+  if (count < 2) return 0;
+  const auto step = static_cast<std::uint64_t>(entries[1]) - static_cast<std::uint64_t>(entries[0]);
+  bool same = step >> 32 == 0;
+  for (std::uint32_t code = 2; code < count && same; ++code)
+    same = static_cast<std::uint64_t>(entries[code]) - static_cast<std::uint64_t>(entries[code - 1]) == step;
+  return PILLAR_MUTATE(dictionary_first_step_counts, same, step >> 32 == 0) ? static_cast<std::uint32_t>(step) : 0;
+}
+
+template <class T>
+result<void> validate_integer_entries(data_section& section, std::byte* memory) noexcept {
   const std::uint32_t count = section.entry_count;
   T* const entries = reinterpret_cast<T*>(memory);
   if (section.child_count == 0) {
@@ -471,6 +483,7 @@ result<void> validate_integer_entries(const data_section& section, std::byte* me
   for (std::uint32_t code = 1; code < count; ++code) ascend &= entries[code - 1] < entries[code];
   if (!ascend) return {errc::corrupt, 0};
   if (section.type.physical == physical_type::boolean && entries[count - 1] > T{1}) return {errc::corrupt, count - 1};
+  section.step = step_of(entries, count);
   return {};
 }
 
@@ -528,16 +541,42 @@ PILLAR_API result<void> dictionary_codec::validate(data_section& section, std::b
   return {};
 }
 
+namespace detail {
+
+/// The codes of a vector: 1,024 of them, none beyond the entries.
+inline void unpack_codes(const data_section& section, std::uint32_t index, std::uint32_t* codes) noexcept {
+  const std::uint32_t last = section.entry_count - 1;
+  unpack_add<std::uint32_t>(*section.kernels, section.code_width, section.data + section.entries[index].offset, codes,
+                            0);
+  // They may have changed since validation.
+  if (PILLAR_MUTATE(dictionary_code_unclamped, packed_max_field(section.code_width) > last, false))
+    for (std::uint32_t row = 0; row < vector_rows; ++row) codes[row] = codes[row] < last ? codes[row] : last;
+}
+
+/// values[row] = first + step · code, in U.
+template <class U>
+void add_steps(const std::uint32_t* codes, U first, std::uint32_t step, U* values) noexcept {
+  for (std::uint32_t row = 0; row < vector_rows; ++row)
+    values[row] = static_cast<U>(first + static_cast<U>(static_cast<U>(codes[row]) * static_cast<U>(step)));
+}
+
+/// values[row] = entry of the code, in U.
+template <class T, class U>
+void look_up_entries(const T* PILLAR_RESTRICT entries, const std::uint32_t* codes, U* PILLAR_RESTRICT values) noexcept {
+  for (std::uint32_t row = 0; row < vector_rows;
+       row += 2) {  // two in a word: compilers make slow gathers of single ones
+    const auto pair = load_unaligned<std::uint64_t>(codes + row);
+    values[row] = static_cast<U>(entries[static_cast<std::uint32_t>(pair)]);
+    values[row + 1] = static_cast<U>(entries[pair >> 32]);
+  }
+}
+
+}  // namespace detail
+
 PILLAR_API void dictionary_codec::decode(const data_section& section, std::uint32_t index, vector_scratch& scratch,
                                          vector& out) noexcept {
-  const vector_entry& entry = section.entries[index];
-  const std::uint32_t last = section.entry_count - 1;
-  unpack_add<std::uint32_t>(*section.kernels, section.code_width, section.data + entry.offset, scratch.codes, 0);
-  // The codes may have changed since validation.
-  if (PILLAR_MUTATE(dictionary_code_unclamped, packed_max_field(section.code_width) > last, false))
-    for (std::uint32_t row = 0; row < vector_rows; ++row)
-      scratch.codes[row] = scratch.codes[row] < last ? scratch.codes[row] : last;
   if (section.type.physical == physical_type::text) {
+    detail::unpack_codes(section, index, scratch.codes);
     out.kind = vector_kind::dictionary;
     out.codes = scratch.codes;
     out.dictionary = &section.shared;
@@ -545,11 +584,26 @@ PILLAR_API void dictionary_codec::decode(const data_section& section, std::uint3
   }
   out.kind = vector_kind::flat;
   out.values = scratch.values;
+  detail::unpack_codes(section, index, scratch.codes);
   detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
+    using U = std::make_unsigned_t<T>;
     const T* entries = section.shared.values_as<T>();
-    T* values = reinterpret_cast<T*>(scratch.values);
-    for (std::uint32_t row = 0; row < entry.row_count; ++row) values[row] = entries[scratch.codes[row]];
+    auto* values = reinterpret_cast<U*>(scratch.values);
+    if (section.step != 0) detail::add_steps(scratch.codes, static_cast<U>(entries[0]), section.step, values);
+    else detail::look_up_entries(entries, scratch.codes, values);
   });
+}
+
+PILLAR_API bool dictionary_codec::decode_narrow(const data_section& section, std::uint32_t index,
+                                                vector_scratch& scratch, vector& out) noexcept {
+  detail::unpack_codes(section, index, scratch.codes);
+  out.kind = vector_kind::flat;
+  out.values = scratch.values;
+  const auto* entries = section.shared.values_as<std::int64_t>();
+  auto* values = reinterpret_cast<std::uint32_t*>(scratch.values);
+  if (section.step != 0) detail::add_steps(scratch.codes, static_cast<std::uint32_t>(entries[0]), section.step, values);
+  else detail::look_up_entries(entries, scratch.codes, values);
+  return true;
 }
 
 PILLAR_API bool dictionary_codec::fetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,

@@ -228,6 +228,17 @@ PILLAR_API void frame_of_reference_codec::decode(const data_section& section, st
   }
 }
 
+PILLAR_API bool frame_of_reference_codec::decode_narrow(const data_section& section, std::uint32_t index,
+                                                        vector_scratch& scratch, vector& out) noexcept {
+  const vector_entry& entry = section.entries[index];
+  if (entry.width > 32) return false;
+  out.kind = vector_kind::flat;
+  out.values = scratch.values;
+  unpack_add<std::uint32_t>(*section.kernels, entry.width, section.data + entry.offset,
+                            reinterpret_cast<std::uint32_t*>(scratch.values), static_cast<std::uint32_t>(entry.base));
+  return true;
+}
+
 namespace detail {
 
 inline match_answer settled(bool all) noexcept { return {all ? verdict::all : verdict::none, evidence::settled}; }

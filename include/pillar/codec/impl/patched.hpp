@@ -415,6 +415,17 @@ PILLAR_API void patched_codec::decode(const data_section& section, std::uint32_t
   }
 }
 
+PILLAR_API bool patched_codec::decode_narrow(const data_section& section, std::uint32_t index, vector_scratch& scratch,
+                                             vector& out) noexcept {
+  if (!frame_of_reference_codec::decode_narrow(section, index, scratch, out)) return false;
+  const vector_entry& entry = section.entries[index];
+  auto* values = reinterpret_cast<std::uint32_t*>(scratch.values);
+  detail::for_each_exception(entry, section.data + entry.offset, [&](std::uint32_t row, std::int64_t distance) {
+    values[row] = static_cast<std::uint32_t>(entry.base + static_cast<std::uint64_t>(distance));
+  });
+  return true;
+}
+
 PILLAR_API match_answer patched_codec::match(const data_section& section, std::uint32_t index, const domain& test,
                                              match_scratch* memory, std::uint64_t* mask) noexcept {
   const match_answer fields = frame_of_reference_codec::match(section, index, test, memory, mask);

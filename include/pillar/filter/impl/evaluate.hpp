@@ -118,7 +118,8 @@ PILLAR_ALWAYS_INLINE L compute_wrapping(L a, L b) noexcept {
     else if constexpr (Op == arithmetic_operator::subtract) return a - b;
     else return a * b;
   } else {
-    using U = std::conditional_t<std::is_same_v<L, int128>, uint128, std::uint64_t>;
+    using U = std::conditional_t<std::is_same_v<L, int128>, uint128,
+                                 std::conditional_t<sizeof(L) == 4, std::uint32_t, std::uint64_t>>;
     const U x = static_cast<U>(a), y = static_cast<U>(b);
     if constexpr (Op == arithmetic_operator::add) return static_cast<L>(x + y);
     else if constexpr (Op == arithmetic_operator::subtract) return static_cast<L>(x - y);
@@ -168,6 +169,21 @@ bool compute_checked(const L* a, const L* b, L* out, std::uint32_t count, L lo, 
               static_cast<std::uint64_t>(value > hi);
   }
   return sticky != 0;
+}
+
+/// What is known to fit: operands of 32 bits to a result of 32 or 64, exactly.
+template <arithmetic_operator Op, class R>
+void compute_halves(const std::int32_t* a, bool a_is_one, const std::int32_t* b, bool b_is_one, R* PILLAR_RESTRICT out,
+                    std::uint32_t count) noexcept {
+  if (a_is_one) {
+    const R same = *a;
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = compute_wrapping<Op>(same, static_cast<R>(b[i]));
+  } else if (b_is_one) {
+    const R same = *b;
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = compute_wrapping<Op>(static_cast<R>(a[i]), same);
+  } else {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = compute_wrapping<Op>(static_cast<R>(a[i]), static_cast<R>(b[i]));
+  }
 }
 
 /// The first row of `rows` that is valid and leaves [lo, hi]; `count` if there is none.
@@ -393,6 +409,11 @@ struct evaluation {
     const data_type& type = nodes[index].type;
     const std::uint32_t count = row_count;
     const std::uint64_t* validity = common_validity(left, &right, count, state.slot(index).validity);
+    if (computes_halves(left, right, index)) {
+      if (type.physical == physical_type::int32) halves<std::int32_t>(op, left, right, index);
+      else halves<std::int64_t>(op, left, right, index);
+      return flat(index, validity);
+    }
     const lane which = common_lane(left.type.physical, right.type.physical, type.physical);
     const bool left_is_one = left.kind == vector_kind::constant, right_is_one = right.kind == vector_kind::constant;
     const bool one = left_is_one != right_is_one && !checked(index);
@@ -415,6 +436,26 @@ struct evaluation {
     return flat(index, validity);
   }
 
+  /// Both operands in 32 bits, and a result that is known to fit.
+  [[nodiscard]] bool computes_halves(const vector& left, const vector& right, std::uint32_t index) const noexcept {
+    const auto plain = [](const vector& operand) {
+      return operand.type.physical == physical_type::int32 &&
+             (operand.kind == vector_kind::flat || operand.kind == vector_kind::constant);
+    };
+    const physical_type type = nodes[index].type.physical;
+    return (type == physical_type::int32 || type == physical_type::int64) && plain(left) && plain(right) &&
+           (left.kind == vector_kind::flat || right.kind == vector_kind::flat) && !checked(index);
+  }
+  template <class R>
+  void halves(arithmetic_operator op, const vector& left, const vector& right, std::uint32_t index) {
+    using enum arithmetic_operator;
+    const auto compute = op == add        ? &compute_halves<add, R>
+                         : op == subtract ? &compute_halves<subtract, R>
+                                          : &compute_halves<multiply, R>;
+    compute(left.values_as<std::int32_t>(), left.kind == vector_kind::constant, right.values_as<std::int32_t>(),
+            right.kind == vector_kind::constant, reinterpret_cast<R*>(state.slot(index).values), row_count);
+  }
+
   result<vector> convert(std::uint32_t index, const vector& source) {
     const data_type& type = nodes[index].type;
     const data_type& old = nodes[nodes[index].left].type;
@@ -422,7 +463,8 @@ struct evaluation {
     const std::uint32_t count = row_count;
     const std::uint64_t* validity = common_validity(source, nullptr, count, state.slot(index).validity);
     if (is_float(type.physical)) {
-      const lane which = common_lane(old.physical, old.physical, old.physical);
+      const physical_type from = source.type.physical;  // `old`, or narrower
+      const lane which = common_lane(from, from, from);
       const auto divisor = static_cast<double>(is_float(old.physical) ? 1 : power_of_ten(scale_of(old)));
       visit_lane(which, [&]<class L>() {
         const L* a = load_lanes<L>(source, count, state.operand(0).values);
@@ -437,7 +479,7 @@ struct evaluation {
     }
     PILLAR_ASSERT(!is_float(old.physical) && scale_of(type) >= scale_of(old) && scale_of(type) - scale_of(old) <= 38);
     const unsigned digits = scale_of(type) - scale_of(old);
-    lane which = common_lane(old.physical, type.physical, type.physical);
+    lane which = common_lane(source.type.physical, type.physical, type.physical);
     if (digits > 18) which = lane::wide;
     const result<void> done = visit_lane(which, [&]<class L>() -> result<void> {
       if constexpr (!std::is_same_v<L, double>) {

@@ -23,6 +23,13 @@ struct bound_segment {
   std::vector<std::uint8_t> summed;               ///< per aggregate: may be fed from encoded sums
   std::vector<std::uint8_t> sums_computed;        ///< per aggregate: an ungrouped exact sum of computed wide decimals
   std::vector<std::uint8_t> may_narrow;           ///< per value node: only sums that take either width read it
+  /// Values and columns of 64 bits may be computed with in 32 where they fit: grouped sums take any width.
+  bool may_halve = false;
+  struct halved {
+    std::uint32_t column;
+    std::uint32_t node;
+  };
+  std::vector<halved> halves{};  ///< columns that only such values and sums read
   /// Columns to fetch when the selected rows of several vectors are aggregated together; empty: they are not. Without
   /// groups, and where no codec can sum the column itself.
   std::vector<std::uint32_t> gathered;
@@ -163,7 +170,9 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   }
   out.may_narrow.assign(out.values.nodes.size(), true);
   for (std::uint32_t root = 0; root < out.values.roots.size(); ++root) {
-    bool narrow = root >= what.outputs.size() && out.values.type(root).physical == physical_type::integer128;
+    const physical_type type = out.values.type(root).physical;
+    bool narrow =
+        root >= what.outputs.size() && (type == physical_type::integer128 || (grouped && type == physical_type::int64));
     for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
       const aggregate_kind kind = what.aggregates[a].kind;
       if (out.inputs[a] == root)
@@ -171,6 +180,14 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
                             (grouped && (kind == aggregate_kind::avg || kind == aggregate_kind::count)));
     }
     if (!narrow) out.may_narrow[out.values.roots[root]] = false;
+  }
+  out.may_halve = grouped;
+  for (std::uint32_t i = 0; i < out.values.nodes.size() && grouped; ++i) {
+    const bound_value& node = out.values.nodes[i];
+    const auto& tested = out.predicate.columns;
+    if (node.kind == bound_value::kind_type::column && node.type.physical == physical_type::int64 &&
+        out.may_narrow[i] && std::find(tested.begin(), tested.end(), node.column) == tested.end())
+      out.halves.push_back({node.column, i});
   }
   for (std::size_t a = 0; a < what.aggregates.size(); ++a)
     out.sums_computed.push_back(!grouped && out.inputs[a] != bound_segment::none &&

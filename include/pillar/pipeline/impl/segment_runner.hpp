@@ -399,30 +399,39 @@ class segment_runner {
     }
   }
 
-  /// Interval analysis often proves that a wide decimal's values fit into 64 bits in these rows: its arithmetic is then
-  /// done in int64, which is several times faster, and the conversions to 128 bits fall away.
+  /// Interval analysis often proves that values fit into 64 or 32 bits in these rows: wide decimals are then computed
+  /// in int64, grouped sums and what they read in int32, which is several times faster, and conversions to wider types
+  /// fall away.
   void narrow(worker_local& local) const {
+    const auto fits = [&]<class T>(std::size_t i, T lowest, T highest) {
+      const value_interval& at = local.proof[i];
+      return shared_.may_narrow[i] && at.may_be_value && !at.may_fail && at.lo >= lowest && at.hi <= highest;
+    };
+    const auto halves = [&](std::size_t i) {
+      return shared_.may_halve && fits(i, lowest_of<std::int32_t>(), highest_of<std::int32_t>());
+    };
     const std::size_t count = local.nodes.size();
     for (std::size_t i = 0; i < count; ++i) {
       bound_value& node = local.nodes[i];
       const bound_value& declared = shared_.values.nodes[i];
-      if (declared.kind == bound_value::kind_type::column || declared.type.physical != physical_type::integer128)
+      const bool wide = declared.type.physical == physical_type::integer128;
+      if (declared.kind == bound_value::kind_type::column || (!wide && declared.type.physical != physical_type::int64))
         continue;
-      const value_interval& at = local.proof[i];
-      const bool fits = shared_.may_narrow[i] && at.may_be_value && !at.may_fail &&
-                        at.lo >= lowest_of<std::int64_t>() && at.hi <= highest_of<std::int64_t>();
-      node.type.physical = fits ? physical_type::int64 : physical_type::integer128;
+      const bool narrowed = wide && fits(i, lowest_of<std::int64_t>(), highest_of<std::int64_t>());
+      node.type.physical = halves(i) ? physical_type::int32 : narrowed ? physical_type::int64 : declared.type.physical;
       node.left = declared.left;
       node.right = declared.right;
-      if (declared.kind != bound_value::kind_type::arithmetic || !fits) continue;
+      if (declared.kind != bound_value::kind_type::arithmetic || node.type.physical == declared.type.physical) continue;
       node.left = without_conversion(local, declared.left);
       node.right = without_conversion(local, declared.right);
     }
+    for (const auto& column : shared_.halves) local.columns[column.column].narrow = halves(column.node);
   }
   /// The operand of a conversion that only changes the width, if its own values are 64 bits or narrower.
   [[nodiscard]] static std::uint32_t without_conversion(const worker_local& local, std::uint32_t index) {
     const bound_value& node = local.nodes[index];
-    if (node.kind != bound_value::kind_type::convert || node.type.physical != physical_type::int64) return index;
+    const bool made_narrow = node.type.physical == physical_type::int64 || node.type.physical == physical_type::int32;
+    if (node.kind != bound_value::kind_type::convert || !made_narrow) return index;
     const data_type& from = local.nodes[node.left].type;
     const bool narrow = is_integer(from.physical) && from.physical != physical_type::uint64 &&
                         from.physical != physical_type::integer128;

@@ -89,6 +89,25 @@ struct block_operations {
     else C::decode(section, index, scratch, out);
   }
 
+  static bool decode_narrow(const void* block, std::uint32_t index, vector_scratch& scratch, vector& out) noexcept {
+    if constexpr (decodes_narrow<C>) {
+      const data_section& section = of(block).section;
+      PILLAR_ASSERT(index < section.vector_count);
+      if (section.type.physical != physical_type::int64) return false;
+      const vector_entry& entry = section.entries[index];
+      out = vector{};
+      out.type = section.type;
+      out.type.physical = physical_type::int32;
+      out.size = entry.row_count;
+      if (entry.null_count != 0) {
+        load_validity(entry, scratch.validity);
+        out.validity = scratch.validity;
+      }
+      return C::decode_narrow(section, index, scratch, out);
+    }
+    return false;
+  }
+
   static match_answer match(const void* block, std::uint32_t index, const domain& test, match_scratch* scratch,
                             std::uint64_t* mask) noexcept {
     const data_section& section = of(block).section;
@@ -196,7 +215,8 @@ struct block_operations {
                                             listed || fetches_rows<C> ? &block_operations::decode_rows : nullptr,
                                             prefetches_rows<C> ? &block_operations::prefetch_rows : nullptr,
                                             may_bound ? &block_operations::bounds : nullptr,
-                                            listed ? &block_operations::character_bytes : nullptr};
+                                            listed ? &block_operations::character_bytes : nullptr,
+                                            decodes_narrow<C> ? &block_operations::decode_narrow : nullptr};
 };
 
 /// How the stages ask a block whose root is that codec: directly, where it is listed here.
