@@ -278,32 +278,32 @@ class narrow_sums {
       out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(std::int64_t{low[i]}) +
                                          (static_cast<std::uint64_t>(std::int64_t{high[i]}) << shift));
   }
-  /// The words of rows [begin, begin + count): where they lie already, or in `room`.
+  /// The words of rows [begin, begin + count): where they lie already, or in `memory`.
   static const std::int64_t* fill_word(const narrow_batch& batch, const shared_word& word, std::uint32_t begin,
-                                       std::uint32_t count, std::int64_t* room) noexcept {
+                                       std::uint32_t count, std::int64_t* memory) noexcept {
     if (word.low == shared_word::rows) {
-      for (std::uint32_t i = 0; i < count; ++i) room[i] = 1;
-      return room;
+      for (std::uint32_t i = 0; i < count; ++i) memory[i] = 1;
+      return memory;
     }
     const auto with_low = [&](const auto* low) {
-      if (word.high == shared_word::nothing) return put(low, count, 0, room);
-      if (word.high == shared_word::rows) return put(low, count, std::int64_t{1} << word.shift, room);
+      if (word.high == shared_word::nothing) return put(low, count, 0, memory);
+      if (word.high == shared_word::rows) return put(low, count, std::int64_t{1} << word.shift, memory);
       const std::int64_t* high = batch.values[word.high];
-      if (high != nullptr) put_both(low, high + begin, count, word.shift, room);
-      else put_both(low, batch.values_32[word.high] + begin, count, word.shift, room);
+      if (high != nullptr) put_both(low, high + begin, count, word.shift, memory);
+      else put_both(low, batch.values_32[word.high] + begin, count, word.shift, memory);
     };
     const std::int64_t* wide = batch.values[word.low];
     if (wide != nullptr && word.high == shared_word::nothing) return wide + begin;
     if (wide != nullptr) with_low(wide + begin);
     else with_low(batch.values_32[word.low] + begin);
-    return room;
+    return memory;
   }
 
   /// Very few groups: two at a time, their rows are added up by masks, without going through memory.
   void add_masked(const narrow_batch& batch) noexcept {
     shared_word words[narrow_batch::most_sums + 1];
     const std::uint32_t word_count = share_words(batch, words);
-    std::int64_t room[word_chunk][part_rows];
+    std::int64_t memory[word_chunk][part_rows];
     std::uint64_t slots[part_rows];  // as wide as the words, so that masks need no widening
     for (std::uint32_t first = 0; first < word_count; first += word_chunk) {
       const std::uint32_t count = word_count - first < word_chunk ? word_count - first : word_chunk;
@@ -312,7 +312,8 @@ class narrow_sums {
         const std::uint32_t* narrow_slots = batch.slots + begin;
         for (std::uint32_t i = 0; i < rows; ++i) slots[i] = narrow_slots[i];
         const std::int64_t* values[word_chunk];
-        for (std::uint32_t i = 0; i < count; ++i) values[i] = fill_word(batch, words[first + i], begin, rows, room[i]);
+        for (std::uint32_t i = 0; i < count; ++i)
+          values[i] = fill_word(batch, words[first + i], begin, rows, memory[i]);
         for (std::uint32_t slot = 1; slot <= group_count_; slot += 2) {
           std::int64_t sums[2][word_chunk];
           switch (count) {

@@ -463,8 +463,8 @@ struct evaluation {
     const std::uint32_t count = row_count;
     const std::uint64_t* validity = common_validity(source, nullptr, count, state.slot(index).validity);
     if (is_float(type.physical)) {
-      const physical_type from = source.type.physical;  // `old`, or narrower
-      const lane which = common_lane(from, from, from);
+      const physical_type given = source.type.physical;  // `old`'s, or narrower
+      const lane which = common_lane(given, given, given);
       const auto divisor = static_cast<double>(is_float(old.physical) ? 1 : power_of_ten(scale_of(old)));
       visit_lane(which, [&]<class L>() {
         const L* a = load_lanes<L>(source, count, state.operand(0).values);
