@@ -10,8 +10,8 @@
 namespace PILLAR_NAMESPACE {
 
 // Measured on a Zen 3 with AVX2, from a block in cache, picoseconds a value (64 bits unless said): frame of reference
-// 125 (32 bits 92), patched 122 to 180 with 2 % of outliers, sequence 136, delta 290 to 415 (32 bits 170), run_end 205,
-// dictionary 420 to 450, decimal_double 310 to 330, real_double 470 to 520, split_int128 1950; text dictionary 65 to
+// 118 to 190 (32 bits 76 to 95), patched the same, sequence 136, delta 290 to 480 (32 bits 190), run_end 100 to 205,
+// dictionary 420 to 730, decimal_double 310 to 340, real_double 480 to 510, split_int128 1950; text dictionary 65 to
 // 170 as codes. A copy of raw or constant values takes 22 to 99. Where the table says otherwise, it is policy.
 PILLAR_API std::uint32_t decode_cost(codec_id codec, physical_type type) noexcept {
   const bool text = type == physical_type::text;
