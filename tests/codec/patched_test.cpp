@@ -135,6 +135,23 @@ TEST(codec_patched, mostly_presets_keep_their_width_and_need_no_more_exceptions_
   EXPECT_EQ(bytes_of(integer_sample(pillar::type_of<std::int32_t>, values), 8), 128u * 8 + 2 + 1);
 }
 
+TEST(codec_patched, a_value_far_below_the_base_is_an_exception_though_its_distance_wraps) {
+  pillar::splitmix64 random(4);
+  node_seen seen;
+  for (const auto type : {pillar::type_of<std::uint64_t>, pillar::type_of<std::int64_t>}) {
+    // Close to the end of the type, where the frame reaches over it and comes back at the other end.
+    const pillar::int128 lowest = pillar::lowest_of(type.physical), highest = pillar::highest_of(type.physical);
+    std::vector<pillar::int128> values;
+    for (int row = 0; row < 1024; ++row)
+      values.push_back(row % 64 == 3 ? lowest + static_cast<pillar::int128>(random.below(100))
+                                     : highest - static_cast<pillar::int128>(random.below(1'500'000)));
+    const auto from = integer_sample(type, values);
+    encoded_node node;
+    EXPECT_EQ(bytes_of(from, 0, &node), 128u * 21 + 16 * (2 + 8));
+    EXPECT_TRUE(check_column(codec, from, random, seen));
+  }
+}
+
 TEST(codec_patched, a_frame_that_holds_no_value_settles_nothing_but_the_exceptions) {
   std::vector<pillar::int128> values(1024, 5);
   values[17] = 90000;

@@ -23,6 +23,11 @@ std::vector<level_case> run_end_cases();         ///< codec/run_end.hpp
 std::vector<level_case> decimal_double_cases();  ///< codec/decimal_double.hpp
 std::vector<level_case> flat_match_cases();      ///< filter/flat_match.hpp
 
+/// storage/block.hpp over all codecs: columns written and read back. `every`: the whole matrix, which takes minutes.
+std::vector<level_case> round_trip_cases(bool every);
+/// Prints what the cases did, and fails where a pair of choices was never met.
+void finish_round_trips(bool every);
+
 /// simd/batch.hpp at the flags of a level: this object is compiled once per level, and uses nothing that another
 /// level's object defines too. The sentence that a round returns says what differs; nullptr: nothing does.
 extern const pillar::arch_level tested_level;
