@@ -12,6 +12,7 @@
 
 #include "support/block_cases.hpp"
 #include "support/guard_buffer.hpp"
+#include "support/planned_trees.hpp"
 #include "support/sanitized.hpp"
 
 namespace pillar_test::storage_hostile {
@@ -71,7 +72,17 @@ struct hostile_case {
   pillar::data_type type;
   std::vector<pillar::scalar> cells;
   pillar::block_options options;
+  std::string tree{};  ///< instead of the one that the chooser takes
 };
+
+pillar::result<pillar::buffer> encode(const hostile_case& of, const block_source& source) {
+  if (of.tree.empty()) return pillar::encode_block(source.views, of.options);
+  std::string made;
+  auto encoded = encode_planned(source.views, tree_planner(of.tree), made);
+  EXPECT_EQ(made, of.tree);
+  if (!encoded.has_value()) return pillar::errc::invalid_argument;
+  return *std::move(encoded);
+}
 
 pillar::block_options with(pillar::codec_id codec,
                            pillar::transform_choice transform = pillar::transform_choice::none) {
@@ -154,6 +165,41 @@ std::vector<hostile_case> every_case() {
   };
 }
 
+/// Trees: what a parent believes of its children must hold whatever they say.
+std::vector<hostile_case> every_tree() {
+  using pillar::scalar;
+  const auto int32 = pillar::type_of<std::int32_t>.as_nullable(), int64 = pillar::type_of<std::int64_t>;
+  const auto word = pillar::type_of<pillar::text>.as_nullable(), real = pillar::type_of<double>;
+  const auto wide = pillar::decimal_type(38, 2, true);
+  std::vector<scalar> runs, keys, titles, prices, stairs, wides, halves;
+  for (int row = 0; row < 60; ++row) {
+    runs.push_back(row == 17 ? scalar::of_null(int32) : scalar::of_integer(int32, 100 + 7 * (row / 5) + row / 20));
+    prices.push_back(scalar::of_real(real, row == 40 ? 1e300 : (row % 7 == 3 ? 900000 : 100 + row) / 100.0));
+    stairs.push_back(scalar::of_real(real, row / 10 * 0.25));
+    wides.push_back(row == 9 ? scalar::of_null(wide) : scalar::of_integer(wide, pillar::int128{row * row - 50} << 40));
+    halves.push_back(scalar::of_real(real, 1 + row / 1024.0));
+  }
+  for (int row = 0; row < 280; ++row) keys.push_back(scalar::of_integer(int64, row / 2 * 1000));
+  for (int row = 0; row < 20; ++row)
+    titles.push_back(row == 3 ? scalar::of_null(word)
+                              : scalar::of_text(word, std::string(70, 'a') + " title " + std::to_string(row % 16)));
+  return {
+      {"", int32, runs, {}, "run_end(delta, raw)"},
+      {"", int32, runs, {}, "run_end(patched, patched)"},
+      {"", int32, runs, {}, "run_end(frame_of_reference, delta)"},
+      {"", int64, keys, {}, "dictionary(sequence)"},
+      {"", int64, keys, {}, "run_end(dictionary(sequence), constant)"},
+      {"", word, titles, {}, "dictionary(text_symbols)"},
+      {"", word, titles, {}, "dictionary(raw)"},
+      {"", real, prices, {}, "decimal_double(patched)"},
+      {"", real, stairs, {}, "decimal_double(run_end(sequence, constant))"},
+      {"", real, stairs, {}, "run_end(decimal_double(delta), frame_of_reference)"},
+      {"", real, halves, {}, "real_double(constant, frame_of_reference)"},
+      {"", wide, wides, {}, "split_int128(delta, frame_of_reference)"},
+      {"", wide, wides, {}, "split_int128(run_end(raw, raw), patched)"},
+  };
+}
+
 /// Outputs behind guards, and a few domains per physical type.
 class exerciser {
  public:
@@ -230,49 +276,65 @@ class exerciser {
   volatile std::uint64_t touched_ = 0;
 };
 
+/// `stride`: of the 255 other values of a byte, each so many-th; another one at each byte.
+void check_every_byte(const hostile_case& of, unsigned stride) {
+  const std::string& name = of.tree.empty() ? of.name : of.tree;
+  SCOPED_TRACE(name);
+  const auto source = make_source(of.type, of.cells);
+  const auto encoded = encode(of, source);
+  ASSERT_TRUE(encoded.ok());
+  ASSERT_EQ(pillar::open_block(encoded->bytes())->transform() == pillar::transform_id::none,
+            of.options.transform == pillar::transform_choice::none);
+  exerciser exercise(of);
+  const guard_buffer bytes(encoded->bytes());
+  std::uint64_t changes = 0, accepted = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    const std::byte original = bytes.data()[at];
+    for (auto change = static_cast<unsigned>(1 + at % stride); change < 256; change += stride) {
+      bytes.data()[at] = original ^ static_cast<std::byte>(change);
+      ++changes;
+      ASSERT_FALSE(pillar::open_block(bytes.bytes()).ok()) << "byte " << at << " change " << change;
+      const auto block = pillar::open_block(bytes.bytes(), {}, false);
+      if (!block.ok()) continue;
+      ++accepted;
+      ASSERT_TRUE(exercise.run(*block, false)) << "byte " << at << " change " << change;
+    }
+    bytes.data()[at] = original;
+  }
+  for (std::size_t size = 0; size < encoded->size(); ++size) {
+    const guard_buffer part(encoded->bytes().first(size));
+    ASSERT_FALSE(pillar::open_block(part.bytes()).ok());
+    ASSERT_FALSE(pillar::open_block(part.bytes(), {}, false).ok());
+  }
+  std::printf("[ HOSTILE  ] %-28s %4zu bytes, %6llu changes, accepted without checksum: %5.2f %%\n", name.c_str(),
+              bytes.size(), static_cast<unsigned long long>(changes),
+              100.0 * static_cast<double>(accepted) / static_cast<double>(changes));
+  EXPECT_GT(accepted, 0u);
+}
+
+// All 255 other values of a byte; under sanitizers, which see the same code, every fifth.
 TEST(storage_hostile, every_byte_and_every_truncation) {
   for (const hostile_case& of : every_case()) {
-    SCOPED_TRACE(of.name);
-    const auto source = make_source(of.type, of.cells);
-    const auto encoded = pillar::encode_block(source.views, of.options);
-    ASSERT_TRUE(encoded.ok());
-    ASSERT_EQ(pillar::open_block(encoded->bytes())->transform() == pillar::transform_id::none,
-              of.options.transform == pillar::transform_choice::none);
-    exerciser exercise(of);
-    const guard_buffer bytes(encoded->bytes());
-    std::uint64_t changes = 0, accepted = 0;
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
-      const std::byte original = bytes.data()[at];
-      // All 255 other values of a byte; under sanitizers, which see the same code, every fifth.
-      for (unsigned change = 1 + (sanitized ? at % 5 : 0); change < 256; change += sanitized ? 5 : 1) {
-        bytes.data()[at] = original ^ static_cast<std::byte>(change);
-        ++changes;
-        ASSERT_FALSE(pillar::open_block(bytes.bytes()).ok()) << "byte " << at << " change " << change;
-        const auto block = pillar::open_block(bytes.bytes(), {}, false);
-        if (!block.ok()) continue;
-        ++accepted;
-        ASSERT_TRUE(exercise.run(*block, false)) << "byte " << at << " change " << change;
-      }
-      bytes.data()[at] = original;
-    }
-    for (std::size_t size = 0; size < encoded->size(); ++size) {
-      const guard_buffer part(encoded->bytes().first(size));
-      ASSERT_FALSE(pillar::open_block(part.bytes()).ok());
-      ASSERT_FALSE(pillar::open_block(part.bytes(), {}, false).ok());
-    }
-    std::printf("[ HOSTILE  ] %-28s %4zu bytes, %6llu changes, accepted without checksum: %5.2f %%\n", of.name.c_str(),
-                bytes.size(), static_cast<unsigned long long>(changes),
-                100.0 * static_cast<double>(accepted) / static_cast<double>(changes));
-    EXPECT_GT(accepted, 0u);
+    check_every_byte(of, sanitized ? 5 : 1);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(storage_hostile, every_byte_and_every_truncation_of_trees) {
+  for (const hostile_case& of : every_tree()) {
+    check_every_byte(of, sanitized ? 29 : 1);
+    if (HasFatalFailure()) return;
   }
 }
 
 TEST(storage_hostile, bytes_that_change_after_validation) {
   pillar::splitmix64 random(9);
-  for (const hostile_case& of : every_case()) {
-    SCOPED_TRACE(of.name);
+  auto cases = every_case();
+  for (hostile_case& of : every_tree()) cases.push_back(std::move(of));
+  for (const hostile_case& of : cases) {
+    SCOPED_TRACE(of.name + of.tree);
     const auto source = make_source(of.type, of.cells);
-    const auto encoded = pillar::encode_block(source.views, of.options);
+    const auto encoded = encode(of, source);
     ASSERT_TRUE(encoded.ok());
     exerciser exercise(of);
     const guard_buffer bytes(encoded->bytes());
