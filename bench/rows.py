@@ -105,10 +105,13 @@ ROWS = [
     *(Row(f"codec/encode_{name}", "codec", note="analysis and encoding; bytes: the values")
       for name in ("patched", "delta", "run_end_8", "run_end_64")),
     # ---- text (bench/codec/text.cpp)
-    Row("codec/text_symbols", "codec", unit="bytes/s", bars=(Bar("absolute", 4e9),), dataset="tpch",
-        note="characters and slots of a block of l_comment; the label says how much smaller it is"),
-    Row("codec/encode_text_symbols", "codec", unit="bytes/s", bars=(Bar("absolute", 0.3e9),), dataset="tpch",
-        note="chosen among all codecs; bytes: the characters"),
+    Row("codec/text_symbols", "codec", unit="bytes/s", peers=("zstd", "lz4"), bars=(Bar("absolute", 4e9),), dataset="tpch",
+        note="characters and slots of a block of l_comment; the label says how much smaller it is. Peers: the"
+             " characters alone"),
+    *(Row(f"codec/match_text_symbols/{what}", "codec", unit="bytes/s", reference="codec/text_symbols", dataset="tpch",
+          note="rows of the block that equal a text of it or begin like it") for what in ("one", "prefix")),
+    Row("encode/text", "codec", unit="bytes/s", bars=(Bar("absolute", 0.3e9),), dataset="tpch",
+        note="that block, chosen among all codecs; bytes: the characters"),
     # ---- blocks (bench/codec/blocks.cpp)
     *(Row(f"codec/decode_block_{codec}", "codec") for codec in ("frame_of_reference", "dictionary")),
     *(Row(f"codec/validate_{codec}", "codec", reference=f"codec/decode_block_{codec}",

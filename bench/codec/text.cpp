@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text as numbers of symbols, on a block of 65,536 comments of TPC-H.
 //
-//   codec/text_symbols          decoding, a vector of 1,024 texts at a time: characters and slots; characters/s
-//   codec/encode_text_symbols   choosing among all codecs and encoding; characters/s
+//   codec/text_symbols          decoding, a vector of 1,024 texts at a time: characters and slots
+//   codec/match_text_symbols/…  one text, or a prefix, without decoding into slots
+//   encode/text                 choosing among all codecs and encoding
+//
+// All in bytes/s of characters.
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -10,6 +13,9 @@
 
 #include "codec/text_values.hpp"
 #include "pillar/codec/codec.hpp"
+#include "pillar/expr/domain.hpp"
+#include "pillar/filter/match.hpp"
+#include "pillar/simd/dispatch.hpp"
 #include "pillar/storage/block.hpp"
 #include "support/bench.hpp"
 
@@ -54,22 +60,52 @@ void decode(benchmark::State& state) {
   const auto block = pillar::open_block(bytes->bytes());
   if (!block.ok()) return state.SkipWithError("not opened");
   const auto scratch = std::make_unique<pillar::vector_scratch>();
-  std::uint64_t long_ones = 0;
+  pillar::vector out;
   for (auto _ : pillar_bench::timed(state)) {
-    long_ones = 0;
     for (std::uint32_t v = 0; v < block->vector_count(); ++v) {
-      pillar::vector out;
       if (!block->vector_at(v).decode(*scratch, out).ok()) return state.SkipWithError("no memory");
       benchmark::DoNotOptimize(out.values);
       benchmark::ClobberMemory();
-      long_ones += out.values_as<pillar::text_slot>()[v].size;
     }
   }
   const auto characters = from->texts.characters.size();
   pillar_bench::per_iteration(state, pillar_bench::text_block_rows, characters);
   state.SetLabel(std::to_string(static_cast<double>(characters) / static_cast<double>(block->block_bytes())) +
                  " times smaller than its characters");
-  pillar_bench::answer(std::to_string(long_ones));
+  std::size_t last = 0;  // characters of the last vector, which peers have as well
+  for (std::uint32_t row = 0; row < out.size; ++row) last += out.text_value(row).size();
+  pillar_bench::answer(std::to_string(pillar_bench::fold_characters(out.buffers[0], last)));
+}
+
+/// The rows that equal row 100's text or begin like it.
+void match(benchmark::State& state, bool whole) {
+  const column* from = comments(state);
+  if (from == nullptr) return;
+  const auto bytes = pillar::encode_block(
+      from->vectors, {.codec = pillar::codec_id::text_symbols, .transform = pillar::transform_choice::none});
+  if (!bytes.ok()) return state.SkipWithError("not encoded");
+  const auto block = pillar::open_block(bytes->bytes());
+  if (!block.ok()) return state.SkipWithError("not opened");
+  const std::string text(from->texts.rows[100].substr(0, whole ? std::string_view::npos : 6));
+  std::string above = text;
+  if (whole) above += '\0';
+  else if (!pillar::prefix_successor(text, above)) return state.SkipWithError("no successor");
+  const pillar::domain test = pillar::text_range(text, true, above);
+  const auto& kernels = pillar::flat_match_kernels_for(pillar::best_arch_level());
+  const auto scratch = std::make_unique<pillar::vector_scratch>();
+  std::uint64_t rows = 0;
+  for (auto _ : pillar_bench::timed(state)) {
+    rows = 0;
+    for (std::uint32_t v = 0; v < block->vector_count(); ++v) {
+      alignas(64) std::uint64_t mask[pillar::vector_words];
+      const auto answer = pillar::match(block->vector_at(v), test, kernels, nullptr, *scratch, mask);
+      if (!answer.ok()) return state.SkipWithError("no memory");
+      if (answer->what == pillar::verdict::some) rows += pillar::count_bits(mask, pillar::vector_rows);
+      benchmark::DoNotOptimize(rows);
+    }
+  }
+  pillar_bench::per_iteration(state, pillar_bench::text_block_rows, from->texts.characters.size());
+  pillar_bench::answer(std::to_string(rows));
 }
 
 void encode(benchmark::State& state) {
@@ -86,6 +122,8 @@ void encode(benchmark::State& state) {
 }
 
 BENCHMARK(decode)->Name("codec/text_symbols");
-BENCHMARK(encode)->Name("codec/encode_text_symbols");
+BENCHMARK(encode)->Name("encode/text");
+BENCHMARK_CAPTURE(match, one_text, true)->Name("codec/match_text_symbols/one");
+BENCHMARK_CAPTURE(match, prefix, false)->Name("codec/match_text_symbols/prefix");
 
 }  // namespace

@@ -2,6 +2,7 @@
 /// The texts of codec/text_symbols: l_comment of TPC-H's lineitem at scale factor 1, its first four blocks.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -38,6 +39,13 @@ inline text_values comments_of_block(std::size_t block) {
     begin = end;
   }
   return made;
+}
+
+/// A number that depends on all characters and their order.
+inline std::uint64_t fold_characters(const void* characters, std::size_t count) {
+  std::uint64_t seen = count;
+  for (std::size_t i = 0; i < count; ++i) seen = seen * 31 + static_cast<const unsigned char*>(characters)[i];
+  return seen;
 }
 
 }  // namespace pillar_bench

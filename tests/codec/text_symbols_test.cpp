@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 
+#include "pillar/expr/domain.hpp"
 #include "support/codec_cases.hpp"
 
 namespace pillar_test::codec_text_symbols {
@@ -120,7 +121,67 @@ TEST(codec_text_symbols, lengths_settle_points) {
   test.negated = true;
   EXPECT_EQ(codec.match(node.section, 0, test, nullptr, mask).what, pillar::verdict::all);
   test.texts = {from.cells[7].text};
-  EXPECT_EQ(codec.match(node.section, 0, test, nullptr, mask).what, pillar::verdict::unknown);
+  ASSERT_EQ(codec.match(node.section, 0, test, nullptr, mask).what, pillar::verdict::some);
+  EXPECT_FALSE(pillar::get_bit(mask, 7));
+}
+
+TEST(codec_text_symbols, texts_and_prefixes_match_encoded) {
+  for (const bool plain : {false, true}) {
+    const auto from = texts(2048, 10, [&](auto& random, auto) {
+      return plain ? bytes_below(random, 256, random.below(30)) : comment(random).substr(random.below(3));
+    });
+    encoded_node node;
+    ASSERT_TRUE(encode_node(codec, from.type, from.vectors, {}, node));
+    ASSERT_EQ(node.plan.entry_count == 0, plain);
+    ASSERT_TRUE(node.validate().ok());
+    for (const std::uint32_t row : {3u, 1700u, 2047u})
+      for (const std::size_t length : {0u, 1u, 3u, 7u, 8u, 9u, 12u, 60u}) {
+        const std::string text = from.cells[row].text.substr(0, length);
+        std::string above;
+        const bool bounded = pillar::prefix_successor(text, above);
+        for (const auto& test : {pillar::text_range(text, true, text + '\0'), pillar::text_range(text, bounded, above),
+                                 pillar::text_range("", true, text, true), pillar::text_range(text, false, "")}) {
+          std::uint64_t mask[pillar::vector_words];
+          const auto answer = codec.match(node.section, row / 1024, test, nullptr, mask);
+          ASSERT_NE(answer.what, pillar::verdict::unknown);
+          for (std::uint32_t i = 0; i < 1024; ++i) {
+            const auto& cell = from.cells[row / 1024 * 1024 + i];
+            if (cell.null) continue;
+            ASSERT_EQ(
+                answer.what == pillar::verdict::some ? pillar::get_bit(mask, i) : answer.what == pillar::verdict::all,
+                test.contains(cell))
+                << i << " " << cell.text << ", " << text;
+          }
+        }
+      }
+  }
+}
+
+TEST(codec_text_symbols, lengths_that_change_later_match_within_the_characters) {
+  const auto from = texts(1024, 0, [](auto& random, auto) { return bytes_below(random, 256, random.below(40)); });
+  encoded_node node;
+  ASSERT_TRUE(encode_node(codec, from.type, from.vectors, {}, node));
+  ASSERT_EQ(node.plan.entry_count, 0u);
+  ASSERT_TRUE(node.validate().ok());
+  std::memset(node.data->data() + node.entries[0].offset, 0xff, pillar::packed_bytes(node.entries[0].width));
+  std::uint64_t mask[pillar::vector_words];
+  const auto all = pillar::text_range("", false, "");
+  EXPECT_EQ(codec.match(node.section, 0, all, nullptr, mask).what, pillar::verdict::some);
+  EXPECT_EQ(pillar::count_bits(mask, pillar::vector_rows), 1024u);
+}
+
+TEST(codec_text_symbols, bytes_that_the_sample_lacks_are_written) {
+  // Every byte value once, in rows that hardly any sample meets.
+  const auto from = texts(20000, 0, [](auto& random, auto row) {
+    return comment(random) + (row % 77 == 5 && row / 77 < 256 ? std::string(1, static_cast<char>(row / 77)) : "");
+  });
+  encoded_node node;
+  ASSERT_TRUE(encode_node(codec, from.type, from.vectors, {}, node));
+  EXPECT_GT(node.plan.entry_count, 256u);
+  ASSERT_TRUE(node.validate().ok());
+  pillar::splitmix64 random(3);
+  node_seen seen;
+  check_node(node, from, random, 0, seen);
 }
 
 TEST(codec_text_symbols, lengths_that_change_later_stay_within_the_characters) {

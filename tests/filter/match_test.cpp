@@ -116,5 +116,43 @@ TEST(filter_match, opaque_tests_see_the_vector_and_may_be_negated) {
   EXPECT_EQ(mask[1], 0u);
 }
 
+/// A block of three numbers whose codec answers `== 2` and nothing else.
+struct three_numbers {
+  static constexpr std::int64_t values[3] = {1, 2, 3};
+
+  static pillar::match_answer match(const void*, std::uint32_t, const pillar::domain& test, pillar::match_scratch*,
+                                    std::uint64_t* mask) noexcept {
+    if (test.lo != 2 || test.hi != 2) return {pillar::verdict::unknown, pillar::evidence::settled};
+    mask[0] = 2;
+    return {pillar::verdict::some, pillar::evidence::encoded};
+  }
+  static void decode(const void*, std::uint32_t, pillar::vector_scratch&, pillar::vector& out) noexcept {
+    out.type = type_of<std::int64_t>;
+    out.size = 3;
+    out.values = values;
+  }
+};
+
+TEST(filter_match, what_a_codec_does_not_know_is_decoded) {
+  pillar::encoded_operations operations{};
+  operations.match = three_numbers::match;
+  operations.decode = three_numbers::decode;
+  const pillar::encoded_vector values{&operations, nullptr, 0};
+  const auto& table = pillar::flat_match_kernels_for(pillar::best_arch_level());
+  const auto scratch = std::make_unique<pillar::vector_scratch>();
+  std::uint64_t mask[pillar::vector_words];
+  const auto known =
+      pillar::match(values, pillar::integer_range(pillar::physical_type::int64, 2, 2), table, nullptr, *scratch, mask);
+  ASSERT_TRUE(known.ok());
+  EXPECT_EQ(known->how, pillar::evidence::encoded);
+  EXPECT_EQ(mask[0], 2u);
+  const auto decoded =
+      pillar::match(values, pillar::integer_range(pillar::physical_type::int64, 2, 9), table, nullptr, *scratch, mask);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->how, pillar::evidence::decoded);
+  EXPECT_EQ(decoded->what, pillar::verdict::some);
+  EXPECT_EQ(mask[0], 6u);
+}
+
 }  // namespace
 }  // namespace pillar_test::filter_match

@@ -26,7 +26,7 @@
 /// | delta_codec              | integers close to the one before                | ranges and bounds, if ascending  |
 /// | run_end_codec            | runs of equal values of any type                | any domain, per run; sums        |
 /// | dictionary_codec         | text and integers with few distinct values      | any domain, once per entry       |
-/// | text_symbols_codec       | text of many distinct values                    | points that no row is as long as |
+/// | text_symbols_codec       | text of many distinct values                    | any domain, texts up to 1 KiB    |
 /// | bitmap_codec             | booleans                                        | any domain, sums, bounds         |
 /// | decimal_double_codec     | floats that are decimals                        | ranges, few points               |
 /// | real_double_codec        | other floats                                    | –                                |

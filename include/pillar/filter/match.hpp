@@ -3,6 +3,8 @@
 #pragma once
 #include <cstdint>
 
+#include "pillar/base/result.hpp"        // result
+#include "pillar/column/encoded.hpp"     // encoded_vector, match_answer, vector_scratch
 #include "pillar/column/vector.hpp"      // vector
 #include "pillar/expr/domain.hpp"        // domain
 #include "pillar/filter/flat_match.hpp"  // flat_match_table
@@ -20,6 +22,15 @@ namespace PILLAR_NAMESPACE {
 /// Errors:   none; an opaque test says what it likes
 PILLAR_API void match(const vector& values, const domain& test, const flat_match_table& kernels,
                       std::uint64_t* mask) noexcept;
+
+/// The same of a vector that is still encoded: its codec's answer, or where that is `unknown` that of the values, which
+/// are decoded into `scratch`. `codec_scratch` may be nullptr.
+///
+/// Shape:  the mask has 16 words, written when the verdict is `some`
+/// Errors: out_of_memory (characters of texts)
+[[nodiscard]] PILLAR_API result<match_answer> match(const encoded_vector& values, const domain& test,
+                                                    const flat_match_table& kernels, match_scratch* codec_scratch,
+                                                    vector_scratch& scratch, std::uint64_t* mask) noexcept;
 
 }  // namespace PILLAR_NAMESPACE
 

@@ -18,12 +18,14 @@ namespace PILLAR_NAMESPACE {
 
 namespace detail {
 
-/// What analyze leaves for encode, in encode_plan::work: this, the table as it is stored, then the codes of all rows.
+/// What analyze leaves for encode, in encode_plan::work: this, the table as it is stored, then the encoder's number of
+/// each symbol of all rows.
 struct symbol_work {
   std::uint32_t table_bytes;
   std::uint32_t code_width;
   std::uint64_t codes_at;
   std::uint64_t code_counts[block_max_vectors];
+  std::uint16_t code_of[symbol_index::max_count];
 };
 
 /// Lengths of a vector's rows: NULL rows are empty.
@@ -32,6 +34,7 @@ struct text_lengths {
   std::uint32_t base = ~std::uint32_t{0};
   std::uint8_t width = 0;
   std::uint64_t total = 0;
+  std::uint32_t text_count = 0;  ///< that are not empty
 
   explicit text_lengths(const vector& values) noexcept {
     std::uint32_t most = 0;
@@ -42,6 +45,7 @@ struct text_lengths {
       base = std::min(base, size);
       most = std::max(most, size);
       total += size;
+      text_count += size != 0;
     }
     width = static_cast<std::uint8_t>(std::bit_width(most - base));
   }
@@ -93,62 +97,51 @@ inline std::uint32_t store_symbols(std::span<const symbol> symbols, std::byte* o
 }
 
 /// Cuts all rows into symbols; what the plan says of the codes afterwards is exact. False: no gain to be had.
-inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t character_count,
-                                    std::uint64_t length_bytes, std::uint64_t most_bytes, encode_plan& plan) {
-  const std::size_t ends_at = round_up(character_count + buffer::padding, 64);
-  PILLAR_ASSIGN_OR_RETURN(buffer copy,
-                          buffer::allocate(ends_at + sizeof(std::uint32_t) * input.row_count, input.budget));
-  auto* ends = reinterpret_cast<std::uint32_t*>(copy.data() + ends_at);
-  std::uint32_t end = 0, row_count = 0;
-  std::uint32_t vector_ends[block_max_vectors];
-  for (std::size_t i = 0; i < input.vectors.size(); ++i) {
-    for_each_text(input.vectors[i], [&](std::string_view text) {
-      std::memcpy(copy.data() + end, text.data(), text.size());
-      ends[row_count++] = end += static_cast<std::uint32_t>(text.size());
-    });
-    vector_ends[i] = row_count;
-  }
-  std::memset(copy.data() + end, 0, 16);
-  const symbol_text text{copy.data(), ends, row_count};
-
+inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t character_count, std::uint32_t text_count,
+                                    std::uint64_t most_characters, std::uint64_t length_bytes, std::uint64_t most_bytes,
+                                    encode_plan& plan) {
   PILLAR_ASSIGN_OR_RETURN(buffer index, buffer::allocate(sizeof(symbol_index), input.budget));
   auto* table = ::new (static_cast<void*>(index.data())) symbol_index;
+  std::uint32_t width = 0;
   std::uint64_t cost = 0;
-  PILLAR_TRY(symbol_builder::build(text, end, *table, input.budget, cost));
+  PILLAR_TRY(symbol_builder::build(input, character_count, text_count, *table, width, cost));
   // The estimate is good to a few per cent.
   if (length_bytes + (cost * character_count >> 13) > most_bytes + most_bytes / 16) return false;
 
-  const std::size_t codes_at = round_up(sizeof(symbol_work) + 17 * std::size_t{table->count}, 64);
-  PILLAR_ASSIGN_OR_RETURN(plan.work,
-                          buffer::allocate(codes_at + sizeof(std::uint16_t) * (character_count + 1), input.budget));
+  constexpr std::uint32_t max_count = symbol_index::max_count;
+  const std::size_t codes_at = round_up(sizeof(symbol_work) + 17 * std::size_t{max_count}, 64);
+  PILLAR_ASSIGN_OR_RETURN(
+      plan.work, buffer::allocate(codes_at + sizeof(std::uint16_t) * (character_count + vector_rows), input.budget));
+  PILLAR_ASSIGN_OR_RETURN(buffer copy, buffer::allocate(most_characters + vector_rows, input.budget));
   auto* work = ::new (static_cast<void*>(plan.work.data())) symbol_work{};
-  auto* const codes = reinterpret_cast<std::uint16_t*>(plan.work.data() + codes_at);
-  bool used[symbol_index::capacity] = {};
-  std::uint16_t* next = codes;
-  std::uint32_t row = 0;
+  auto* const numbers = reinterpret_cast<std::uint16_t*>(plan.work.data() + codes_at);
+  std::uint16_t* next = numbers;
   for (std::size_t i = 0; i < input.vectors.size(); ++i) {
-    const std::uint16_t* const first = next;
-    for (; row < vector_ends[i]; ++row) {
-      for (std::uint32_t at = text.begin(row); at < ends[row];) {
-        const std::uint32_t what = table->find(text.characters + at, ends[row] - at);
-        used[what & 0xffff] = true;
-        *next++ = static_cast<std::uint16_t>(what);
-        at += what >> 16;
-      }
-    }
+    std::uint32_t ends[vector_rows + 1];
+    std::uint32_t end = 0, row_count = 0;
+    for_each_text(input.vectors[i], [&](std::string_view text) {
+      std::memcpy(copy.data() + end, text.data(), text.size());
+      ends[row_count++] = end += static_cast<std::uint32_t>(text.size());
+      copy.data()[end++] = table->separator;
+    });
+    ends[row_count] = end;
+    std::uint16_t* const first = next;
+    next = table->cut({copy.data(), ends, row_count}, 0, row_count, next);
     work->code_counts[i] = static_cast<std::uint64_t>(next - first);
   }
 
   // Only what was used is stored, in the order of the bytes.
-  std::uint16_t order[symbol_index::capacity], code_of[symbol_index::capacity];
+  bool used[max_count] = {};
+  for (const std::uint16_t* number = numbers; number != next; ++number) used[*number] = true;
+  std::uint16_t order[max_count];
   symbol sorted[symbol_index::capacity];
   std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < table->count; ++i)
     if (used[i]) order[count++] = static_cast<std::uint16_t>(i);
-  std::sort(order, order + count, [&](auto a, auto b) { return table->symbols[a] < table->symbols[b]; });
+  if (count > symbol_index::capacity) return false;
+  std::sort(order, order + count, [&](auto a, auto b) { return table->at(a) < table->at(b); });
   for (std::uint32_t i = 0; i < count; ++i)
-    code_of[order[i]] = static_cast<std::uint16_t>(i), sorted[i] = table->symbols[order[i]];
-  for (std::uint16_t* code = codes; code != next; ++code) *code = code_of[*code];
+    work->code_of[order[i]] = static_cast<std::uint16_t>(i), sorted[i] = table->at(order[i]);
   work->table_bytes = store_symbols({sorted, count}, plan.work.data() + sizeof(symbol_work));
   work->code_width = symbol_width_of(count);
   work->codes_at = codes_at;
@@ -159,13 +152,27 @@ inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t cha
   return plan.data_bytes < most_bytes;
 }
 
-/// Appends `count` codes of `width` bits; returns the end.
-inline std::byte* pack_codes(const std::uint16_t* codes, std::uint64_t count, std::uint32_t width,
-                             std::byte* out) noexcept {
+/// Appends the codes of `count` numbers, of `width` ≤ 16 bits; returns the end.
+inline std::byte* pack_codes(const std::uint16_t* numbers, const std::uint16_t* code_of, std::uint64_t count,
+                             std::uint32_t width, std::byte* out) noexcept {
   std::uint64_t pending = 0;
   std::uint32_t bits = 0;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    pending |= std::uint64_t{codes[i]} << bits;
+  std::uint64_t i = 0;
+  // Four codes at a time, then the whole bytes there are: fewer than 7 bits wait, so 8 bytes are written of which up to
+  // 6 stay. The last 8 bytes' worth of codes go one by one, so that nothing is written beyond the end.
+  for (; i + 8 + 64 / width <= count; i += 4) {
+    const std::uint64_t four = std::uint64_t{code_of[numbers[i]]} | std::uint64_t{code_of[numbers[i + 1]]} << width |
+                               std::uint64_t{code_of[numbers[i + 2]]} << 2 * width |
+                               std::uint64_t{code_of[numbers[i + 3]]} << 3 * width;
+    pending |= four << bits;
+    store_unaligned(out, pending);
+    bits += 4 * width;
+    out += bits / 8;
+    pending >>= bits & ~7u;
+    bits %= 8;
+  }
+  for (; i < count; ++i) {
+    pending |= std::uint64_t{code_of[numbers[i]]} << bits;
     for (bits += width; bits >= 8; bits -= 8, pending >>= 8) *out++ = static_cast<std::byte>(pending);
   }
   if (bits != 0) *out++ = static_cast<std::byte>(pending);
@@ -235,10 +242,13 @@ inline std::uint64_t code_count_of(const data_section& section, const vector_ent
 PILLAR_API result<encode_plan> text_symbols_codec::analyze(const encode_input& input) {
   encode_plan plan;
   if (input.type.physical != physical_type::text) return plan;
-  std::uint64_t character_count = 0, length_bytes = 0;
+  std::uint64_t character_count = 0, most_characters = 0, length_bytes = 0;
+  std::uint32_t text_count = 0;
   for (const vector& values : input.vectors) {
     const detail::text_lengths lengths(values);
     character_count += lengths.total;
+    text_count += lengths.text_count;
+    most_characters = std::max(most_characters, lengths.total);
     length_bytes += packed_bytes(lengths.width);
     if (lengths.total > detail::symbols_max_characters) return plan;
   }
@@ -247,8 +257,9 @@ PILLAR_API result<encode_plan> text_symbols_codec::analyze(const encode_input& i
   // A code of eight bits cannot stand for more than 16 characters.
   if (length_bytes + character_count / max_symbol_bytes >= input.give_up_bytes) return plan;
   if (character_count >= 64) {
-    PILLAR_ASSIGN_OR_RETURN(plan.possible, detail::analyze_symbols(input, character_count, length_bytes,
-                                                                   std::min(plain_bytes, input.give_up_bytes), plan));
+    PILLAR_ASSIGN_OR_RETURN(plan.possible,
+                            detail::analyze_symbols(input, character_count, text_count, most_characters, length_bytes,
+                                                    std::min(plain_bytes, input.give_up_bytes), plan));
     if (plan.possible) return plan;
   }
   plan = encode_plan{};
@@ -285,7 +296,7 @@ PILLAR_API result<void> text_symbols_codec::encode(const encode_input& input, co
         at += text.size();
       });
     } else {
-      at = detail::pack_codes(codes, work->code_counts[i], work->code_width, at);
+      at = detail::pack_codes(codes, work->code_of, work->code_counts[i], work->code_width, at);
       codes += work->code_counts[i];
     }
     entry.bytes = static_cast<std::uint32_t>(at - out) - entry.offset;
@@ -408,24 +419,139 @@ PILLAR_API void text_symbols_codec::decode(const data_section& section, std::uin
   out.buffers = scratch.buffers;
 }
 
-PILLAR_API match_answer text_symbols_codec::match(const data_section& section, std::uint32_t index, const domain& test,
-                                                  match_scratch*, std::uint64_t*) noexcept {
-  constexpr match_answer unknown{verdict::unknown, evidence::settled};
-  if (test.physical != section.type.physical || test.kind != domain_kind::points) return unknown;
-  constexpr std::size_t most_points = 16;
-  if (test.texts.size() > most_points) return unknown;
-  const vector_entry& entry = section.entries[index];
-  const std::uint64_t most = entry.base + packed_max_field(entry.width);
-  for (const auto& text : test.texts) {
-    if (text.size() < entry.base || text.size() > most) continue;
-    std::uint64_t rows[vector_words];
-    const std::uint64_t field = text.size() - entry.base;
-    section.kernels->match_range[entry.width](section.data + entry.offset, field, field, rows);
-    detail::clear_tail(rows, entry.row_count);
-    for (const std::uint64_t word : rows)
-      if (word != 0) return unknown;
+namespace detail {
+
+/// A range or points of text, tested on characters that need not be followed by anything but 8 readable bytes.
+struct text_test {
+  const domain& test;
+  std::uint64_t lo, hi;  ///< range: the ends' first eight bytes
+  bool is_point;         ///< range: of one text
+
+  explicit text_test(const domain& what) noexcept
+      : test(what),
+        lo(key(what.text_lo.data(), what.text_lo.size())),
+        hi(what.has_hi ? key(what.text_hi.data(), what.text_hi.size()) : ~std::uint64_t{0}),
+        is_point(what.kind == domain_kind::range && what.has_hi && what.text_hi.size() == what.text_lo.size() + 1 &&
+                 what.text_hi.back() == '\0' && what.text_hi.compare(0, what.text_lo.size(), what.text_lo) == 0) {}
+
+  /// Zero-padded. Where keys differ, they order like the texts.
+  static std::uint64_t key(const char* text, std::size_t size) noexcept {
+    std::uint64_t first = 0;
+    std::memcpy(&first, text, std::min(size, sizeof(first)));
+    return __builtin_bswap64(first);
   }
-  return {test.negated ? verdict::all : verdict::none, evidence::encoded};
+
+  /// Not negated.
+  [[nodiscard]] bool contains(const std::byte* at, std::uint32_t size) const noexcept {
+    const std::string_view text(reinterpret_cast<const char*>(at), size);
+    if (test.kind == domain_kind::points) {
+      const auto less = [](const std::string& a, std::string_view b) { return std::string_view(a) < b; };
+      const auto found = std::lower_bound(test.texts.begin(), test.texts.end(), text, less);
+      return found != test.texts.end() && *found == text;
+    }
+    const std::uint64_t first = __builtin_bswap64(load_unaligned<std::uint64_t>(at) & low_bytes(size));
+    if (first < lo || first > hi) return false;
+    if (first != lo && (first != hi || !test.has_hi)) return true;
+    return PILLAR_MUTATE(symbols_match_by_prefix, text >= test.text_lo && (!test.has_hi || text < test.text_hi), true);
+  }
+
+  /// Could a text of the vector's lengths satisfy it? Points only need looking at where one has their length.
+  [[nodiscard]] bool fits(const data_section& section, const vector_entry& entry) const noexcept {
+    const std::uint64_t most = entry.base + packed_max_field(entry.width);
+    const auto any = [&](std::size_t size) {
+      if (size < entry.base || size > most) return false;
+      std::uint64_t rows[vector_words];
+      const std::uint64_t field = size - entry.base;
+      section.kernels->match_range[entry.width](section.data + entry.offset, field, field, rows);
+      clear_tail(rows, entry.row_count);
+      std::uint64_t found = 0;
+      for (const std::uint64_t word : rows) found |= word;
+      return found != 0;
+    };
+    constexpr std::size_t most_points = 16;
+    if (is_point) return any(test.text_lo.size());
+    if (test.kind != domain_kind::points || test.texts.size() > most_points) return true;
+    return std::any_of(test.texts.begin(), test.texts.end(), [&](const std::string& text) { return any(text.size()); });
+  }
+};
+
+/// The characters of a vector's rows, one row after the other. What codes say is decoded a few KiB ahead.
+class text_reader {
+ public:
+  /// Bytes of a row at most, where there are codes.
+  static constexpr std::uint32_t most_bytes = 1024;
+
+  text_reader(const data_section& section, const vector_entry& entry) noexcept
+      : view_(symbol_view::of(section)),
+        at_(section.data + entry.offset + packed_bytes(entry.width)),
+        end_(at_ + (entry.bytes - packed_bytes(entry.width))),
+        codes_(at_),
+        width_(section.code_width),
+        code_count_(section.entry_count == 0 ? 0 : code_count_of(section, entry)) {
+    if (section.entry_count != 0) at_ = end_ = decoded_;
+  }
+
+  /// The next `size` characters, ≤ most_bytes where there are codes; 8 more bytes are readable.
+  [[nodiscard]] const std::byte* next(std::uint32_t size) noexcept {
+    if (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]]
+      more();
+    const std::byte* const text = at_;
+    at_ += size;
+    return text;
+  }
+
+ private:
+  PILLAR_NOINLINE void more() noexcept {
+    const auto left = static_cast<std::size_t>(end_ - at_);
+    std::memmove(decoded_, at_, left);
+    // Whole groups of eight codes, which end at bytes, but for the last.
+    const std::uint64_t count = std::min<std::uint64_t>(code_count_, (room - left) / 128 * 8);
+    std::byte* end = decode_symbols(view_, codes_, count, width_, decoded_ + left);
+    codes_ += count * width_ / 8;
+    code_count_ -= count;
+    at_ = decoded_;
+    if (code_count_ == 0) {  // codes that say less than the lengths leave zeros
+      std::memset(end, 0, most_bytes);
+      end += most_bytes;
+    }
+    end_ = end;
+  }
+
+  static constexpr std::size_t room = 8192;
+  symbol_view view_;
+  const std::byte *at_, *end_, *codes_;
+  std::uint32_t width_;
+  std::uint64_t code_count_;
+  std::byte decoded_[room + most_bytes + 32];
+};
+
+}  // namespace detail
+
+PILLAR_API match_answer text_symbols_codec::match(const data_section& section, std::uint32_t index, const domain& test,
+                                                  match_scratch*, std::uint64_t* mask) noexcept {
+  constexpr match_answer unknown{verdict::unknown, evidence::settled};
+  if (test.physical != section.type.physical || (test.kind != domain_kind::range && test.kind != domain_kind::points)) {
+    return unknown;
+  }
+  const vector_entry& entry = section.entries[index];
+  const detail::text_test tested(test);
+  if (!tested.fits(section, entry)) return {test.negated ? verdict::all : verdict::none, evidence::encoded};
+  if (section.entry_count != 0 && entry.base + packed_max_field(entry.width) > detail::text_reader::most_bytes)
+    return unknown;
+
+  // Lengths may have changed since validation: they are forced into what was counted, as in decode.
+  alignas(64) std::uint32_t lengths[vector_rows];
+  unpack_add<std::uint32_t>(*section.kernels, entry.width, section.data + entry.offset, lengths,
+                            static_cast<std::uint32_t>(entry.base));
+  std::uint32_t left = detail::symbol_view::of(section).totals[index];
+  detail::text_reader reader(section, entry);
+  std::memset(mask, 0, sizeof(std::uint64_t) * vector_words);
+  for (std::uint32_t row = 0; row < entry.row_count; ++row) {
+    const std::uint32_t size = PILLAR_MUTATE(symbols_match_unclamped, std::min(lengths[row], left), lengths[row]);
+    left -= size;
+    mask[row / 64] |= std::uint64_t{tested.contains(reader.next(size), size)} << row % 64;
+  }
+  return detail::finish_mask(mask, test.negated, entry.row_count);
 }
 
 }  // namespace PILLAR_NAMESPACE

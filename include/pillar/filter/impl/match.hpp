@@ -277,4 +277,15 @@ PILLAR_API void match(const vector& values, const domain& test, const flat_match
   detail::match_other(values, test, kernels, mask);
 }
 
+PILLAR_API result<match_answer> match(const encoded_vector& values, const domain& test, const flat_match_table& kernels,
+                                      match_scratch* codec_scratch, vector_scratch& scratch,
+                                      std::uint64_t* mask) noexcept {
+  const match_answer answer = values.operations->match(values.block, values.index, test, codec_scratch, mask);
+  if (answer.what != verdict::unknown) return answer;
+  vector decoded;
+  PILLAR_TRY(values.decode(scratch, decoded));
+  match(decoded, test, kernels, mask);
+  return match_answer{verdict::some, evidence::decoded};
+}
+
 }  // namespace PILLAR_NAMESPACE
