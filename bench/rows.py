@@ -111,7 +111,9 @@ ROWS = [
     *(Row(f"codec/match_text_symbols/{what}", "codec", unit="bytes/s", reference="codec/text_symbols", dataset="tpch",
           note="rows of the block that equal a text of it or begin like it") for what in ("one", "prefix")),
     Row("encode/text", "codec", unit="bytes/s", bars=(Bar("absolute", 0.3e9),), dataset="tpch",
-        note="that block, chosen among all codecs; bytes: the characters"),
+        note="that block, chosen among all codecs, with the choice of the block before, as a table has it; bytes: the"
+             " characters"),
+    Row("encode/text_first", "codec", unit="bytes/s", reference="encode/text", dataset="tpch", note="without a choice"),
     # ---- blocks (bench/codec/blocks.cpp)
     *(Row(f"codec/decode_block_{codec}", "codec") for codec in ("frame_of_reference", "dictionary")),
     *(Row(f"codec/validate_{codec}", "codec", reference=f"codec/decode_block_{codec}",

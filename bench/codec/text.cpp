@@ -3,7 +3,8 @@
 //
 //   codec/text_symbols          decoding, a vector of 1,024 texts at a time: characters and slots
 //   codec/match_text_symbols/…  one text, or a prefix, without decoding into slots
-//   encode/text                 choosing among all codecs and encoding
+//   encode/text                 choosing among all codecs and encoding, as a table does: by the block before
+//   encode/text_first           the same of a first block, whose symbols are yet to be found
 //
 // All in bytes/s of characters.
 #include <cstdlib>
@@ -22,12 +23,12 @@
 namespace {
 
 struct column {
-  pillar_bench::text_values texts = pillar_bench::comments_of_block(1);
+  pillar_bench::text_values texts;
   std::vector<pillar::text_slot> slots{};
   std::vector<const std::byte*> buffers = std::vector<const std::byte*>(1);  // vectors point to it, also after a move
   std::vector<pillar::vector> vectors{};
 
-  column() {
+  explicit column(std::size_t block) : texts(pillar_bench::comments_of_block(block)) {
     buffers[0] = reinterpret_cast<const std::byte*>(texts.characters.data());
     for (const std::string_view text : texts.rows)
       slots.push_back(
@@ -45,7 +46,7 @@ struct column {
 
 /// nullptr where the data set is not there.
 const column* comments(benchmark::State& state) {
-  const column& made = pillar_bench::kept<column>("comments", [] { return column(); });
+  const column& made = pillar_bench::kept<column>("comments", [] { return column(1); });
   if (made.slots.size() == pillar_bench::text_block_rows) return &made;
   state.SkipWithError("no TPC-H: ./dev bench makes it");
   return nullptr;
@@ -108,12 +109,18 @@ void match(benchmark::State& state, bool whole) {
   pillar_bench::answer(std::to_string(rows));
 }
 
-void encode(benchmark::State& state) {
+void encode(benchmark::State& state, bool first) {
   const column* from = comments(state);
   if (from == nullptr) return;
+  pillar::encoding_choice choice;
+  if (!first) {
+    const column before(0);
+    if (!pillar::encode_block(before.vectors, {.previous = &choice}).ok()) return state.SkipWithError("not encoded");
+  }
   std::uint64_t bytes = 0;
   for (auto _ : pillar_bench::timed(state)) {
-    const auto made = pillar::encode_block(from->vectors, {.transform = pillar::transform_choice::none});
+    const auto made = pillar::encode_block(
+        from->vectors, {.transform = pillar::transform_choice::none, .previous = first ? nullptr : &choice});
     if (!made.ok()) return state.SkipWithError("not encoded");
     benchmark::DoNotOptimize(bytes = made->size());
   }
@@ -122,7 +129,8 @@ void encode(benchmark::State& state) {
 }
 
 BENCHMARK(decode)->Name("codec/text_symbols");
-BENCHMARK(encode)->Name("encode/text");
+BENCHMARK_CAPTURE(encode, next, false)->Name("encode/text");
+BENCHMARK_CAPTURE(encode, first, true)->Name("encode/text_first");
 BENCHMARK_CAPTURE(match, one_text, true)->Name("codec/match_text_symbols/one");
 BENCHMARK_CAPTURE(match, prefix, false)->Name("codec/match_text_symbols/prefix");
 

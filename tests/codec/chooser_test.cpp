@@ -262,6 +262,35 @@ TEST(codec_chooser, a_kept_tree_gives_the_bytes_of_a_chosen_one) {
   EXPECT_GE(pillar::open_block(again.bytes())->node_count(), 2u);
 }
 
+TEST(codec_chooser, symbols_of_a_block_serve_the_next_until_they_do_not_fit) {
+  const auto texts = [](std::uint64_t seed, const char* separator) {
+    pillar::splitmix64 random(seed);
+    return column(word, 20000, [&](std::uint32_t) {
+      std::string text;
+      for (int i = 0; i < 6; ++i) text += separator + std::to_string(random.below(300) * 7919 * (seed / 10));
+      return scalar::of_text(word, text);
+    });
+  };
+  pillar::encoding_choice choice;
+  const auto table_of = [&](const block_source& source) {
+    const auto bytes = pillar::encode_block(source.views, {.previous = &choice});
+    EXPECT_TRUE(bytes.ok());
+    const auto block = pillar::open_block(bytes->bytes());
+    expect_holds(*block, source.cells);
+    EXPECT_EQ(block->codec(), pillar::codec_id::text_symbols);
+    const auto& node = block->node(0);
+    return std::string(reinterpret_cast<const char*>(node.data), node.shared_bytes);
+  };
+  const auto kept = [&] { return std::string(reinterpret_cast<const char*>(choice.kept.data()), choice.kept.size()); };
+  const std::string first = table_of(texts(10, " the number "));
+  EXPECT_EQ(kept(), first);
+  table_of(texts(11, " the number "));
+  EXPECT_EQ(kept(), first) << "made anew";
+  const std::string other = table_of(texts(20, "; another \xff"));
+  EXPECT_NE(other, first);
+  EXPECT_EQ(kept(), other);
+}
+
 TEST(codec_chooser, the_report_says_what_was_tried_and_why) {
   pillar::splitmix64 random(6);
   const auto source = integers(30000, [&](std::uint32_t) { return random.below(1u << 20); });

@@ -127,6 +127,7 @@ struct encode_input {
   const packed_table* kernels = nullptr;
   memory_budget* budget = nullptr;                  ///< for working memory; may be nullptr
   std::uint64_t give_up_bytes = ~std::uint64_t{0};  ///< a data section of this size or more is of no use
+  std::span<const std::byte> kept{};                ///< encode_plan::kept of an earlier block of the column, or empty
   std::uint8_t field_width = 0;                     ///< patched: bits of every field, 8 for MOSTLY8; 0: the cheapest
 };
 
@@ -152,7 +153,8 @@ struct encode_plan {
   std::uint64_t data_bytes = 0;  ///< of the codec's own part of the data section, exactly; children come on top
   std::uint32_t entry_count = 0;
   std::uint32_t child_count = 0;
-  buffer work{};  ///< what analyze found and encode needs again; private to the codec
+  buffer work{};                      ///< what analyze found and encode needs again; private to the codec
+  std::span<const std::byte> kept{};  ///< part of `work` that spares the analysis of the next block some of its time
   child_column children[max_codec_children]{};
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "pillar/base/buffer.hpp"           // buffer
 #include "pillar/codec/byte_transform.hpp"  // transform_id
 #include "pillar/codec/codec.hpp"           // codec_id, max_codec_nodes
 
@@ -36,13 +37,14 @@ struct encoding_preset {
   transform_id transform = transform_id::none;
 };
 
-/// The tree that the block before got. A table keeps one per column and slice.
+/// The tree that the block before got. A table keeps one per column and slice. Move only.
 struct encoding_choice {
   std::uint32_t node_count = 0;  ///< 0: none yet
   codec_id codecs[max_codec_nodes] = {};
   std::uint8_t child_counts[max_codec_nodes] = {};
   std::uint64_t data_bytes = 0;  ///< of the block that it was chosen for
   std::uint32_t row_count = 0;
+  buffer kept{};  ///< what the root's codec wants to know of that block again: text_symbols its symbols
 };
 
 }  // namespace PILLAR_NAMESPACE

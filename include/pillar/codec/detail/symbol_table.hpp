@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Finding the symbols of a text, and cutting it into them: the encoder's half of codec/text_symbols.hpp.
 #pragma once
-#include <algorithm>  // std::clamp, std::lower_bound, std::max, std::min, std::min_element
+#include <algorithm>  // std::clamp, std::lower_bound, std::max, std::min
 #include <bit>        // std::bit_width
 #include <cstdint>
 #include <cstring>  // std::memcpy, std::memset
@@ -257,14 +257,14 @@ class symbol_builder {
   static constexpr int rounds = 5;
   static constexpr std::uint32_t least_sample_bytes = 16u << 10, most_sample_bytes = 96u << 10;
 
-  /// The best table for codes of the width that suits the text, and that width; its bits per character on rows that
-  /// took no part, in 1/1,024, into `cost`.
+  /// The best table for codes of the width that suits the text; its bits per character on rows that took no part, in
+  /// 1/1,024, into `cost`.
   static result<void> build(const encode_input& input, std::uint64_t character_count, std::uint32_t text_count,
-                            symbol_index& table, std::uint32_t& width, std::uint64_t& cost) {
+                            symbol_index& table, std::uint64_t& cost) {
     PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(sizeof(symbol_builder), input.budget));
     auto* builder = ::new (static_cast<void*>(memory.data())) symbol_builder(table);
     builder->take_sample(input, character_count, text_count);
-    builder->run(character_count, width, cost);
+    cost = builder->run(character_count);
     return {};
   }
 
@@ -289,12 +289,12 @@ class symbol_builder {
 
   explicit symbol_builder(symbol_index& table) noexcept : table_(table) {}
 
-  void run(std::uint64_t character_count, std::uint32_t& width, std::uint64_t& cost) noexcept {
-    width = character_count < 100'000 ? 9 : character_count < 600'000 ? 11 : 12;
+  std::uint64_t run(std::uint64_t character_count) noexcept {
+    std::uint32_t width = character_count < 100'000 ? 9 : character_count < 600'000 ? 11 : 12;
     width = std::max(width, width_of(byte_count_));
     for (int round = 0; round < rounds; ++round) grow(round, room(width));
     // Fewer symbols cost less per code and less table.
-    cost = cost_per_character(character_count);
+    std::uint64_t cost = cost_per_character(character_count);
     while (width > width_of(byte_count_)) {
       wider_ = table_;
       set_table(room(width - 1));
@@ -306,6 +306,7 @@ class symbol_builder {
       cost = narrower;
       --width;
     }
+    return cost;
   }
 
   /// Symbols of more than a byte: some room is left for bytes that the sample lacks.
@@ -343,12 +344,14 @@ class symbol_builder {
         break;
       }
     }
-    // The separator: a byte that is not there, or hardly.
-    std::uint32_t seen[256] = {};
+    bool seen[256] = {};
     for (std::uint32_t i = 0; i < piece_count; ++i)
-      for (const char one : pieces_[i]) ++seen[static_cast<std::uint8_t>(one)];
-    for (const std::uint32_t one : seen) byte_count_ += one != 0;
-    separator_ = static_cast<std::uint32_t>(std::min_element(seen, seen + 256) - seen);
+      for (const char one : pieces_[i]) seen[static_cast<std::uint8_t>(one)] = true;
+    separator_ = 255;  // where there are all
+    for (std::uint32_t value = 256; value-- > 0;) {
+      byte_count_ += seen[value];
+      if (!seen[value]) separator_ = value;
+    }
     table_.separator = static_cast<std::byte>(separator_);
 
     std::uint32_t end = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>  // std::find
+#include <cstring>    // std::memcpy
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/chooser.hpp"
@@ -110,6 +111,7 @@ struct codec_choice {
     planned_node root;
     root.codec = &codec;
     root.input = input;
+    if (previous != nullptr && node == 0) root.input.kept = previous->kept.bytes();
     root.input.give_up_bytes =
         best.cost == ~std::uint64_t{0} ? best.cost : (best.cost - own_cost) / options.policy.byte_cost + 1;
     PILLAR_ASSIGN_OR_RETURN(root.plan, codec.analyze(root.input));
@@ -202,6 +204,14 @@ struct codec_choice {
 };
 
 inline void remember(const planned_tree& tree, std::uint32_t row_count, encoding_choice& choice) noexcept {
+  choice.kept = buffer{};
+  if (const std::span<const std::byte> kept = tree.nodes[0].plan.kept; !kept.empty()) {
+    auto made = buffer::allocate(kept.size(), tree.nodes[0].input.budget);
+    if (made.ok()) {
+      choice.kept = *std::move(made);
+      std::memcpy(choice.kept.data(), kept.data(), kept.size());
+    }
+  }
   choice.node_count = tree.node_count;
   for (std::uint32_t i = 0; i < tree.node_count; ++i) {
     choice.codecs[i] = tree.nodes[i].codec->id;

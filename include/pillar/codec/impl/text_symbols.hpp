@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>  // std::min, std::sort
+#include <algorithm>  // std::any_of, std::find, std::lower_bound, std::max, std::min, std::sort
 #include <cstring>    // std::memcpy, std::memset
 #include <new>        // placement new
 #include <string_view>
@@ -96,17 +96,52 @@ inline std::uint32_t store_symbols(std::span<const symbol> symbols, std::byte* o
   return static_cast<std::uint32_t>(at - out);
 }
 
+/// The next of stored symbols: after `before`, from `at` on, which it moves. Size 0: none, or not one.
+inline symbol next_symbol(const symbol& before, const std::byte*& at, const std::byte* end) noexcept {
+  const auto head = at == end ? 0u : static_cast<std::uint32_t>(*at++);
+  const std::uint32_t common = head & 15, further = (head >> 4) + 1;
+  if (common > before.size || common + further > text_symbols_codec::max_symbol_bytes ||
+      static_cast<std::size_t>(end - at) < further) {
+    return {};
+  }
+  alignas(16) std::byte bytes[16] = {};
+  std::memcpy(bytes, &before.low, common);
+  std::memcpy(bytes + common, at, further);
+  at += further;
+  return symbol_at(bytes, common + further);
+}
+
+/// The symbols that an earlier block was written with; false: they are not any.
+inline bool load_symbols(std::span<const std::byte> stored, symbol_index& table) noexcept {
+  bool taken[256] = {};  // bytes of symbols of more than one
+  const std::byte *at = stored.data(), *const end = at + stored.size();
+  for (symbol one; at != end;) {
+    one = next_symbol(one, at, end);
+    if (one.size == 0 || table.count == symbol_index::max_count) return false;
+    if (one.size == 1) continue;
+    for (std::uint32_t i = 0; i < one.size; ++i) taken[static_cast<std::uint8_t>(one.byte(i))] = true;
+    table.set(table.count++, one);
+  }
+  const bool* const separator = std::find(taken, taken + 256, false);
+  if (separator == taken + 256) return false;
+  table.separator = static_cast<std::byte>(separator - taken);
+  table.build();
+  return true;
+}
+
 /// Cuts all rows into symbols; what the plan says of the codes afterwards is exact. False: no gain to be had.
 inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t character_count, std::uint32_t text_count,
                                     std::uint64_t most_characters, std::uint64_t length_bytes, std::uint64_t most_bytes,
                                     encode_plan& plan) {
   PILLAR_ASSIGN_OR_RETURN(buffer index, buffer::allocate(sizeof(symbol_index), input.budget));
   auto* table = ::new (static_cast<void*>(index.data())) symbol_index;
-  std::uint32_t width = 0;
-  std::uint64_t cost = 0;
-  PILLAR_TRY(symbol_builder::build(input, character_count, text_count, *table, width, cost));
-  // The estimate is good to a few per cent.
-  if (length_bytes + (cost * character_count >> 13) > most_bytes + most_bytes / 16) return false;
+  if (input.kept.empty() || !load_symbols(input.kept, *table)) {
+    ::new (static_cast<void*>(table)) symbol_index;
+    std::uint64_t cost = 0;
+    PILLAR_TRY(symbol_builder::build(input, character_count, text_count, *table, cost));
+    // The estimate is good to a few per cent.
+    if (length_bytes + (cost * character_count >> 13) > most_bytes + most_bytes / 16) return false;
+  }
 
   constexpr std::uint32_t max_count = symbol_index::max_count;
   const std::size_t codes_at = round_up(sizeof(symbol_work) + 17 * std::size_t{max_count}, 64);
@@ -145,6 +180,7 @@ inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t cha
   work->table_bytes = store_symbols({sorted, count}, plan.work.data() + sizeof(symbol_work));
   work->code_width = symbol_width_of(count);
   work->codes_at = codes_at;
+  plan.kept = plan.work.bytes().subspan(sizeof(symbol_work), work->table_bytes);
   plan.entry_count = count;
   plan.data_bytes = length_bytes + work->table_bytes;
   for (std::size_t i = 0; i < input.vectors.size(); ++i)
@@ -320,21 +356,11 @@ inline bool read_symbols(const data_section& section, std::byte* memory, std::ui
   const std::byte *at = section.data, *const end = at + section.shared_bytes;
   symbol before;
   for (std::uint32_t i = 0; i < section.entry_count; ++i) {
-    if (at == end) return false;
-    const auto head = static_cast<std::uint32_t>(*at++);
-    const std::uint32_t common = head & 15, further = (head >> 4) + 1, size = common + further;
-    if (common > before.size || size > text_symbols_codec::max_symbol_bytes ||
-        static_cast<std::size_t>(end - at) < further) {
-      return false;
-    }
-    std::byte* const to = memory + std::size_t{16} * i;
-    std::memcpy(to, &before.low, common);
-    std::memcpy(to + common, at, further);
-    at += further;
-    const symbol one = symbol_at(to, size);
-    if (PILLAR_MUTATE(symbols_any_order, i != 0 && !(before < one), false)) return false;
-    sizes[i] = static_cast<std::uint8_t>(size);
-    longest = std::max(longest, size);
+    const symbol one = next_symbol(before, at, end);
+    if (one.size == 0 || PILLAR_MUTATE(symbols_any_order, i != 0 && !(before < one), false)) return false;
+    std::memcpy(memory + std::size_t{16} * i, &one.low, 16);
+    sizes[i] = static_cast<std::uint8_t>(one.size);
+    longest = std::max(longest, one.size);
     before = one;
   }
   return at == end;
