@@ -79,7 +79,6 @@ TEST(codec_text_symbols, texts_of_every_shape) {
   EXPECT_GT(seen.all, 0u);
   EXPECT_GE(widths.size(), 5u);
   EXPECT_TRUE(widths.contains(0) && widths.contains(1));
-  EXPECT_GT(*widths.rbegin(), 8u);
 }
 
 TEST(codec_text_symbols, sentences_take_a_quarter) {
@@ -89,6 +88,7 @@ TEST(codec_text_symbols, sentences_take_a_quarter) {
   encoded_node node;
   ASSERT_TRUE(encode_node(codec, from.type, from.vectors, {}, node));
   EXPECT_GT(static_cast<double>(characters), 2.6 * static_cast<double>(node.plan.data_bytes));
+  EXPECT_GT(node.section.code_width, 8);
   ASSERT_TRUE(node.validate().ok());
   pillar::splitmix64 random(2);
   node_seen seen;
@@ -158,7 +158,8 @@ TEST(codec_text_symbols, texts_and_prefixes_match_encoded) {
 }
 
 TEST(codec_text_symbols, lengths_that_change_later_match_within_the_characters) {
-  const auto from = texts(1024, 0, [](auto& random, auto) { return bytes_below(random, 256, random.below(40)); });
+  const auto from = texts(
+      1024, 0, [](auto& random, auto row) { return bytes_below(random, 256, row == 5 ? 30'000 : random.below(40)); });
   encoded_node node;
   ASSERT_TRUE(encode_node(codec, from.type, from.vectors, {}, node));
   ASSERT_EQ(node.plan.entry_count, 0u);
