@@ -41,8 +41,10 @@ bool restore(const std::vector<char>& from, std::span<std::byte> out) {
 #endif
 
 void decode(benchmark::State& state, const std::string& name) {
-  const auto& from = pillar_bench::kept<std::vector<char>>(
-      name, [&] { return compress(std::as_bytes(std::span(pillar_bench::integer_values(name)))); });
+  const auto& from = pillar_bench::kept<std::vector<char>>(name, [&] {
+    const auto values = pillar_bench::integer_values(name);
+    return compress(std::as_bytes(std::span(values)));
+  });
   std::vector<std::uint32_t> out(pillar_bench::integer_rows);
   for (auto _ : pillar_bench::timed(state)) {
     if (!restore(from, std::as_writable_bytes(std::span(out)))) return state.SkipWithError("not restored");
