@@ -275,7 +275,7 @@ class symbol_builder {
  private:
   static constexpr std::uint32_t pair_bits = 15, max_pairs = (1u << pair_bits) * 3 / 4;
   static constexpr std::uint32_t max_candidates = 1u << 14, candidate_bits = 15;
-  static constexpr std::uint32_t max_pieces = 4096, sample_room = 2 * most_sample_bytes;
+  static constexpr std::uint32_t max_pieces = 4096, sample_room = most_sample_bytes + most_sample_bytes / 4;
   static constexpr std::uint32_t gains = 2048;  ///< those beyond count as equal
   static constexpr std::uint32_t none = 0xffff;
 
