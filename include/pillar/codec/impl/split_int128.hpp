@@ -154,10 +154,9 @@ inline match_answer match_one_high(const data_section& section, std::uint32_t in
 /// lo ≤ value ≤ hi: the highs strictly between, and the two at the ends, where the lows decide.
 inline match_answer match_between(const data_section& section, std::uint32_t index, int128 lo, int128 hi,
                                   std::uint64_t* mask) noexcept {
-  if (lo < split_lowest) lo = split_lowest;
-  if (hi > split_highest) hi = split_highest;
-  if (lo > hi) return {verdict::none, evidence::settled};
-  const split_halves first(lo), last(hi);
+  if (lo > hi || lo > split_highest) return {verdict::none, evidence::settled};
+  // Not a minimum of int128: GCC 12 for AVX2 keeps that in a vector register, and reads it from where it never was.
+  const split_halves first(lo), last = hi > split_highest ? split_halves(split_highest) : split_halves(hi);
   constexpr std::int64_t least = static_cast<std::int64_t>(lowest_of<std::int64_t>()),
                          most = static_cast<std::int64_t>(highest_of<std::int64_t>());
   if (first.high == last.high) return match_one_high(section, index, first.high, first.low, last.low, mask);
