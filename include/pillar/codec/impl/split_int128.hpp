@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstring>  // std::memcpy
+#include <limits>   // std::numeric_limits
 #include <new>      // placement new
 
 #include "pillar/base/bits.hpp"
@@ -154,19 +155,26 @@ inline match_answer match_one_high(const data_section& section, std::uint32_t in
 /// lo ≤ value ≤ hi: the highs strictly between, and the two at the ends, where the lows decide.
 inline match_answer match_between(const data_section& section, std::uint32_t index, int128 lo, int128 hi,
                                   std::uint64_t* mask) noexcept {
-  if (lo > hi || lo > split_highest) return {verdict::none, evidence::settled};
-  // Not a minimum of int128: GCC 12 for AVX2 keeps that in a vector register, and reads it from where it never was.
-  const split_halves first(lo), last = hi > split_highest ? split_halves(split_highest) : split_halves(hi);
-  constexpr std::int64_t least = static_cast<std::int64_t>(lowest_of<std::int64_t>()),
-                         most = static_cast<std::int64_t>(highest_of<std::int64_t>());
-  if (first.high == last.high) return match_one_high(section, index, first.high, first.low, last.low, mask);
+  // In words: GCC 12 for AVX2 reads what it compares or chooses as an int128 here from where it never was.
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min(),
+                         most = std::numeric_limits<std::int64_t>::max();
+  std::int64_t first_high = static_cast<std::int64_t>(lo >> 64), last_high = static_cast<std::int64_t>(hi >> 64);
+  const auto first_low = static_cast<std::int64_t>(lo);
+  auto last_low = static_cast<std::int64_t>(hi);
+  if (first_low < 0 && first_high == most) return {verdict::none, evidence::settled};  // beyond split_highest
+  if (last_low < 0 && last_high == most) last_low = most;
+  first_high += first_low < 0;
+  last_high += last_low < 0;
+  if (first_high > last_high || (first_high == last_high && first_low > last_low))
+    return {verdict::none, evidence::settled};
+  if (first_high == last_high) return match_one_high(section, index, first_high, first_low, last_low, mask);
   return match_any(3, mask, [&](std::size_t part, std::uint64_t* one) {
     if (part == 0)
       return match_child(section.children[0], index,
-                         integer_range(physical_type::int64, int128{first.high} + 1, int128{last.high} - 1), one);
+                         integer_range(physical_type::int64, int128{first_high} + 1, int128{last_high} - 1), one);
     if (part == 1)
-      return match_one_high(section, index, first.high, PILLAR_MUTATE(split_low_ignored, first.low, least), most, one);
-    return match_one_high(section, index, last.high, least, last.low, one);
+      return match_one_high(section, index, first_high, PILLAR_MUTATE(split_low_ignored, first_low, least), most, one);
+    return match_one_high(section, index, last_high, least, last_low, one);
   });
 }
 
