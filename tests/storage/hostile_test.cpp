@@ -177,7 +177,8 @@ std::vector<hostile_case> every_tree() {
     runs.push_back(row == 17 ? scalar::of_null(int32) : scalar::of_integer(int32, 100 + 7 * (row / 5) + row / 20));
     prices.push_back(scalar::of_real(real, row == 40 ? 1e300 : (row % 7 == 3 ? 900000 : 100 + row) / 100.0));
     stairs.push_back(scalar::of_real(real, row / 10 * 0.25));
-    wides.push_back(row == 9 ? scalar::of_null(wide) : scalar::of_integer(wide, pillar::int128{row * row - 50} << 40));
+    wides.push_back(row == 9 ? scalar::of_null(wide)
+                             : scalar::of_integer(wide, (pillar::int128{row / 20} << 64) + row - 9));
     halves.push_back(scalar::of_real(real, 1 + row / 1024.0));
   }
   for (int row = 0; row < 280; ++row) keys.push_back(scalar::of_integer(int64, row / 2 * 1000));
