@@ -134,8 +134,8 @@ void packed_u32(benchmark::State& state, unsigned width, const std::string& wher
   match_blocks(state, data, pillar::integer_range(pillar::physical_type::uint32, 1, high));
 }
 
-/// Every third of 200 values that stand far apart: a set of codes that is no range.
-void dictionary(benchmark::State& state, const std::string& where) {
+/// 67 of 200 values that stand far apart, a set of codes that is no range: every third one, or any.
+void dictionary(benchmark::State& state, bool regular, const std::string& where) {
   constexpr std::uint64_t distance = 1'000'003;
   const auto& data = pillar_bench::kept<encoded>(
       "dictionary_" + where, [&] { return encode(bytes_of(where), pillar::codec_id::dictionary, 200, distance); });
@@ -143,7 +143,12 @@ void dictionary(benchmark::State& state, const std::string& where) {
   benchmark::DoNotOptimize(step);
   pillar::domain test = pillar::integer_range(pillar::physical_type::uint32, 0, 0);
   test.kind = pillar::domain_kind::points;
-  for (std::uint64_t k = 0; k < 200; k += step) test.integers.push_back(static_cast<pillar::int128>(k * distance));
+  pillar::splitmix64 random(5);
+  for (std::uint64_t k = 0, taken = 0; k < 200; ++k)
+    if (regular ? k % step == 0 : random.below(200 - k) < 67 - taken) {
+      test.integers.push_back(static_cast<pillar::int128>(k * distance));
+      ++taken;
+    }
   match_blocks(state, data, test);
 }
 
@@ -177,7 +182,8 @@ const bool registered = [] {
     for (const unsigned width : {3u, 12u, 20u})
       RegisterBenchmark(("filter/packed_u32_w" + std::to_string(width) + '_' + where).c_str(), packed_u32, width,
                         where);
-    RegisterBenchmark(("filter/dictionary_" + where).c_str(), dictionary, where);
+    RegisterBenchmark(("filter/dictionary_" + where).c_str(), dictionary, true, where);
+    RegisterBenchmark(("filter/dictionary_any_" + where).c_str(), dictionary, false, where);
     for (unsigned width = 0; width <= 32; ++width)
       RegisterBenchmark(("filter/match_w" + std::to_string(width) + '_' + where).c_str(), match_kernel, width, where);
   }

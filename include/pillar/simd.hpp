@@ -7,5 +7,6 @@
 #include "pillar/simd/dispatch.hpp"
 #include "pillar/simd/gather.hpp"
 #include "pillar/simd/level.hpp"
+#include "pillar/simd/permute.hpp"
 #include "pillar/simd/prefix_sum.hpp"
 #include "pillar/simd/selection.hpp"

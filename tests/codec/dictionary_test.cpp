@@ -130,6 +130,38 @@ TEST(codec_dictionary, scratch_answers_once_per_block_and_domain) {
   EXPECT_EQ(scratch.find(&block->node(0), &tests[0]), nullptr);
 }
 
+TEST(codec_dictionary, sets_of_codes_of_eight_bits) {
+  const auto type = pillar::type_of<std::int32_t>;
+  const auto value_of = [](std::uint32_t code) { return pillar::int128{code} * 1'000'003 - 50'000'000; };
+  pillar::splitmix64 random(6);
+  block_seen seen;
+  for (const std::uint32_t count : {129u, 200u, 256u}) {
+    std::vector<pillar::scalar> cells;
+    for (std::uint32_t row = 0; row < 2048; ++row)
+      cells.push_back(pillar::scalar::of_integer(type, value_of(row % count)));
+    const auto source = make_source(type, cells);
+    const auto encoded = pillar::encode_block(source.views, dictionary_options);
+    ASSERT_TRUE(encoded.ok());
+    const auto block = pillar::open_block(encoded->bytes());
+    ASSERT_TRUE(block.ok());
+    pillar::match_scratch scratch;
+    // Regular ones, whose rows of 16 codes are of few kinds; random ones; values between those of the dictionary.
+    for (const std::uint32_t step : {2u, 3u, 16u, 17u, 33u, 0u})
+      for (const bool negated : {false, true}) {
+        pillar::domain test = pillar::integer_range(type.physical, 0, 0, negated);
+        test.kind = pillar::domain_kind::points;
+        for (std::uint32_t code = 0; code < count; ++code)
+          if (step != 0 ? code % step == 1 : random.chance(1, 3)) {
+            if (code % 5 == 0) test.integers.push_back(value_of(code) - 1);
+            test.integers.push_back(value_of(code));
+          }
+        expect_matches(*block, source.cells, test, &scratch, seen);
+        scratch.begin_block();
+      }
+  }
+  EXPECT_EQ(seen.some, 3u * 6 * 2 * 2);
+}
+
 TEST(codec_dictionary, a_scratch_without_memory_still_answers) {
   pillar::splitmix64 random(4);
   const auto type = pillar::type_of<std::int32_t>;

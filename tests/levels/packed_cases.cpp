@@ -142,6 +142,19 @@ void check_width(pillar::arch_level level, std::uint32_t width, std::uint32_t ro
     table.match_table[width](in, truth.data(), mask.data());
     EXPECT_TRUE(same(expected, mask)) << "match_table";
   }
+  if (width == 8) {
+    guard_array<pillar::packed_grid> grid(1, side);
+    for (unsigned i = 0; i < 16; ++i) {
+      grid[0].columns[i] = static_cast<std::uint8_t>(random());
+      grid[0].rows[i] = static_cast<std::uint8_t>(random() & random());
+    }
+    std::vector<std::uint64_t> expected(16);
+    for (unsigned i = 0; i < packed_values; ++i)
+      expected[i / 64] |= std::uint64_t{(grid[0].columns[values[i] % 16] & grid[0].rows[values[i] / 16]) != 0}
+                          << i % 64;
+    table.match_grid(in, grid[0], mask.data());
+    EXPECT_TRUE(same(expected, mask)) << "match_grid";
+  }
 
   uint128 sum = 0;
   uint128 masked = 0;

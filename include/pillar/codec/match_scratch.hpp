@@ -9,16 +9,18 @@
 namespace PILLAR_NAMESPACE {
 
 struct domain;
+struct packed_grid;
 
 /// The dictionary codes whose entries satisfy a domain.
 struct code_set {
   /// How the codes that satisfy a domain lie.
-  enum class shape : std::uint8_t { none, all, range, table };
+  enum class shape : std::uint8_t { none, all, range, table, grid };
   shape what = shape::none;
-  bool inverted = false;    ///< range and table: the codes outside
+  bool inverted = false;    ///< range, table and grid: the codes outside
   std::uint32_t first = 0;  ///< range: [first, last], inclusive
   std::uint32_t last = 0;
-  const std::uint64_t* table = nullptr;  ///< table: bit per code, 2^width bits
+  const std::uint64_t* table = nullptr;  ///< table and grid: bit per code, 2^width bits
+  const packed_grid* grid = nullptr;     ///< grid: the same for codes of 8 bits
 };
 
 /// A small cache of code sets, owned by one worker.

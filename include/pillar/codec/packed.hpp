@@ -65,6 +65,13 @@ using packed_lane = std::conditional_t<
     Width <= 8, std::uint8_t,
     std::conditional_t<Width <= 16, std::uint16_t, std::conditional_t<Width <= 32, std::uint32_t, std::uint64_t>>>;
 
+/// A set of 8-bit fields: those with columns[f mod 16] & rows[f div 16]. Any set can be written so whose 16 rows of 16
+/// are of at most eight kinds besides the empty one: bit k of a column is row kind k.
+struct packed_grid {
+  std::uint8_t columns[16];
+  std::uint8_t rows[16];
+};
+
 /// The kernels of one level, indexed by width.
 ///
 /// Shape:    1,024 fields in and 1,024 values, 16 mask words or one sum out, always; bit i of a mask is value i
@@ -84,6 +91,8 @@ struct packed_table {
                                   std::uint64_t* mask) noexcept;
   /// Bit `field` of `truth`, which has 2^width bits (at least one word).
   using match_table_fn = void (*)(const std::byte* packed, const std::uint64_t* truth, std::uint64_t* mask) noexcept;
+  /// Fields of 8 bits that are in a grid: a third faster than by its truth table.
+  using match_grid_fn = void (*)(const std::byte* packed, const packed_grid& grid, std::uint64_t* mask) noexcept;
   /// The exact sum of the fields.
   using sum_fn = uint128 (*)(const std::byte* packed) noexcept;
   /// The exact sum of the fields whose mask bit is set.
@@ -99,6 +108,7 @@ struct packed_table {
   widen_add_fn widen_add[4][4];   ///< [log2 of lane bytes][log2 of output bytes]; nullptr where the output is narrower
   match_range_fn match_range[65];
   match_table_fn match_table[17];
+  match_grid_fn match_grid;
   sum_fn sum[65];
   sum_masked_fn sum_masked[65];
   pack_fn pack[65];

@@ -5,10 +5,10 @@
 ///         (u16); a vector's runs end where it ends. Runs of neighbouring vectors share a child vector as long as they
 ///         are 1,024 together, and the directory's base says where a vector's begin: docs/formats/run_end.md
 /// Shape:  any type; values are equal by their bits; a NULL row belongs to the run before it. At least two rows a run
-/// Cost:   validation decodes the children once per block and keeps the ends (2 bytes per run) and the values (but
-/// text);
-///         decoding stores a cache line per run, and more for longer ones; matches ask the values' codec and fill
-///         ranges of rows; sums and bounds take one step per run
+/// Cost:   validation decodes the children once per block and keeps the ends (2 bytes per run), the values (but not of
+///         text) and, for values of 4 or 8 bytes, a bit per row. Decoding permutes by these bits where runs are short,
+///         else stores a cache line per run, and more for longer ones; matches ask the values' codec and fill ranges of
+///         rows; sums and bounds take one step per run
 #pragma once
 #include "pillar/base/config.hpp"
 #include "pillar/codec/codec.hpp"  // codec, codec_id, data_section
@@ -24,8 +24,12 @@ struct run_end_table {
   /// out[row] = values[run] for the rows up to ends[run], run by run.
   using expand_fn = void (*)(const void* values, const std::uint16_t* ends, std::uint32_t run_count,
                              void* out) noexcept;
+  /// out[row] = values[marks set before row], for 1,024 rows: as fast for runs of any length, and faster than the
+  /// other where they are short. Requires: 32 readable bytes behind the last value; `out` is aligned to 32 bytes
+  using spread_fn = void (*)(const void* values, const std::uint64_t* marks, void* out) noexcept;
   arch_level level;
   expand_fn expand[4];  ///< values of 1, 2, 4, 8 bytes
+  spread_fn spread[4];  ///< the same; nullptr where the level or the size has none
 };
 
 /// The kernels of one level; defined in codec/kernels/run_end.hpp, compiled once per level into pillar::kernels.

@@ -638,17 +638,36 @@ PILLAR_ALWAYS_INLINE batch<T, Arch> keep(const batch<T, Arch>& x, std::uint64_t 
   }
 }
 
-/// A set of bytes as 256 bits, tested for a whole batch at a time with table look-ups in registers.
 #if defined(__x86_64__)
 #define PILLAR_WITH_BYTE_SET 1
+
+namespace detail {
+/// The same 16 bytes in every 128-bit part.
+template <class Arch>
+PILLAR_ALWAYS_INLINE batch<std::uint8_t, Arch> repeated(__m128i x) noexcept {
+  using bytes = batch<std::uint8_t, Arch>;
+#ifdef __AVX512BW__
+  if constexpr (sizeof(bytes) == 64) return bytes(_mm512_broadcast_i32x4(x));
+  else
+#endif
+#ifdef __AVX2__
+      if constexpr (sizeof(bytes) == 32)
+    return bytes(_mm256_broadcastsi128_si256(x));
+  else
+#endif
+    return bytes(x);
+}
+}  // namespace detail
+
+/// A set of bytes as 256 bits, tested for a whole batch at a time with table look-ups in registers.
 template <class Arch>
 class byte_set {
  public:
   /// Requires: 32 readable bytes, bit v of them = v is in the set
   PILLAR_ALWAYS_INLINE explicit byte_set(const void* bits) noexcept
-      : low_(both(_mm_loadu_si128(static_cast<const __m128i*>(bits)))),
-        high_(both(_mm_loadu_si128(static_cast<const __m128i*>(bits) + 1))),
-        single_(both(_mm_set1_epi64x(static_cast<long long>(0x8040201008040201u)))) {}
+      : low_(detail::repeated<Arch>(_mm_loadu_si128(static_cast<const __m128i*>(bits)))),
+        high_(detail::repeated<Arch>(_mm_loadu_si128(static_cast<const __m128i*>(bits) + 1))),
+        single_(detail::repeated<Arch>(_mm_set1_epi64x(static_cast<long long>(0x8040201008040201u)))) {}
 
   /// Requires: every lane of x is below 2^Width
   template <std::uint32_t Width>
@@ -683,24 +702,54 @@ class byte_set {
   }
 
  private:
-  /// The same 16 bytes in every 128-bit part.
-  static PILLAR_ALWAYS_INLINE batch<std::uint8_t, Arch> both(__m128i x) noexcept {
-    using bytes = batch<std::uint8_t, Arch>;
-#ifdef __AVX512BW__
-    if constexpr (sizeof(bytes) == 64) return bytes(_mm512_broadcast_i32x4(x));
-    else
-#endif
-#ifdef __AVX2__
-        if constexpr (sizeof(bytes) == 32)
-      return bytes(_mm256_broadcastsi128_si256(x));
-    else
-#endif
-      return bytes(x);
-  }
-
   batch<std::uint8_t, Arch> low_;
   batch<std::uint8_t, Arch> high_;
   batch<std::uint8_t, Arch> single_;  ///< 1 << i in byte i mod 8
+};
+
+/// A set of bytes x whose rows of 16, x div 16, are of at most eight kinds: those whose kind of row has the column
+/// x mod 16. Two look-ups where byte_set needs three.
+template <class Arch>
+class byte_grid {
+ public:
+  /// Requires: 16 readable bytes each: bit k of columns[c] = column c is in rows of kind k; 1 << kind of row r, or 0
+  PILLAR_ALWAYS_INLINE byte_grid(const std::uint8_t* columns, const std::uint8_t* rows) noexcept
+      : columns_(both(columns)), rows_(both(rows)) {}
+
+  /// Tells what is not in the set.
+  PILLAR_ALWAYS_INLINE batch_bool<std::uint8_t, Arch> lacks(const batch<std::uint8_t, Arch>& x) const noexcept {
+    using bytes = batch<std::uint8_t, Arch>;
+    const bytes low = broadcast<std::uint8_t, Arch>(0x0f);
+#ifdef __AVX512BW__
+    if constexpr (sizeof(bytes) == 64) {
+      const __m512i row = _mm512_shuffle_epi8(rows_.data, (bytes(_mm512_srli_epi16(x.data, 4)) & low).data);
+      const __m512i column = _mm512_shuffle_epi8(columns_.data, (x & low).data);
+      return batch_bool<std::uint8_t, Arch>(_mm512_testn_epi8_mask(row, column));
+    } else
+#endif
+#ifdef __AVX2__
+        if constexpr (sizeof(bytes) == 32) {
+      // A shift by a multiplication: look-ups wait for the ports that shift, not for those that multiply.
+      const bytes high(_mm256_mulhi_epu16(x.data, _mm256_set1_epi16(1 << 12)));
+      const __m256i row = _mm256_shuffle_epi8(rows_.data, (high & low).data);
+      const __m256i column = _mm256_shuffle_epi8(columns_.data, (x & low).data);
+      return batch_bool<std::uint8_t, Arch>(_mm256_cmpeq_epi8(_mm256_and_si256(row, column), _mm256_setzero_si256()));
+    } else
+#endif
+    {
+      const __m128i row = _mm_shuffle_epi8(rows_.data, (bytes(_mm_srli_epi16(x.data, 4)) & low).data);
+      const __m128i column = _mm_shuffle_epi8(columns_.data, (x & low).data);
+      return batch_bool<std::uint8_t, Arch>(_mm_cmpeq_epi8(_mm_and_si128(row, column), _mm_setzero_si128()));
+    }
+  }
+
+ private:
+  static PILLAR_ALWAYS_INLINE batch<std::uint8_t, Arch> both(const std::uint8_t* from) noexcept {
+    return detail::repeated<Arch>(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  }
+
+  batch<std::uint8_t, Arch> columns_;
+  batch<std::uint8_t, Arch> rows_;
 };
 #else
 #define PILLAR_WITH_BYTE_SET 0

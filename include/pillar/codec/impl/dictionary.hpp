@@ -649,6 +649,17 @@ std::uint32_t lower_code(const vector& entries, int128 value, std::uint32_t from
   return lower_code_from(from, entries.size, [&](std::uint32_t code) { return int128{values[code]} < value; });
 }
 
+/// The same in the entries' own type, a few entries one by one before it takes larger steps: of the points of a set the
+/// next one is mostly near.
+template <class T>
+std::uint32_t lower_code_near(const T* entries, std::uint32_t count, T value, std::uint32_t from) noexcept {
+  constexpr std::uint32_t near = 8;
+  const std::uint32_t end = count - from < near ? count : from + near;
+  while (from < end && entries[from] < value) ++from;
+  if (from < end || end == count) return from;
+  return lower_code_from(from, count, [=](std::uint32_t code) { return entries[code] < value; });
+}
+
 /// Builds the set of satisfied codes of a range [first, last) of codes.
 inline code_set code_range(std::uint32_t first, std::uint32_t last, std::uint32_t count, bool negated) noexcept {
   code_set set;
@@ -656,6 +667,38 @@ inline code_set code_range(std::uint32_t first, std::uint32_t last, std::uint32_
   else if (first == 0 && last == count) set.what = negated ? code_set::shape::none : code_set::shape::all;
   else set.what = code_set::shape::range, set.first = first, set.last = last - 1, set.inverted = negated;
   return set;
+}
+
+/// Bit i of a byte in byte i, lowest first.
+inline std::uint64_t spread_bits(std::uint64_t byte) noexcept {
+  const std::uint64_t single = byte * 0x0101010101010101u & 0x8040201008040201u;
+  return (single + 0x7f7f7f7f7f7f7f7fu) >> 7 & 0x0101010101010101u;
+}
+
+/// Writes the codes of a table of 256 bits as a grid, if their rows of 16 are of eight kinds at most: small and regular
+/// sets, such as the values of an IN list. What is said of codes from `count` on does not matter.
+inline bool make_grid(const std::uint64_t* table, std::uint32_t count, packed_grid& grid) noexcept {
+  constexpr std::uint32_t most_kinds = 8;
+  std::uint32_t kinds[most_kinds];
+  std::uint32_t kind_count = 0;
+  grid = {};
+  for (std::uint32_t row = 0; row * 16 < count; ++row) {
+    const auto bits = static_cast<std::uint32_t>(table[row / 4] >> row % 4 * 16 & 0xffff);
+    const auto known = static_cast<std::uint32_t>(low_bits(count - row * 16 < 16 ? count - row * 16 : 16));
+    if (bits == 0) continue;
+    std::uint32_t kind = 0;
+    while (kind < kind_count && (kinds[kind] & known) != bits) ++kind;
+    if (kind == most_kinds) return false;
+    if (kind == kind_count) kinds[kind_count++] = bits;
+    grid.rows[row] = static_cast<std::uint8_t>(1u << kind);
+  }
+  std::uint64_t columns[2] = {};
+  for (std::uint32_t kind = 0; kind < kind_count; ++kind) {
+    columns[0] |= spread_bits(kinds[kind] & 0xff) << kind;
+    columns[1] |= spread_bits(kinds[kind] >> PILLAR_MUTATE(dictionary_grid_half, 8, 7)) << kind;
+  }
+  std::memcpy(grid.columns, columns, sizeof(columns));
+  return true;
 }
 
 /// Points: `lower_of(i, from)` gives the first code from `from` on that is not less than point i, `is(i, code)` says
@@ -679,6 +722,10 @@ code_set code_points(std::size_t point_count, std::uint32_t count, bool negated,
   set.what = code_set::shape::table;
   set.inverted = negated;
   set.table = table;
+  if (count > 128 && count <= 256) {  // codes of 8 bits
+    auto* const grid = ::new (static_cast<void*>(table + table_words)) packed_grid;
+    if (make_grid(table, count, *grid)) set.what = code_set::shape::grid, set.grid = grid;
+  }
   return set;
 }
 
@@ -701,10 +748,16 @@ inline code_set codes_of(const data_section& section, const domain& test, std::u
       const std::uint32_t last = test.hi < test.lo ? 0 : lower_code<T>(entries, test.hi + 1);
       return code_range(lower_code<T>(entries, test.lo), last, count, test.negated);
     }
+    const T* const values = entries.values_as<T>();
+    // Few entries are read whole; from memory they are asked for at once.
+    const auto* const bytes = reinterpret_cast<const std::byte*>(values);
+    for (std::size_t at = 0; at < sizeof(T) * count && at < 2048; at += 64) __builtin_prefetch(bytes + at);
     return code_points(
         test.integers.size(), count, test.negated, words, table,
-        [&](std::size_t i, std::uint32_t from) { return lower_code<T>(entries, test.integers[i], from); },
-        [&](std::size_t i, std::uint32_t code) { return int128{entries.values_as<T>()[code]} == test.integers[i]; });
+        [=, &test](std::size_t i, std::uint32_t from) {
+          return lower_code_near(values, count, static_cast<T>(test.integers[i]), from);
+        },
+        [=, &test](std::size_t i, std::uint32_t code) { return values[code] == static_cast<T>(test.integers[i]); });
   });
 }
 
@@ -718,6 +771,7 @@ inline match_answer match_codes(const data_section& section, std::uint32_t index
   const std::byte* packed = section.data + entry.offset;
   if (set.what == code_set::shape::range)
     section.kernels->match_range[section.code_width](packed, set.first, set.last, mask);
+  else if (set.what == code_set::shape::grid) section.kernels->match_grid(packed, *set.grid, mask);
   else section.kernels->match_table[section.code_width](packed, set.table, mask);
   if (!set.inverted && entry.row_count == vector_rows) return {verdict::some, evidence::encoded};
   return finish_mask(mask, set.inverted, entry.row_count);

@@ -244,15 +244,29 @@ PILLAR_API result<void> run_end_codec::encode(const encode_input& input, const e
 }
 
 namespace detail {
-/// What a block keeps: where each vector's runs begin, the ends of all runs, and their values unless they are text.
+/// Vectors of so many runs and more are spread by their marks.
+inline constexpr std::uint32_t run_marks_worth_it = 32;
+
+/// Are there values of a size that can be spread by marks?
+constexpr bool takes_run_marks(physical_type type) noexcept {
+  return type != physical_type::text && (byte_width(type) == 4 || byte_width(type) == 8);
+}
+
+/// What a block keeps: where each vector's runs begin; marks (for some types: a bit per row of a vector, set in the
+/// last row of every run but the last one); the ends of all runs; and their values unless they are text.
 struct run_memory {
+  std::size_t marks;
   std::size_t ends;
   std::size_t values;
   std::size_t end;
   run_memory(physical_type type, std::uint32_t vector_count, std::uint32_t run_count) noexcept
-      : ends(sizeof(std::uint32_t) * vector_count),
+      : marks(round_up(sizeof(std::uint32_t) * vector_count, 16)),
+        ends(marks + (takes_run_marks(type) ? sizeof(std::uint64_t) * vector_words * vector_count : 0)),
         values(round_up(ends + sizeof(std::uint16_t) * run_count, 16)),
-        end(type == physical_type::text ? values : values + byte_width(type) * std::size_t{run_count}) {}
+        end(type == physical_type::text
+                ? values
+                : values + byte_width(type) * std::size_t{run_count} + (takes_run_marks(type) ? 32 : 0)) {
+  }  // read, not used
 };
 
 /// The values of a child vector, of any kind but text, as an array.
@@ -287,7 +301,9 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
   }
   const detail::run_memory at(section.type.physical, section.vector_count, lengths.row_count);
   auto* const starts = reinterpret_cast<std::uint32_t*>(memory);
+  auto* const first_marks = reinterpret_cast<std::uint64_t*>(memory + at.marks);
   auto* const ends = reinterpret_cast<std::uint16_t*>(memory + at.ends);
+  std::memset(first_marks, 0, at.ends - at.marks);
   vector_scratch scratch;
   vector child;
   std::uint32_t child_index = 0, run = 0, total = 0;  // the next run in the child, and in the block
@@ -307,6 +323,8 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
       }
       detail::decode_child(lengths, child_index, scratch, child);
     }
+    std::uint64_t* const marks =
+        detail::takes_run_marks(section.type.physical) ? first_marks + std::size_t{vector_words} * i : nullptr;
     const detail::run_place place = detail::run_place::of(entry.base);
     if (place.child != child_index || place.first != run || place.count == 0 || place.count > child.size - run)
       return {errc::corrupt, i};
@@ -320,6 +338,8 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
     }
     // No end wraps where the last is right: 1,024 lengths are less than 2^26.
     if (empty != 0 || PILLAR_MUTATE(run_end_last_unchecked, end != entry.row_count, false)) return {errc::corrupt, i};
+    for (std::uint32_t k = 0; marks != nullptr && k + 1 < place.count; ++k)
+      set_bit(marks, PILLAR_MUTATE(run_end_mark_late, ends[total + k] - 1u, ends[total + k] & (vector_rows - 1)));
     run += place.count;
     total += place.count;
   }
@@ -338,6 +358,7 @@ namespace detail {
 /// The runs of a vector: their place, ends and values (not of text), as they were when they were checked.
 struct run_view {
   run_place place;
+  const std::uint64_t* marks;  ///< where the type has them
   const std::uint16_t* ends;
   const std::byte* bytes;
 
@@ -347,6 +368,7 @@ struct run_view {
     const run_memory at(section.type.physical, section.vector_count, section.shared.size);
     const auto* memory = section.shared.values_as<std::byte>() - (is_text ? at.ends : at.values);
     const std::uint32_t start = reinterpret_cast<const std::uint32_t*>(memory)[index];
+    marks = reinterpret_cast<const std::uint64_t*>(memory + at.marks) + std::size_t{vector_words} * index;
     ends = reinterpret_cast<const std::uint16_t*>(memory + at.ends) + start;
     bytes = is_text ? nullptr : memory + at.values + byte_width(section.type.physical) * std::size_t{start};
   }
@@ -412,15 +434,13 @@ PILLAR_API void run_end_codec::decode(const data_section& section, std::uint32_t
   out.values = scratch.values;
   const std::uint32_t count = runs.place.count;
   const run_end_table& kernels = run_end_kernels_for(section.kernels->level);
-  switch (byte_width(section.type.physical)) {
-    case 1: return kernels.expand[0](runs.bytes, runs.ends, count, scratch.values);
-    case 2: return kernels.expand[1](runs.bytes, runs.ends, count, scratch.values);
-    case 4: return kernels.expand[2](runs.bytes, runs.ends, count, scratch.values);
-    case 8: return kernels.expand[3](runs.bytes, runs.ends, count, scratch.values);
-    default:
-      return detail::expand_wide(runs.values<detail::wide_bits>(), runs.ends, count,
-                                 reinterpret_cast<detail::wide_bits*>(scratch.values));
-  }
+  if (byte_width(section.type.physical) > 8)
+    return detail::expand_wide(runs.values<detail::wide_bits>(), runs.ends, count,
+                               reinterpret_cast<detail::wide_bits*>(scratch.values));
+  const auto size_log2 = static_cast<std::uint32_t>(std::countr_zero(byte_width(section.type.physical)));
+  if (count >= detail::run_marks_worth_it && kernels.spread[size_log2] != nullptr)
+    return kernels.spread[size_log2](runs.bytes, runs.marks, scratch.values);
+  kernels.expand[size_log2](runs.bytes, runs.ends, count, scratch.values);
 }
 
 namespace detail {

@@ -212,6 +212,36 @@ PILLAR_NOINLINE void match_table_lanes(const T* codes, const std::uint64_t* PILL
   }
 }
 
+/// 8-bit fields are bytes in their order.
+template <class Arch>
+void match_grid(const std::byte* PILLAR_RESTRICT packed, const packed_grid& grid,
+                std::uint64_t* PILLAR_RESTRICT mask) noexcept {
+#if PILLAR_WITH_BATCHES && PILLAR_WITH_BYTE_SET
+  if constexpr (!std::is_same_v<Arch, arch::scalar>) {
+    using T = std::uint8_t;
+    constexpr int step = simd::lanes<T, Arch>;
+    const simd::byte_grid<Arch> set(grid.columns, grid.rows);
+#pragma GCC unroll 2
+    for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
+      simd::prefetch<false, Arch>(packed + 64 * w, 1024);
+      simd::batch_bool<T, Arch> outside[64 / step];
+#pragma GCC unroll 4
+      for (int b = 0; b < 64 / step; ++b) outside[b] = set.lacks(simd::load<T, Arch>(packed + 64 * w + b * step));
+      mask[w] = ~simd::chunk_to_bits<T, Arch>(outside);
+    }
+    return;
+  }
+#endif
+  for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
+    std::uint64_t bits = 0;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      const auto field = static_cast<std::uint8_t>(packed[64 * w + i]);
+      bits |= std::uint64_t{(grid.columns[field % 16] & grid.rows[field / 16]) != 0} << i;
+    }
+    mask[w] = bits;
+  }
+}
+
 /// Packs rows of 128 bytes as 16 words: lanes of any width move together, masked where a shift would cross lanes.
 /// The width is a run-time value: one function for all.
 template <class Arch>
@@ -688,6 +718,7 @@ constexpr packed_table make_table(std::index_sequence<Width...>, std::index_sequ
            {nullptr, nullptr, nullptr, widen_add<u64, u64, Arch>}},
           {entries<Arch, Width>::match_range...},
           {entries<Arch, TableWidth>::match_table...},
+          match_grid<Arch>,
           {entries<Arch, Width>::sum...},
           {entries<Arch, Width>::sum_masked...},
           {entries<Arch, Width>::pack...}};
