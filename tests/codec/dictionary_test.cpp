@@ -105,8 +105,12 @@ TEST(codec_dictionary, a_child_that_does_not_ascend_is_refused) {
     section.shared_bytes = 0;
     section.child_count = 1;
     section.children = &child.section;
-    std::vector<std::max_align_t> memory(pillar::dictionary_codec::view_bytes(section) / sizeof(std::max_align_t) + 1);
+    section.memory_bytes = pillar::dictionary_codec::view_bytes(section);
+    std::vector<std::max_align_t> memory(section.memory_bytes / sizeof(std::max_align_t) + 1);
     EXPECT_EQ(pillar::dictionary_codec::validate(section, reinterpret_cast<std::byte*>(memory.data())).ok(), sorted);
+    // As if a mapped file's texts had become longer since view_bytes counted them.
+    section.memory_bytes -= 1;
+    EXPECT_FALSE(pillar::dictionary_codec::validate(section, reinterpret_cast<std::byte*>(memory.data())).ok());
   }
 }
 

@@ -225,7 +225,8 @@ struct small_block {
     section.entries = &entry;
     section.kernels = &pillar::packed_kernels_for(pillar::best_arch_level());
     section.codec = &codec;
-    memory.resize(codec.view_bytes(section) / sizeof(std::max_align_t) + 1);
+    section.memory_bytes = codec.view_bytes(section);
+    memory.resize(section.memory_bytes / sizeof(std::max_align_t) + 1);
   }
   small_block(const small_block&) = delete;
   small_block& operator=(const small_block&) = delete;

@@ -49,7 +49,8 @@ struct encoded_node {
       if (auto valid = node->validate(); !valid.ok()) return valid;
     for (std::size_t i = 0; i < nodes.size(); ++i) children[i] = nodes[i]->section;
     section.children = children.data();
-    memory.assign(section.codec->view_bytes(section) / sizeof(std::max_align_t) + 1, {});
+    section.memory_bytes = section.codec->view_bytes(section);
+    memory.assign(section.memory_bytes / sizeof(std::max_align_t) + 1, {});
     return section.codec->validate(section, reinterpret_cast<std::byte*>(memory.data()));
   }
 

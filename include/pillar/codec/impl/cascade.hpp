@@ -152,6 +152,7 @@ PILLAR_API result<void> validate_tree(std::span<data_section> nodes, std::span<b
     if (wanted != 0) {
       PILLAR_ASSIGN_OR_RETURN(memory[i], buffer::allocate(wanted, budget));
     }
+    nodes[i].memory_bytes = wanted;
     PILLAR_TRY(nodes[i].codec->validate(nodes[i], memory[i].data()));
   }
   return {};

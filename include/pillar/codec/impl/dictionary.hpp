@@ -417,12 +417,15 @@ inline result<void> validate_text_entries(data_section& section, std::byte* memo
   return {};
 }
 
-/// Entries of the child: decoded once, kept in `memory`.
+/// Entries of the child: decoded once, kept in `memory`. Mapped bytes may have changed since its size was asked.
 inline result<void> read_text_entries(data_section& section, std::byte* memory) noexcept {
   const data_section& child = section.children[0];
   auto* slots = reinterpret_cast<text_slot*>(memory);
-  std::byte* const characters = memory + sizeof(text_slot) * section.entry_count;
-  const std::uint64_t room = child_characters(child);
+  const std::size_t slot_bytes = sizeof(text_slot) * section.entry_count;
+  if (section.memory_bytes < slot_bytes) return {errc::corrupt, 0};
+  std::byte* const characters = memory + slot_bytes;
+  const std::size_t room =
+      PILLAR_MUTATE(dictionary_room_recounted, section.memory_bytes - slot_bytes, child_characters(child));
   vector_scratch scratch;
   PILLAR_TRY(scratch.reserve_characters(child.character_bytes));
   std::uint32_t code = 0, end = 0;
