@@ -28,6 +28,8 @@ TEST(codec_dictionary, every_code_width) {
       if (HasFatalFailure()) return;
     }
   }
+  EXPECT_GT(seen.sums, 30u);
+  EXPECT_EQ(seen.bounds, seen.sums - seen.sums / 3);
 }
 
 TEST(codec_dictionary, entries_are_sorted_and_unique) {

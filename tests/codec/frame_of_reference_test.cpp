@@ -49,6 +49,7 @@ TEST(codec_frame_of_reference, every_width_of_every_type) {
       if (HasFatalFailure()) return;
     }
   }
+  EXPECT_GT(seen.bounds, 500u);
 }
 
 TEST(codec_frame_of_reference, every_level_gives_the_same_block_and_answers) {

@@ -67,7 +67,7 @@ inline bool holds_cell(const pillar::vector& from, std::uint32_t row, const pill
 
 /// What a block showed while it was tested: tests ask that each case was met.
 struct block_seen {
-  std::uint64_t none = 0, all = 0, some = 0, unknown = 0, sums = 0, rows = 0;
+  std::uint64_t none = 0, all = 0, some = 0, unknown = 0, sums = 0, bounds = 0, rows = 0;
 };
 
 /// Rows, NULLs, sizes and every value.
@@ -143,7 +143,7 @@ inline void expect_matches(const pillar::block_view& block, const std::vector<pi
   }
 }
 
-/// sum of every vector under full and random masks against the oracle.
+/// Sum and bounds of every vector under full and random masks against the oracle.
 inline void expect_sums(const pillar::block_view& block, const std::vector<pillar::scalar>& cells,
                         pillar::splitmix64& random, block_seen& seen) {
   for (std::uint32_t i = 0; i < block.vector_count(); ++i) {
@@ -152,6 +152,7 @@ inline void expect_sums(const pillar::block_view& block, const std::vector<pilla
     for (const std::uint64_t share : {4u, 2u, 0u}) {
       pillar::selection_mask mask = pillar::selection_mask::none();
       pillar::uint128 expected = 0;  // wraps for 128-bit types, of which no codec sums
+      pillar::int128 low = pillar::int128_max, high = pillar::int128_min, least = 77, greatest = 77;
       bool all = true;
       for (std::uint32_t row = 0; row < rows; ++row) {
         const pillar::scalar& cell = cells[i * pillar::vector_rows + row];
@@ -160,6 +161,14 @@ inline void expect_sums(const pillar::block_view& block, const std::vector<pilla
         if (!taken) continue;
         pillar::set_bit(mask.words, row);
         expected += static_cast<pillar::uint128>(cell.integer);
+        low = std::min(low, cell.integer);
+        high = std::max(high, cell.integer);
+      }
+      if (mask.any() && source.operations->bounds != nullptr &&
+          source.operations->bounds(source.block, i, mask.words, all, least, greatest)) {
+        ++seen.bounds;
+        ASSERT_TRUE(least == low && greatest == high)
+            << to_string(block.codec()) << " bounds of vector " << i << " share " << share;
       }
       pillar::int128 sum = 77;
       if (!source.operations->sum(source.block, i, mask.words, all, sum)) continue;

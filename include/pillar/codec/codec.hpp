@@ -19,13 +19,13 @@
 /// | model                    | for                                             | answers encoded                  |
 /// |--------------------------|-------------------------------------------------|----------------------------------|
 /// | raw_codec                | anything; decodes in place                      | –                                |
-/// | constant_codec           | one value in all non-NULL rows                  | any domain, from the directory   |
-/// | frame_of_reference_codec | integers of up to 64 bits, decimals, dates      | ranges, points, sums             |
+/// | constant_codec           | one value in all non-NULL rows                  | any domain, sums, bounds         |
+/// | frame_of_reference_codec | integers of up to 64 bits, decimals, dates      | ranges, points, sums, bounds     |
 /// | patched_codec            | the same with outliers                          | ranges, points, sums, bounds     |
 /// | sequence_codec           | values in equal steps                           | ranges, points, sums, bounds     |
 /// | delta_codec              | integers close to the one before                | ranges and bounds, if ascending  |
-/// | run_end_codec            | runs of equal values of any type                | any domain, per run; sums        |
-/// | dictionary_codec         | text and integers with few distinct values      | any domain, once per entry       |
+/// | run_end_codec            | runs of equal values of any type                | any domain, sums, bounds per run |
+/// | dictionary_codec         | text and integers with few distinct values      | any domain, sums, bounds         |
 /// | text_symbols_codec       | text of many distinct values                    | any domain, texts up to 1 KiB    |
 /// | bitmap_codec             | booleans                                        | any domain, sums, bounds         |
 /// | decimal_double_codec     | floats that are decimals                        | ranges, few points               |

@@ -2,7 +2,7 @@
 /// One value for all non-NULL rows of a block, compared by bits: 0.0 and −0.0 are two values, one NaN is one value.
 ///
 /// Layout: shared part: the value (text: its characters); vectors have no payload. All NULL: zero or the empty text
-/// Cost:   every domain is settled from the directory
+/// Cost:   every domain is settled from the directory, sums and bounds of integers as well
 #pragma once
 #include "pillar/base/config.hpp"
 #include "pillar/codec/codec.hpp"  // codec, codec_id, data_section
@@ -24,8 +24,11 @@ struct constant_codec {
                                        match_scratch* scratch, std::uint64_t* mask) noexcept;
   static PILLAR_API bool sum(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
                              bool mask_is_all, int128& out) noexcept;
+  static PILLAR_API bool bounds(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                                bool mask_is_all, int128& least, int128& greatest) noexcept;
 };
-static_assert(codec<constant_codec> && matches_encoded<constant_codec> && sums_encoded<constant_codec>);
+static_assert(codec<constant_codec> && matches_encoded<constant_codec> && sums_encoded<constant_codec> &&
+              bounds_encoded<constant_codec>);
 
 }  // namespace PILLAR_NAMESPACE
 

@@ -30,14 +30,21 @@ struct dictionary_codec {
                                        vector& out) noexcept;
   static PILLAR_API match_answer match(const data_section& section, std::uint32_t index, const domain& test,
                                        match_scratch* scratch, std::uint64_t* mask) noexcept;
+  /// Integers only, as are bounds.
+  static PILLAR_API bool sum(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                             bool mask_is_all, int128& out) noexcept;
+  /// Entries ascend: those of the least and the greatest code.
+  static PILLAR_API bool bounds(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                                bool mask_is_all, int128& least, int128& greatest) noexcept;
   /// Integers only: text decodes to codes, which are worth keeping.
   static PILLAR_API bool fetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
                                std::uint32_t count, void* values) noexcept;
   static PILLAR_API void prefetch(const data_section& section, std::uint32_t index, const std::uint16_t* rows,
                                   std::uint32_t count) noexcept;
 };
-static_assert(codec<dictionary_codec> && matches_encoded<dictionary_codec> && fetches_rows<dictionary_codec> &&
-              prefetches_rows<dictionary_codec> && decodes_narrow<dictionary_codec>);
+static_assert(codec<dictionary_codec> && matches_encoded<dictionary_codec> && sums_encoded<dictionary_codec> &&
+              bounds_encoded<dictionary_codec> && fetches_rows<dictionary_codec> && prefetches_rows<dictionary_codec> &&
+              decodes_narrow<dictionary_codec>);
 
 }  // namespace PILLAR_NAMESPACE
 

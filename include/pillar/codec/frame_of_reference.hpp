@@ -5,7 +5,7 @@
 /// Shape:  booleans and integers of up to 64 bits, and what lies on them: decimals of ≤ 18 digits, dates, timestamps
 /// Cost:   ranges are settled from base and width where these bound all values away or in, else one comparison per
 ///         packed field; up to 8 points are as many comparisons, more take a truth table (widths ≤ 16) or decoding;
-///         sums are base × n + the packed sum
+///         sums are base × n + the packed sum; bounds are those of the fields, in lanes as wide as these
 /// Source: Zukowski et al.: Super-Scalar RAM-CPU Cache Compression (ICDE 2006, doi:10.1109/ICDE.2006.150)
 #pragma once
 #include "pillar/base/config.hpp"
@@ -34,10 +34,13 @@ struct frame_of_reference_codec {
                                   std::uint32_t count) noexcept;
   static PILLAR_API bool sum(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
                              bool mask_is_all, int128& out) noexcept;
+  static PILLAR_API bool bounds(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                                bool mask_is_all, int128& least, int128& greatest) noexcept;
 };
 static_assert(codec<frame_of_reference_codec> && matches_encoded<frame_of_reference_codec> &&
-              sums_encoded<frame_of_reference_codec> && fetches_rows<frame_of_reference_codec> &&
-              prefetches_rows<frame_of_reference_codec> && decodes_narrow<frame_of_reference_codec>);
+              sums_encoded<frame_of_reference_codec> && bounds_encoded<frame_of_reference_codec> &&
+              fetches_rows<frame_of_reference_codec> && prefetches_rows<frame_of_reference_codec> &&
+              decodes_narrow<frame_of_reference_codec>);
 
 }  // namespace PILLAR_NAMESPACE
 

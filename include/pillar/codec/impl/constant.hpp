@@ -147,4 +147,12 @@ PILLAR_API bool constant_codec::sum(const data_section& section, std::uint32_t i
   return true;
 }
 
+PILLAR_API bool constant_codec::bounds(const data_section& section, std::uint32_t, const std::uint64_t*, bool,
+                                       int128& least, int128& greatest) noexcept {
+  if (!detail::is_narrow_integer(section.type.physical)) return false;
+  detail::visit_narrow_integer(section.type.physical,
+                               [&]<class T>() { least = greatest = int128{section.shared.value<T>(0)}; });
+  return true;
+}
+
 }  // namespace PILLAR_NAMESPACE

@@ -805,4 +805,53 @@ PILLAR_API match_answer dictionary_codec::match(const data_section& section, std
   return detail::match_first(section, index, test, scratch, mask);
 }
 
+PILLAR_API bool dictionary_codec::sum(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                                      bool mask_is_all, int128& out) noexcept {
+  if (section.type.physical == physical_type::text) return false;
+  const vector_entry& entry = section.entries[index];
+  if (section.step != 0) {
+    detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
+      out = detail::sum_of_steps(section, entry, section.code_width, *section.shared.values_as<T>(), section.step, mask,
+                                 mask_is_all);
+    });
+    return true;
+  }
+  const selection_mask rows = detail::rows_asked(entry, mask, mask_is_all);
+  alignas(64) std::uint32_t codes[vector_rows];
+  detail::unpack_codes(section, index, codes);
+  detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
+    const T* const entries = section.shared.values_as<T>();
+    std::conditional_t<(sizeof(T) <= 4), std::int64_t, int128> total = 0;  // 1,024 × 2^32 is far below 2^63
+    for (std::uint32_t word = 0; word < vector_words; ++word) {
+      const std::uint32_t* const from = codes + std::size_t{64} * word;
+      if (rows.words[word] == ~std::uint64_t{0}) {
+        for (std::uint32_t i = 0; i < 64; ++i) total += entries[from[i]];
+      } else {
+        for (std::uint64_t bits = rows.words[word]; bits != 0; bits &= bits - 1)
+          total += entries[from[std::countr_zero(bits)]];
+      }
+    }
+    out = total;
+  });
+  return true;
+}
+
+PILLAR_API bool dictionary_codec::bounds(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
+                                         bool mask_is_all, int128& least, int128& greatest) noexcept {
+  if (section.type.physical == physical_type::text) return false;
+  const vector_entry& entry = section.entries[index];
+  const selection_mask rows = detail::rows_asked(entry, mask, mask_is_all);
+  std::uint64_t low, high;
+  detail::field_bounds(*section.kernels, section.code_width, section.data + entry.offset, rows.words, low, high);
+  const std::uint64_t last = section.entry_count - 1;  // the codes may have changed since validation
+  low = low < last ? low : last;
+  high = high < last ? high : last;
+  detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
+    const T* const entries = section.shared.values_as<T>();
+    least = entries[low];
+    greatest = entries[high];
+  });
+  return true;
+}
+
 }  // namespace PILLAR_NAMESPACE

@@ -308,19 +308,81 @@ PILLAR_API match_answer frame_of_reference_codec::match(const data_section& sect
   return detail::finish_mask(mask, test.negated, entry.row_count);
 }
 
-PILLAR_API bool frame_of_reference_codec::sum(const data_section& section, std::uint32_t index,
-                                              const std::uint64_t* mask, bool mask_is_all, int128& out) noexcept {
-  const vector_entry& entry = section.entries[index];
-  const std::byte* packed = section.data + entry.offset;
-  const int128 base = detail::to_value(section.type.physical, entry.base);
-  if (mask_is_all && entry.row_count == vector_rows) {
-    out = base * vector_rows + static_cast<int128>(section.kernels->sum[entry.width](packed));
-    return true;
+namespace detail {
+
+/// Least and greatest of the lanes in the mask, in which there is one.
+template <class Lane>
+void lane_bounds(const packed_table& kernels, std::uint32_t width, const std::byte* packed, const std::uint64_t* mask,
+                 std::uint64_t& least, std::uint64_t& greatest) noexcept {
+  alignas(64) Lane lanes[packed_values];
+  kernels.unpack[width](packed, lanes);
+  Lane low = static_cast<Lane>(~std::uint64_t{0}), high = 0;
+  for (std::uint32_t word = 0; word < vector_words; ++word) {
+    const Lane* from = lanes + std::size_t{64} * word;
+    if (mask[word] == ~std::uint64_t{0}) {
+      for (std::uint32_t i = 0; i < 64; ++i) {
+        low = from[i] < low ? from[i] : low;
+        high = high < from[i] ? from[i] : high;
+      }
+    } else {
+      for (std::uint64_t bits = mask[word]; bits != 0; bits &= bits - 1) {
+        const Lane lane = from[std::countr_zero(bits)];
+        low = lane < low ? lane : low;
+        high = high < lane ? lane : high;
+      }
+    }
   }
+  least = low;
+  greatest = high;
+}
+
+/// Least and greatest packed field of the rows in the mask, in which there is one.
+inline void field_bounds(const packed_table& kernels, std::uint32_t width, const std::byte* packed,
+                         const std::uint64_t* mask, std::uint64_t& least, std::uint64_t& greatest) noexcept {
+  least = greatest = 0;
+  if (width == 0) return;
+  visit_lane_of_width(width, [&]<class Lane>() { lane_bounds<Lane>(kernels, width, packed, mask, least, greatest); });
+}
+
+/// The rows asked for: the mask's, or the vector's.
+inline selection_mask rows_asked(const vector_entry& entry, const std::uint64_t* mask, bool mask_is_all) noexcept {
   selection_mask rows = selection_mask::first(entry.row_count);
   if (!mask_is_all)
     for (std::uint32_t word = 0; word < vector_words; ++word) rows.words[word] &= mask[word];
-  out = base * rows.count() + static_cast<int128>(section.kernels->sum_masked[entry.width](packed, rows.words));
+  return rows;
+}
+
+/// The sum of first + step · field over the rows asked for.
+inline int128 sum_of_steps(const data_section& section, const vector_entry& entry, std::uint32_t width, int128 first,
+                           std::uint32_t step, const std::uint64_t* mask, bool mask_is_all) noexcept {
+  const std::byte* packed = section.data + entry.offset;
+  if (mask_is_all && entry.row_count == vector_rows)
+    return first * vector_rows + static_cast<int128>(section.kernels->sum[width](packed) * step);
+  const selection_mask rows = rows_asked(entry, mask, mask_is_all);
+  return first * rows.count() + static_cast<int128>(section.kernels->sum_masked[width](packed, rows.words) * step);
+}
+
+}  // namespace detail
+
+PILLAR_API bool frame_of_reference_codec::sum(const data_section& section, std::uint32_t index,
+                                              const std::uint64_t* mask, bool mask_is_all, int128& out) noexcept {
+  const vector_entry& entry = section.entries[index];
+  out = detail::sum_of_steps(section, entry, entry.width, detail::to_value(section.type.physical, entry.base), 1, mask,
+                             mask_is_all);
+  return true;
+}
+
+PILLAR_API bool frame_of_reference_codec::bounds(const data_section& section, std::uint32_t index,
+                                                 const std::uint64_t* mask, bool mask_is_all, int128& least,
+                                                 int128& greatest) noexcept {
+  const vector_entry& entry = section.entries[index];
+  const selection_mask rows =
+      detail::rows_asked(entry, mask, PILLAR_MUTATE(frame_bounds_of_all_rows, mask_is_all, true));
+  std::uint64_t low, high;
+  detail::field_bounds(*section.kernels, entry.width, section.data + entry.offset, rows.words, low, high);
+  const int128 base = detail::to_value(section.type.physical, entry.base);
+  least = base + static_cast<int128>(low);
+  greatest = base + static_cast<int128>(high);
   return true;
 }
 

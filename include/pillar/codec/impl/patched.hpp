@@ -496,47 +496,12 @@ PILLAR_API bool patched_codec::sum(const data_section& section, std::uint32_t in
   return true;
 }
 
-namespace detail {
-
-/// Least and greatest of the lanes in the mask; false where there are none.
-template <class Lane>
-bool lane_bounds(const packed_table& kernels, const vector_entry& entry, const std::byte* packed,
-                 const std::uint64_t* mask, std::uint64_t& least, std::uint64_t& greatest) noexcept {
-  alignas(64) Lane lanes[packed_values];
-  kernels.unpack[entry.width](packed, lanes);
-  Lane low = static_cast<Lane>(~std::uint64_t{0}), high = 0;
-  bool any = false;
-  for (std::uint32_t word = 0; word < vector_words; ++word) {
-    any = any || mask[word] != 0;
-    const Lane* from = lanes + std::size_t{64} * word;
-    if (mask[word] == ~std::uint64_t{0}) {
-      for (std::uint32_t i = 0; i < 64; ++i) {
-        low = from[i] < low ? from[i] : low;
-        high = high < from[i] ? from[i] : high;
-      }
-    } else {
-      for (std::uint64_t bits = mask[word]; bits != 0; bits &= bits - 1) {
-        const Lane lane = from[std::countr_zero(bits)];
-        low = lane < low ? lane : low;
-        high = high < lane ? lane : high;
-      }
-    }
-  }
-  least = low;
-  greatest = high;
-  return any;
-}
-
-}  // namespace detail
-
 PILLAR_API bool patched_codec::bounds(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
                                       bool mask_is_all, int128& least, int128& greatest) noexcept {
   const vector_entry& entry = section.entries[index];
   const std::byte* packed = section.data + entry.offset;
   const physical_type type = section.type.physical;
-  selection_mask rows = selection_mask::first(entry.row_count);
-  if (!mask_is_all)
-    for (std::uint32_t word = 0; word < vector_words; ++word) rows.words[word] &= mask[word];
+  selection_mask rows = detail::rows_asked(entry, mask, mask_is_all);
   least = highest_of(type);
   greatest = lowest_of(type);
   detail::for_each_exception(entry, packed, [&](std::uint32_t row, std::int64_t distance) {
@@ -547,11 +512,8 @@ PILLAR_API bool patched_codec::bounds(const data_section& section, std::uint32_t
     greatest = greatest < value ? value : greatest;
   });
   std::uint64_t low = 0, high = 0;
-  bool any = rows.any();
-  if (any && entry.width != 0)
-    detail::visit_lane_of_width(entry.width, [&]<class Lane>() {
-      any = detail::lane_bounds<Lane>(*section.kernels, entry, packed, rows.words, low, high);
-    });
+  const bool any = rows.any();
+  if (any) detail::field_bounds(*section.kernels, entry.width, packed, rows.words, low, high);
   if (!any) return true;
   const int128 base = detail::to_value(type, entry.base);
   const int128 first = base + static_cast<int128>(low), last = base + static_cast<int128>(high);
