@@ -32,6 +32,20 @@ TEST(codec_dictionary, every_code_width) {
   EXPECT_EQ(seen.bounds, seen.sums - seen.sums / 3);
 }
 
+TEST(codec_dictionary, sums_of_the_largest_values) {
+  pillar::splitmix64 random(7);
+  block_seen seen;
+  for (const pillar::data_type& type : {pillar::type_of<std::int64_t>, pillar::type_of<std::uint64_t>}) {
+    const pillar::int128 most = pillar::highest_of(type.physical);
+    std::vector<pillar::scalar> cells;
+    for (std::uint32_t row = 0; row < 1100; ++row)
+      cells.push_back(pillar::scalar::of_integer(type, most - (random.chance(1, 2) ? 0 : 1 + 2 * random.below(2))));
+    check_source(make_source(type, cells), dictionary_options, random, 1, seen);
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_EQ(seen.sums, 12u);
+}
+
 TEST(codec_dictionary, entries_are_sorted_and_unique) {
   pillar::splitmix64 random(2);
   for (const pillar::data_type& type : {pillar::type_of<pillar::text>, pillar::type_of<std::int16_t>}) {

@@ -805,33 +805,48 @@ PILLAR_API match_answer dictionary_codec::match(const data_section& section, std
   return detail::match_first(section, index, test, scratch, mask);
 }
 
+namespace detail {
+
+/// The entries of the codes of the rows in the mask, added.
+template <class Sum, class T>
+Sum sum_entries(const T* entries, const std::uint32_t* codes, const selection_mask& rows) noexcept {
+  Sum even = 0, odd = 0;
+  for (std::uint32_t word = 0; word < vector_words; ++word) {
+    const std::uint32_t* const from = codes + std::size_t{64} * word;
+    if (rows.words[word] == ~std::uint64_t{0}) {
+      for (std::uint32_t i = 0; i < 64; i += 2) {  // as look_up_entries
+        const auto pair = load_unaligned<std::uint64_t>(from + i);
+        even += static_cast<Sum>(entries[static_cast<std::uint32_t>(pair)]);
+        odd += static_cast<Sum>(entries[pair >> 32]);
+      }
+    } else {
+      for (std::uint64_t bits = rows.words[word]; bits != 0; bits &= bits - 1)
+        even += static_cast<Sum>(entries[from[std::countr_zero(bits)]]);
+    }
+  }
+  return even + odd;
+}
+
+}  // namespace detail
+
 PILLAR_API bool dictionary_codec::sum(const data_section& section, std::uint32_t index, const std::uint64_t* mask,
                                       bool mask_is_all, int128& out) noexcept {
   if (section.type.physical == physical_type::text) return false;
   const vector_entry& entry = section.entries[index];
-  if (section.step != 0) {
-    detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
-      out = detail::sum_of_steps(section, entry, section.code_width, *section.shared.values_as<T>(), section.step, mask,
-                                 mask_is_all);
-    });
-    return true;
-  }
-  const selection_mask rows = detail::rows_asked(entry, mask, mask_is_all);
-  alignas(64) std::uint32_t codes[vector_rows];
-  detail::unpack_codes(section, index, codes);
   detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
     const T* const entries = section.shared.values_as<T>();
-    std::conditional_t<(sizeof(T) <= 4), std::int64_t, int128> total = 0;  // 1,024 × 2^32 is far below 2^63
-    for (std::uint32_t word = 0; word < vector_words; ++word) {
-      const std::uint32_t* const from = codes + std::size_t{64} * word;
-      if (rows.words[word] == ~std::uint64_t{0}) {
-        for (std::uint32_t i = 0; i < 64; ++i) total += entries[from[i]];
-      } else {
-        for (std::uint64_t bits = rows.words[word]; bits != 0; bits &= bits - 1)
-          total += entries[from[std::countr_zero(bits)]];
-      }
+    if (section.step != 0) {
+      out = detail::sum_of_steps(section, entry, section.code_width, entries[0], section.step, mask, mask_is_all);
+      return;
     }
-    out = total;
+    const selection_mask rows = detail::rows_asked(entry, mask, mask_is_all);
+    alignas(64) std::uint32_t codes[vector_rows];
+    detail::unpack_codes(section, index, codes);
+    constexpr int128 most = int128{1} << 52;  // 1,024 of them are far below 2^63
+    const bool small = int128{entries[0]} >= -most && int128{entries[section.entry_count - 1]} <= most;
+    if (PILLAR_MUTATE(dictionary_sum_overflows, small, true))
+      out = detail::sum_entries<std::int64_t>(entries, codes, rows);
+    else out = detail::sum_entries<int128>(entries, codes, rows);
   });
   return true;
 }
