@@ -95,7 +95,7 @@ inline std::vector<golden_block> golden_blocks() {
   made.push_back(golden("split_int128", wide, wides, codec_id::split_int128));
   const auto large = pillar::type_of<std::int64_t>.as_nullable();
   std::vector<scalar> runs;
-  for (int run = 0; runs.size() < 2000; ++run) {
+  while (runs.size() < 2000) {
     const auto value = static_cast<std::int64_t>(random.below(1000));
     const auto end = runs.size() + 1 + random.below(32);
     while (runs.size() < end)
