@@ -176,8 +176,7 @@ struct data_section {
   const codec_functions* codec = nullptr;
   data_section* children = nullptr;  ///< validated before their parent, encoded after it
   std::uint32_t child_count = 0;
-  std::size_t memory_bytes =
-      0;  ///< of validate's `memory`: what view_bytes said, when the bytes were as they were then
+  std::size_t memory_bytes = 0;  ///< of validate's `memory`: what view_bytes said, though the bytes may have changed
 
   vector shared{};                          ///< dictionary entries, or the constant: a flat vector
   const std::byte* shared_buffers[1] = {};  ///< text of `shared`

@@ -37,9 +37,8 @@ enum class transform_choice : std::uint8_t {
 
 /// How encode_block writes a block.
 struct block_options {
-  std::optional<codec_id> codec{};  ///< force a codec; invalid_argument where it does not take the values
-  std::span<const codec_id>
-      among{};  ///< the same for several, of which the cheapest is taken; they outlive the options
+  std::optional<codec_id> codec{};    ///< force a codec; invalid_argument where it does not take the values
+  std::span<const codec_id> among{};  ///< the same for several, which outlive the options: the cheapest is taken
   transform_choice transform = transform_choice::none;
   int zstd_level = 1;
   unsigned stagger = 0;                   ///< the column's number: staggers the starts of the buffers of one row group
