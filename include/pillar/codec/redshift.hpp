@@ -2,8 +2,8 @@
 /// Redshift's column encodings by name, for whoever has a schema with ENCODE in it: which of Pillar's codecs stand for
 /// each.
 ///
-///     auto preset = pillar::preset_of(pillar::redshift_encoding::mostly16, type);   // type_mismatch: not for that
-///     type auto bytes = pillar::encode_block(vectors, pillar::with_preset(*preset));
+///     auto preset = pillar::preset_of(pillar::redshift_encoding::mostly16, type);
+///     auto bytes = pillar::encode_block(vectors, pillar::with_preset(*preset));
 ///
 /// A preset is an intention, not a format: blocks are Pillar's, codes and widths are chosen per block or vector, and
 /// raw is among the codecs of every preset, so that none makes a block larger than raw values would be.

@@ -566,8 +566,8 @@ void add_steps(const std::uint32_t* codes, U first, std::uint32_t step, U* value
 /// values[row] = entry of the code, in U.
 template <class T, class U>
 void look_up_entries(const T* PILLAR_RESTRICT entries, const std::uint32_t* codes, U* PILLAR_RESTRICT values) noexcept {
-  for (std::uint32_t row = 0; row < vector_rows;
-       row += 2) {  // two in a word: compilers make slow gathers of single ones
+  // Two in a word: compilers make slow gathers of single ones.
+  for (std::uint32_t row = 0; row < vector_rows; row += 2) {
     const auto pair = load_unaligned<std::uint64_t>(codes + row);
     values[row] = static_cast<U>(entries[static_cast<std::uint32_t>(pair)]);
     values[row + 1] = static_cast<U>(entries[pair >> 32]);
