@@ -9,6 +9,7 @@
 #include "pillar/column/encoded.hpp"
 #include "pillar/column/format.hpp"
 #include "pillar/column/parse.hpp"
+#include "pillar/column/run_store.hpp"
 #include "pillar/column/scalar.hpp"
 #include "pillar/column/schema.hpp"
 #include "pillar/column/selection.hpp"
