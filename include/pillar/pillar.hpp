@@ -13,6 +13,7 @@
 #include "pillar/expr.hpp"
 #include "pillar/filter.hpp"
 #include "pillar/hash.hpp"
+#include "pillar/join.hpp"
 #include "pillar/partition.hpp"
 #include "pillar/pipeline.hpp"
 #include "pillar/pipeline/audit.hpp"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "pillar/aggregate/aggregator.hpp"
-#include "pillar/aggregate/detail/gather.hpp"
+#include "pillar/column/detail/gather.hpp"
 #include "pillar/aggregate/detail/states.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/column/scalar.hpp"

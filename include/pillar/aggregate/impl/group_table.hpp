@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "pillar/aggregate/detail/gather.hpp"
+#include "pillar/column/detail/gather.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 

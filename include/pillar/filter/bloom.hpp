@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Register-blocked Bloom filters: may a key be in a set? "No" is certain, "yes" is right but for few in a thousand.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "pillar/base/buffer.hpp"
+#include "pillar/base/result.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// Bits of a filter for each key; bloom_filter::false_positive_rate says what comes of it.
+inline constexpr unsigned bloom_bits_per_key = 16;
+
+/// Blocks (words of 64 bits) for so many keys: at least one.
+constexpr std::uint64_t bloom_blocks_for(std::uint64_t key_count, unsigned bits_per_key = bloom_bits_per_key) noexcept {
+  const std::uint64_t blocks = key_count / 64 * bits_per_key + (key_count % 64 * bits_per_key + 63) / 64;
+  return blocks == 0 ? 1 : blocks;
+}
+
+/// Sets the bits of keys, given by their hashes, in blocks of the caller's.
+///
+/// Layout:   a key's block is found by its hash's high 32 bits, its four bits by four times six low ones; so a hash
+/// must
+///           be good in both halves, as those of hash/ are
+/// Requires: 0 < block_count < 2^32
+PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
+                          std::uint32_t count) noexcept;
+
+/// Bit i of `mask` = whether the key of hashes[i] may be there. Writes words_for(count) words, zero beyond the last
+/// key.
+///
+/// Cost: one load a key and no branches: 1–2 ns where the filter lies in a cache
+PILLAR_API void bloom_test(const std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
+                           std::uint32_t count, std::uint64_t* mask) noexcept;
+
+/// A filter that owns its blocks.
+///
+/// Errors:  make: out_of_memory, invalid_argument (2^32 blocks or more: 17 billion keys; no bits per key)
+/// Threads: const members concurrently; a filter for each worker, merged at the end
+/// Source:  register-blocked filters: Lang, Neumann, Kemper, Boncz, "Performance-Optimal Filtering" (VLDB 2019,
+///          doi:10.14778/3303753.3303757)
+class bloom_filter {
+ public:
+  /// An empty filter for about `key_count` keys; with more it only answers "yes" more often.
+  PILLAR_API static result<bloom_filter> make(std::uint64_t key_count, memory_budget* budget = nullptr,
+                                              unsigned bits_per_key = bloom_bits_per_key);
+
+  void add(std::span<const std::uint64_t> hashes) noexcept {
+    bloom_add(blocks_.as<std::uint64_t>(), block_count(), hashes.data(), static_cast<std::uint32_t>(hashes.size()));
+  }
+  void test(std::span<const std::uint64_t> hashes, std::uint64_t* mask) const noexcept {
+    bloom_test(blocks_.as<std::uint64_t>(), block_count(), hashes.data(), static_cast<std::uint32_t>(hashes.size()),
+               mask);
+  }
+  /// Adds another filter's keys. Requires: made for as many keys with as many bits
+  PILLAR_API void merge(const bloom_filter& other) noexcept;
+
+  /// The share of keys that are not there and yet pass, from the bits that are set: 0.5 % with as many keys as the
+  /// filter was made for and 16 bits for each.
+  [[nodiscard]] PILLAR_API double false_positive_rate() const noexcept;
+
+  [[nodiscard]] std::uint64_t block_count() const noexcept { return blocks_.size() / sizeof(std::uint64_t); }
+  [[nodiscard]] std::span<const std::uint64_t> blocks() const noexcept {
+    return {blocks_.as<std::uint64_t>(), block_count()};
+  }
+
+ private:
+  explicit bloom_filter(buffer blocks) noexcept : blocks_(std::move(blocks)) {}
+  buffer blocks_;
+};
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/filter/impl/bloom.hpp"
+#endif

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <bit>
+#include <cmath>  // std::log
+#include <cstring>
+#include <utility>
+
+#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/join/impl/join_table.hpp"
+#include "pillar/join/join_builder.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// How the rows at hand will lie in a table.
+struct join_builder::plan {
+  join_mode mode = join_mode::array;
+  std::vector<detail::join_part> parts{};
+  std::uint64_t span = 0;        ///< array: above every packed key
+  std::uint64_t text_bytes = 0;  ///< generic: of all rows' entries
+};
+
+PILLAR_API result<join_builder> join_builder::make(std::span<const data_type> key_types, memory_budget* budget) {
+  if (key_types.empty()) return errc::invalid_argument;
+  join_builder made(budget);
+  made.types_.assign(key_types.begin(), key_types.end());
+  for (std::uint32_t i = 0; i < key_types.size(); ++i) {
+    if (key_types[i].physical == physical_type::text) {
+      made.texts_.push_back({i, growable<text_slot>(budget), growable<std::byte>(budget)});
+      continue;
+    }
+    for (std::uint8_t high = 0; high < (key_types[i].physical == physical_type::integer128 ? 2 : 1); ++high) {
+      detail::join_part part;
+      part.column = i;
+      part.high_word = high;
+      made.parts_.push_back(part);
+      made.words_.emplace_back(budget);
+    }
+  }
+  return made;
+}
+
+/// Room for `more` further ids, and ids for the rows that had none so far.
+inline result<void> join_builder::make_ids(std::uint32_t more) {
+  if (!ids_.empty() || joinable_count_ == 0) return ids_.reserve(more);
+  PILLAR_TRY(ids_.reserve(std::size_t{joinable_count_} + more));
+  for (std::uint32_t row = 0; row < joinable_count_; ++row) ids_.push(row);
+  return {};
+}
+
+PILLAR_API result<void> join_builder::append(std::span<const vector* const> keys, const selection_mask& selection,
+                                             std::uint32_t row_count, const std::uint32_t* row_ids) {
+  PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
+  selection_mask joinable = selection;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
+    if (keys[i]->validity == nullptr) continue;
+    for (std::uint32_t word = 0; word < vector_words; ++word) joinable.words[word] &= keys[i]->validity_word(word);
+  }
+  std::uint16_t rows[vector_rows];
+  const std::uint32_t count = detail::list_rows(joinable.words, rows);
+  const std::uint32_t all = selection.count();
+  if (all > no_row - 1 - this->row_count()) return errc::limit_exceeded;
+
+  // Room first: what comes behind does not fail.
+  const bool identity = is_numbered() && row_ids == nullptr && count == all;
+  for (auto& words : words_) PILLAR_TRY(words.reserve(count));
+  for (text_column& text : texts_) {
+    const vector& key = *keys[text.column];
+    std::uint64_t long_bytes = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::size_t size = key.text_value(rows[i]).size();
+      long_bytes += size > text_slot::inline_capacity ? size : 0;
+    }
+    PILLAR_TRY(text.slots.reserve(count));
+    PILLAR_TRY(text.characters.reserve(long_bytes));
+  }
+  PILLAR_TRY(null_ids_.reserve(all - count));
+  if (!identity) PILLAR_TRY(make_ids(count));
+
+  for (std::size_t part = 0; part < parts_.size(); ++part) {
+    std::uint64_t words[vector_rows];
+    detail::gather_join_words(parts_[part], *keys[parts_[part].column], rows, count, words);
+    if (auto added = words_[part].append(words, count); !added.ok()) return added;  // has room
+  }
+  for (text_column& text : texts_) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::string_view value = keys[text.column]->text_value(rows[i]);
+      const std::uint64_t at = text.characters.size();
+      text.slots.push(text_slot::make(value, static_cast<std::uint32_t>(at >> 32), static_cast<std::uint32_t>(at)));
+      if (value.size() > text.longest) text.longest = static_cast<std::uint32_t>(value.size());
+      if (value.size() <= text_slot::inline_capacity) continue;
+      const auto* bytes = reinterpret_cast<const std::byte*>(value.data());
+      if (auto added = text.characters.append(bytes, value.size()); !added.ok()) return added;  // has room
+    }
+  }
+  std::uint32_t number = this->row_count();
+  if (identity) {
+    joinable_count_ += count;
+    row_limit_ = number + count > row_limit_ ? number + count : row_limit_;
+    return {};
+  }
+  for_each_row(selection, [&](std::uint32_t row) {
+    const std::uint32_t id = row_ids != nullptr ? row_ids[row] : number;
+    PILLAR_ASSERT(id != no_row);
+    ++number;
+    (joinable.test(row) ? ids_ : null_ids_).push(id);
+    row_limit_ = id >= row_limit_ ? id + 1 : row_limit_;
+  });
+  joinable_count_ += count;
+  given_ids_ = given_ids_ || row_ids != nullptr;
+  return {};
+}
+
+PILLAR_API result<void> join_builder::append_from(const join_builder& other) {
+  PILLAR_ASSERT(&other != this && types_ == other.types_);
+  const std::uint32_t before = row_count(), count = other.joinable_count_;
+  if (other.row_count() > no_row - 1 - before) return errc::limit_exceeded;
+  const bool identity = is_numbered() && other.is_numbered();
+  for (std::size_t part = 0; part < words_.size(); ++part) PILLAR_TRY(words_[part].reserve(count));
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    PILLAR_TRY(texts_[i].slots.reserve(count));
+    PILLAR_TRY(texts_[i].characters.reserve(other.texts_[i].characters.size()));
+  }
+  PILLAR_TRY(null_ids_.reserve(other.null_ids_.size()));
+  if (!identity) PILLAR_TRY(make_ids(count));
+
+  for (std::size_t part = 0; part < words_.size(); ++part)
+    if (auto added = words_[part].append(other.words_[part].data(), count); !added.ok()) return added;  // has room
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    text_column& to = texts_[i];
+    const text_column& from = other.texts_[i];
+    const std::uint64_t shift = to.characters.size();
+    for (std::uint32_t row = 0; row < count; ++row) {
+      text_slot slot = from.slots[row];
+      if (slot.size > text_slot::inline_capacity) {
+        const std::uint64_t at = shift + (std::uint64_t{slot.reference.buffer} << 32 | slot.reference.offset);
+        slot.reference.buffer = static_cast<std::uint32_t>(at >> 32);
+        slot.reference.offset = static_cast<std::uint32_t>(at);
+      }
+      to.slots.push(slot);
+    }
+    const std::size_t bytes = from.characters.size();
+    if (auto added = to.characters.append(from.characters.data(), bytes); !added.ok()) return added;  // has room
+    to.longest = from.longest > to.longest ? from.longest : to.longest;
+  }
+  const std::uint32_t shift = other.given_ids_ ? 0 : before;
+  if (!identity)
+    for (std::uint32_t row = 0; row < count; ++row) ids_.push(other.id_of(row) + shift);
+  for (std::uint32_t row = 0; row < other.null_ids_.size(); ++row) null_ids_.push(other.null_ids_[row] + shift);
+  given_ids_ = given_ids_ || other.given_ids_;
+  joinable_count_ += count;
+  if (other.row_count() != 0 && other.row_limit_ + shift > row_limit_) row_limit_ = other.row_limit_ + shift;
+  return {};
+}
+
+inline void join_builder::clear() noexcept {
+  for (auto& words : words_) words = growable<std::uint64_t>(budget_);
+  for (text_column& text : texts_) {
+    text.slots = growable<text_slot>(budget_);
+    text.characters = growable<std::byte>(budget_);
+    text.longest = 0;
+  }
+  ids_ = growable<std::uint32_t>(budget_);
+  null_ids_ = growable<std::uint32_t>(budget_);
+  joinable_count_ = row_limit_ = 0;
+  given_ids_ = false;
+}
+
+// ---- sealing --------------------------------------------------------------------------------------------------------
+
+inline join_builder::plan join_builder::make_plan() const {
+  plan how;
+  how.parts = parts_;
+  unsigned lanes[2] = {0, 0};
+  bool fits = true;  // into 16 bytes
+  for (std::size_t at = 0; at < how.parts.size(); ++at) {
+    detail::join_part& part = how.parts[at];
+    std::uint64_t lowest = ~std::uint64_t{0}, highest = 0;
+    const std::uint64_t* words = words_[at].data();
+    for (std::uint32_t row = 0; row < joinable_count_; ++row) {
+      lowest = words[row] < lowest ? words[row] : lowest;
+      highest = words[row] > highest ? words[row] : highest;
+    }
+    part.lowest = joinable_count_ == 0 ? 0 : lowest;
+    part.width = joinable_count_ == 0 ? 0 : highest - lowest;
+    part.bits = static_cast<std::uint8_t>(std::bit_width(part.width));
+    const unsigned lane = lanes[0] + part.bits <= 64 ? 0 : 1;
+    fits = fits && lanes[lane] + part.bits <= 64;
+    part.lane = static_cast<std::uint8_t>(lane);
+    part.shift = static_cast<std::uint8_t>(lanes[lane] % 64);  // a part of no bits may stand anywhere
+    lanes[lane] += part.bits;
+  }
+  if (!texts_.empty()) {
+    const bool short_texts = types_.size() == 1 && texts_[0].longest <= text_slot::inline_capacity;
+    how.mode = short_texts ? join_mode::packed16 : join_mode::generic;
+  } else if (!fits) {
+    how.mode = join_mode::generic;
+  } else if (lanes[1] != 0) {
+    how.mode = join_mode::packed16;
+  } else {
+    constexpr unsigned most_array_bits = 35;
+    constexpr std::uint64_t small_span = 4096, spans_per_row = 8;  // 32 bytes a row, as a table of slots has
+    how.mode = join_mode::packed8;
+    if (lanes[0] <= most_array_bits) {
+      for (const detail::join_part& part : how.parts) how.span |= part.width << part.shift;
+      how.span = joinable_count_ == 0 ? 0 : how.span + 1;
+      if (how.span <= small_span || how.span <= spans_per_row * joinable_count_) how.mode = join_mode::array;
+    }
+  }
+  if (how.mode == join_mode::generic)
+    for (std::uint32_t row = 0; row < joinable_count_; ++row) how.text_bytes += entry_size(row);
+  return how;
+}
+
+/// The keys of rows [first, first + count) as the table holds them; of a generic one their hashes.
+inline void join_builder::pack(const plan& how, std::uint32_t first, std::uint32_t count, std::uint64_t* low,
+                               std::uint64_t* high) const noexcept {
+  for (std::uint32_t i = 0; i < count; ++i) low[i] = 0;
+  if (how.mode == join_mode::generic) {
+    for (std::size_t at = 0; at < how.parts.size(); ++at)
+      for (std::uint32_t i = 0; i < count; ++i) low[i] = detail::join_hash(low[i], words_[at][first + i]);
+    for (const text_column& text : texts_)
+      for (std::uint32_t i = 0; i < count; ++i) low[i] = detail::join_hash(low[i], hash_text(text.text(first + i)));
+    return;
+  }
+  if (!texts_.empty()) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto* slot = reinterpret_cast<const std::byte*>(texts_[0].slots.data() + first + i);
+      low[i] = load_unaligned<std::uint64_t>(slot);
+      high[i] = load_unaligned<std::uint64_t>(slot + 8);
+    }
+    return;
+  }
+  if (how.mode == join_mode::packed16)
+    for (std::uint32_t i = 0; i < count; ++i) high[i] = 0;
+  for (std::size_t at = 0; at < how.parts.size(); ++at) {
+    const detail::join_part& part = how.parts[at];
+    const std::uint64_t* words = words_[at].data() + first;
+    std::uint64_t* lane = part.lane == 0 ? low : high;
+    for (std::uint32_t i = 0; i < count; ++i) lane[i] |= (words[i] - part.lowest) << part.shift;
+  }
+}
+
+inline std::uint64_t join_builder::entry_size(std::uint32_t row) const noexcept {
+  std::uint64_t size = parts_.size() * sizeof(std::uint64_t);
+  for (const text_column& text : texts_) size += sizeof(std::uint32_t) + text.slots[row].size;
+  return size;
+}
+
+inline void join_builder::write_entry(std::uint32_t row, std::byte* to) const noexcept {
+  for (const auto& words : words_) {
+    store_unaligned(to, words[row]);
+    to += sizeof(std::uint64_t);
+  }
+  for (const text_column& text : texts_) {
+    const std::string_view value = text.text(row);
+    store_unaligned(to, static_cast<std::uint32_t>(value.size()));
+    to += sizeof(std::uint32_t);
+    if (!value.empty()) std::memcpy(to, value.data(), value.size());
+    to += value.size();
+  }
+}
+
+inline bool join_builder::equals_entry(std::uint32_t row, const std::byte* entry) const noexcept {
+  for (const auto& words : words_) {
+    if (load_unaligned<std::uint64_t>(entry) != words[row]) return false;
+    entry += sizeof(std::uint64_t);
+  }
+  for (const text_column& text : texts_) {
+    const std::string_view value = text.text(row);
+    if (load_unaligned<std::uint32_t>(entry) != value.size()) return false;
+    entry += sizeof(std::uint32_t);
+    if (!value.empty() && std::memcmp(entry, value.data(), value.size()) != 0) return false;
+    entry += value.size();
+  }
+  return true;
+}
+
+/// About how many different keys there are, at most as many as rows: by linear counting (Whang, Vander-Zanden, Taylor
+/// 1990, doi:10.1145/78922.78925), a bit for each row.
+inline result<std::uint64_t> join_builder::estimate_keys(const plan& how) const noexcept {
+  constexpr std::uint32_t few_rows = 4096;
+  const std::uint64_t rows = joinable_count_;
+  if (rows <= few_rows) return rows;
+  const std::uint64_t bits = std::bit_ceil(rows);
+  PILLAR_ASSIGN_OR_RETURN(buffer seen, buffer::allocate(bits / 8, budget_));
+  std::memset(seen.data(), 0, bits / 8);
+  for (std::uint32_t first = 0; first < rows; first += vector_rows) {
+    const auto count = static_cast<std::uint32_t>(rows - first < vector_rows ? rows - first : vector_rows);
+    std::uint64_t low[vector_rows], high[vector_rows];
+    pack(how, first, count, low, high);
+    const bool wide = how.mode == join_mode::packed16;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint64_t hash = wide ? detail::join_hash(low[i], high[i]) : detail::join_hash(low[i]);
+      set_bit(seen.as<std::uint64_t>(), hash & (bits - 1));
+    }
+  }
+  const std::uint64_t free = bits - count_bits(seen.as<std::uint64_t>(), bits);
+  if (free == 0) return rows;
+  const double size = static_cast<double>(bits);
+  const auto estimate = static_cast<std::uint64_t>(size * std::log(size / static_cast<double>(free)) * 1.05) + 64;
+  return estimate < rows ? estimate : rows;
+}
+
+/// Entries by key: first as if no key came twice; at the first that does, begins anew with lists.
+inline void join_builder::fill_array(std::byte* memory, detail::join_header& header, const plan& how) const noexcept {
+  auto* entries = reinterpret_cast<std::uint32_t*>(memory + header.slots_at);
+  std::uint64_t low[vector_rows], high[vector_rows];
+  const auto clear = [&] { std::memset(entries, 0, (how.span + 2) * sizeof(std::uint32_t)); };
+  const auto each_batch = [&](auto&& take) {
+    for (std::uint32_t first = 0; first < joinable_count_; first += vector_rows) {
+      const std::uint32_t left = joinable_count_ - first, count = left < vector_rows ? left : vector_rows;
+      pack(how, first, count, low, high);
+      for (std::uint32_t i = 0; i < count; ++i) take(low[i], first + i);
+    }
+  };
+  clear();
+  std::uint32_t taken = 0;
+  each_batch([&](std::uint64_t key, std::uint32_t row) {
+    taken |= entries[key];
+    entries[key] = row + 1;
+  });
+  header.unique = taken == 0 ? 1 : 0;
+  auto* rows = reinterpret_cast<std::uint32_t*>(memory + header.rows_at);
+  if (header.unique != 0) {
+    if (header.has_rows != 0)
+      for (std::uint32_t row = 0; row < joinable_count_; ++row) rows[row] = id_of(row);
+    return;
+  }
+  header.has_rows = 1;
+  clear();
+  each_batch([&](std::uint64_t key, std::uint32_t) { ++entries[key + 1]; });
+  for (std::uint64_t key = 0; key < how.span; ++key) entries[key + 1] += entries[key];
+  entries[how.span + 1] = entries[how.span];
+  each_batch([&](std::uint64_t key, std::uint32_t row) { rows[entries[key]++] = id_of(row); });
+  for (std::uint64_t key = how.span; key > 0; --key) entries[key] = entries[key - 1];  // ends are the next beginnings
+  entries[0] = 0;
+}
+
+/// False if there are more different keys than expected.
+template <class Slot>
+bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, const plan& how) const noexcept {
+  constexpr bool wide = sizeof(Slot) == sizeof(detail::wide_join_slot);
+  const bool generic = how.mode == join_mode::generic;
+  auto* slots = reinterpret_cast<Slot*>(memory + header.slots_at);
+  std::byte* texts = memory + header.texts_at;
+  std::memset(static_cast<void*>(slots), 0, header.slot_count * sizeof(Slot));
+  const bool prefetch = header.slot_count * sizeof(Slot) > detail::join_prefetch_bytes;
+  std::uint64_t low[vector_rows], high[vector_rows], places[vector_rows];
+
+  const auto prepare = [&](std::uint32_t first) {
+    const std::uint32_t left = joinable_count_ - first, count = left < vector_rows ? left : vector_rows;
+    pack(how, first, count, low, high);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      std::uint64_t hash = low[i];
+      if constexpr (wide) hash = generic ? hash : detail::join_hash(low[i], high[i]);
+      else hash = detail::join_hash(hash);
+      places[i] = detail::place_of(hash, header.slot_count);
+    }
+    return count;
+  };
+  const auto find = [&](std::uint32_t row, std::uint32_t i) {
+    std::uint64_t at = places[i];
+    for (;; at = at + 1 == header.slot_count ? 0 : at + 1) {
+      if (slots[at].count == 0) return at;
+      if constexpr (!wide) {
+        if (slots[at].key == low[i]) return at;
+      } else {
+        if (slots[at].low != low[i]) continue;
+        if (generic ? equals_entry(row, texts + slots[at].high) : slots[at].high == high[i]) return at;
+      }
+    }
+  };
+
+  std::uint64_t used = 0, text_used = 0;
+  const std::uint64_t most = header.slot_count / 4 * 3;
+  for (std::uint32_t first = 0; first < joinable_count_; first += vector_rows) {
+    const std::uint32_t count = prepare(first);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (prefetch && i + detail::join_prefetch_ahead < count)
+        __builtin_prefetch(slots + places[i + detail::join_prefetch_ahead], 1);
+      const std::uint32_t row = first + i;
+      Slot& slot = slots[find(row, i)];
+      if (slot.count != 0) {
+        ++slot.count;
+        continue;
+      }
+      if (++used > most) return false;
+      if constexpr (!wide) slot.key = low[i];
+      else slot.low = low[i], slot.high = high[i];
+      if constexpr (wide) {
+        if (generic) {
+          slot.high = text_used;
+          write_entry(row, texts + text_used);
+          text_used += entry_size(row);
+        }
+      }
+      slot.first = row;
+      slot.count = 1;
+    }
+  }
+  header.text_bytes = text_used;
+  header.rows_at = round_up(header.texts_at + text_used, 8);
+  header.unique = used == joinable_count_ ? 1 : 0;
+  auto* rows = reinterpret_cast<std::uint32_t*>(memory + header.rows_at);
+  if (header.unique != 0) {
+    if (header.has_rows != 0)
+      for (std::uint32_t row = 0; row < joinable_count_; ++row) rows[row] = id_of(row);
+    return true;
+  }
+  header.has_rows = 1;
+  std::uint32_t end = 0;
+  for (std::uint64_t at = 0; at < header.slot_count; ++at)
+    if (slots[at].count != 0) slots[at].first = end += slots[at].count;
+  // From the last row to the first, each list from its end to its beginning, so that rows stay in order.
+  for (std::uint32_t batch = (joinable_count_ - 1) / vector_rows + 1; batch-- > 0;) {
+    const std::uint32_t first = batch * vector_rows;
+    for (std::uint32_t i = prepare(first); i-- > 0;) {
+      if (prefetch && i >= detail::join_prefetch_ahead)
+        __builtin_prefetch(slots + places[i - detail::join_prefetch_ahead], 1);
+      rows[--slots[find(first + i, i)].first] = id_of(first + i);
+    }
+  }
+  return true;
+}
+
+/// A table with room for `key_count` different keys; limit_exceeded if that is too little.
+inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_count) const {
+  detail::join_header header;
+  header.mode = static_cast<std::uint8_t>(how.mode);
+  header.has_rows = is_numbered() ? 0 : 1;
+  header.column_count = static_cast<std::uint32_t>(types_.size());
+  header.part_count = static_cast<std::uint32_t>(how.parts.size());
+  header.row_count = row_count();
+  header.joinable_count = joinable_count_;
+  header.row_limit = row_limit_;
+  header.columns_at = sizeof(detail::join_header);
+  header.parts_at = header.columns_at + 8 * types_.size();
+  header.slots_at = round_up(header.parts_at + how.parts.size() * sizeof(detail::join_part), 64);
+  std::uint64_t slot_bytes = (how.span + 2) * sizeof(std::uint32_t);
+  header.slot_count = how.span;
+  if (how.mode != join_mode::array) {
+    header.slot_count = 2 * key_count + 16;
+    slot_bytes = header.slot_count *
+                 (how.mode == join_mode::packed8 ? sizeof(detail::join_slot) : sizeof(detail::wide_join_slot));
+  }
+  header.texts_at = header.slots_at + slot_bytes;
+  header.rows_at = round_up(header.texts_at + how.text_bytes, 8);
+  const std::uint64_t most_bytes = header.rows_at + std::uint64_t{header.row_count} * sizeof(std::uint32_t);
+  PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(most_bytes, budget_));
+  std::memset(memory.data(), 0, header.slots_at);
+  std::byte* column = memory.data() + header.columns_at;
+  for (const data_type& type : types_) {
+    const std::uint8_t fields[8] = {static_cast<std::uint8_t>(type.logical), static_cast<std::uint8_t>(type.physical),
+                                    type.precision, type.scale, static_cast<std::uint8_t>(type.nullable ? 1 : 0)};
+    std::memcpy(column, fields, sizeof fields);
+    column += sizeof fields;
+  }
+  if (!how.parts.empty())
+    std::memcpy(memory.data() + header.parts_at, how.parts.data(), how.parts.size() * sizeof(detail::join_part));
+  if (how.mode == join_mode::array) {
+    fill_array(memory.data(), header, how);
+  } else if (how.mode == join_mode::packed8) {
+    if (!fill_slots<detail::join_slot>(memory.data(), header, how)) return errc::limit_exceeded;
+  } else {
+    if (!fill_slots<detail::wide_join_slot>(memory.data(), header, how)) return errc::limit_exceeded;
+  }
+  auto* rows = reinterpret_cast<std::uint32_t*>(memory.data() + header.rows_at);
+  for (std::uint32_t i = 0; i < null_ids_.size(); ++i) rows[joinable_count_ + i] = null_ids_[i];
+  header.byte_count = header.rows_at + (header.has_rows != 0 ? std::uint64_t{header.row_count} * 4 : 0);
+  std::memcpy(memory.data(), &header, sizeof header);
+  if (header.byte_count < most_bytes / 8 * 7) {  // gives back what turned out to be too much, if there is room to do so
+    if (auto smaller = buffer::allocate(header.byte_count, budget_); smaller.ok()) {
+      std::memcpy(smaller->data(), memory.data(), header.byte_count);
+      memory = *std::move(smaller);
+    }
+  }
+  join_table made(std::move(memory));
+  made.read_types();
+  return made;
+}
+
+PILLAR_API result<join_table> join_builder::seal() {
+  const plan how = make_plan();
+  std::uint64_t key_count = 0;
+  if (how.mode != join_mode::array) {
+    PILLAR_ASSIGN_OR_RETURN(key_count, estimate_keys(how));
+  }
+  auto made = fill(how, key_count);
+  if (!made.ok() && made.error().code == errc::limit_exceeded) made = fill(how, joinable_count_);
+  if (made.ok()) clear();
+  return made;
+}
+
+}  // namespace PILLAR_NAMESPACE

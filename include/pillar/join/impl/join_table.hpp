@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstring>
+#include <utility>
+
+#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/join/join_table.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+inline constexpr std::size_t join_prefetch_bytes = std::size_t{1} << 20;  // about an L2
+inline constexpr std::uint32_t join_prefetch_ahead = 16;
+
+/// Rows of a batch that may have partners, and their keys.
+struct join_batch {
+  std::uint32_t count = 0;
+  std::uint16_t rows[vector_rows];
+  std::uint64_t low[vector_rows];
+  std::uint64_t high[vector_rows];  ///< packed16 only
+
+  /// Drops the rows that are marked.
+  void drop(const std::uint8_t* marked, bool wide) noexcept {
+    std::uint32_t kept = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      rows[kept] = rows[i];
+      low[kept] = low[i];
+      if (wide) high[kept] = high[i];
+      kept += marked[i] == 0 ? 1 : 0;
+    }
+    count = kept;
+  }
+};
+
+/// The keys of the batch's rows in packed form. A value that the build side cannot have drops its row: its bits would
+/// run into its neighbour's.
+inline void pack_join_keys(std::span<const join_part> parts, std::span<const vector* const> keys, bool wide,
+                           join_batch& batch) noexcept {
+  if (parts.size() == 1 && !wide) {  // no neighbours: the difference is the key, whatever it is
+    gather_join_words(parts[0], *keys[parts[0].column], batch.rows, batch.count, batch.low);
+    for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] -= parts[0].lowest;
+    return;
+  }
+  std::uint64_t words[vector_rows];
+  std::uint8_t beyond[vector_rows] = {};
+  std::uint8_t any = 0;
+  for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] = 0;
+  if (wide)
+    for (std::uint32_t i = 0; i < batch.count; ++i) batch.high[i] = 0;
+  for (const join_part& part : parts) {
+    gather_join_words(part, *keys[part.column], batch.rows, batch.count, words);
+    std::uint64_t* lane = part.lane == 0 ? batch.low : batch.high;
+    for (std::uint32_t i = 0; i < batch.count; ++i) {
+      const std::uint64_t distance = words[i] - part.lowest;
+      const bool outside = PILLAR_MUTATE(join_key_overflows, distance > part.width, false);
+      beyond[i] |= outside ? 1 : 0;
+      any |= outside ? 1 : 0;
+      lane[i] |= distance << part.shift;
+    }
+  }
+  if (any != 0) batch.drop(beyond, wide);
+}
+
+/// Texts of ≤ 12 bytes are keys of 16 bytes; a longer one is nobody's partner.
+inline void pack_join_texts(const vector& key, join_batch& batch) noexcept {
+  const auto* slots = static_cast<const std::byte*>(key.holder().values);
+  std::uint8_t beyond[vector_rows];
+  std::uint8_t any = 0;
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    const std::byte* slot = slots + std::size_t{key.index_of(batch.rows[i])} * sizeof(text_slot);
+    batch.low[i] = load_unaligned<std::uint64_t>(slot);
+    batch.high[i] = load_unaligned<std::uint64_t>(slot + 8);
+    beyond[i] = static_cast<std::uint32_t>(batch.low[i]) > text_slot::inline_capacity ? 1 : 0;
+    any |= beyond[i];
+  }
+  if (any != 0) batch.drop(beyond, true);
+}
+
+/// The hashes of generic keys, from the words of their fixed columns and then their texts.
+inline void hash_join_keys(std::span<const join_part> parts, std::span<const vector* const> keys,
+                           join_batch& batch) noexcept {
+  std::uint64_t words[vector_rows];
+  for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] = 0;
+  for (const join_part& part : parts) {
+    gather_join_words(part, *keys[part.column], batch.rows, batch.count, words);
+    for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] = join_hash(batch.low[i], words[i]);
+  }
+  for (const vector* key : keys) {
+    if (key->type.physical != physical_type::text) continue;
+    if (key->kind == vector_kind::dictionary && key->dictionary->size <= batch.count) {
+      for (std::uint32_t i = 0; i < key->dictionary->size; ++i) words[i] = hash_text(key->dictionary->text_value(i));
+      for (std::uint32_t i = 0; i < batch.count; ++i)
+        batch.low[i] = join_hash(batch.low[i], words[key->codes[batch.rows[i]]]);
+    } else {
+      for (std::uint32_t i = 0; i < batch.count; ++i)
+        batch.low[i] = join_hash(batch.low[i], hash_text(key->text_value(batch.rows[i])));
+    }
+  }
+}
+
+/// Whether a row's key is the one whose bytes lie at `entry`: a word for each part, then size and bytes of each text.
+inline bool equals_join_entry(const std::byte* entry, std::span<const join_part> parts,
+                              std::span<const vector* const> keys, std::uint16_t row) noexcept {
+  for (const join_part& part : parts) {
+    if (load_unaligned<std::uint64_t>(entry) != join_word_at(part, *keys[part.column], row)) return false;
+    entry += sizeof(std::uint64_t);
+  }
+  for (const vector* key : keys) {
+    if (key->type.physical != physical_type::text) continue;
+    const std::string_view text = key->text_value(row);
+    const auto size = load_unaligned<std::uint32_t>(entry);
+    entry += sizeof size;
+    if (size != text.size() || (size != 0 && std::memcmp(entry, text.data(), size) != 0)) return false;
+    entry += size;
+  }
+  return true;
+}
+
+/// Entry [0, count) of an array; everything above goes to the one behind the last, which holds nothing.
+inline void find_in_join_array(const join_batch& batch, const std::uint32_t* entries, std::uint64_t count, bool unique,
+                               join_hits& hits) noexcept {
+  std::uint32_t found = 0;
+  if (unique) {  // position + 1
+    for (std::uint32_t i = 0; i < batch.count; ++i) {
+      const std::uint64_t at = batch.low[i] < count ? batch.low[i] : count;
+      const std::uint32_t entry = entries[at];
+      hits.rows[found] = batch.rows[i];
+      hits.first[found] = entry - 1;
+      found += entry != 0 ? 1 : 0;
+    }
+  } else {  // where each key's positions begin; the next one's beginning is their end
+    for (std::uint32_t i = 0; i < batch.count; ++i) {
+      const std::uint64_t at = batch.low[i] < count ? batch.low[i] : count;
+      const std::uint32_t first = entries[at], last = entries[at + 1];
+      hits.rows[found] = batch.rows[i];
+      hits.first[found] = first;
+      hits.partner_count[found] = last - first;
+      found += first != last ? 1 : 0;
+    }
+  }
+  hits.count = found;
+}
+
+/// Linear probing. Requires a free slot.
+template <class Slot, class Equal>
+PILLAR_ALWAYS_INLINE void find_in_join_slots(const join_batch& batch, const std::uint64_t* hashes, const Slot* slots,
+                                             std::uint64_t slot_count, Equal equal, join_hits& hits) noexcept {
+  std::uint64_t places[vector_rows];
+  for (std::uint32_t i = 0; i < batch.count; ++i) places[i] = place_of(hashes[i], slot_count);
+  const bool prefetch = slot_count * sizeof(Slot) > join_prefetch_bytes;
+  std::uint32_t found = 0;
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    if (prefetch && i + join_prefetch_ahead < batch.count) __builtin_prefetch(slots + places[i + join_prefetch_ahead]);
+    std::uint64_t at = places[i];
+    while (slots[at].count != 0 && !equal(slots[at], i)) at = at + 1 == slot_count ? 0 : at + 1;
+    hits.rows[found] = batch.rows[i];
+    hits.first[found] = slots[at].first;
+    hits.partner_count[found] = slots[at].count;
+    found += slots[at].count != 0 ? 1 : 0;
+  }
+  hits.count = found;
+}
+
+}  // namespace detail
+
+PILLAR_API void join_table::find(std::span<const vector* const> keys, const selection_mask& selection,
+                                 std::uint32_t row_count, join_hits& hits) const noexcept {
+  using namespace detail;
+  PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
+  const join_header& head = header();
+  hits.count = 0;
+  if (head.joinable_count == 0) return;
+  selection_mask rows = selection;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
+    if (keys[i]->validity == nullptr) continue;
+    for (std::uint32_t word = 0; word < vector_words; ++word)
+      rows.words[word] &= PILLAR_MUTATE(join_nulls_match, keys[i]->validity_word(word), ~std::uint64_t{0});
+  }
+  join_batch batch;
+  batch.count = list_rows(rows.words, batch.rows);
+  if (batch.count == 0) return;
+  switch (mode()) {
+    case join_mode::array:
+      pack_join_keys(parts(), keys, false, batch);
+      return find_in_join_array(batch, at<std::uint32_t>(head.slots_at), head.slot_count, head.unique != 0, hits);
+    case join_mode::packed8: {
+      pack_join_keys(parts(), keys, false, batch);
+      std::uint64_t hashes[vector_rows];
+      for (std::uint32_t i = 0; i < batch.count; ++i) hashes[i] = join_hash(batch.low[i]);
+      const auto equal = [&](const join_slot& slot, std::uint32_t i) { return slot.key == batch.low[i]; };
+      return find_in_join_slots(batch, hashes, at<join_slot>(head.slots_at), head.slot_count, equal, hits);
+    }
+    case join_mode::packed16: {
+      if (parts().empty()) pack_join_texts(*keys[0], batch);
+      else pack_join_keys(parts(), keys, true, batch);
+      std::uint64_t hashes[vector_rows];
+      for (std::uint32_t i = 0; i < batch.count; ++i) hashes[i] = join_hash(batch.low[i], batch.high[i]);
+      const auto equal = [&](const wide_join_slot& slot, std::uint32_t i) {
+        return slot.low == batch.low[i] && slot.high == batch.high[i];
+      };
+      return find_in_join_slots(batch, hashes, at<wide_join_slot>(head.slots_at), head.slot_count, equal, hits);
+    }
+    case join_mode::generic: {
+      hash_join_keys(parts(), keys, batch);
+      const auto* texts = at<std::byte>(head.texts_at);
+      const auto equal = [&](const wide_join_slot& slot, std::uint32_t i) {
+        return slot.low == batch.low[i] && equals_join_entry(texts + slot.high, parts(), keys, batch.rows[i]);
+      };
+      return find_in_join_slots(batch, batch.low, at<wide_join_slot>(head.slots_at), head.slot_count, equal, hits);
+    }
+  }
+}
+
+PILLAR_API void join_table::row_ids(const std::uint32_t* positions, std::uint32_t count,
+                                    std::uint32_t* ids) const noexcept {
+  if (header().has_rows != 0) {
+    const auto* rows = at<std::uint32_t>(header().rows_at);
+    for (std::uint32_t i = 0; i < count; ++i) ids[i] = rows[positions[i]];
+  } else if (ids != positions) {
+    for (std::uint32_t i = 0; i < count; ++i) ids[i] = positions[i];
+  }
+}
+
+// ---- bytes ----------------------------------------------------------------------------------------------------------
+
+inline void join_table::read_types() {
+  types_.clear();
+  const auto* from = at<std::uint8_t>(header().columns_at);
+  for (std::uint32_t i = 0; i < header().column_count; ++i, from += 8) {
+    data_type type;
+    type.logical = static_cast<logical_type>(from[0]);
+    type.physical = static_cast<physical_type>(from[1]);
+    type.precision = from[2];
+    type.scale = from[3];
+    type.nullable = from[4] != 0;
+    types_.push_back(type);
+  }
+}
+
+/// Whether an entry of a generic table lies within its texts.
+inline bool join_table::holds_entry(std::uint64_t offset) const noexcept {
+  const detail::join_header& head = header();
+  const auto* from = at<std::uint8_t>(head.columns_at);
+  const std::uint64_t fixed = std::uint64_t{head.part_count} * sizeof(std::uint64_t);
+  if (offset > head.text_bytes || head.text_bytes - offset < fixed) return false;
+  offset += fixed;
+  for (std::uint32_t i = 0; i < head.column_count; ++i) {
+    if (from[8 * i + 1] != static_cast<std::uint8_t>(physical_type::text)) continue;
+    if (head.text_bytes - offset < sizeof(std::uint32_t)) return false;
+    const auto size = load_unaligned<std::uint32_t>(at<std::byte>(head.texts_at) + offset);
+    offset += sizeof(std::uint32_t);
+    if (PILLAR_MUTATE(join_entry_unchecked, head.text_bytes - offset < size, false)) return false;
+    offset += size;
+  }
+  return true;
+}
+
+inline result<void> join_table::validate_slots() const noexcept {
+  const detail::join_header& head = header();
+  const auto corrupt = [&](std::uint64_t offset) { return result<void>(errc::corrupt, offset); };
+  const auto lies_within = [&](std::uint32_t first, std::uint32_t count) {
+    return std::uint64_t{first} + PILLAR_MUTATE(join_slot_unchecked, count, 0u) <= head.joinable_count;
+  };
+  if (mode() == join_mode::array) {
+    const auto* entries = at<std::uint32_t>(head.slots_at);
+    for (std::uint64_t i = 0; i <= head.slot_count; ++i) {
+      const bool sound = head.unique != 0 ? entries[i] <= head.joinable_count
+                                          : entries[i] <= entries[i + 1] && entries[i + 1] <= head.joinable_count;
+      if (!sound) return corrupt(head.slots_at + 4 * i);
+    }
+    const std::uint32_t* last = entries + head.slot_count;  // of keys that are not there
+    if (head.unique != 0 ? last[0] != 0 : last[0] != last[1]) return corrupt(head.slots_at);
+    return {};
+  }
+  std::uint64_t used = 0;
+  for (std::uint64_t i = 0; i < head.slot_count; ++i) {
+    std::uint32_t first = 0, count = 0;
+    bool sound = true;
+    if (mode() == join_mode::packed8) {
+      const auto& slot = at<detail::join_slot>(head.slots_at)[i];
+      first = slot.first, count = slot.count;
+    } else {
+      const auto& slot = at<detail::wide_join_slot>(head.slots_at)[i];
+      first = slot.first, count = slot.count;
+      sound = count == 0 || mode() != join_mode::generic || holds_entry(slot.high);
+    }
+    if (count == 0) continue;
+    ++used;
+    if (!sound || !lies_within(first, count) || (head.unique != 0 && count != 1)) return corrupt(head.slots_at + i);
+  }
+  if (used == head.slot_count) return corrupt(head.slots_at);  // a search for a key that is not there would not end
+  return {};
+}
+
+inline result<void> join_table::validate() const noexcept {
+  using namespace detail;
+  const join_header& head = header();
+  const std::uint64_t size = memory_.size();
+  const auto lies_within = [&](std::uint64_t offset, std::uint64_t count, std::uint64_t width,
+                               std::uint64_t alignment) {
+    return offset % alignment == 0 && offset >= sizeof(join_header) && offset <= size &&
+           count <= (size - offset) / width;
+  };
+  if (head.byte_count != size) return errc::truncated;
+  if (head.mode > static_cast<std::uint8_t>(join_mode::generic) || head.unique > 1 || head.has_rows > 1 ||
+      head.reserved != 0 || head.column_count == 0 || head.joinable_count > head.row_count || head.row_count == no_row)
+    return errc::corrupt;
+  if (!lies_within(head.columns_at, head.column_count, 8, 8) ||
+      !lies_within(head.parts_at, head.part_count, sizeof(join_part), 8))
+    return {errc::corrupt, head.columns_at};
+  const auto* column = at<std::uint8_t>(head.columns_at);
+  std::uint32_t text_count = 0, part = 0;
+  for (std::uint32_t i = 0; i < head.column_count; ++i, column += 8) {
+    if (column[1] >= physical_type_count || column[4] > 1) return {errc::corrupt, head.columns_at + 8 * i};
+    const auto type = static_cast<physical_type>(column[1]);
+    text_count += type == physical_type::text ? 1 : 0;
+    const std::uint32_t words = type == physical_type::text ? 0 : type == physical_type::integer128 ? 2 : 1;
+    for (std::uint32_t word = 0; word < words; ++word, ++part) {
+      if (part == head.part_count) return {errc::corrupt, head.parts_at};
+      const join_part& of = parts()[part];
+      if (of.column != i || of.high_word != word || of.lane > 1 || of.shift > 63 || of.bits > 64)
+        return {errc::corrupt, head.parts_at + part * sizeof(join_part)};
+    }
+  }
+  if (part != head.part_count) return {errc::corrupt, head.parts_at};
+  const bool packs_texts = mode() == join_mode::packed16 && text_count == 1 && head.column_count == 1;
+  if (text_count != 0 && mode() != join_mode::generic && !packs_texts) return {errc::corrupt, head.columns_at};
+  for (const join_part& of : parts())
+    if (of.lane == 1 && mode() != join_mode::packed16 && mode() != join_mode::generic)
+      return {errc::corrupt, head.parts_at};
+  const std::uint64_t width = mode() == join_mode::array     ? sizeof(std::uint32_t)
+                              : mode() == join_mode::packed8 ? sizeof(join_slot)
+                                                             : sizeof(wide_join_slot);
+  const std::uint64_t behind = mode() == join_mode::array ? 2 : 0;
+  if (head.slot_count > size || !lies_within(head.slots_at, head.slot_count + behind, width, 8))
+    return {errc::corrupt, head.slots_at};
+  if (!lies_within(head.texts_at, head.text_bytes, 1, 1)) return {errc::corrupt, head.texts_at};
+  PILLAR_TRY(validate_slots());
+  if (head.has_rows == 0) {
+    if (head.row_limit < head.row_count || head.joinable_count != head.row_count || head.unique == 0)
+      return errc::corrupt;
+    return {};
+  }
+  if (!lies_within(head.rows_at, head.row_count, sizeof(std::uint32_t), 4)) return {errc::corrupt, head.rows_at};
+  const auto* rows = at<std::uint32_t>(head.rows_at);
+  for (std::uint32_t i = 0; i < head.row_count; ++i)
+    if (PILLAR_MUTATE(join_row_unchecked, rows[i] >= head.row_limit, false))
+      return {errc::corrupt, head.rows_at + 4 * std::uint64_t{i}};
+  return {};
+}
+
+PILLAR_API result<join_table> join_table::from_bytes(std::span<const std::byte> bytes, memory_budget* budget) {
+  if (bytes.size() < sizeof(detail::join_header)) return {errc::truncated, bytes.size()};
+  if (load_unaligned<std::uint64_t>(bytes.data()) != detail::join_header::expected_magic) return errc::unsupported;
+  PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(bytes.size(), budget));
+  std::memcpy(memory.data(), bytes.data(), bytes.size());
+  join_table made(std::move(memory));
+  PILLAR_TRY(made.validate());
+  made.read_types();
+  return made;
+}
+
+}  // namespace PILLAR_NAMESPACE

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Collects the build side of a join, batch by batch, and seals it into a join table.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pillar/base/growable.hpp"
+#include "pillar/base/result.hpp"
+#include "pillar/column/selection.hpp"  // selection_mask
+#include "pillar/column/text.hpp"       // text_slot
+#include "pillar/column/vector.hpp"
+#include "pillar/join/join_table.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// Rows in, a table out.
+///
+/// Shape:    key columns of row_count ≤ 1,024 rows of the types it was made with, nullable ones where a NULL may come
+/// Requires: the budget outlives the builder and its table
+/// Errors:   make: invalid_argument without key columns. append, append_from and seal: out_of_memory, limit_exceeded
+///           (2^32 − 2 rows or as much text of one table): the builder is then as before, and may be asked again
+/// Cost:     append copies 8 bytes for each fixed key column and 16 for each text; seal allocates the table once, from
+///           an estimate of how many different keys there are, and fills it in one pass, two if keys repeat
+/// Threads:  one at a time: a builder for each worker, joined by append_from
+class join_builder {
+ public:
+  PILLAR_API static result<join_builder> make(std::span<const data_type> key_types, memory_budget* budget = nullptr);
+
+  /// The selected rows. Row ids: `row_ids`[row] (Requires: below no_row) or, with nullptr, their number in the order of
+  /// arrival, counting selected rows only. One or the other way for all rows of a builder.
+  PILLAR_API result<void> append(std::span<const vector* const> keys, const selection_mask& selection,
+                                 std::uint32_t row_count, const std::uint32_t* row_ids = nullptr);
+  /// All rows of another builder of the same types, behind those that are here; ids that `other` numbered go on from
+  /// row_count().
+  PILLAR_API result<void> append_from(const join_builder& other);
+
+  [[nodiscard]] std::uint32_t row_count() const noexcept {
+    return joinable_count_ + static_cast<std::uint32_t>(null_ids_.size());
+  }
+  [[nodiscard]] std::span<const data_type> key_types() const noexcept { return types_; }
+
+  /// The table; the builder is then empty and may be used again.
+  PILLAR_API result<join_table> seal();
+
+ private:
+  struct text_column {
+    std::uint32_t column = 0;
+    growable<text_slot> slots;  ///< of joinable rows; long texts at byte (buffer << 32 | offset) of
+    growable<std::byte> characters;
+    std::uint32_t longest = 0;
+    [[nodiscard]] std::string_view text(std::uint32_t row) const noexcept {
+      const text_slot& slot = slots[row];
+      if (slot.size <= text_slot::inline_capacity) return {slot.inlined, slot.size};
+      const std::uint64_t from = std::uint64_t{slot.reference.buffer} << 32 | slot.reference.offset;
+      return {reinterpret_cast<const char*>(characters.data() + from), slot.size};
+    }
+  };
+  struct plan;  ///< of a table: impl/join_builder.hpp
+
+  explicit join_builder(memory_budget* budget) noexcept : budget_(budget), ids_(budget), null_ids_(budget) {}
+  /// Every row is joinable, and its id its number.
+  [[nodiscard]] bool is_numbered() const noexcept { return ids_.empty() && null_ids_.empty() && !given_ids_; }
+  result<void> make_ids(std::uint32_t more);
+  void clear() noexcept;
+  [[nodiscard]] std::uint32_t id_of(std::uint32_t row) const noexcept { return ids_.empty() ? row : ids_[row]; }
+  [[nodiscard]] plan make_plan() const;
+  void pack(const plan& how, std::uint32_t first, std::uint32_t count, std::uint64_t* low,
+            std::uint64_t* high) const noexcept;
+  [[nodiscard]] result<std::uint64_t> estimate_keys(const plan& how) const noexcept;
+  [[nodiscard]] result<join_table> fill(const plan& how, std::uint64_t key_count) const;
+  void fill_array(std::byte* memory, detail::join_header& header, const plan& how) const noexcept;
+  template <class Slot>
+  bool fill_slots(std::byte* memory, detail::join_header& header, const plan& how) const noexcept;
+  [[nodiscard]] std::uint64_t entry_size(std::uint32_t row) const noexcept;
+  void write_entry(std::uint32_t row, std::byte* to) const noexcept;
+  [[nodiscard]] bool equals_entry(std::uint32_t row, const std::byte* entry) const noexcept;
+
+  memory_budget* budget_;
+  std::vector<data_type> types_{};
+  std::vector<detail::join_part> parts_{};        ///< of the columns that are not text
+  std::vector<growable<std::uint64_t>> words_{};  ///< of joinable rows, by part
+  std::vector<text_column> texts_{};
+  growable<std::uint32_t> ids_;       ///< of joinable rows; empty while each is its own number
+  growable<std::uint32_t> null_ids_;  ///< of rows with a NULL in their key
+  std::uint32_t joinable_count_ = 0;
+  std::uint32_t row_limit_ = 0;
+  bool given_ids_ = false;
+};
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/join/impl/join_builder.hpp"
+#endif

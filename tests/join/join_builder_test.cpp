@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/join/join_builder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <map>
+
+#include "join/join_sides.hpp"
+
+namespace pillar_test::join_join_builder {
+namespace {
+
+using pillar::join_builder;
+using pillar::join_mode;
+using pillar::join_table;
+using pillar::type_of;
+
+using row_lists = std::map<std::string, std::vector<std::uint32_t>>;
+
+/// The ids of the build rows that each selected key of a batch finds, in their order.
+row_lists find_all(const join_table& table, const key_batch& probe) {
+  row_lists found;
+  auto hits = std::make_unique<pillar::join_hits>();
+  table.find(probe.keys, probe.selection, probe.row_count, *hits);
+  for (std::uint32_t i = 0; i < hits->count; ++i) {
+    auto& list = found[probe.names[hits->rows[i]]];
+    list.clear();
+    const std::uint32_t count = table.keys_are_unique() ? 1 : hits->partner_count[i];
+    for (std::uint32_t at = hits->first[i]; at < hits->first[i] + count; ++at) {
+      std::uint32_t id = 0;
+      table.row_ids(&at, 1, &id);
+      list.push_back(id);
+    }
+  }
+  return found;
+}
+
+join_table sealed(const std::vector<pillar::data_type>& types, const std::vector<key_batch>& batches,
+                  pillar::memory_budget* budget = nullptr) {
+  auto builder = *join_builder::make(types, budget);
+  for (const auto& batch : batches) EXPECT_TRUE(builder.append(batch.keys, batch.selection, batch.row_count).ok());
+  return *builder.seal();
+}
+
+TEST(join_join_builder, modes_follow_the_keys_that_came) {
+  pillar::splitmix64 random(71);
+  const auto mode = [&](std::vector<pillar::data_type> types, std::int64_t spread = 1, std::size_t longest = 1000) {
+    return sealed(types, {random_keys(random, types, 1000, 500, longest, true, spread, 1)}).mode();
+  };
+  EXPECT_EQ(mode({type_of<std::int16_t>}), join_mode::packed8);  // the type's ends are among them: 65,536 keys
+  EXPECT_EQ(mode({type_of<std::int8_t>}), join_mode::array);
+  EXPECT_EQ(mode({type_of<bool>, type_of<std::int8_t>}), join_mode::array);
+  EXPECT_EQ(mode({type_of<std::int64_t>}, 1000), join_mode::packed8);
+  EXPECT_EQ(mode({type_of<std::int64_t>, type_of<std::int8_t>}, 1000), join_mode::packed8);  // 28 + 8 bits
+  EXPECT_EQ(mode({type_of<double>, type_of<double>}), join_mode::packed16);
+  EXPECT_EQ(mode({type_of<pillar::text>}, 1, 12), join_mode::packed16);
+  EXPECT_EQ(mode({type_of<pillar::text>}, 1, 13), join_mode::generic);
+  EXPECT_EQ(mode({type_of<double>, type_of<double>, type_of<double>}), join_mode::generic);
+  EXPECT_EQ(mode({type_of<pillar::text>, type_of<std::int8_t>}, 1, 12), join_mode::generic);
+  EXPECT_EQ(join_builder::make({}).error().code, pillar::errc::invalid_argument);
+}
+
+TEST(join_join_builder, many_batches_with_few_and_with_many_keys) {
+  pillar::splitmix64 random(72);
+  const std::vector types = {type_of<std::int64_t>};
+  for (const std::int64_t spread : {1, 1'000'003}) {
+    for (const std::uint32_t distinct : {7u, 20'000u}) {
+      auto builder = *join_builder::make(types);
+      std::vector<std::int64_t> keys;
+      for (int batch = 0; batch < 40; ++batch) {
+        std::int64_t values[pillar::vector_rows];
+        for (auto& value : values) value = static_cast<std::int64_t>(random.below(distinct)) * spread;
+        keys.insert(keys.end(), values, values + pillar::vector_rows);
+        pillar::vector view;
+        view.type = types[0];
+        view.size = pillar::vector_rows;
+        view.values = values;
+        const pillar::vector* pointer = &view;
+        ASSERT_TRUE(builder.append({&pointer, 1}, pillar::selection_mask::first(view.size), pillar::vector_rows).ok());
+      }
+      const auto table = *builder.seal();
+      EXPECT_EQ(builder.row_count(), 0u);
+      EXPECT_EQ(table.row_count(), keys.size());
+      EXPECT_EQ(table.mode(), spread == 1 ? join_mode::array : join_mode::packed8);
+      std::map<std::int64_t, std::vector<std::uint32_t>> expected;
+      for (std::uint32_t row = 0; row < keys.size(); ++row) expected[keys[row]].push_back(row);
+      if (distinct == 7 && spread != 1) EXPECT_LT(table.byte_count(), keys.size() * 5);  // not a slot for each row
+      std::uint64_t checked = 0;
+      for (const auto& [key, rows] : expected) {
+        pillar::vector view;
+        view.type = types[0];
+        view.size = 1;
+        view.values = &key;
+        const pillar::vector* pointer = &view;
+        pillar::join_hits hits;
+        table.find({&pointer, 1}, pillar::selection_mask::first(1), 1, hits);
+        ASSERT_EQ(hits.count, 1u);
+        ASSERT_EQ(hits.partner_count[0], rows.size());
+        std::vector<std::uint32_t> ids(rows.size());
+        for (std::uint32_t i = 0; i < ids.size(); ++i) ids[i] = hits.first[0] + i;
+        table.row_ids(ids.data(), static_cast<std::uint32_t>(ids.size()), ids.data());
+        ASSERT_EQ(ids, rows);
+        checked += rows.size();
+      }
+      EXPECT_EQ(checked, keys.size());
+    }
+  }
+}
+
+TEST(join_join_builder, workers_builders_are_joined) {
+  pillar::splitmix64 random(73);
+  const auto all = every_type(true);
+  for (int round = 0; round < 60; ++round) {
+    const std::vector types = {all[random.below(all.size())], all[random.below(all.size())]};
+    std::vector<key_batch> batches;
+    for (int batch = 0; batch < 4; ++batch)
+      batches.push_back(random_keys(random, types, 60, 12, 1000, batch % 2 == round % 2));
+    const auto expected = sealed(types, batches);
+    auto first = *join_builder::make(types), second = *join_builder::make(types);
+    for (int batch = 0; batch < 4; ++batch) {
+      auto& builder = batch < 2 ? first : second;
+      ASSERT_TRUE(builder.append(batches[batch].keys, batches[batch].selection, batches[batch].row_count).ok());
+    }
+    ASSERT_TRUE(first.append_from(second).ok());
+    const auto table = *first.seal();
+    ASSERT_EQ(table.row_count(), expected.row_count());
+    ASSERT_EQ(table.null_key_count(), expected.null_key_count());
+    ASSERT_EQ(table.row_id_limit(), expected.row_id_limit());
+    for (const auto& batch : batches) ASSERT_EQ(find_all(table, batch), find_all(expected, batch));
+  }
+}
+
+TEST(join_join_builder, every_allocation_may_fail_and_nothing_has_happened) {
+  pillar::splitmix64 random(74);
+  std::uint64_t points = 0;
+  const std::vector<std::vector<pillar::data_type>> schemas = {
+      {type_of<std::int64_t>},
+      {type_of<std::int64_t>.as_nullable(), type_of<std::int8_t>},
+      {type_of<pillar::decimal<38, 4>>.as_nullable()},
+      {type_of<pillar::text>.as_nullable(), type_of<std::int32_t>},
+  };
+  for (const auto& types : schemas) {
+    std::vector<key_batch> batches;
+    for (int batch = 0; batch < 6; ++batch)
+      batches.push_back(random_keys(random, types, 1000, 900, 1000, batch != 3, 1'000'003));
+    const auto expected = sealed(types, batches);
+    pillar::memory_budget budget;
+    auto builder = *join_builder::make(types, &budget);
+    const auto with_refusals = [&](auto&& step) {
+      for (std::uint64_t number = 1;; ++number) {
+        const std::uint64_t used = budget.used(), before = budget.refused();
+        const std::uint32_t rows = builder.row_count();
+        budget.refuse(number);
+        const bool done = step();
+        budget.refuse(0);
+        if (budget.refused() == before) return ASSERT_TRUE(done);
+        ++points;
+        if (done) return;  // it could do without
+        ASSERT_EQ(builder.row_count(), rows);
+        ASSERT_GE(budget.used(), used);  // room that was made stays
+      }
+    };
+    for (const auto& batch : batches)
+      with_refusals([&] {
+        const auto added = builder.append(batch.keys, batch.selection, batch.row_count);
+        if (!added.ok()) EXPECT_EQ(added.error().code, pillar::errc::out_of_memory);
+        return added.ok();
+      });
+    pillar::result<join_table> table = pillar::errc::cancelled;
+    with_refusals([&] {
+      const std::uint64_t used = budget.used();
+      table = builder.seal();
+      if (!table.ok()) EXPECT_EQ(budget.used(), used);
+      return table.ok();
+    });
+    ASSERT_EQ(table->row_count(), expected.row_count());
+    for (const auto& batch : batches) ASSERT_EQ(find_all(*table, batch), find_all(expected, batch));
+    EXPECT_GE(budget.used(), table->byte_count());  // the builder has given its memory back
+    EXPECT_LT(budget.used(), table->byte_count() + 8192);
+    table = pillar::errc::cancelled;
+    EXPECT_EQ(budget.used(), 0u);
+  }
+  EXPECT_GT(points, 20u);
+  std::printf("injection points: %llu\n", static_cast<unsigned long long>(points));
+}
+
+}  // namespace
+}  // namespace pillar_test::join_join_builder

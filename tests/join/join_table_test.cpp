@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/join/join_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include "join/join_sides.hpp"
+#include "pillar/join/join_builder.hpp"
+
+namespace pillar_test::join_join_table {
+namespace {
+
+using pillar::join_table;
+using pillar::type_of;
+
+struct made_table {
+  std::vector<pillar::data_type> types;
+  key_batch keys;
+  std::vector<std::byte> bytes{};
+};
+
+/// A table of each mode, with unique keys and without, with ids of every sort.
+std::vector<made_table> tables() {
+  pillar::splitmix64 random(81);
+  std::vector<made_table> made;
+  const auto add = [&](std::vector<pillar::data_type> types, bool unique, std::size_t longest, std::int64_t spread) {
+    made.push_back({types, random_keys(random, types, 200, 90, longest, false, spread)});
+    std::set<std::string> seen;
+    if (unique) keep_first_of_each(made.back().keys, seen);
+    auto builder = *pillar::join_builder::make(types);
+    const auto& keys = made.back().keys;
+    EXPECT_TRUE(builder.append(keys.keys, keys.selection, keys.row_count).ok());
+    const auto table = *builder.seal();
+    EXPECT_EQ(table.keys_are_unique(), unique);
+    made.back().bytes.assign(table.bytes().begin(), table.bytes().end());
+  };
+  for (const bool unique : {true, false}) {
+    add({type_of<std::int8_t>}, unique, 1000, 1);
+    add({type_of<std::int64_t>}, unique, 1000, 1'000'003'000'007);
+    add({type_of<std::int64_t>.as_nullable()}, unique, 1000, 1'000'003'000'007);
+    add({type_of<pillar::text>}, unique, 12, 1);
+    add({type_of<pillar::text>.as_nullable(), type_of<double>}, unique, 1000, 1);
+  }
+  return made;
+}
+
+/// Asks for every key; whatever the bytes say, ids stay below the table's limit.
+std::uint64_t probe(const join_table& table, const key_batch& keys) {
+  auto hits = std::make_unique<pillar::join_hits>();
+  table.find(keys.keys, keys.selection, keys.row_count, *hits);
+  std::uint64_t sum = 0;
+  for (std::uint32_t i = 0; i < hits->count; ++i) {
+    const std::uint32_t count = table.keys_are_unique() ? 1 : hits->partner_count[i];
+    for (std::uint32_t at = hits->first[i]; at - hits->first[i] < count; ++at) {
+      std::uint32_t id = 0;
+      table.row_ids(&at, 1, &id);
+      EXPECT_LT(id, table.row_id_limit());
+      sum += (id + 1) * std::uint64_t{hits->rows[i] + 1u};
+    }
+  }
+  return sum;
+}
+
+TEST(join_join_table, bytes_read_back_answer_alike) {
+  for (const auto& made : tables()) {
+    const auto first = *join_table::from_bytes(made.bytes);
+    std::vector<std::byte> moved(made.bytes.size() + 1);
+    std::copy(first.bytes().begin(), first.bytes().end(), moved.begin() + 1);  // unaligned
+    const auto second = *join_table::from_bytes({moved.data() + 1, made.bytes.size()});
+    EXPECT_GT(probe(first, made.keys), 0u);
+    EXPECT_EQ(probe(first, made.keys), probe(second, made.keys));
+    EXPECT_EQ(std::vector(second.key_types().begin(), second.key_types().end()), made.types);
+  }
+}
+
+TEST(join_join_table, hostile_bytes_are_refused_or_harmless) {
+  pillar::splitmix64 random(82);
+  int refused = 0, harmless = 0;
+  for (const auto& made : tables()) {
+    for (std::size_t size = 0; size < made.bytes.size(); size += 1 + size / 8) {
+      const std::vector<std::byte> cut(made.bytes.begin(), made.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+      EXPECT_FALSE(join_table::from_bytes(cut).ok());
+    }
+    for (std::size_t turn = 0; turn < 1200; ++turn) {
+      auto bytes = made.bytes;
+      const std::size_t at = turn < 200 ? turn : random.below(bytes.size());  // header, parts, then anywhere
+      const std::size_t width = std::size_t{1} << random.below(4);
+      for (std::size_t i = 0; i < width && at + i < bytes.size(); ++i)
+        bytes[at + i] = turn % 3 == 0 ? std::byte{0xff} : static_cast<std::byte>(random());
+      if (const auto table = join_table::from_bytes(bytes); table.ok()) ++harmless, probe(*table, made.keys);
+      else ++refused;
+    }
+  }
+  EXPECT_GT(refused, 1000);
+  EXPECT_GT(harmless, 1000);
+}
+
+TEST(join_join_table, a_hostile_slot_or_row_or_entry_is_refused) {
+  for (const auto& made : tables()) {
+    if (made.types.size() == 1 && made.types[0].physical == pillar::physical_type::int8) continue;
+    pillar::detail::join_header head;
+    std::memcpy(&head, made.bytes.data(), sizeof head);
+    const bool narrow = head.mode == static_cast<std::uint8_t>(pillar::join_mode::packed8);
+    const std::size_t width = narrow ? 16 : 24;
+    std::size_t slot = head.slots_at;  // the first that is in use
+    while (pillar::load_unaligned<std::uint32_t>(made.bytes.data() + slot + width - 4) == 0) slot += width;
+    const auto refuses = [&](std::size_t at, std::uint64_t value, std::size_t size) {
+      auto bytes = made.bytes;
+      std::memcpy(bytes.data() + at, &value, size);
+      return join_table::from_bytes(bytes).error().code == pillar::errc::corrupt;
+    };
+    EXPECT_TRUE(refuses(slot + width - 4, head.joinable_count + 1, 4));
+    EXPECT_TRUE(refuses(slot + width - 8, head.joinable_count, 4));
+    if (head.has_rows != 0) EXPECT_TRUE(refuses(head.rows_at + 4, head.row_limit, 4));
+    if (head.mode != static_cast<std::uint8_t>(pillar::join_mode::generic)) continue;
+    EXPECT_TRUE(refuses(slot + 8, head.text_bytes - 8, 8));
+    EXPECT_TRUE(refuses(slot + 8, ~std::uint64_t{0} - 4, 8));
+    const auto entry = pillar::load_unaligned<std::uint64_t>(made.bytes.data() + slot + 8);
+    EXPECT_TRUE(refuses(head.texts_at + entry + 8, head.text_bytes, 4));  // the length of its text
+  }
+}
+
+}  // namespace
+}  // namespace pillar_test::join_join_table
