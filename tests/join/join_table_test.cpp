@@ -72,6 +72,30 @@ TEST(join_join_table, bytes_read_back_answer_alike) {
   }
 }
 
+TEST(join_join_table, a_value_beyond_its_column_does_not_run_into_the_next) {
+  const std::vector types = {type_of<std::int32_t>, type_of<std::int32_t>};
+  auto builder = *pillar::join_builder::make(types);
+  const std::int32_t low[] = {0, 1, 2, 3}, high[] = {1, 1, 0, 3};
+  const auto keys_of = [](const std::int32_t* values, std::uint32_t count) {
+    pillar::vector view;
+    view.type = type_of<std::int32_t>;
+    view.size = count;
+    view.values = values;
+    return view;
+  };
+  const pillar::vector first = keys_of(low, 4), second = keys_of(high, 4);
+  const pillar::vector* keys[] = {&first, &second};
+  ASSERT_TRUE(builder.append(keys, pillar::selection_mask::first(4), 4).ok());
+  const auto table = *builder.seal();
+  const std::int32_t beyond[] = {4, 5, -1, 3}, beside[] = {0, 0, 1, 3};  // 4 + 4 × 0 = 0 + 4 × 1
+  const pillar::vector third = keys_of(beyond, 4), fourth = keys_of(beside, 4);
+  const pillar::vector* probes[] = {&third, &fourth};
+  auto hits = std::make_unique<pillar::join_hits>();
+  table.find(probes, pillar::selection_mask::first(4), 4, *hits);
+  ASSERT_EQ(hits->count, 1u);
+  EXPECT_EQ(hits->rows[0], 3u);
+}
+
 TEST(join_join_table, hostile_bytes_are_refused_or_harmless) {
   pillar::splitmix64 random(82);
   int refused = 0, harmless = 0;
