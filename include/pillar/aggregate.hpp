@@ -7,4 +7,7 @@
 #include "pillar/aggregate/exact_sum.hpp"
 #include "pillar/aggregate/group_states.hpp"
 #include "pillar/aggregate/group_table.hpp"
+#include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/aggregate/kind.hpp"
+#include "pillar/aggregate/own_state.hpp"
+#include "pillar/aggregate/spec.hpp"

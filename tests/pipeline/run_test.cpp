@@ -128,14 +128,26 @@ struct plan_generator {
       }
       made.aggregates.push_back({"rows", aggregate_kind::count_rows, {}});
       for (std::uint64_t i = 1 + random.below(4); i > 0; --i) {
-        const auto what = static_cast<aggregate_kind>(1 + random.below(5));
-        const bool number = what == aggregate_kind::sum || what == aggregate_kind::avg;
+        using what_kind = aggregate_kind;
+        const what_kind plain[] = {what_kind::count, what_kind::sum, what_kind::min, what_kind::max, what_kind::avg};
+        const what_kind other[] = {what_kind::variance, what_kind::standard_deviation_population,
+                                   what_kind::median,   what_kind::quantile,
+                                   what_kind::first,    what_kind::last,
+                                   what_kind::arg_min};
+        const what_kind what =
+            random.chance(1, 2) ? plain[random.below(5)] : other[random.below(input.is_ordered ? 7 : 4)];
+        const bool number = !pillar::aggregate_type(what, pillar::type_of<pillar::text>);
         if (number && !has_number) continue;
         pillar::expression input_value = number && random.chance(1, 2) ? expressions.number(1)
                                          : number
                                              ? expressions.column(expressions.column_of(pillar::type_class::number))
                                              : expressions.column(expressions.any_column());
         made.aggregates.push_back({"aggregate" + std::to_string(i), what, std::move(input_value)});
+        pillar::named_aggregate& last = made.aggregates.back();
+        if (takes_second(what)) last.second = expressions.column(expressions.any_column());
+        else last.options.distinct = random.chance(1, 4);
+        last.options.quantile = 0.3;
+        if (random.chance(1, 4)) last.predicate = expressions.predicate(1);
       }
     } else {
       made.kind = random.chance(1, 2) ? stage_kind::top : stage_kind::order_by;
@@ -182,7 +194,8 @@ TEST(pipeline_run, random_plans_agree_with_the_reference_on_any_source_and_execu
         text += "\n  stage " + std::to_string(static_cast<int>(stage.kind)) + ": " + spell(stage.predicate);
         for (const auto& value : stage.values) text += " [" + value.name + " = " + spell(value.value) + "]";
         for (const auto& a : stage.aggregates)
-          text += " [" + a.name + " = " + to_string(a.kind) + " " + spell(a.input) + "]";
+          text += " [" + a.name + " = " + to_string(a.kind) + (a.options.distinct ? " distinct " : " ") +
+                  spell(a.input) + " by " + spell(a.second) + " where " + spell(a.predicate) + "]";
         for (const auto& key : stage.order)
           text += " [" + key.column + (key.descending ? " desc" : "") + (key.nulls_first ? " nulls first]" : "]");
         if (stage.kind == stage_kind::top) text += " limit " + std::to_string(stage.limit);
@@ -230,6 +243,41 @@ TEST(pipeline_run, a_schema_known_only_at_run_time) {
   EXPECT_EQ(done->rows().at(0, 3).integer, 99);
 }
 
+/// Every verb once, typed, with its own predicate or without: the reference for what has one answer, the same answer
+/// for any source and number of threads for estimates.
+TEST(pipeline_run, every_aggregate_with_a_predicate_of_its_own) {
+  const same_rows rows(3'000);
+  everywhere engines(rows);
+  const auto question = [&](const auto& keys) {
+    const auto some = "small"_col > 0;
+    return scan(rows.small_groups) |
+           keys(count().where(some).as("n"_col), count_distinct("word"_col), sum("price"_col).distinct().where(some),
+                variance("price"_col).where(some), standard_deviation_population("small"_col),
+                covariance("small"_col, "few"_col), correlation("small"_col, "few"_col).where(some), first("long"_col),
+                last("word"_col).where(some), bool_and("flag"_col), bool_or("flag"_col).where(some),
+                median("price"_col), quantile("id"_col, 0.9).where(some), arg_min("word"_col, "price"_col),
+                arg_max("id"_col, "word"_col, 3).where(some), string_agg("word"_col, "; ").distinct(),
+                max("day"_col).where("word"_col == "no such word"));
+  };
+  for (const auto& query : {pillar::any_query(question(group_by("few"_col))), pillar::any_query(question(group_by()))})
+    EXPECT_EQ(engines.check(query.plan, reference_stage(rows.reference, query.plan.stages[0])), "");
+  std::string known;
+  for (const std::uint32_t threads : {1u, 3u}) {
+    pillar::worker_pool pool(threads);
+    for (const auto& source : {pillar::any_query(scan(rows.small_groups)), pillar::any_query(scan(rows.in_memory))}) {
+      const auto done =
+          run(source |
+                  group_by("few"_col)(approximate_count_distinct("id"_col), approximate_quantile("id"_col, 0.5),
+                                      approximate_quantile("wide"_col, 0.1)) |
+                  order_by(ascending("few"_col)),
+              pool);
+      ASSERT_TRUE(done.ok()) << done.status();
+      if (known.empty()) known = spelled(done->rows());
+      EXPECT_EQ(spelled(done->rows()), known);
+    }
+  }
+}
+
 TEST(pipeline_run, mistakes_are_sentences_when_a_query_is_run) {
   const same_rows rows(100);
   const pillar::table& table = rows.small_groups;
@@ -254,6 +302,17 @@ TEST(pipeline_run, mistakes_are_sentences_when_a_query_is_run) {
             "column 'word' is text, a number is needed");
   EXPECT_EQ(message(scan(table) | aggregate(sum("day"_col)), absl::StatusCode::kInvalidArgument),
             "column 'day' is date, a number is needed");
+  EXPECT_EQ(message(scan(table) | aggregate(correlation("id"_col, "word"_col)), absl::StatusCode::kInvalidArgument),
+            "column 'word' is text, a number is needed");
+  EXPECT_EQ(message(scan(table) | aggregate(string_agg("id"_col)), absl::StatusCode::kInvalidArgument),
+            "column 'id' is int64, text is needed");
+  EXPECT_EQ(message(scan(table) | aggregate(bool_or("id"_col)), absl::StatusCode::kInvalidArgument),
+            "column 'id' is int64, a condition is needed");
+  EXPECT_NE(message(scan(table) | aggregate(quantile("id"_col, 1.5)), absl::StatusCode::kInvalidArgument)
+                .find("column 'id': quantiles lie in 0 to 1"),
+            std::string::npos);
+  EXPECT_EQ(message(scan(table) | aggregate(count().where("id"_col + 1)), absl::StatusCode::kInvalidArgument),
+            "column 'id' is int64, a condition is needed");
   EXPECT_NE(message(scan(table) | project("id"_col) | order_by(ascending("few"_col)), absl::StatusCode::kNotFound)
                 .find("no column 'few' among: id"),
             std::string::npos);

@@ -15,6 +15,7 @@
 #include "pillar/expr/check.hpp"
 #include "pillar/expr/reference.hpp"
 #include "pillar/pipeline/plan.hpp"
+#include "support/reference_aggregate.hpp"
 
 namespace pillar_test {
 
@@ -81,11 +82,26 @@ inline double real_of(const scalar& value) {
                              static_cast<long double>(pillar::power_of_ten(scale)));
 }
 
-inline scalar aggregate_of(pillar::aggregate_kind kind, const pillar::data_type& type, const std::vector<scalar>& cells,
-                           bool& overflow) {
+inline scalar aggregate_of(const pillar::named_aggregate& what, const pillar::data_type& type,
+                           const pillar::data_type& second, std::vector<aggregate_row> rows, bool& overflow) {
   using pillar::aggregate_kind;
-  const pillar::data_type out = *pillar::aggregate_type(kind, type);
-  if (kind == aggregate_kind::count_rows) return scalar::of_integer(out, static_cast<pillar::int128>(cells.size()));
+  const aggregate_kind kind = what.kind;
+  const pillar::data_type out = *pillar::aggregate_type(kind, type, second);
+  if (kind == aggregate_kind::count_rows) return scalar::of_integer(out, static_cast<pillar::int128>(rows.size()));
+  if (kind > aggregate_kind::avg) {
+    const auto found = reference_aggregate(kind, what.options, std::move(rows));
+    return found ? found->value : scalar::of_null(out);
+  }
+  if (what.options.distinct) {
+    const auto less = [](const aggregate_row& a, const aggregate_row& b) {
+      return compare_cells(a.value, b.value) < 0;
+    };
+    std::stable_sort(rows.begin(), rows.end(), less);
+    const auto same = [&](const aggregate_row& a, const aggregate_row& b) { return !less(a, b) && !less(b, a); };
+    rows.erase(std::unique(rows.begin(), rows.end(), same), rows.end());
+  }
+  std::vector<scalar> cells;
+  for (const auto& one : rows) cells.push_back(one.value);
   std::uint64_t count = 0;
   pillar::int128 sum = 0;
   double real = 0;
@@ -140,27 +156,41 @@ inline reference_rows reference_stage(reference_rows from, const pillar::plan_st
       out.schema.columns.clear();
       for (const auto& key : stage.values)
         out.schema.columns.push_back({key.name, type_of_value(key.value, from.schema)});
-      std::vector<pillar::data_type> types;
+      std::vector<pillar::data_type> types, seconds;
+      const auto type_of_input = [&](const pillar::expression& value) {
+        return value.nodes.empty() ? pillar::type_of<double> : type_of_value(value, from.schema);
+      };
       for (const auto& aggregate : stage.aggregates) {
-        types.push_back(aggregate.input.nodes.empty() ? pillar::data_type{}
-                                                      : type_of_value(aggregate.input, from.schema));
-        out.schema.columns.push_back({aggregate.name, *pillar::aggregate_type(aggregate.kind, types.back())});
+        types.push_back(type_of_input(aggregate.input));
+        seconds.push_back(type_of_input(aggregate.second));
+        out.schema.columns.push_back(
+            {aggregate.name, *pillar::aggregate_type(aggregate.kind, types.back(), seconds.back())});
       }
-      std::map<row, std::vector<std::vector<scalar>>, row_less> groups;
+      std::map<row, std::vector<std::vector<aggregate_row>>, row_less> groups;
       if (stage.values.empty()) groups[{}].resize(stage.aggregates.size());
-      for (const auto& one : from.rows) {
+      for (std::size_t number = 0; number < from.rows.size(); ++number) {
+        const row& one = from.rows[number];
         row key;
         for (const auto& value : stage.values) key.push_back(value_of(value.value, from, one));
         auto& inputs = groups[std::move(key)];
         inputs.resize(stage.aggregates.size());
-        for (std::size_t a = 0; a < inputs.size(); ++a)
-          inputs[a].push_back(stage.aggregates[a].input.nodes.empty() ? scalar{}
-                                                                      : value_of(stage.aggregates[a].input, from, one));
+        for (std::size_t a = 0; a < inputs.size(); ++a) {
+          const auto& aggregate = stage.aggregates[a];
+          const auto cell = [&](const pillar::expression& value) {
+            return value.nodes.empty() ? scalar{} : value_of(value, from, one);
+          };
+          const aggregate_row made{number, cell(aggregate.input), cell(aggregate.second)};
+          const auto fate = aggregate.predicate.nodes.empty()
+                                ? pillar::row_fate::keep
+                                : pillar::reference_filter(aggregate.predicate, from.schema, one);
+          if (fate == pillar::row_fate::error || fate == pillar::row_fate::error_or_reject) from.has_error = true;
+          if (fate == pillar::row_fate::keep) inputs[a].push_back(made);
+        }
       }
       for (const auto& [key, inputs] : groups) {
         row made = key;
         for (std::size_t a = 0; a < inputs.size(); ++a)
-          made.push_back(aggregate_of(stage.aggregates[a].kind, types[a], inputs[a], from.has_error));
+          made.push_back(aggregate_of(stage.aggregates[a], types[a], seconds[a], inputs[a], from.has_error));
         out.rows.push_back(std::move(made));
       }
       out.is_ordered = stage.values.empty();

@@ -2,12 +2,15 @@
 /// Grouped and ungrouped aggregation bound at run time: a group table and a state row per group.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "pillar/aggregate/detail/distinct_rows.hpp"
 #include "pillar/aggregate/detail/narrow_sums.hpp"
 #include "pillar/aggregate/group_table.hpp"
-#include "pillar/aggregate/kind.hpp"
+#include "pillar/aggregate/grouped_state.hpp"  // row_numbers
+#include "pillar/aggregate/spec.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/column.hpp"
@@ -18,18 +21,11 @@ namespace PILLAR_NAMESPACE {
 
 struct scalar;  // column/scalar.hpp
 
-/// One aggregate: what, and over which of the input columns (count_rows: none).
-struct aggregate_spec {
-  aggregate_kind kind = aggregate_kind::count_rows;
-  std::uint32_t input = 0;
-  float_sum floats = float_sum::deterministic;
-  friend bool operator==(const aggregate_spec&, const aggregate_spec&) = default;
-};
-
 /// Update with batches, merge the aggregators of several threads, finish into columns.
 ///
 /// Sums of integers and decimals are exact in 128 or 192 bits, whatever the order, so an overflow is reported only if
-/// the whole sum leaves decimal<38, s>. Deterministic float sums are exact and rounded once.
+/// the whole sum leaves decimal<38, s>. Deterministic float sums are exact and rounded once. Counts, sums, averages and
+/// extremes have their states in one row per group; every other aggregate has a grouped_state of its own.
 ///
 /// Shape:    batches of row_count ≤ 1,024 rows; key and input columns of the types it was made with (a nullable
 ///           column where a NULL may come); what is only counted, summed or averaged as 64-bit integers may come in
@@ -37,7 +33,8 @@ struct aggregate_spec {
 /// Errors:   update, merge → out_of_memory, limit_exceeded: the aggregator is then as before. merge → type_mismatch:
 ///           aggregators made otherwise. finish → out_of_memory; overflow: a sum beyond 38 digits, position = group.
 ///           make → type_mismatch: no such aggregate of that type (position = the aggregate); no_such_column: input
-///           out of range. A hot-path object: it keeps result<> above rank 5, the pipeline words its errors
+///           out of range; invalid_argument: an option out of range, or distinct rows of two inputs. A hot-path object:
+///           it keeps result<> above rank 5, the pipeline words its errors
 /// Cost:     the group table's, and for sums, averages and counts of integers 0.3–1 ns a row and input in cache; equal
 ///           inputs are summed once. Other aggregates take a pass each
 /// Threads:  one at a time; const members concurrently
@@ -51,13 +48,24 @@ class aggregator {
   /// Adds the selected rows. `inputs[i]` may be nullptr if only count_rows refers to it. `where[a]`, if given and not
   /// nullptr, restricts aggregate a to the rows that it also selects. `input_bits[i]`, if given and below 64, promises
   /// −2^bits ≤ value < 2^bits for all values of input i, selected or not, which are then not looked at for that.
+  /// `numbers` matter if needs_row_numbers().
   PILLAR_API result<void> update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                                  const selection_mask& selection, std::uint32_t row_count,
                                  std::span<const selection_mask* const> where = {},
-                                 std::span<const std::uint8_t> input_bits = {});
+                                 std::span<const std::uint8_t> input_bits = {}, const row_numbers& numbers = {});
+
+  /// Whether some aggregate depends on the order of rows.
+  [[nodiscard]] bool needs_row_numbers() const noexcept {
+    for (const bound_aggregate& of : aggregates_)
+      if (takes_row_numbers(of.spec.kind)) return true;
+    return false;
+  }
 
   /// group_table's promise: until the next call a dictionary at the same address holds the same entries.
-  void begin_block() noexcept { table_.begin_block(); }
+  void begin_block() noexcept {
+    table_.begin_block();
+    for (detail::distinct_rows& of : distinct_) of.begin_block();
+  }
 
   /// What was computed elsewhere (from encoded vectors or zone maps) for an aggregator without keys.
   ///
@@ -89,18 +97,23 @@ class aggregator {
     fast_real,
     extreme,
     extreme128,
-    extreme_text
+    extreme_text,
+    object  ///< in objects_
   };
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
   struct bound_aggregate {
     aggregate_spec spec{};
     data_type input{};
+    data_type second{};
     state_form form = state_form::count;
-    std::uint32_t offset = 0;  ///< of its state in the group's row, bytes
-    bool is_narrow = false;    ///< may be added up in narrow_: then where its sum and its count stand there
+    bool greatest = false;          ///< of the extremes
+    std::uint32_t offset = 0;       ///< of its state in the group's row, bytes
+    std::uint32_t object = none;    ///< in objects_
+    std::uint32_t distinct = none;  ///< in distinct_
+    bool is_narrow = false;         ///< may be added up in narrow_: then where its sum and its count stand there
     std::uint32_t narrow_sum = none;
     std::uint32_t narrow_count = none;  ///< none: the rows
   };
-  static constexpr std::uint32_t none = ~std::uint32_t{0};
   /// A sum of narrow_: of an input's values, or of 1 for each that is not NULL.
   struct narrow_lane {
     std::uint32_t input = 0;
@@ -120,6 +133,7 @@ class aggregator {
   [[nodiscard]] const std::byte* state(const bound_aggregate& of, std::uint32_t group) const noexcept {
     return states_.data() + std::size_t{group} * stride_ + of.offset;
   }
+  result<void> bind(bound_aggregate& of, std::uint32_t& bytes);
   void plan_narrow();
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, bool counts);
   result<bool> fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
@@ -128,6 +142,9 @@ class aggregator {
   void settle() noexcept;
   [[nodiscard]] const std::byte* whole_state(const bound_aggregate& of, std::uint32_t group,
                                              std::byte* room) const noexcept;
+  struct new_pairs;
+  result<void> find_new_pairs(const bound_aggregate& of, const aggregator& other,
+                              std::span<const std::uint32_t> group_of, new_pairs& found);
   result<void> make_states(std::uint32_t group_count);
   void forget(std::uint32_t group_count) noexcept;
   void count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;
@@ -146,6 +163,8 @@ class aggregator {
   std::vector<data_type> input_types_{};
   std::vector<data_type> result_types_{};
   std::vector<bound_aggregate> aggregates_{};
+  std::vector<std::unique_ptr<grouped_state>> objects_{};
+  std::vector<detail::distinct_rows> distinct_{};
   std::vector<narrow_lane> narrow_lanes_{};
   std::uint32_t stride_ = 0;
   growable<std::byte> states_;

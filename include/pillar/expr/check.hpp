@@ -25,6 +25,10 @@ enum class fault_kind : std::uint8_t {
   needs_value,      ///< a column, literal or computed value was needed, a condition came
   scale_too_large,  ///< a product of decimals with more than 38 digits after the point
   duplicate_name,   ///< two columns of a stage's result are called `column`
+  foreign_type,     ///< an aggregate of the user's does not take `left`
+  distinct_pairs,   ///< distinct rows of an aggregate of two inputs
+  needs_input,      ///< an aggregate got more or fewer inputs than it takes
+  out_of_range,     ///< an aggregate's quantile, rank or size
   too_deep,         ///< nested deeper than 256, or not a tree
 };
 
@@ -279,6 +283,21 @@ constexpr sentence describe(const fault& problem, std::span<const static_column>
       out.add("two result columns are called '");
       out.add(problem.column);
       out.add("'; give one of them another name with .as()");
+      break;
+    case fault_kind::foreign_type:
+      subject();
+      out.add(" is ");
+      out.add(problem.left);
+      out.add(", which the aggregate's state does not take");
+      break;
+    case fault_kind::distinct_pairs:
+      subject();
+      out.add(": distinct values are those of one input, and this aggregate takes two");
+      break;
+    case fault_kind::needs_input: out.add("an aggregate takes one input; count(*) none, some take two"); break;
+    case fault_kind::out_of_range:
+      subject();
+      out.add(": quantiles lie in 0 to 1, ranks in 1 to 1,024, register bits in 4 to 16, sketch bits in 1 to 12");
       break;
     case fault_kind::too_deep: out.add("the expression is malformed or too deep"); break;
   }

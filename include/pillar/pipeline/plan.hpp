@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "pillar/aggregate/kind.hpp"     // aggregate_kind
+#include "pillar/aggregate/spec.hpp"     // aggregate_kind, aggregate_options
 #include "pillar/column/column_set.hpp"  // column_set
 #include "pillar/expr/tree.hpp"          // expression
 
@@ -21,11 +21,14 @@ struct named_value {
   expression value;
 };
 
-/// An aggregate and the name of its result column; `input` is empty for count_rows.
+/// An aggregate and the name of its result column; `input` is empty for count_rows, `second` for most.
 struct named_aggregate {
   std::string name;
   aggregate_kind kind = aggregate_kind::count_rows;
-  expression input;
+  expression input{};
+  expression second{};
+  expression predicate{};  ///< restricts the aggregate to rows for which it is true; empty: all
+  aggregate_options options{};
 };
 
 /// A column to sort by. NULLs come last unless asked otherwise, in both directions.

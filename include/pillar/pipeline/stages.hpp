@@ -14,9 +14,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "pillar/expr/check.hpp"       // check_shape, fault
-#include "pillar/expr/expression.hpp"  // any_expression
-#include "pillar/pipeline/plan.hpp"    // plan_stage
+#include "pillar/aggregate/own_state.hpp"  // own_aggregate_of
+#include "pillar/expr/check.hpp"           // check_shape, fault
+#include "pillar/expr/expression.hpp"      // any_expression
+#include "pillar/pipeline/plan.hpp"        // plan_stage
 
 namespace PILLAR_NAMESPACE {
 
@@ -30,21 +31,63 @@ struct result_field {
 /// Aggregate without an argument.
 struct no_input {};
 
-/// An aggregate with the name of its result: `sum("total"_col).as("revenue"_col)`.
-template <aggregate_kind Kind, class E, fixed_string Name>
+/// aggregate_options of a typed aggregate, before it is lowered.
+struct static_options {
+  bool distinct = false;
+  double quantile = 0.5;
+  std::uint32_t rank = 1;
+  std::string_view separator = ",";
+  const own_aggregate* own = nullptr;
+  [[nodiscard]] aggregate_options lower() const {
+    aggregate_options made;
+    made.distinct = distinct;
+    made.quantile = quantile;
+    made.rank = rank;
+    made.separator = separator;
+    made.own = own;
+    return made;
+  }
+};
+
+/// An aggregate with the name of its result: `sum("total"_col).where("open"_col).as("revenue"_col)`. State: what an
+/// aggregate of the user's own keeps.
+template <aggregate_kind Kind, class E, fixed_string Name, class Second = no_input, class Where = no_input,
+          class State = void>
 struct aggregate_expression {
   static constexpr bool is_static = true;
   static constexpr auto name = Name;
   static constexpr aggregate_kind kind = Kind;
   using input_type = E;
-  E input;
+  using second_type = Second;
+  using where_type = Where;
+  using state_type = State;
+  E input{};
+  Second second{};
+  Where predicate{};
+  static_options options{};
+
   template <fixed_string New>
   [[nodiscard]] constexpr auto as(column_reference<New>) const {
-    return aggregate_expression<Kind, E, New>{input};
+    return aggregate_expression<Kind, E, New, Second, Where, State>{input, second, predicate, options};
+  }
+  /// Only rows for which the predicate is true.
+  template <static_expression P>
+  requires std::is_same_v<Where, no_input>
+  [[nodiscard]] constexpr auto where(const P& only) const {
+    return aggregate_expression<Kind, E, Name, Second, P, State>{input, second, only, options};
+  }
+  /// Equal values of a group count once.
+  [[nodiscard]] constexpr auto distinct() const {
+    static_assert(!takes_second(Kind), "distinct values are those of one input, and this aggregate takes two");
+    aggregate_expression made = *this;
+    made.options.distinct = true;
+    return made;
   }
   [[nodiscard]] named_aggregate lower() const {
-    named_aggregate made{std::string(Name.view()), Kind, {}};
+    named_aggregate made{std::string(Name.view()), Kind, {}, {}, {}, options.lower()};
     if constexpr (!std::is_same_v<E, no_input>) made.input = pillar::lower(input);
+    if constexpr (!std::is_same_v<Second, no_input>) made.second = pillar::lower(second);
+    if constexpr (!std::is_same_v<Where, no_input>) made.predicate = pillar::lower(predicate);
     return made;
   }
 };
@@ -63,32 +106,51 @@ struct dynamic_aggregate {
   [[nodiscard]] dynamic_aggregate as(column_reference<New>) const {
     return as(New.view());
   }
+  template <any_expression P>
+  [[nodiscard]] dynamic_aggregate where(const P& only) const {
+    dynamic_aggregate made = *this;
+    made.what.predicate = pillar::lower(only);
+    return made;
+  }
+  [[nodiscard]] dynamic_aggregate distinct() const {
+    dynamic_aggregate made = *this;
+    made.what.options.distinct = true;
+    return made;
+  }
   [[nodiscard]] named_aggregate lower() const { return what; }
 };
 
 namespace detail {
 
-template <aggregate_kind Kind, fixed_string Plain, any_expression E>
-constexpr auto make_aggregate(const E& input) {
-  if constexpr (static_expression<E>) {
-    return aggregate_expression<Kind, E, Plain>{input};
+/// The name of an aggregate's column if nobody gives it one: sum_total of a column, sum of a computed value.
+template <fixed_string Prefix, class E>
+inline constexpr auto aggregate_name = Prefix;
+template <fixed_string Prefix, fixed_string Name>
+inline constexpr auto aggregate_name<Prefix, column_reference<Name>> = [] {
+  fixed_string<sizeof(Prefix.characters) + sizeof(Name.characters)> out;
+  std::size_t at = 0;
+  for (char c : Prefix.view()) out.characters[at++] = c;
+  out.characters[at++] = '_';
+  for (char c : Name.view()) out.characters[at++] = c;
+  return out;
+}();
+
+template <class E>
+inline constexpr bool static_or_none = static_expression<E>;
+template <>
+inline constexpr bool static_or_none<no_input> = true;
+
+template <aggregate_kind Kind, fixed_string Prefix, class State = void, any_expression E, class Second = no_input>
+constexpr auto make_aggregate(const E& input, const static_options& options = {}, const Second& second = {}) {
+  if constexpr (static_expression<E> && static_or_none<Second>) {
+    return aggregate_expression<Kind, E, aggregate_name<Prefix, E>, Second, no_input, State>{
+        input, second, {}, options};
   } else {
-    std::string name(Plain.view());
-    if (input.nodes.size() == 1) name += "_" + input.nodes[0].name;
-    return dynamic_aggregate{{name, Kind, input}};
+    named_aggregate made{std::string(Prefix.view()), Kind, pillar::lower(input), {}, {}, options.lower()};
+    if (made.input.nodes.size() == 1) made.name += "_" + made.input.nodes[0].name;
+    if constexpr (!std::is_same_v<Second, no_input>) made.second = pillar::lower(second);
+    return dynamic_aggregate{std::move(made)};
   }
-}
-template <aggregate_kind Kind, fixed_string Prefix, fixed_string Name>
-constexpr auto make_aggregate(column_reference<Name> input) {
-  constexpr auto joined = [] {
-    fixed_string<sizeof(Prefix.characters) + sizeof(Name.characters)> out;
-    std::size_t at = 0;
-    for (char c : Prefix.view()) out.characters[at++] = c;
-    out.characters[at++] = '_';
-    for (char c : Name.view()) out.characters[at++] = c;
-    return out;
-  }();
-  return aggregate_expression<Kind, column_reference<Name>, joined>{input};
 }
 
 /// How an argument of project or group_by gives a name and a value.
@@ -143,19 +205,48 @@ constexpr checked_shape checked() {
   if (!found.problem && !found.value) found.problem = {fault_kind::needs_value, found.column, found.type, {}};
   return found;
 }
+/// What is wrong with an aggregate over values of these types; `own` of kind own.
+constexpr fault aggregate_fault(aggregate_kind kind, const checked_shape& input, const checked_shape& second,
+                                const own_aggregate* own) {
+  if (kind == aggregate_kind::own) {
+    if (own != nullptr && own->takes(input.type)) return {};
+    return {fault_kind::foreign_type, input.column, input.type, {}};
+  }
+  if (pillar::aggregate_type(kind, input.type, second.type)) return {};
+  if (kind == aggregate_kind::bool_and || kind == aggregate_kind::bool_or)
+    return {fault_kind::needs_truth, input.column, input.type, {}};
+  if (kind == aggregate_kind::string_agg) return {fault_kind::needs_text, input.column, input.type, {}};
+  const checked_shape& wrong = pillar::aggregate_type(kind, input.type) ? second : input;
+  return {fault_kind::needs_number, wrong.column, wrong.type, {}};
+}
+template <class A>
+constexpr const own_aggregate* own_of() {
+  if constexpr (std::is_same_v<typename A::state_type, void>) return nullptr;
+  else return &own_aggregate_of<typename A::state_type>;
+}
+template <class E, typed_schema S>
+constexpr checked_shape checked_input() {
+  if constexpr (std::is_same_v<E, no_input>) return {{}, type_of<double>, {}, false, true, 0};
+  else return checked<E, S>();
+}
 template <class A, typed_schema S>
 constexpr fault check_aggregate() {
-  if constexpr (!std::is_same_v<typename A::input_type, no_input>) {
-    const checked_shape input = checked<typename A::input_type, S>();
-    if (input.problem) return input.problem;
-    if (!pillar::aggregate_type(A::kind, input.type)) return {fault_kind::needs_number, input.column, input.type, {}};
+  if constexpr (!std::is_same_v<typename A::where_type, no_input>) {
+    constexpr auto shape = shape_of<typename A::where_type>();
+    if (const fault problem = check_predicate(shape, S::columns)) return problem;
   }
-  return {};
+  const checked_shape input = checked_input<typename A::input_type, S>();
+  const checked_shape second = checked_input<typename A::second_type, S>();
+  if (input.problem) return input.problem;
+  if (second.problem) return second.problem;
+  return aggregate_fault(A::kind, input, second, own_of<A>());
 }
 template <class A, typed_schema S>
 constexpr data_type aggregate_column() {
-  if constexpr (std::is_same_v<typename A::input_type, no_input>) return *pillar::aggregate_type(A::kind, data_type{});
-  else return *pillar::aggregate_type(A::kind, checked<typename A::input_type, S>().type);
+  if constexpr (A::kind == aggregate_kind::own) return own_of<A>()->result;
+  else
+    return *pillar::aggregate_type(A::kind, checked_input<typename A::input_type, S>().type,
+                                   checked_input<typename A::second_type, S>().type);
 }
 template <std::size_t N>
 constexpr fault check_unique(const std::array<std::string_view, N>& names) {
@@ -355,7 +446,7 @@ constexpr auto aggregate(const A&... aggregates) {
   return group_keys<>{}(aggregates...);
 }
 
-/// Rows; non-NULL values; exact sum; least; greatest; mean. Result types: aggregate/kind.hpp.
+/// Rows; non-NULL values; exact sum; least; greatest; mean. What each computes and of which types: aggregate/kind.hpp.
 constexpr auto count() { return aggregate_expression<aggregate_kind::count_rows, no_input, "count">{}; }
 template <any_expression E>
 constexpr auto count(const E& value) {
@@ -376,6 +467,99 @@ constexpr auto max(const E& value) {
 template <any_expression E>
 constexpr auto avg(const E& value) {
   return detail::make_aggregate<aggregate_kind::avg, "avg">(value);
+}
+/// Different values, exactly; within 1.6 %, in a few kilobytes per group.
+template <any_expression E>
+constexpr auto count_distinct(const E& value) {
+  return detail::make_aggregate<aggregate_kind::count, "count_distinct">(value, {.distinct = true});
+}
+template <any_expression E>
+constexpr auto approximate_count_distinct(const E& value) {
+  return detail::make_aggregate<aggregate_kind::approximate_count_distinct, "approximate_count_distinct">(value);
+}
+/// Of samples, divided by n − 1; `…_population` by n. Stable and exact until the last step.
+template <any_expression E>
+constexpr auto variance(const E& value) {
+  return detail::make_aggregate<aggregate_kind::variance, "variance">(value);
+}
+template <any_expression E>
+constexpr auto variance_population(const E& value) {
+  return detail::make_aggregate<aggregate_kind::variance_population, "variance_population">(value);
+}
+template <any_expression E>
+constexpr auto standard_deviation(const E& value) {
+  return detail::make_aggregate<aggregate_kind::standard_deviation, "standard_deviation">(value);
+}
+template <any_expression E>
+constexpr auto standard_deviation_population(const E& value) {
+  return detail::make_aggregate<aggregate_kind::standard_deviation_population, "standard_deviation_population">(value);
+}
+template <any_expression X, any_expression Y>
+constexpr auto covariance(const X& x, const Y& y) {
+  return detail::make_aggregate<aggregate_kind::covariance, "covariance">(x, {}, y);
+}
+template <any_expression X, any_expression Y>
+constexpr auto covariance_population(const X& x, const Y& y) {
+  return detail::make_aggregate<aggregate_kind::covariance_population, "covariance_population">(x, {}, y);
+}
+template <any_expression X, any_expression Y>
+constexpr auto correlation(const X& x, const Y& y) {
+  return detail::make_aggregate<aggregate_kind::correlation, "correlation">(x, {}, y);
+}
+/// In the order of the source; any_value: some value, whichever comes.
+template <any_expression E>
+constexpr auto first(const E& value) {
+  return detail::make_aggregate<aggregate_kind::first, "first">(value);
+}
+template <any_expression E>
+constexpr auto last(const E& value) {
+  return detail::make_aggregate<aggregate_kind::last, "last">(value);
+}
+template <any_expression E>
+constexpr auto any_value(const E& value) {
+  return detail::make_aggregate<aggregate_kind::any, "any_value">(value);
+}
+/// No value is false; some value is true.
+template <any_expression E>
+constexpr auto bool_and(const E& value) {
+  return detail::make_aggregate<aggregate_kind::bool_and, "bool_and">(value);
+}
+template <any_expression E>
+constexpr auto bool_or(const E& value) {
+  return detail::make_aggregate<aggregate_kind::bool_or, "bool_or">(value);
+}
+/// The middle; the value at `part` of the way from least to greatest; the same within 1 %, in little memory.
+template <any_expression E>
+constexpr auto median(const E& value) {
+  return detail::make_aggregate<aggregate_kind::median, "median">(value);
+}
+template <any_expression E>
+constexpr auto quantile(const E& value, double part) {
+  return detail::make_aggregate<aggregate_kind::quantile, "quantile">(value, {.quantile = part});
+}
+template <any_expression E>
+constexpr auto approximate_quantile(const E& value, double part) {
+  return detail::make_aggregate<aggregate_kind::approximate_quantile, "approximate_quantile">(value,
+                                                                                              {.quantile = part});
+}
+/// `value` where `by` is least or greatest; with a rank, in the second, third, … such row.
+template <any_expression E, any_expression By>
+constexpr auto arg_min(const E& value, const By& by, std::uint32_t rank = 1) {
+  return detail::make_aggregate<aggregate_kind::arg_min, "arg_min">(value, {.rank = rank}, by);
+}
+template <any_expression E, any_expression By>
+constexpr auto arg_max(const E& value, const By& by, std::uint32_t rank = 1) {
+  return detail::make_aggregate<aggregate_kind::arg_max, "arg_max">(value, {.rank = rank}, by);
+}
+/// Texts in the order of the source. Requires: the separator outlives the call that makes the query
+template <any_expression E>
+constexpr auto string_agg(const E& value, std::string_view separator = ",") {
+  return detail::make_aggregate<aggregate_kind::string_agg, "string_agg">(value, {.separator = separator});
+}
+/// A state of your own: `own<deviation>("delay"_col)`.
+template <aggregate_state S, any_expression E>
+constexpr auto own(const E& value) {
+  return detail::make_aggregate<aggregate_kind::own, "own", S>(value, {.own = &own_aggregate_of<S>});
 }
 
 template <fixed_string Name>

@@ -62,16 +62,19 @@ struct aggregator::batch_rows {
   std::uint32_t group[vector_rows];
   std::uint32_t count = 0;
 
-  void fill(const selection_mask& selection, const vector* values, const selection_mask* where,
-            const std::uint32_t* slots, bool one_group) noexcept {
-    std::uint64_t words[vector_words];
-    for (std::uint32_t word = 0; word < vector_words; ++word) {
-      words[word] = selection.words[word];
-      if (where != nullptr) words[word] &= where->words[word];
-      if (values != nullptr && values->validity != nullptr)
-        words[word] &= PILLAR_MUTATE(aggregate_counts_null, values->validity_word(word), ~std::uint64_t{0});
-    }
-    count = detail::list_rows(words, row);
+  /// The rows of the selection that `where` selects too and in which neither input is NULL.
+  static selection_mask mask(const selection_mask& selection, const vector* values, const vector* second,
+                             const selection_mask* where) noexcept {
+    selection_mask made = selection;
+    if (where != nullptr) made &= *where;
+    for (const vector* input : {values, second})
+      if (input != nullptr && input->validity != nullptr)
+        for (std::uint32_t word = 0; word < vector_words; ++word)
+          made.words[word] &= PILLAR_MUTATE(aggregate_counts_null, input->validity_word(word), ~std::uint64_t{0});
+    return made;
+  }
+  void fill(const selection_mask& rows, const std::uint32_t* slots, bool one_group) noexcept {
+    count = detail::list_rows(rows.words, row);
     if (one_group) return;
     for (std::uint32_t i = 0; i < count; ++i) group[i] = slots[row[i]] - 1;
   }
@@ -89,47 +92,80 @@ PILLAR_API result<aggregator> aggregator::make(std::span<const data_type> key_ty
     bound_aggregate bound;
     bound.spec = aggregates[i];
     bound.offset = made.stride_;
-    if (bound.spec.kind != aggregate_kind::count_rows) {
-      if (bound.spec.input >= input_types.size()) return {errc::no_such_column, i};
-      bound.input = input_types[bound.spec.input];
+    const aggregate_kind kind = bound.spec.kind;
+    for (const bool second : {false, true}) {
+      if (second ? !takes_second(kind) : kind == aggregate_kind::count_rows) continue;
+      const std::uint32_t input = second ? bound.spec.second : bound.spec.input;
+      if (input >= input_types.size()) return {errc::no_such_column, i};
+      (second ? bound.second : bound.input) = input_types[input];
     }
-    const auto type = aggregate_type(bound.spec.kind, bound.input);
-    if (!type) return {errc::type_mismatch, i};
-    const physical_type physical = bound.input.physical;
-    std::size_t bytes = sizeof(std::uint64_t);
-    switch (bound.spec.kind) {
-      case aggregate_kind::count_rows:
-      case aggregate_kind::count: break;
-      case aggregate_kind::sum:
-      case aggregate_kind::avg:
-        if (is_float(physical)) {
-          const bool fast = bound.spec.floats == float_sum::fast;
-          bound.form = fast ? state_form::fast_real : state_form::exact_real;
-          bytes = fast ? sizeof(detail::fast_real_state) : sizeof(detail::exact_real_state);
-        } else if (physical == physical_type::integer128) {
-          bound.form = state_form::sum128;
-          bytes = sizeof(detail::sum128_state);
-        } else {
-          bound.form = physical == physical_type::uint64 ? state_form::sum64_unsigned : state_form::sum64;
-          bytes = sizeof(detail::sum64_state);
-        }
-        break;
-      case aggregate_kind::min:
-      case aggregate_kind::max:
-        bound.form = physical == physical_type::text         ? state_form::extreme_text
-                     : physical == physical_type::integer128 ? state_form::extreme128
-                                                             : state_form::extreme;
-        bytes = bound.form == state_form::extreme ? sizeof(detail::extreme_state) : sizeof(detail::extreme_text_state);
-        static_assert(sizeof(detail::extreme128_state) == sizeof(detail::extreme_text_state));
-        break;
-    }
-    made.stride_ += static_cast<std::uint32_t>(bytes);
-    made.aggregates_.push_back(bound);
-    made.result_types_.push_back(*type);
+    std::uint32_t bytes = sizeof(std::uint64_t);
+    if (auto done = made.bind(bound, bytes); !done.ok()) return {done.error().code, i};
+    made.stride_ += bytes;
+    made.aggregates_.push_back(std::move(bound));
   }
   made.plan_narrow();
   PILLAR_TRY(made.make_states(made.table_.group_count()));
   return made;
+}
+
+/// Chooses an aggregate's form and makes what it needs besides a place in the groups' rows; its result's type.
+inline result<void> aggregator::bind(bound_aggregate& of, std::uint32_t& bytes) {
+  const physical_type physical = of.input.physical;
+  const auto type = of.spec.kind != aggregate_kind::own ? aggregate_type(of.spec.kind, of.input, of.second)
+                    : of.spec.own == nullptr            ? std::nullopt
+                                                        : std::optional(of.spec.own->result);
+  if (!type) return errc::type_mismatch;
+  bool repeats = true;  // values that come again change the answer
+  switch (of.spec.kind) {
+    case aggregate_kind::count_rows: repeats = false; break;
+    case aggregate_kind::count: break;
+    case aggregate_kind::sum:
+    case aggregate_kind::avg:
+      if (is_float(physical)) {
+        const bool fast = of.spec.floats == float_sum::fast;
+        of.form = fast ? state_form::fast_real : state_form::exact_real;
+        bytes = fast ? sizeof(detail::fast_real_state) : sizeof(detail::exact_real_state);
+      } else if (physical == physical_type::integer128) {
+        of.form = state_form::sum128;
+        bytes = sizeof(detail::sum128_state);
+      } else {
+        of.form = physical == physical_type::uint64 ? state_form::sum64_unsigned : state_form::sum64;
+        bytes = sizeof(detail::sum64_state);
+      }
+      break;
+    case aggregate_kind::min:
+    case aggregate_kind::max:
+    case aggregate_kind::bool_and:
+    case aggregate_kind::bool_or:
+      repeats = false;
+      of.greatest = of.spec.kind == aggregate_kind::max || of.spec.kind == aggregate_kind::bool_or;
+      of.form = physical == physical_type::text         ? state_form::extreme_text
+                : physical == physical_type::integer128 ? state_form::extreme128
+                                                        : state_form::extreme;
+      bytes = of.form == state_form::extreme ? sizeof(detail::extreme_state) : sizeof(detail::extreme_text_state);
+      static_assert(sizeof(detail::extreme128_state) == sizeof(detail::extreme_text_state));
+      break;
+    case aggregate_kind::first:
+    case aggregate_kind::last:
+    case aggregate_kind::any:
+    case aggregate_kind::approximate_count_distinct:
+    case aggregate_kind::string_agg: repeats = false; [[fallthrough]];
+    default: {
+      of.form = state_form::object;
+      of.object = static_cast<std::uint32_t>(objects_.size());
+      bytes = 0;
+      PILLAR_ASSIGN_OR_RETURN(auto state, make_grouped_state(of.spec, of.input, of.second, budget_));
+      objects_.push_back(std::move(state));
+    }
+  }
+  result_types_.push_back(*type);
+  if (!of.spec.distinct || !repeats) return {};
+  if (takes_second(of.spec.kind)) return errc::invalid_argument;
+  of.distinct = static_cast<std::uint32_t>(distinct_.size());
+  PILLAR_ASSIGN_OR_RETURN(auto rows, detail::distinct_rows::make(of.input, table_.mode() != key_mode::none, budget_));
+  distinct_.push_back(std::move(rows));
+  return {};
 }
 
 /// The number of a lane, which is made if it is new.
@@ -147,6 +183,7 @@ inline void aggregator::plan_narrow() {
   bool rows = false;
   for (bound_aggregate& of : aggregates_) {
     if (of.form != state_form::count && of.form != state_form::sum64 && of.form != state_form::sum128) continue;
+    if (of.distinct != none) continue;
     const std::uint32_t wanted = (of.form == state_form::count ? 0u : 1u) + (of.input.nullable ? 1u : 0u);
     if (narrow_lanes_.size() + wanted > detail::narrow_batch::most_sums) continue;
     of.is_narrow = true;
@@ -166,6 +203,8 @@ inline result<void> aggregator::make_states(std::uint32_t group_count) {
 
 inline void aggregator::forget(std::uint32_t group_count) noexcept {
   table_.truncate(group_count);
+  for (const auto& states : objects_) states->truncate(table_.group_count());
+  for (detail::distinct_rows& of : distinct_) of.drop();
   const std::size_t wanted = std::size_t{table_.group_count()} * stride_;
   if (states_.size() > wanted) states_.truncate(wanted);
 }
@@ -436,7 +475,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
     }
     case state_form::extreme: {
       // A maximum is the minimum of the inverted words.
-      const std::uint64_t flip = of.spec.kind == aggregate_kind::max ? ~std::uint64_t{0} : 0;
+      const std::uint64_t flip = of.greatest ? ~std::uint64_t{0} : 0;
       std::uint64_t words[vector_rows];
       detail::gather_ordered(from, rows.row, count, flip, words);
       if (!keyed) {
@@ -456,7 +495,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       return;
     }
     case state_form::extreme128: {
-      const bool smallest = of.spec.kind == aggregate_kind::min;
+      const bool smallest = !of.greatest;
       for (std::uint32_t i = 0; i < count; ++i) {
         auto* to = reinterpret_cast<detail::extreme128_state*>(first + (keyed ? rows.group[i] * stride : 0));
         const int128 value = detail::int128_at(from, rows.row[i]);
@@ -470,17 +509,17 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
     }
     case state_form::extreme_text: {
       for (std::uint32_t i = 0; i < count; ++i)
-        put_extreme(first + (keyed ? rows.group[i] * stride : 0), of.spec.kind == aggregate_kind::min,
-                    from.text_value(rows.row[i]));
+        put_extreme(first + (keyed ? rows.group[i] * stride : 0), !of.greatest, from.text_value(rows.row[i]));
       return;
     }
+    case state_form::object: return;
   }
 }
 
 PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                                            const selection_mask& selection, std::uint32_t row_count,
                                            std::span<const selection_mask* const> where,
-                                           std::span<const std::uint8_t> input_bits) {
+                                           std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
   PILLAR_ASSERT(row_count <= vector_rows && inputs.size() >= input_types_.size());
   PILLAR_ASSERT(where.empty() || where.size() == aggregates_.size());
   if (!selection.any()) return {};
@@ -490,20 +529,35 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   if (!one_group) PILLAR_TRY(table_.find_slots(keys, selection, row_count, slots));
   const vector no_values{};
   batch_rows rows;
+  if (one_group && !objects_.empty()) std::memset(rows.group, 0, sizeof rows.group);
   bool plain_rows = false;  // `rows` are all selected ones
+  const auto values_of = [&](const bound_aggregate& of) {
+    return of.spec.kind == aggregate_kind::count_rows ? nullptr : inputs[of.spec.input];
+  };
+  const auto second_of = [&](const bound_aggregate& of) {
+    return takes_second(of.spec.kind) ? inputs[of.spec.second] : nullptr;
+  };
   const auto fill = [&](std::size_t i) -> const vector& {
     const bound_aggregate& of = aggregates_[i];
-    const vector* values = of.spec.kind == aggregate_kind::count_rows ? nullptr : inputs[of.spec.input];
+    const vector *values = values_of(of), *second = second_of(of);
     PILLAR_ASSERT(values == nullptr || values->size == row_count);
     PILLAR_ASSERT(values == nullptr || values->type.physical == of.input.physical ||
                   (of.form == state_form::sum128 && values->type.physical == physical_type::int64) ||
                   ((of.form == state_form::sum64 || of.form == state_form::sum128 || of.form == state_form::count) &&
-                   values->type.physical == physical_type::int32));
+                   of.distinct == none && values->type.physical == physical_type::int32));
     const selection_mask* restriction = where.empty() ? nullptr : where[i];
-    const bool plain = restriction == nullptr && (values == nullptr || values->validity == nullptr);
-    if (!plain || !plain_rows) rows.fill(selection, values, restriction, slots, one_group);
+    const bool plain = restriction == nullptr && (values == nullptr || values->validity == nullptr) &&
+                       (second == nullptr || second->validity == nullptr) && of.distinct == none;
+    if (!plain || !plain_rows)
+      rows.fill(of.distinct == none ? batch_rows::mask(selection, values, second, restriction)
+                                    : distinct_[of.distinct].fresh(),
+                slots, one_group);
     plain_rows = plain;
     return values == nullptr ? no_values : *values;
+  };
+  const auto rows_of_object = [&](std::size_t i) {
+    const vector& values = fill(i);
+    return group_rows{&values, second_of(aggregates_[i]), rows.row, rows.group, rows.count, numbers};
   };
   detail::narrow_batch lanes;
   lanes.slots = slots;
@@ -518,9 +572,20 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   }
   needed_room room;
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
-    if (aggregates_[i].form != state_form::exact_real && aggregates_[i].form != state_form::extreme_text) continue;
-    const vector& values = fill(i);
-    count_room(aggregates_[i], values, rows, room);
+    const bound_aggregate& of = aggregates_[i];
+    if (of.distinct != none) {
+      const vector& values = *values_of(of);
+      made = distinct_[of.distinct].find_new(
+          values, slots, row_count, batch_rows::mask(selection, &values, nullptr, where.empty() ? nullptr : where[i]));
+      if (!made.ok()) break;
+    }
+    if (of.form == state_form::object) {
+      const group_rows taken = rows_of_object(i);
+      made = objects_[of.object]->reserve(taken, table_.group_count());
+    } else if (of.form == state_form::exact_real || of.form == state_form::extreme_text) {
+      const vector& values = fill(i);
+      count_room(of, values, rows, room);
+    }
   }
   if (made.ok()) made = make_room(room);
   if (!made.ok()) {
@@ -534,10 +599,16 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
     if (narrow) narrow_.add(lanes);
   }
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
-    if (narrow && aggregates_[i].is_narrow) continue;
-    const vector& values = fill(i);
-    apply(aggregates_[i], values, rows);
+    const bound_aggregate& of = aggregates_[i];
+    if (narrow && of.is_narrow) continue;
+    if (of.form == state_form::object) {
+      objects_[of.object]->add(rows_of_object(i));
+    } else {
+      const vector& values = fill(i);
+      apply(of, values, rows);
+    }
   }
+  for (detail::distinct_rows& of : distinct_) of.keep();
   return {};
 }
 
@@ -567,7 +638,7 @@ PILLAR_API result<void> aggregator::add_extreme(std::uint32_t aggregate, const s
   PILLAR_ASSERT(of.spec.kind == aggregate_kind::min || of.spec.kind == aggregate_kind::max);
   if (of.form == state_form::extreme_text) {
     PILLAR_TRY(texts_.reserve(2 * value.text.size()));
-    put_extreme(state(of, 0), of.spec.kind == aggregate_kind::min, value.text);
+    put_extreme(state(of, 0), !of.greatest, value.text);
     return {};
   }
   alignas(16) std::byte bytes[16] = {};
@@ -641,7 +712,7 @@ inline void aggregator::merge_exact(std::byte* into, const std::byte* other_stat
 
 inline void aggregator::apply(const bound_aggregate& of, const aggregator& other,
                               const std::uint32_t* group_of) noexcept {
-  const bool smallest = of.spec.kind == aggregate_kind::min;
+  const bool smallest = !of.greatest;
   alignas(8) std::byte room[sizeof(detail::sum128_state)];
   for (std::uint32_t group = 0; group < other.group_count(); ++group) {
     const std::byte* from_bytes = other.whole_state(of, group, room);
@@ -694,8 +765,51 @@ inline void aggregator::apply(const bound_aggregate& of, const aggregator& other
                       {reinterpret_cast<const char*>(other.texts_.data() + from->offset), from->size});
         break;
       }
+      case state_form::object: return;
     }
   }
+}
+
+/// The values that the other's groups have had and ours not, of one distinct aggregate.
+struct aggregator::new_pairs {
+  std::vector<column> columns{};            ///< values; slots, if there are groups
+  std::unique_ptr<grouped_state> states{};  ///< of an object: what it is of them alone
+  std::vector<std::uint32_t> identity{};
+  [[nodiscard]] std::span<const std::uint32_t> same_groups() const noexcept { return identity; }
+
+  template <class F>
+  void for_each_batch(F&& f) const {
+    const std::uint64_t size = columns[0].size();
+    batch_rows rows;
+    for (std::uint64_t first = 0; first < size; first += vector_rows) {
+      const auto count = static_cast<std::uint32_t>(size - first < vector_rows ? size - first : vector_rows);
+      const vector slots = columns.size() == 1 ? vector{} : columns[1].slice(first, count);
+      rows.count = count;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        rows.row[i] = static_cast<std::uint16_t>(i);
+        rows.group[i] = columns.size() == 1 ? 0 : slots.values_as<std::uint32_t>()[i] - 1;
+      }
+      f(columns[0].slice(first, count), rows);
+    }
+  }
+};
+
+inline result<void> aggregator::find_new_pairs(const bound_aggregate& of, const aggregator& other,
+                                               std::span<const std::uint32_t> group_of, new_pairs& found) {
+  PILLAR_ASSIGN_OR_RETURN(
+      found.columns, distinct_[of.distinct].find_new(other.distinct_[of.distinct], group_of, grouped_state::no_group));
+  if (of.form != state_form::object) return {};
+  PILLAR_ASSIGN_OR_RETURN(found.states, make_grouped_state(of.spec, of.input, of.second, budget_));
+  result<void> added;
+  found.for_each_batch([&](const vector& values, const batch_rows& rows) {
+    if (!added.ok()) return;
+    const group_rows taken{&values, nullptr, rows.row, rows.group, rows.count, {}};
+    added = found.states->reserve(taken, table_.group_count());
+    if (added.ok()) found.states->add(taken);
+  });
+  found.identity.resize(table_.group_count());
+  for (std::uint32_t group = 0; group < table_.group_count(); ++group) found.identity[group] = group;
+  return added;
 }
 
 PILLAR_API result<void> aggregator::merge(const aggregator& other) {
@@ -724,14 +838,44 @@ PILLAR_API result<void> aggregator::merge(const aggregator& other) {
   }
   if (made.ok()) made = make_states(table_.group_count());
   needed_room room;
-  if (made.ok())
-    for (const bound_aggregate& of : aggregates_) count_room(of, other, group_of, room);
+  const std::span<const std::uint32_t> groups(group_of, count);
+  std::vector<new_pairs> pairs(distinct_.size());
+  for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
+    const bound_aggregate& of = aggregates_[i];
+    if (of.distinct != none) {
+      made = find_new_pairs(of, other, groups, pairs[of.distinct]);
+      if (!made.ok()) break;
+      pairs[of.distinct].for_each_batch([&](const vector& values, const batch_rows& rows) {
+        if (of.form != state_form::object) count_room(of, values, rows, room);
+      });
+    }
+    if (of.form != state_form::object) {
+      if (of.distinct == none) count_room(of, other, group_of, room);
+      continue;
+    }
+    if (of.distinct == none) {
+      made = objects_[of.object]->reserve_merge(*other.objects_[of.object], groups, table_.group_count());
+    } else {
+      const auto& part = pairs[of.distinct];
+      made = objects_[of.object]->reserve_merge(*part.states, part.same_groups(), table_.group_count());
+    }
+  }
   if (made.ok()) made = make_room(room);
   if (!made.ok()) {
     forget(before);
     return made;
   }
-  for (const bound_aggregate& of : aggregates_) apply(of, other, group_of);
+  for (const bound_aggregate& of : aggregates_) {
+    if (of.form == state_form::object) {
+      if (of.distinct == none) objects_[of.object]->merge(*other.objects_[of.object], groups);
+      else objects_[of.object]->merge(*pairs[of.distinct].states, pairs[of.distinct].same_groups());
+    } else if (of.distinct == none) {
+      apply(of, other, group_of);
+    } else {
+      pairs[of.distinct].for_each_batch([&](const vector& values, const batch_rows& rows) { apply(of, values, rows); });
+    }
+  }
+  for (detail::distinct_rows& of : distinct_) of.keep();
   return {};
 }
 
@@ -788,7 +932,7 @@ inline result<void> aggregator::append_result(const bound_aggregate& of, std::ui
     case state_form::extreme: {
       const auto* from = reinterpret_cast<const detail::extreme_state*>(at);
       if (from->has_value == 0) return out.append_null();
-      const std::uint64_t word = of.spec.kind == aggregate_kind::max ? ~from->low : from->low;
+      const std::uint64_t word = of.greatest ? ~from->low : from->low;
       return visit_fixed_width(of.input.physical, [&]<class T>() -> result<void> {
         if constexpr (sizeof(T) > 8) return errc::unsupported;
         else if constexpr (std::is_floating_point_v<T>)
@@ -806,6 +950,7 @@ inline result<void> aggregator::append_result(const bound_aggregate& of, std::ui
       if (from->has_value == 0) return out.append_null();
       return out.append_text({reinterpret_cast<const char*>(texts_.data() + from->offset), from->size});
     }
+    case state_form::object: break;
   }
   return errc::unsupported;
 }
@@ -815,7 +960,12 @@ PILLAR_API result<std::vector<column>> aggregator::finish(memory_budget* budget)
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     column_builder out(result_types_[made.size()], budget);
     PILLAR_TRY(out.reserve(group_count()));
-    for (std::uint32_t group = 0; group < group_count(); ++group) PILLAR_TRY(append_result(aggregates_[i], group, out));
+    if (aggregates_[i].form == state_form::object) {
+      PILLAR_TRY(objects_[aggregates_[i].object]->append_results(0, group_count(), out));
+    } else {
+      for (std::uint32_t group = 0; group < group_count(); ++group)
+        PILLAR_TRY(append_result(aggregates_[i], group, out));
+    }
     PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
     made.push_back(std::move(done));
   }

@@ -5,11 +5,13 @@
 /// of the source's own columns, and a `where` behind a `project` still reaches zones and codecs.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pillar/expr/bind.hpp"
 #include "pillar/expr/check.hpp"
 #include "pillar/pipeline/plan.hpp"
+#include "pillar/pipeline/stages.hpp"  // aggregate_fault
 #include "pillar/sort/key.hpp"
 #include "pillar/status.hpp"
 
@@ -161,26 +163,46 @@ class plan_binder {
       made.columns.push_back({key.name, type_of_value(key.value)});
       current_.outputs.push_back({key.name, substitute(key.value, names_)});
     }
-    for (const auto& aggregate : stage.aggregates) {
-      data_type input{};
-      if (aggregate.input.nodes.empty() != (aggregate.kind == aggregate_kind::count_rows))
+    for (const named_aggregate& aggregate : stage.aggregates) {
+      named_aggregate bound = aggregate;
+      checked_shape input, second;
+      input.type = second.type = type_of<double>;
+      if (aggregate.input.nodes.empty() != (aggregate.kind == aggregate_kind::count_rows) ||
+          aggregate.second.nodes.empty() == takes_second(aggregate.kind))
         return make_status(absl::StatusCode::kInvalidArgument,
                            "aggregate '" + aggregate.name + "': count(*) takes no input, every other aggregate one");
-      if (!aggregate.input.nodes.empty()) {
-        if (auto problem = refuse(aggregate.input, false); !problem.ok()) return problem;
-        const auto checked = check_shape(aggregate.input.shape(), columns_of(schema_));
-        input = checked.type;
-        if (!aggregate_type(aggregate.kind, input))
-          return refuse(fault{fault_kind::needs_number, checked.column, input, {}});
+      for (auto [value, checked] : {std::pair(&bound.input, &input), std::pair(&bound.second, &second)}) {
+        if (value->nodes.empty()) continue;
+        if (auto problem = refuse(*value, false); !problem.ok()) return problem;
+        *checked = check_shape(value->shape(), columns_of(schema_));
+        *value = substitute(*value, names_);
       }
-      made.columns.push_back({aggregate.name, *aggregate_type(aggregate.kind, input)});
-      current_.aggregates.push_back({aggregate.name, aggregate.kind, substitute(aggregate.input, names_)});
+      if (!bound.predicate.nodes.empty()) {
+        if (auto problem = refuse(bound.predicate, true); !problem.ok()) return problem;
+        bound.predicate = substitute(bound.predicate, names_);
+      }
+      if (const fault problem = aggregate_fault(aggregate.kind, input, second, aggregate.options.own))
+        return refuse(problem);
+      if (const fault problem = options_fault(aggregate, input)) return refuse(problem);
+      made.columns.push_back({aggregate.name, aggregate.kind == aggregate_kind::own
+                                                  ? aggregate.options.own->result
+                                                  : *aggregate_type(aggregate.kind, input.type, second.type)});
+      current_.aggregates.push_back(std::move(bound));
     }
     if (auto problem = check_names(made); !problem.ok()) return problem;
     current_.result = made;
     segments_.push_back(std::move(current_));
     start(made);
     return absl::OkStatus();
+  }
+
+  static fault options_fault(const named_aggregate& aggregate, const checked_shape& input) {
+    const aggregate_options& how = aggregate.options;
+    if (how.distinct && takes_second(aggregate.kind)) return {fault_kind::distinct_pairs, input.column, {}, {}};
+    const bool fits = how.quantile >= 0 && how.quantile <= 1 && how.rank >= 1 && how.rank <= 1024 &&
+                      how.register_bits >= 4 && how.register_bits <= 16 && how.sketch_bits >= 1 &&
+                      how.sketch_bits <= 12;
+    return fits ? fault{} : fault{fault_kind::out_of_range, input.column, {}, {}};
   }
 
   absl::Status add_order(const plan_stage& stage) {

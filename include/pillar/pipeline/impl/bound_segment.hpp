@@ -17,6 +17,9 @@ struct bound_segment {
   bound_predicate predicate;
   bound_values values;                            ///< outputs, then the aggregates' inputs
   std::vector<std::uint32_t> inputs;              ///< per aggregate: its root in `values`, or none
+  std::vector<std::uint32_t> seconds;             ///< the same for second inputs
+  std::vector<bound_predicate> restrictions;      ///< of aggregates with a predicate
+  std::vector<std::uint32_t> restricted;          ///< per aggregate: its predicate in `restrictions`, or none
   std::vector<std::uint32_t> named;               ///< source columns that the segment names, ascending
   std::vector<std::uint32_t> read;                ///< those whose values it computes with, ascending
   std::vector<std::vector<std::uint32_t>> asked;  ///< per conjunct of the predicate: the columns it names
@@ -82,14 +85,15 @@ inline void share_equal_nodes(bound_values& values) {
 inline void share_equal_inputs(bound_segment& segment, std::size_t key_count) {
   bound_values& values = segment.values;
   std::vector<std::uint32_t> roots(values.roots.begin(), values.roots.begin() + static_cast<std::ptrdiff_t>(key_count));
-  for (std::uint32_t& input : segment.inputs) {
-    if (input == bound_segment::none) continue;
-    const auto first = roots.begin() + static_cast<std::ptrdiff_t>(key_count);
-    const auto found = std::find(first, roots.end(), values.roots[input]);
-    const auto at = static_cast<std::uint32_t>(found - roots.begin());
-    if (found == roots.end()) roots.push_back(values.roots[input]);
-    input = at;
-  }
+  for (auto* inputs : {&segment.inputs, &segment.seconds})
+    for (std::uint32_t& input : *inputs) {
+      if (input == bound_segment::none) continue;
+      const auto first = roots.begin() + static_cast<std::ptrdiff_t>(key_count);
+      const auto found = std::find(first, roots.end(), values.roots[input]);
+      const auto at = static_cast<std::uint32_t>(found - roots.begin());
+      if (found == roots.end()) roots.push_back(values.roots[input]);
+      input = at;
+    }
   values.roots = std::move(roots);
 }
 
@@ -130,9 +134,18 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   std::vector<expression> values;
   for (const auto& output : what.outputs) values.push_back(output.value);
   for (const auto& aggregate : what.aggregates) {
-    out.inputs.push_back(aggregate.input.nodes.empty() ? bound_segment::none
-                                                       : static_cast<std::uint32_t>(values.size()));
-    if (!aggregate.input.nodes.empty()) values.push_back(aggregate.input);
+    for (const bool second : {false, true}) {
+      const expression& value = second ? aggregate.second : aggregate.input;
+      (second ? out.seconds : out.inputs)
+          .push_back(value.nodes.empty() ? bound_segment::none : static_cast<std::uint32_t>(values.size()));
+      if (!value.nodes.empty()) values.push_back(value);
+    }
+    out.restricted.push_back(bound_segment::none);
+    if (aggregate.predicate.nodes.empty()) continue;
+    auto predicate = bind_predicate(aggregate.predicate, what.source);
+    if (!predicate.ok()) return to_status(predicate.error(), "where of an aggregate");
+    out.restricted.back() = static_cast<std::uint32_t>(out.restrictions.size());
+    out.restrictions.push_back(*std::move(predicate));
   }
   auto bound = bind_values(values, what.source);
   if (!bound.ok()) return to_status(bound.error(), "computed columns");
@@ -146,6 +159,8 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   };
   for (const auto& node : out.values.nodes)
     if (node.kind == bound_value::kind_type::column) out.read.push_back(node.column);
+  for (const auto& restriction : out.restrictions)
+    out.read.insert(out.read.end(), restriction.columns.begin(), restriction.columns.end());
   settle(out.read);
   out.named = out.predicate.columns;
   out.named.insert(out.named.end(), out.read.begin(), out.read.end());
@@ -158,15 +173,18 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
   // An ungrouped exact sum of a plain column can be answered by its codec if nothing else needs the column's values.
   for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
     bool fits = what.outputs.empty() && what.aggregates[a].kind == aggregate_kind::sum &&
+                !what.aggregates[a].options.distinct && out.restrictions.empty() &&
                 out.plain(out.inputs[a]) != bound_segment::none && is_integer(out.values.type(out.inputs[a]).physical);
     out.summed.push_back(fits);
   }
   for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
-    if (out.inputs[a] == bound_segment::none || out.summed[a]) continue;
-    const std::uint32_t decoded = out.plain(out.inputs[a]);  // none: a computed input, which may read any column
-    for (std::size_t b = 0; b < what.aggregates.size(); ++b)
-      if (out.summed[b] && (decoded == bound_segment::none || decoded == out.plain(out.inputs[b])))
-        out.summed[b] = false;
+    for (const std::uint32_t input : {out.inputs[a], out.seconds[a]}) {
+      if (input == bound_segment::none || out.summed[a]) continue;
+      const std::uint32_t decoded = out.plain(input);  // none: a computed input, which may read any column
+      for (std::size_t b = 0; b < what.aggregates.size(); ++b)
+        if (out.summed[b] && (decoded == bound_segment::none || decoded == out.plain(out.inputs[b])))
+          out.summed[b] = false;
+    }
   }
   out.may_narrow.assign(out.values.nodes.size(), true);
   for (std::uint32_t root = 0; root < out.values.roots.size(); ++root) {
@@ -176,25 +194,31 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
     for (std::size_t a = 0; a < what.aggregates.size(); ++a) {
       const aggregate_kind kind = what.aggregates[a].kind;
       if (out.inputs[a] == root)
-        narrow = narrow && (kind == aggregate_kind::sum ||
-                            (grouped && (kind == aggregate_kind::avg || kind == aggregate_kind::count)));
+        narrow = narrow && !what.aggregates[a].options.distinct &&
+                 (kind == aggregate_kind::sum ||
+                  (grouped && (kind == aggregate_kind::avg || kind == aggregate_kind::count)));
+      if (out.seconds[a] == root) narrow = false;
     }
     if (!narrow) out.may_narrow[out.values.roots[root]] = false;
   }
   out.may_halve = grouped;
   for (std::uint32_t i = 0; i < out.values.nodes.size() && grouped; ++i) {
     const bound_value& node = out.values.nodes[i];
-    const auto& tested = out.predicate.columns;
+    std::vector<std::uint32_t> tested = out.predicate.columns;
+    for (const auto& restriction : out.restrictions)
+      tested.insert(tested.end(), restriction.columns.begin(), restriction.columns.end());
     if (node.kind == bound_value::kind_type::column && node.type.physical == physical_type::int64 &&
         out.may_narrow[i] && std::find(tested.begin(), tested.end(), node.column) == tested.end())
       out.halves.push_back({node.column, i});
   }
   for (std::size_t a = 0; a < what.aggregates.size(); ++a)
-    out.sums_computed.push_back(!grouped && out.inputs[a] != bound_segment::none &&
+    out.sums_computed.push_back(!grouped && out.restrictions.empty() && out.inputs[a] != bound_segment::none &&
                                 out.plain(out.inputs[a]) == bound_segment::none &&
                                 out.values.type(out.inputs[a]).physical == physical_type::integer128 &&
                                 out.may_narrow[out.values.roots[out.inputs[a]]]);
-  const bool gathers = what.sink == sink_kind::group && what.outputs.empty() &&
+  const bool numbered = std::any_of(what.aggregates.begin(), what.aggregates.end(),
+                                    [](const named_aggregate& of) { return takes_row_numbers(of.kind); });
+  const bool gathers = what.sink == sink_kind::group && what.outputs.empty() && out.restrictions.empty() && !numbered &&
                        std::find(out.summed.begin(), out.summed.end(), true) == out.summed.end();
   for (const auto& node : out.values.nodes)
     if (gathers && node.kind == bound_value::kind_type::column) out.gathered.push_back(node.column);

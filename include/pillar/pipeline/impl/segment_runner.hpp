@@ -44,6 +44,11 @@ struct worker_local {
       predicate.emplace(shared.predicate);
       predicate->codec_scratch = &dictionary_answers;
     }
+    for (const bound_predicate& restriction : shared.restrictions) {
+      restrictions.emplace_back(restriction);
+      restrictions.back().codec_scratch = &dictionary_answers;
+    }
+    masks.resize(restrictions.size());
     rows.columns = columns;
     run.columns.resize(columns.size());
     run.touched.resize(columns.size());
@@ -67,6 +72,8 @@ struct worker_local {
   batch rows;
   std::vector<bound_value> nodes;  ///< of computed values, narrowed for the row group at work
   std::optional<predicate_state> predicate;
+  std::vector<predicate_state> restrictions;  ///< of aggregates
+  std::vector<selection_mask> masks;          ///< the rows of the batch that they keep
   value_state computed;
   zone_scratch block_scratch;
   zone_scratch vector_scratch;
@@ -177,9 +184,11 @@ class segment_runner {
     for (std::size_t root = 0; root < shared_.values.roots.size(); ++root)
       (root < key_count ? keys : inputs).push_back(shared_.values.type(root));
     for (std::size_t a = 0; a < shared_.what.aggregates.size(); ++a) {
-      const std::uint32_t root = shared_.inputs[a];
-      specs.push_back({shared_.what.aggregates[a].kind,
-                       root == bound_segment::none ? 0 : root - static_cast<std::uint32_t>(key_count)});
+      const auto input_of = [&](std::uint32_t root) {
+        return root == bound_segment::none ? 0 : root - static_cast<std::uint32_t>(key_count);
+      };
+      specs.emplace_back(shared_.what.aggregates[a].kind, input_of(shared_.inputs[a]), input_of(shared_.seconds[a]),
+                         shared_.what.aggregates[a].options);
     }
     PILLAR_ASSIGN_OR_RETURN(aggregator made, aggregator::make(keys, inputs, specs, local.budget, key_ranges_));
     local.groups.emplace(std::move(made));
@@ -462,7 +471,7 @@ class segment_runner {
                                                                    rows.selection, local.computed, proof));
       }
     }
-    if (what.sink == sink_kind::group) return aggregate(local, selected);
+    if (what.sink == sink_kind::group) return aggregate(local, selected, row_id);
     if (what.sink == sink_kind::top) {
       local.keys.clear();
       for (const vector& output : local.values) local.keys.push_back(&output);
@@ -489,7 +498,7 @@ class segment_runner {
 
   /// Updates the aggregates with the selected rows. Where an aggregate's column can be summed encoded it is, and takes
   /// no part in the update.
-  result<void> aggregate(worker_local& local, std::uint32_t selected) {
+  result<void> aggregate(worker_local& local, std::uint32_t selected, std::uint64_t row_id) {
     const segment& what = shared_.what;
     const std::size_t key_count = what.outputs.size();
     batch& rows = local.rows;
@@ -497,8 +506,12 @@ class segment_runner {
     local.inputs.assign(shared_.values.roots.size() - key_count, nullptr);
     local.where.assign(what.aggregates.size(), nullptr);
     for (std::size_t k = 0; k < key_count; ++k) local.keys.push_back(&local.values[k]);
-    bool all_elsewhere = key_count == 0;
+    bool all_elsewhere = key_count == 0 && shared_.restrictions.empty();
+    PILLAR_TRY(find_masks(local));
     for (std::uint32_t a = 0; a < what.aggregates.size(); ++a) {
+      if (shared_.restricted[a] != bound_segment::none) local.where[a] = &local.masks[shared_.restricted[a]];
+      if (const std::uint32_t second = shared_.seconds[a]; second != bound_segment::none)
+        local.inputs[second - key_count] = &local.values[second];
       const std::uint32_t root = shared_.inputs[a];
       if (root == bound_segment::none) continue;
       const bool computed = shared_.sums_computed[a];
@@ -519,7 +532,19 @@ class segment_runner {
     }
     return local.groups->update({local.keys.data(), local.keys.size()}, {local.inputs.data(), local.inputs.size()},
                                 rows.selection, rows.row_count, {local.where.data(), local.where.size()},
-                                {local.input_bits.data(), local.input_bits.size()});
+                                {local.input_bits.data(), local.input_bits.size()}, {row_id, nullptr});
+  }
+
+  /// The rows that each aggregate's own predicate keeps.
+  static result<void> find_masks(worker_local& local) {
+    const selection_mask all = local.rows.selection;
+    for (std::size_t i = 0; i < local.restrictions.size(); ++i) {
+      const result<void> done = apply(local.restrictions[i], local.rows);
+      local.masks[i] = local.rows.selection;
+      local.rows.selection = all;
+      PILLAR_TRY(done);
+    }
+    return {};
   }
 
   /// The sum of computed values of the selected rows, packed together.
