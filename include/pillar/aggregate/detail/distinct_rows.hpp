@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Which rows bring a value that their group has not had: what aggregates over distinct values take.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "pillar/aggregate/group_table.hpp"
+#include "pillar/base/bits.hpp"  // assign_bit
+#include "pillar/base/mutant.hpp"
+#include "pillar/base/result.hpp"
+#include "pillar/column/builder.hpp"
+#include "pillar/column/column.hpp"
+#include "pillar/column/selection.hpp"
+#include "pillar/column/vector.hpp"
+
+namespace PILLAR_NAMESPACE::detail {
+
+/// The pairs of a group and a value so far. Values are equal as keys are.
+class distinct_rows {
+ public:
+  static result<distinct_rows> make(const data_type& value, bool keyed, memory_budget* budget) {
+    const data_type types[2] = {value.as_nullable(false), type_of<std::uint32_t>};
+    PILLAR_ASSIGN_OR_RETURN(group_table made, group_table::make(std::span(types, keyed ? 2 : 1), budget));
+    return distinct_rows(std::move(made), budget);
+  }
+  void begin_block() noexcept { pairs_.begin_block(); }
+
+  /// Finds which of `rows`, none of which is NULL, are the first of their pair: fresh(). `slots` are group numbers + 1.
+  ///
+  /// Errors: out_of_memory, limit_exceeded: drop() makes it as before
+  result<void> find_new(const vector& values, const std::uint32_t* slots, std::uint32_t row_count,
+                        const selection_mask& rows) {
+    vector value = values;
+    value.type.nullable = false;
+    value.validity = nullptr;
+    vector slot;
+    slot.type = type_of<std::uint32_t>;
+    slot.size = row_count;
+    slot.values = slots;
+    const vector* const keys[2] = {&value, &slot};
+    std::uint32_t pair_of_row[vector_rows];
+    PILLAR_TRY(pairs_.find_slots({keys, pairs_.key_types().size()}, rows, row_count, pair_of_row));
+    find_first(pair_of_row, row_count);
+    return {};
+  }
+  [[nodiscard]] const selection_mask& fresh() const noexcept { return fresh_; }
+  /// The pairs of another that are not here, as columns: values, and slots if there are groups. `group_of` leads from
+  /// its group numbers to those here; no_group is left out.
+  result<std::vector<column>> find_new(const distinct_rows& other, std::span<const std::uint32_t> group_of,
+                                       std::uint32_t no_group) {
+    PILLAR_ASSIGN_OR_RETURN(const std::vector<column> theirs, other.pairs_.keys(budget_));
+    const std::uint32_t count = PILLAR_MUTATE(distinct_merge_forgets, other.kept_, 0u);
+    for (std::uint32_t first = 0; first < count; first += vector_rows) {
+      const std::uint32_t row_count = count - first < vector_rows ? count - first : vector_rows;
+      const vector values = theirs[0].slice(first, row_count);
+      std::uint32_t slots[vector_rows];
+      selection_mask rows = selection_mask::first(row_count);
+      if (theirs.size() == 2) {
+        const vector their_slots = theirs[1].slice(first, row_count);
+        for (std::uint32_t row = 0; row < row_count; ++row) {
+          const std::uint32_t to = group_of[their_slots.value<std::uint32_t>(row) - 1];
+          slots[row] = to + 1;
+          assign_bit(rows.words, row, to != no_group);
+        }
+      }
+      PILLAR_TRY(find_new(values, slots, row_count, rows));
+    }
+    std::vector<column> made;
+    for (std::uint32_t key = 0; key < pairs_.key_types().size(); ++key) {
+      column_builder out(pairs_.key_types()[key], budget_);
+      PILLAR_TRY(pairs_.append_keys(key, kept_, pairs_.group_count() - kept_, out));
+      PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
+      made.push_back(std::move(done));
+    }
+    return made;
+  }
+
+  /// What find_new has found belongs to it from now on, or never was there.
+  void keep() noexcept { kept_ = seen_ = pairs_.group_count(); }
+  void drop() noexcept {
+    pairs_.truncate(kept_);
+    seen_ = kept_;
+  }
+
+ private:
+  distinct_rows(group_table pairs, memory_budget* budget) noexcept : pairs_(std::move(pairs)), budget_(budget) {}
+
+  /// Rows of pairs that are new in this batch, each pair's lowest row.
+  void find_first(const std::uint32_t* pair_of_row, std::uint32_t row_count) noexcept {
+    fresh_ = selection_mask::none();
+    if (pairs_.group_count() == seen_) return;
+    selection_mask met = selection_mask::none();
+    for (std::uint32_t row = 0; row < row_count; ++row) {
+      const std::uint32_t pair = pair_of_row[row];  // a number + 1; 0: not selected
+      if (pair <= seen_ || get_bit(met.words, pair - seen_ - 1)) continue;
+      set_bit(met.words, pair - seen_ - 1);
+      set_bit(fresh_.words, row);
+    }
+    seen_ = pairs_.group_count();
+  }
+
+  group_table pairs_;
+  memory_budget* budget_;
+  std::uint32_t kept_ = 0;
+  std::uint32_t seen_ = 0;
+  selection_mask fresh_ = selection_mask::none();
+};
+
+}  // namespace PILLAR_NAMESPACE::detail

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Aggregates that need every value: exact quantiles and string_agg. Values are logged as they come, each with its
+/// group, and brought together by group at the end.
+#pragma once
+#include <algorithm>  // std::nth_element, std::min_element, std::sort
+#include <cmath>      // std::floor, std::fma
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string_view>
+
+#include "pillar/aggregate/detail/states.hpp"  // from_ordered_word
+#include "pillar/aggregate/grouped_state.hpp"
+#include "pillar/base/bits.hpp"  // load_unaligned
+#include "pillar/base/growable.hpp"
+#include "pillar/base/mutant.hpp"
+#include "pillar/column/builder.hpp"
+#include "pillar/sort/key.hpp"  // ordered_word
+
+namespace PILLAR_NAMESPACE::detail {
+
+/// Numbers of a log's entries by group: those of group first + i are entries[begins[i], begins[i + 1]), in the order of
+/// the log.
+struct grouped_log {
+  growable<std::uint32_t> begins;
+  growable<std::uint32_t> entries;
+  explicit grouped_log(memory_budget* budget) noexcept : begins(budget), entries(budget) {}
+
+  result<void> fill(const growable<std::uint32_t>& group_of, std::uint32_t first, std::uint32_t count) noexcept {
+    PILLAR_TRY(begins.append_zeros(std::size_t{count} + 2));
+    std::uint32_t* begin = begins.data();
+    for (std::size_t i = 0; i < group_of.size(); ++i)
+      if (group_of[i] - first < count) ++begin[group_of[i] - first + 2];
+    for (std::uint32_t i = 0; i < count; ++i) begin[i + 2] += begin[i + 1];
+    PILLAR_TRY(entries.append_zeros(begin[count + 1]));
+    for (std::size_t i = 0; i < group_of.size(); ++i)
+      if (group_of[i] - first < count) entries[begin[group_of[i] - first + 1]++] = static_cast<std::uint32_t>(i);
+    return {};
+  }
+};
+inline constexpr std::size_t log_limit = 0xfffffffeu;
+
+/// median and quantile. Word: values as unsigned numbers of their order, 64 or 128 bits.
+template <class Word>
+class list_states final : public grouped_state {
+ public:
+  list_states(double quantile, const data_type& type, memory_budget* budget) noexcept
+      : quantile_(quantile), type_(type), budget_(budget), words_(budget), groups_(budget) {}
+
+  result<void> reserve(const group_rows& rows, std::uint32_t) override { return make_room(rows.count); }
+  void add(const group_rows& rows) noexcept override {
+    const auto* values = static_cast<const std::byte*>(rows.values->holder().values);
+    visit_fixed_width(rows.values->type.physical, [&]<class T>() {
+      for (std::uint32_t i = 0; i < rows.count; ++i) {
+        const std::size_t at = std::size_t{rows.values->index_of(rows.row[i])} * sizeof(T);
+        words_.push(word_of(load_unaligned<T>(values + at)));
+        groups_.push(rows.group[i]);
+      }
+    });
+  }
+  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t>, std::uint32_t) override {
+    return make_room(static_cast<const list_states&>(other).words_.size());
+  }
+  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+    const auto& from = static_cast<const list_states&>(other);
+    for (std::size_t i = 0; i < from.words_.size(); ++i) {
+      if (group_of[from.groups_[i]] == no_group) continue;
+      words_.push(from.words_[i]);
+      groups_.push(group_of[from.groups_[i]]);
+    }
+  }
+  void truncate(std::uint32_t) noexcept override {}
+
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
+    grouped_log log(budget_);
+    PILLAR_TRY(log.fill(groups_, first, count));
+    growable<Word> words(budget_);
+    PILLAR_TRY(words.reserve(log.entries.size()));
+    for (std::size_t i = 0; i < log.entries.size(); ++i) words.push(words_[log.entries[i]]);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Word* begin = words.data() + log.begins[i];
+      Word* end = words.data() + log.begins[i + 1];
+      if (begin == end) PILLAR_TRY(out.append_null());
+      else PILLAR_TRY(out.append_real(quantile_of(begin, end)));
+    }
+    return {};
+  }
+
+ private:
+  template <class T>
+  static Word word_of(T value) noexcept {
+    if constexpr (sizeof(T) == 16) return static_cast<Word>(value) ^ static_cast<Word>(1) << (sizeof(Word) * 8 - 1);
+    else return ordered_word(value);
+  }
+  result<void> make_room(std::size_t count) noexcept {
+    if (count > log_limit - words_.size()) return {errc::limit_exceeded, words_.size()};
+    PILLAR_TRY(words_.reserve(count));
+    return groups_.reserve(count);
+  }
+  /// The value at quantile · (n − 1) of the n values in order; between two of them linear, the middle of two rounded
+  /// once.
+  [[nodiscard]] double quantile_of(Word* begin, Word* end) const noexcept {
+    const double place = quantile_ * static_cast<double>(end - begin - 1);
+    const double below = std::floor(place);
+    const double part = place - below;
+    Word* at = begin + static_cast<std::ptrdiff_t>(below);
+    std::nth_element(begin, at, end);
+    const double digits = type_.logical == logical_type::decimal ? static_cast<double>(power_of_ten(type_.scale)) : 1;
+    if (part == 0) return real_of(*at) / digits;
+    const Word next = PILLAR_MUTATE(quantile_takes_lower, *std::min_element(at + 1, end), *at);
+    if (is_float(type_.physical)) {
+      const double low = real_of(*at), high = real_of(next);
+      if (low == high) return low;
+      const double gap = high - low;
+      return gap - gap == 0 ? std::fma(part, gap, low) : low * (1 - part) + high * part;
+    }
+    if (part == 0.5 && sizeof(Word) == 8) {
+      const int128 sum = integer_of(*at) + integer_of(next);
+      return static_cast<double>(sum) / 2 / digits;
+    }
+    const auto gap =
+        static_cast<double>(static_cast<uint128>(integer_of(next)) - static_cast<uint128>(integer_of(*at)));
+    return std::fma(part, gap, real_of(*at)) / digits;
+  }
+  [[nodiscard]] int128 integer_of(Word word) const noexcept {
+    if constexpr (sizeof(Word) == 16) return static_cast<int128>(word ^ static_cast<Word>(1) << 127);
+    else if (lowest_of(type_.physical) == 0) return static_cast<int128>(word);
+    else return from_ordered_word<std::int64_t>(word);
+  }
+  [[nodiscard]] double real_of(Word word) const noexcept {
+    if constexpr (sizeof(Word) == 8) {
+      if (type_.physical == physical_type::float32) return static_cast<double>(from_ordered_word<float>(word));
+      if (type_.physical == physical_type::float64) return from_ordered_word<double>(word);
+    }
+    return static_cast<double>(integer_of(word));
+  }
+
+  double quantile_;
+  data_type type_;
+  memory_budget* budget_;
+  growable<Word> words_;
+  growable<std::uint32_t> groups_;
+};
+
+/// string_agg: texts in the order of row numbers; distinct: each where it comes first.
+class text_states final : public grouped_state {
+ public:
+  text_states(std::string separator, bool distinct, memory_budget* budget) noexcept
+      : separator_(std::move(separator)),
+        distinct_(distinct),
+        budget_(budget),
+        entries_(budget),
+        groups_(budget),
+        texts_(budget) {}
+
+  result<void> reserve(const group_rows& rows, std::uint32_t) override {
+    std::size_t bytes = 0;
+    for (std::uint32_t i = 0; i < rows.count; ++i) bytes += rows.values->text_value(rows.row[i]).size();
+    return make_room(rows.count, bytes);
+  }
+  void add(const group_rows& rows) noexcept override {
+    for (std::uint32_t i = 0; i < rows.count; ++i)
+      put(rows.group[i], rows.numbers.of(rows.row[i]), rows.values->text_value(rows.row[i]));
+  }
+  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t>, std::uint32_t) override {
+    const auto& from = static_cast<const text_states&>(other);
+    return make_room(from.entries_.size(), from.texts_.size());
+  }
+  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+    const auto& from = static_cast<const text_states&>(other);
+    for (std::size_t i = 0; i < from.entries_.size(); ++i)
+      if (group_of[from.groups_[i]] != no_group)
+        put(group_of[from.groups_[i]], from.entries_[i].number, from.text_of(from.entries_[i]));
+  }
+  void truncate(std::uint32_t) noexcept override {}
+
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
+    grouped_log log(budget_);
+    PILLAR_TRY(log.fill(groups_, first, count));
+    growable<char> joined(budget_);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      std::uint32_t* begin = log.entries.data() + log.begins[i];
+      std::uint32_t* end = log.entries.data() + log.begins[i + 1];
+      if (begin == end) {
+        PILLAR_TRY(out.append_null());
+        continue;
+      }
+      const auto by_number = [&](std::uint32_t a, std::uint32_t b) {
+        return entries_[a].number != entries_[b].number ? entries_[a].number < entries_[b].number : a < b;
+      };
+      if (distinct_) end = drop_equal(begin, end);
+      if (!std::is_sorted(begin, end, by_number))
+        PILLAR_MUTATE(string_agg_by_arrival, std::sort(begin, end, by_number), void());
+      joined.truncate(0);
+      std::size_t size = separator_.size() * static_cast<std::size_t>(end - begin - 1);
+      for (const std::uint32_t* at = begin; at != end; ++at) size += entries_[*at].size;
+      if (size > std::numeric_limits<std::uint32_t>::max()) return {errc::limit_exceeded, first + i};
+      PILLAR_TRY(joined.reserve(size));
+      for (const std::uint32_t* at = begin; at != end; ++at) {
+        if (at != begin) PILLAR_TRY(joined.append(separator_.data(), separator_.size()));
+        const std::string_view text = text_of(entries_[*at]);
+        PILLAR_TRY(joined.append(text.data(), text.size()));
+      }
+      PILLAR_TRY(out.append_text({joined.data(), joined.size()}));
+    }
+    return {};
+  }
+
+ private:
+  struct entry {
+    std::uint64_t number;
+    std::uint64_t offset;
+    std::uint64_t size;
+  };
+  [[nodiscard]] std::string_view text_of(const entry& of) const noexcept {
+    return {reinterpret_cast<const char*>(texts_.data()) + of.offset, of.size};
+  }
+  /// Keeps the first of equal texts.
+  std::uint32_t* drop_equal(std::uint32_t* begin, std::uint32_t* end) const noexcept {
+    std::sort(begin, end, [&](std::uint32_t a, std::uint32_t b) {
+      const int order = text_of(entries_[a]).compare(text_of(entries_[b]));
+      return order != 0 ? order < 0 : entries_[a].number < entries_[b].number;
+    });
+    return std::unique(begin, end,
+                       [&](std::uint32_t a, std::uint32_t b) { return text_of(entries_[a]) == text_of(entries_[b]); });
+  }
+  void put(std::uint32_t group, std::uint64_t number, std::string_view text) noexcept {
+    entries_.push({number, texts_.size(), text.size()});
+    groups_.push(group);
+    static_cast<void>(texts_.append(reinterpret_cast<const std::byte*>(text.data()), text.size()));  // has room
+  }
+  result<void> make_room(std::size_t count, std::size_t bytes) noexcept {
+    if (count > log_limit - entries_.size()) return {errc::limit_exceeded, entries_.size()};
+    PILLAR_TRY(entries_.reserve(count));
+    PILLAR_TRY(groups_.reserve(count));
+    return texts_.reserve(bytes);
+  }
+
+  std::string separator_;
+  bool distinct_;
+  memory_budget* budget_;
+  growable<entry> entries_;
+  growable<std::uint32_t> groups_;
+  growable<std::byte> texts_;
+};
+
+}  // namespace PILLAR_NAMESPACE::detail
