@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "pillar/aggregate/aggregator.hpp"
-#include "pillar/column/detail/gather.hpp"
 #include "pillar/aggregate/detail/states.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/column/detail/gather.hpp"
 #include "pillar/column/scalar.hpp"
 #include "pillar/sort/key.hpp"  // ordered_word
 
