@@ -83,7 +83,7 @@ void group_dictionary(benchmark::State& state) {
 template <class T>
 void sum_ungrouped(benchmark::State& state, const std::vector<T>& values, pillar::float_sum floats) {
   const auto type = pillar::type_of<T>;
-  const pillar::aggregate_spec spec{pillar::aggregate_kind::sum, 0, floats};
+  const pillar::aggregate_spec spec{pillar::aggregate_kind::sum, 0, {.floats = floats}};
   const auto everything = pillar::selection_mask::first(pillar::vector_rows);
   auto made = *pillar::aggregator::make({}, std::span(&type, 1), std::span(&spec, 1));
   for (auto _ : state) {
