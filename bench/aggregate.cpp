@@ -5,26 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "data/group_numbers.hpp"
 #include "pillar/aggregate/aggregator.hpp"
-#include "pillar/base/env.hpp"
 #include "support/bench.hpp"
 
 namespace {
 
-constexpr std::size_t row_count = 1 << 20;
-
-struct numbers {
-  std::vector<std::int64_t> keys, values;
-  std::vector<double> reals;
-  numbers(std::uint64_t distinct) {
-    pillar::splitmix64 random(1);
-    for (std::size_t i = 0; i < row_count; ++i) {
-      keys.push_back(static_cast<std::int64_t>(random.below(distinct) * 1000003));
-      values.push_back(static_cast<std::int64_t>(random() >> 20));
-      reals.push_back(static_cast<double>(random() >> 40) / 100);
-    }
-  }
-};
+constexpr std::size_t row_count = pillar_bench::group_numbers_rows;
+using numbers = pillar_bench::group_numbers;
 
 pillar::vector view(pillar::data_type type, const void* values) {
   pillar::vector made;
@@ -41,6 +29,7 @@ void group_int64(benchmark::State& state) {
   const std::vector<pillar::aggregate_spec> aggregates = {{pillar::aggregate_kind::count_rows},
                                                           {pillar::aggregate_kind::sum, 0}};
   const auto everything = pillar::selection_mask::first(pillar::vector_rows);
+  auto last = *pillar::aggregator::make(std::span(&type, 1), std::span(&type, 1), aggregates);
   for (auto _ : pillar_bench::timed(state)) {
     auto made = *pillar::aggregator::make(std::span(&type, 1), std::span(&type, 1), aggregates);
     for (std::size_t first = 0; first < row_count; first += pillar::vector_rows) {
@@ -49,8 +38,16 @@ void group_int64(benchmark::State& state) {
       benchmark::DoNotOptimize(made.update(keys, inputs, everything, pillar::vector_rows).ok());
     }
     benchmark::DoNotOptimize(made.group_count());
+    last = std::move(made);
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * row_count));
+  const auto columns = *last.finish();
+  pillar_bench::group_digest digest;
+  for (std::uint32_t g = 0; g < last.group_count(); ++g)
+    digest.add(columns[0].slice(g, 1).value<std::int64_t>(0),
+               static_cast<std::int64_t>(columns[2].slice(g, 1).value<pillar::int128>(0)),
+               columns[1].slice(g, 1).value<std::int64_t>(0));
+  pillar_bench::per_iteration(state, row_count, 0);
+  pillar_bench::answer(digest.text());
 }
 
 void group_dictionary(benchmark::State& state) {

@@ -145,11 +145,15 @@ ROWS = [
         bars=(Bar("peers", 1.5),)),
     Row("aggregate/group_1e5", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="group_1e5",
         bars=(Bar("peers", 1.5),)),
+    *(Row(f"aggregate/group_{groups}_{keys}", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES,
+          dataset=f"group_{groups}_{keys}", bars=(Bar("peers", 1.1), Bar("absolute", bar)),
+          note=f"int64 keys, {'0, 1, 2, …' if keys == 'dense' else 'spread over 64 bits'}")
+      for groups, keys, bar in (("1e6", "dense", 60), ("1e6", "sparse", 190), ("1e7", "dense", 280), ("1e7", "sparse", 280))),
     Row("aggregate/sum_raw_u32_ram", "aggregate", limit=RAM),
     Row("aggregate/sum_packed_w12_ram", "aggregate", limit=RAM, reference="aggregate/sum_raw_u32_ram",
         bars=(Bar("row", 2.2, "aggregate/sum_raw_u32_ram"),)),
     Row("aggregate/sum_packed_w12_l2", "aggregate", limit=L2),
-    *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20,
+    *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20, peers=("absl", "boost"),
           sweep=("Sum and count by sparse int64 keys", groups, "groups")) for groups in (1, 10, 100, 1000, 10000, 100000, 1000000)),
     # ---- storage, size, decode (bench/storage.cpp, bench/storage/, peers)
     Row("storage/load_memory", "storage", kind="storage", unit="rows/s", rows=2_000_000, dataset="lineitem",

@@ -12,6 +12,7 @@
 
 #include <pillar/base/env.hpp>      // splitmix64
 #include <pillar/column/types.hpp>  // date
+#include <pillar/hash/value.hpp>    // hash_word
 
 namespace pillar_bench {
 
@@ -63,6 +64,21 @@ struct group_chunk {
     pillar::splitmix64 random(0x67726f75'70736574 + key_count * 0x1'0000'0000 + number);
     for (std::uint64_t row = 0; row < row_count; ++row) {
       k.push_back(static_cast<std::int32_t>(random.below(key_count)));
+      v.push_back(static_cast<std::int64_t>(random.below(1'000'000)));
+    }
+  }
+};
+
+/// The same with int64 keys for very many groups: dense ones in [0, key_count), or as many spread over all 64 bits.
+struct wide_group_chunk {
+  std::vector<std::int64_t> k, v;
+
+  explicit wide_group_chunk(std::uint64_t number, std::uint64_t key_count, bool sparse,
+                            std::uint64_t row_count = chunk_rows) {
+    pillar::splitmix64 random(0x67726f75'70776964 + key_count * 0x1'0000'0000 + number);
+    for (std::uint64_t row = 0; row < row_count; ++row) {
+      const std::uint64_t key = random.below(key_count);
+      k.push_back(static_cast<std::int64_t>(sparse ? pillar::hash_word(key) : key));
       v.push_back(static_cast<std::int64_t>(random.below(1'000'000)));
     }
   }

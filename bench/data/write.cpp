@@ -7,6 +7,8 @@
 ///   lineitem_csv  2,000,000 rows of it as one CSV file with a header
 ///   group_100     10,000,000 rows: k int32 in [0, 100), v int64
 ///   group_1e5     the same with 100,000 keys
+///   group_1e6_dense, group_1e7_dense    k int64, a million and ten million keys
+///   group_1e6_sparse, group_1e7_sparse  the same, spread over all 64 bits
 ///
 /// FOLDER/DATASET/manifest.json comes last, and a set whose manifest says what was asked for is left as it is.
 #include <cstdio>
@@ -114,8 +116,21 @@ std::string write_group(const fs::path& folder, std::uint64_t row_count, std::ui
   return k.entry("k", "int32") + ",\n" + v.entry("v", "int64");
 }
 
+std::string write_wide_group(const fs::path& folder, std::uint64_t row_count, std::uint64_t key_count, bool sparse) {
+  column_file k(folder, "k.i64"), v(folder, "v.i64");
+  for_each_chunk(row_count, [&](std::uint64_t number, std::uint64_t rows) {
+    const wide_group_chunk chunk(number, key_count, sparse, rows);
+    k.write(chunk.k);
+    v.write(chunk.v);
+  });
+  return k.entry("k", "int64") + ",\n" + v.entry("v", "int64");
+}
+
 void write(const fs::path& folder, const std::string& name, std::uint64_t asked_rows) {
-  const bool grouped = name == "group_100" || name == "group_1e5";
+  const bool sparse = name.ends_with("_sparse");
+  const bool million = name == "group_1e6_dense" || name == "group_1e6_sparse";
+  const bool wide = million || name == "group_1e7_dense" || name == "group_1e7_sparse";
+  const bool grouped = wide || name == "group_100" || name == "group_1e5";
   if (!grouped && name != "lineitem" && name != "lineitem_csv") stop("no data set '" + name + "'");
   const std::uint64_t usual = grouped ? 10'000'000 : name == "lineitem" ? 6'000'000 : 2'000'000;
   const std::uint64_t rows = asked_rows != 0 ? asked_rows : usual;
@@ -129,7 +144,8 @@ void write(const fs::path& folder, const std::string& name, std::uint64_t asked_
     fs::remove(manifest);
   }
   fs::create_directories(folder / name);
-  const std::string columns = grouped ? write_group(folder / name, rows, name == "group_100" ? 100 : 100'000)
+  const std::string columns = wide ? write_wide_group(folder / name, rows, million ? 1'000'000 : 10'000'000, sparse)
+                              : grouped ? write_group(folder / name, rows, name == "group_100" ? 100 : 100'000)
                               : name == "lineitem" ? write_lineitem(folder / name, rows)
                                                    : write_lineitem_csv(folder / name, rows);
   std::ofstream out(folder / name / "manifest.json.part");

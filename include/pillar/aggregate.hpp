@@ -10,4 +10,5 @@
 #include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/aggregate/kind.hpp"
 #include "pillar/aggregate/own_state.hpp"
+#include "pillar/aggregate/parallel_group.hpp"
 #include "pillar/aggregate/spec.hpp"

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <map>
 #include <string>
 
@@ -57,6 +58,7 @@ struct checked_table {
     }
     for (const auto& made : owned) keys.push_back(&made.view);
     const auto selection = random_selection(random, rows);
+    check_find(cells, keys, selection, rows);
     std::vector<std::uint32_t> groups(pillar::vector_rows, 999999);
     ASSERT_TRUE(table.find_or_insert(keys, selection, rows, groups.data()).ok());
     pillar::for_each_row(selection, [&](std::uint32_t row) {
@@ -66,6 +68,18 @@ struct checked_table {
       ASSERT_EQ(found->second, groups[row]) << name;
     });
     ASSERT_EQ(table.group_count(), seen.size());
+  }
+  /// What has a group is found, and what has none is not.
+  void check_find(const std::vector<std::vector<scalar>>& cells, const std::vector<const pillar::vector*>& keys,
+                  const selection_mask& selection, std::uint32_t rows) const {
+    std::uint32_t slots[pillar::vector_rows];
+    table.find(keys, selection, rows, slots);
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      std::string name;
+      for (const auto& column : cells) name += name_of(column[row]);
+      const auto found = seen.find(name);
+      ASSERT_EQ(slots[row], found == seen.end() || !selection.test(row) ? 0 : found->second + 1) << name;
+    }
   }
   void check_keys() {
     const auto keys = *table.keys();
@@ -285,6 +299,205 @@ TEST(aggregate_group_table, many_texts_leave_the_array) {
   }
   EXPECT_EQ(table.group_count(), seen.size());
   EXPECT_EQ(table.mode(), key_mode::packed16);
+}
+
+std::vector<std::string> names_of(const group_table& table) {
+  const auto keys = *table.keys();
+  std::vector<std::string> names(table.group_count());
+  for (std::uint32_t group = 0; group < names.size(); ++group)
+    for (const auto& key : keys) names[group] += name_of(pillar::get(key.slice(group, 1), 0));
+  return names;
+}
+
+// Tables of any key types, laid out alike or not, merge into one; so do parts of them, and equal keys have one hash.
+TEST(aggregate_group_table, merged_tables_have_the_groups_of_both) {
+  pillar::splitmix64 random(31);
+  const auto all = every_type(true);
+  for (int round = 0; round < 60; ++round) {
+    std::vector<pillar::data_type> types;
+    for (std::uint64_t i = 1 + random.below(3); i > 0; --i) types.push_back(all[random.below(all.size())]);
+    const bool one_range = round % 3 == 0 && pillar::is_integer(types[0].physical);
+    std::vector<pillar::key_range> ranges(one_range ? types.size() : 0);
+    if (one_range) ranges[0] = {0, 100};
+    checked_table left{types, *group_table::make(types, nullptr, round % 2 == 0 ? ranges : decltype(ranges){})},
+        right{types, *group_table::make(types, nullptr, ranges)};
+    const std::uint64_t distinct = round % 5 == 0 ? 3000 : 30;
+    for (int batch = 0; batch < 4; ++batch) {
+      left.feed(random, distinct, 500);
+      right.feed(random, distinct * 2, 700);
+    }
+    const auto theirs = names_of(right.table);
+    std::vector<std::uint64_t> hashes(theirs.size());
+    ASSERT_TRUE(right.table.hash_keys(0, right.table.group_count(), hashes.data()).ok());
+    std::map<std::string, std::uint64_t> hash_of;
+    for (std::size_t g = 0; g < theirs.size(); ++g) hash_of[theirs[g]] = hashes[g];
+    std::vector<std::uint32_t> some, group_of(theirs.size(), 0), group_of_some;
+    for (std::uint32_t g = 0; g < theirs.size(); ++g)
+      if (random.chance(1, 3)) some.push_back(g);
+    group_of_some.resize(some.size());
+    ASSERT_TRUE(left.table.merge(right.table, some, group_of_some.data()).ok());
+    ASSERT_TRUE(left.table.merge(right.table, group_of.data()).ok());
+    const auto ours = names_of(left.table);
+    for (std::size_t g = 0; g < theirs.size(); ++g) ASSERT_EQ(ours[group_of[g]], theirs[g]);
+    for (std::size_t i = 0; i < some.size(); ++i) ASSERT_EQ(group_of_some[i], group_of[some[i]]);
+    std::map<std::string, int> both;
+    for (const auto& name : theirs) both[name] = 1;
+    for (const auto& [name, group] : left.seen) {
+      both[name] = 1;
+      ASSERT_EQ(ours[group], name);
+    }
+    ASSERT_EQ(left.table.group_count(), both.size());
+    hashes.resize(ours.size());
+    ASSERT_TRUE(left.table.hash_keys(0, left.table.group_count(), hashes.data()).ok());
+    for (std::size_t g = 0; g < ours.size(); ++g)
+      if (hash_of.contains(ours[g])) ASSERT_EQ(hash_of[ours[g]], hashes[g]);
+    // Stored as columns, and read again.
+    const auto columns = *left.table.keys();
+    const auto again = *group_table::from_keys(columns);
+    ASSERT_EQ(names_of(again), ours);
+  }
+  auto integers = *group_table::make(std::vector{type_of<std::int64_t>});
+  EXPECT_EQ(integers.merge(*group_table::make(std::vector{type_of<std::int32_t>}), nullptr).error().code,
+            pillar::errc::type_mismatch);
+  pillar::column_builder twice(type_of<std::int64_t>);
+  ASSERT_TRUE(twice.append_integer(5).ok() && twice.append_integer(5).ok());
+  const std::vector columns = {*twice.finish()};
+  EXPECT_EQ(group_table::from_keys(columns).error().code, pillar::errc::invalid_argument);
+}
+
+/// Adds keys in batches and checks each one's group against a map.
+struct integer_feed {
+  group_table& table;
+  std::map<std::int64_t, std::uint32_t> seen{};
+  void operator()(const std::vector<std::int64_t>& values) {
+    const auto type = table.key_types()[0];
+    for (std::size_t first = 0; first < values.size(); first += 1024) {
+      const auto rows = static_cast<std::uint32_t>(std::min<std::size_t>(1024, values.size() - first));
+      pillar::vector view;
+      view.type = type;
+      view.size = rows;
+      view.values = values.data() + first;
+      const pillar::vector* keys[] = {&view};
+      std::uint32_t groups[1024], slots[1024];
+      ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(rows), rows, groups).ok());
+      for (std::uint32_t i = 0; i < rows; ++i)
+        ASSERT_EQ(seen.emplace(values[first + i], groups[i]).first->second, groups[i]);
+      table.find(keys, selection_mask::first(rows), rows, slots);
+      for (std::uint32_t i = 0; i < rows; ++i) ASSERT_EQ(slots[i], groups[i] + 1);
+    }
+    ASSERT_EQ(table.group_count(), seen.size());
+  }
+};
+
+// Integers that turn out dense move into an array, those outside it move them out; sparse and skewed ones stay.
+TEST(aggregate_group_table, modes_follow_the_keys_that_come) {
+  pillar::splitmix64 random(32);
+  for (const bool nullable : {false, true}) {
+    auto table = *group_table::make(std::vector{type_of<std::int64_t>.as_nullable(nullable)});
+    const auto hashed = table.mode();
+    EXPECT_EQ(hashed, nullable ? key_mode::packed16 : key_mode::packed8);
+    integer_feed feed{table};
+    std::vector<std::int64_t> values;
+    for (int i = 0; i < 120'000; ++i) values.push_back(static_cast<std::int64_t>(random.below(200'000)) - 100'000);
+    feed(values);
+    EXPECT_EQ(table.mode(), hashed);
+    for (auto& value : values) value = static_cast<std::int64_t>(random.below(200'000)) - 100'000;
+    feed(values);
+    EXPECT_EQ(table.mode(), key_mode::array);
+    if (nullable) {
+      const auto null = make_vector(table.key_types()[0], {scalar::of_null(table.key_types()[0])});
+      const pillar::vector* keys[] = {&null.view};
+      std::uint32_t group = 0;
+      ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(1), 1, &group).ok());
+      EXPECT_EQ(group, table.group_count() - 1);
+      table.truncate(group);
+    }
+    feed({5'000'000'000, 7, -5'000'000'000});
+    EXPECT_EQ(table.mode(), hashed);
+    feed(values);
+  }
+  // Nine rows in ten are one key, the others come in no order: both ways through a batch.
+  auto table = *group_table::make(std::vector{type_of<std::int64_t>});
+  integer_feed feed{table};
+  std::vector<std::int64_t> values;
+  for (int i = 0; i < 150'000; ++i)
+    values.push_back(random.chance(i < 60'000 ? 9 : 1, 10) ? 77 : static_cast<std::int64_t>(random() | 1));
+  feed(values);
+  EXPECT_EQ(table.mode(), key_mode::packed8);
+}
+
+TEST(aggregate_group_table, expected_rows_make_wide_ranges_arrays) {
+  const auto type = type_of<std::int64_t>;
+  const std::vector<pillar::key_range> range = {{-1'000'000, 1'000'000}};
+  EXPECT_EQ(group_table::make(std::vector{type}, nullptr, range)->mode(), key_mode::packed8);
+  EXPECT_EQ(group_table::make(std::vector{type}, nullptr, range, 900'000)->mode(), key_mode::packed8);
+  pillar::memory_budget little(16'000'000);
+  EXPECT_EQ(group_table::make(std::vector{type}, &little, range, 2'000'000)->mode(), key_mode::packed8);
+  auto table = *group_table::make(std::vector{type}, nullptr, range, 2'000'000);
+  EXPECT_EQ(table.mode(), key_mode::array);
+  integer_feed feed{table};
+  feed({-1'000'000, 1'000'000, 0, 0, 1'000'000});
+  feed({-1'000'001, 3});
+  EXPECT_EQ(table.mode(), key_mode::packed8);
+}
+
+// A column of runs is looked up once for each run, wherever the view begins.
+TEST(aggregate_group_table, runs_are_looked_up_once) {
+  pillar::splitmix64 random(33);
+  for (const auto& type : every_type(true)) {
+    checked_table test{{type}, *group_table::make(std::vector{type})};
+    for (int batch = 0; batch < 6; ++batch) {
+      std::vector<scalar> cells;
+      while (cells.size() < 600)
+        cells.insert(cells.end(), 1 + random.below(20), random_scalar(random, type, 60, batch != 3));
+      const auto made = make_vector(type, cells, vector_kind::run_end, static_cast<std::uint32_t>(random.below(70)));
+      const auto rows = static_cast<std::uint32_t>(cells.size());
+      const pillar::vector* keys[] = {&made.view};
+      const auto selection = random_selection(random, rows);
+      std::uint32_t groups[1024];
+      ASSERT_TRUE(test.table.find_or_insert(keys, selection, rows, groups).ok());
+      pillar::for_each_row(selection, [&](std::uint32_t row) {
+        ASSERT_EQ(test.seen.emplace(name_of(cells[row]), groups[row]).first->second, groups[row]);
+      });
+      test.check_find({cells}, {&made.view}, selection, rows);
+    }
+    test.check_keys();
+  }
+}
+
+// Every allocation of an operation fails in turn: the table is then as before, and the next attempt succeeds.
+TEST(aggregate_group_table, each_allocation_may_fail) {
+  const auto int64 = type_of<std::int64_t>, text = type_of<pillar::text>;
+  for (const auto& types : {std::vector{type_of<std::int16_t>}, std::vector{int64}, std::vector{int64, int64},
+                            std::vector{text}, std::vector{text, int64, int64}}) {
+    pillar::splitmix64 random(34);
+    pillar::memory_budget budget;
+    checked_table other{types, *group_table::make(types)}, table{types, *group_table::make(types, &budget)};
+    for (int batch = 0; batch < 30; ++batch) {
+      other.feed(random, 40'000, 1024, false);
+      if (batch % 2 == 0) table.feed(random, 40'000, 1024, false);
+    }
+    const auto before = names_of(table.table);
+    std::vector<std::uint32_t> group_of(other.table.group_count());
+    std::uint64_t points = 0;
+    for (;; ++points) {
+      const std::uint64_t refused = budget.refused();
+      budget.refuse(points + 1);
+      const auto done = table.table.merge(other.table, group_of.data());
+      budget.refuse(0);
+      if (budget.refused() == refused) {
+        ASSERT_TRUE(done.ok());
+        break;
+      }
+      ASSERT_FALSE(done.ok());
+      ASSERT_EQ(done.error().code, pillar::errc::out_of_memory);
+      ASSERT_EQ(names_of(table.table), before);
+    }
+    std::cout << "injection points of a merge: " << points << '\n';
+    EXPECT_GT(points, 0u);
+    const auto ours = names_of(table.table), theirs = names_of(other.table);
+    for (std::size_t g = 0; g < theirs.size(); ++g) ASSERT_EQ(ours[group_of[g]], theirs[g]);
+  }
 }
 
 // Every limit from too little for anything to enough for all: a failed batch leaves no trace, and the table goes on.

@@ -43,7 +43,7 @@ class aggregator {
   PILLAR_API static result<aggregator> make(std::span<const data_type> key_types,
                                             std::span<const data_type> input_types,
                                             std::span<const aggregate_spec> aggregates, memory_budget* budget = nullptr,
-                                            std::span<const key_range> ranges = {});
+                                            std::span<const key_range> ranges = {}, std::uint64_t expected_rows = 0);
 
   /// Adds the selected rows. `inputs[i]` may be nullptr if only count_rows refers to it. `where[a]`, if given and not
   /// nullptr, restricts aggregate a to the rows that it also selects. `input_bits[i]`, if given and below 64, promises
@@ -77,6 +77,8 @@ class aggregator {
 
   /// Adds the groups of another aggregator that was made with the same types and aggregates.
   PILLAR_API result<void> merge(const aggregator& other);
+  /// Adds those of its groups that `groups` names, each once.
+  PILLAR_API result<void> merge(const aggregator& other, std::span<const std::uint32_t> groups);
 
   [[nodiscard]] std::uint32_t group_count() const noexcept { return table_.group_count(); }
   [[nodiscard]] const group_table& groups() const noexcept { return table_; }
@@ -148,15 +150,19 @@ class aggregator {
   result<void> make_states(std::uint32_t group_count);
   void forget(std::uint32_t group_count) noexcept;
   void count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;
-  void count_room(const bound_aggregate& of, const aggregator& other, const std::uint32_t* group_of,
-                  needed_room& room) const noexcept;
+  struct other_groups;  ///< of another aggregator, and what they are here
+  void count_room(const bound_aggregate& of, const other_groups& from, needed_room& room) const noexcept;
   result<void> make_room(const needed_room& room);
   void apply(const bound_aggregate& of, const vector& from, const batch_rows& rows) noexcept;
-  void apply(const bound_aggregate& of, const aggregator& other, const std::uint32_t* group_of) noexcept;
+  void apply(const bound_aggregate& of, const other_groups& from) noexcept;
+  result<void> merge_groups(const aggregator& other, const std::uint32_t* groups, std::uint32_t count);
   void merge_exact(std::byte* into, const std::byte* other_state, const aggregator& other) noexcept;
   void promote(std::byte* exact_state) noexcept;
   void put_extreme(std::byte* at, bool smallest, std::string_view value) noexcept;
   result<void> append_result(const bound_aggregate& of, std::uint32_t group, column_builder& out) const;
+  [[nodiscard]] bool is_counted_or_summed(const bound_aggregate& of) const noexcept;
+  result<void> append_integers(const bound_aggregate& of, std::uint32_t first, std::uint32_t count,
+                               column_builder& out) const;
 
   group_table table_;
   memory_budget* budget_;
@@ -167,6 +173,7 @@ class aggregator {
   std::vector<detail::distinct_rows> distinct_{};
   std::vector<narrow_lane> narrow_lanes_{};
   std::uint32_t stride_ = 0;
+  bool all_narrow_ = false;  ///< then groups have states only once narrow_ was emptied into them
   growable<std::byte> states_;
   detail::narrow_sums narrow_;    ///< on top of the states
   buffer lane_memory_{};          ///< values that do not come as a plain array of int64

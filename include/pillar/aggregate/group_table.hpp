@@ -10,6 +10,7 @@
 #include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/builder.hpp"    // column_builder
+#include "pillar/column/column.hpp"     // column
 #include "pillar/column/selection.hpp"  // selection_mask
 #include "pillar/column/vector.hpp"
 
@@ -18,7 +19,7 @@ namespace PILLAR_NAMESPACE {
 /// How a group table looks keys up; chosen from the key columns' types and ranges when it is made.
 enum class key_mode : std::uint8_t {
   none,      ///< no key columns: one group
-  array,     ///< ≤ 18 bits of key index an array
+  array,     ///< ≤ 18 bits of key index an array, or more where many rows are expected or keys were seen to be dense
   packed8,   ///< keys packed into 8 bytes, linear probing
   packed16,  ///< keys packed into 16 bytes
   generic,   ///< several tables of 16 bytes, each one's numbers part of the next one's keys
@@ -34,6 +35,10 @@ struct key_range {
 
 /// Batch find-or-insert.
 ///
+/// The mode follows what is known of the keys, and what is seen: a value outside its range, or more texts than there
+/// are bits for, lay the keys out anew, and integers of many groups that turn out dense move into an array. Groups keep
+/// their numbers.
+///
 /// Texts are interned per column (a dictionary's entries once per batch or block), so every key is a few words of
 /// integers. Where all keys could have few bits, texts are first given few: with more of them the table goes over to
 /// 32 bits each.
@@ -44,13 +49,18 @@ struct key_range {
 /// Errors:   out_of_memory, limit_exceeded (2^32 − 2 groups): the table is then as before. A hot-path object of rank 6
 ///           that has no messages to give keeps result<>
 /// Cost:     below 1 ns a row for arrays and dictionary codes, 2–3 for a packed key in cache; prefetches once the
-///           table is larger than 1 MiB
+///           table is larger than 1 MiB; grows by one pass in order over the old slots and the new
 /// Threads:  one at a time; const members concurrently
 class group_table {
  public:
+  /// `expected_rows`, if known, lets a range of up to twice as many keys be an array.
   /// Errors: invalid_argument when `ranges` is neither empty nor one per key column
   PILLAR_API static result<group_table> make(std::span<const data_type> key_types, memory_budget* budget = nullptr,
-                                             std::span<const key_range> ranges = {});
+                                             std::span<const key_range> ranges = {}, std::uint64_t expected_rows = 0);
+
+  /// A table whose group g has the keys of row g, as keys() gave them: what a table comes to when it is stored.
+  /// Errors: invalid_argument when columns differ in length or two rows are one key (position = the second one's batch)
+  PILLAR_API static result<group_table> from_keys(std::span<const column> keys, memory_budget* budget = nullptr);
 
   /// Writes group_of_row[row] for every selected row, adding groups for new keys.
   PILLAR_API result<void> find_or_insert(std::span<const vector* const> keys, const selection_mask& selection,
@@ -59,6 +69,17 @@ class group_table {
   /// The same as slots: group number + 1 of the selected rows, 0 of the others; all row_count of them are written.
   PILLAR_API result<void> find_slots(std::span<const vector* const> keys, const selection_mask& selection,
                                      std::uint32_t row_count, std::uint32_t* slot_of_row);
+
+  /// The slots of keys that have a group: 0 for unknown keys and for rows that are not selected.
+  PILLAR_API void find(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
+                       std::uint32_t* slot_of_row) const noexcept;
+
+  /// Adds the groups of another table of the same key types: group_of_other[g] is this table's number of its group g.
+  /// Errors: type_mismatch; as find_or_insert
+  PILLAR_API result<void> merge(const group_table& other, std::uint32_t* group_of_other);
+  /// The same of those that `groups` names; group_of[i] is this table's number of group groups[i].
+  PILLAR_API result<void> merge(const group_table& other, std::span<const std::uint32_t> groups,
+                                std::uint32_t* group_of);
 
   /// A promise: from here to the next call, a dictionary at the same address holds the same entries. They are then
   /// looked up once, not with every batch.
@@ -79,10 +100,18 @@ class group_table {
   /// Keys of groups [first, first + count), key column by key column.
   PILLAR_API result<void> append_keys(std::uint32_t key, std::uint32_t first, std::uint32_t count,
                                       column_builder& out) const;
+  /// The same of the groups named.
+  PILLAR_API result<void> append_keys(std::uint32_t key, std::span<const std::uint32_t> groups,
+                                      column_builder& out) const;
+  /// hash_rows of the keys of groups [first, first + count): equal keys have it in every table, so its upper bits part
+  /// the groups of several tables alike. Groups of one part are merged without looking at the others.
+  PILLAR_API result<void> hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const;
   /// All groups' keys, one column per key column.
   PILLAR_API result<std::vector<column>> keys(memory_budget* budget = nullptr) const;
 
  private:
+  static constexpr std::uint32_t dense_look_groups = 1u << 17;
+
   /// One integer of a key column: where it lies in which table's key.
   struct key_part {
     enum class form : std::uint8_t { value, high_word, null_flag, text };
@@ -94,10 +123,10 @@ class group_table {
     std::uint32_t stage = 0;
   };
   struct key_column {
-    key_range range{};  ///< known: NULL is coded as highest + 1
-    std::unique_ptr<detail::text_interner> texts{};
-    std::uint32_t most_texts = ~std::uint32_t{0};  ///< that its part has bits for
-    const vector* known_dictionary = nullptr;      ///< whose entries' numbers stand in entry_numbers
+    key_range range{};                               ///< known: NULL is coded as highest + 1
+    std::unique_ptr<detail::text_interner> texts{};  ///< text only
+    std::uint32_t most_texts = ~std::uint32_t{0};    ///< that its part has bits for
+    const vector* known_dictionary = nullptr;        ///< whose entries' numbers stand in entry_numbers
     buffer entry_numbers{};
     [[nodiscard]] std::uint64_t width() const noexcept {
       return static_cast<std::uint64_t>(range.highest - range.lowest);
@@ -114,13 +143,30 @@ class group_table {
 
   explicit group_table(memory_budget* budget) noexcept : budget_(budget) {}
   result<void> lay_out(std::span<const key_range> ranges, bool few_texts);
+  [[nodiscard]] std::uint64_t code_count() const noexcept;
+  [[nodiscard]] bool is_array() const noexcept;
   void place(key_part part);
   [[nodiscard]] bool outside_ranges(std::span<const vector* const> keys, const std::uint16_t* rows,
                                     std::uint32_t count) const;
   result<void> widen(bool ranges_hold);
+  result<void> lay_out_anew(std::span<const key_range> ranges, bool few_texts);
+  result<void> insert_columns(std::span<const column> known);
+  result<void> look_for_dense_keys();
+  [[nodiscard]] bool same_layout(const group_table& other) const noexcept;
+  result<void> insert_words(const group_table& other, const std::uint32_t* groups, std::uint32_t first,
+                            std::uint32_t count, std::uint32_t* group_of);
+  result<void> merge_groups(const group_table& other, const std::uint32_t* groups, std::uint32_t count,
+                            std::uint32_t* group_of);
+  result<void> append_groups(std::uint32_t key, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
+                             column_builder& out) const;
   result<void> insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows, std::uint32_t count,
                            std::uint32_t* groups);
   result<void> insert_entries(const vector& key, const selection_mask& selection, std::uint32_t* group_of_row);
+  result<void> insert_runs(const vector& key, const selection_mask& selection, std::uint32_t* group_of_row);
+  void key_words(const key_part& part, const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                 std::uint64_t* words) const noexcept;
+  void find_part(const key_part& part, const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                 std::uint64_t* lane, std::uint8_t* known) const noexcept;
   result<void> encode(const key_part& part, const vector& from, const std::uint16_t* rows, std::uint32_t count,
                       std::uint64_t* lane);
   result<void> find_texts(key_column& column, const vector& from, const std::uint64_t* selected,
@@ -134,7 +180,8 @@ class group_table {
   enum class code_fault : std::uint8_t { none, outside_ranges, many_texts };
   result<code_fault> encode_small(std::span<const vector* const> keys, const selection_mask& selection,
                                   std::uint32_t row_count, std::uint32_t* codes);
-  [[nodiscard]] std::uint64_t part_of(const key_part& part, std::uint32_t group) const noexcept;
+  void parts_of(const key_part& part, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
+                std::uint64_t* out) const noexcept;
 
   memory_budget* budget_;
   std::vector<data_type> types_{};
@@ -145,6 +192,8 @@ class group_table {
   bool few_texts_ = false;
   bool stable_dictionaries_ = false;
   std::uint32_t group_count_ = 0;
+  std::uint64_t most_array_codes_ = std::uint64_t{1} << detail::direct_table::small_bits;
+  std::uint32_t next_look_ = dense_look_groups;      ///< at so many groups keys are looked at for being dense
   std::vector<const vector*> block_dictionaries_{};  ///< of the block at work, if all keys are such vectors
   buffer block_slots_{};                             ///< by their codes, combined into one
   std::uint32_t block_codes_ = 0;                    ///< how many; 0: block_slots_ is not in use

@@ -73,6 +73,11 @@ class growable {
     PILLAR_ASSERT(size_ < capacity_);
     data()[size_++] = value;
   }
+  /// `count` more values, which were written beyond the end. Requires: room reserved
+  void extend(std::size_t count) noexcept {
+    PILLAR_ASSERT(count <= capacity_ - size_);
+    size_ += count;
+  }
   /// Requires: count ≤ size()
   void truncate(std::size_t count) noexcept {
     PILLAR_ASSERT(count <= size_);

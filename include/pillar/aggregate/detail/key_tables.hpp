@@ -94,21 +94,27 @@ inline bool look_up_nibbles(const std::uint32_t* slot_of, std::uint32_t code_cou
 /// Small keys (codes) index an array. Slots are numbers + 1, so that 0 stands for a row that takes no part.
 class direct_table {
  public:
-  static constexpr unsigned most_bits = 18;  // 1 MiB
-  explicit direct_table(memory_budget* budget = nullptr) noexcept : codes_(budget), budget_(budget) {}
+  static constexpr unsigned small_bits = 18;             ///< 1 MiB: always worth an array
+  static constexpr std::uint32_t most_codes = 1u << 28;  ///< more rows than that are needed to make 1 GiB pay
+  explicit direct_table(memory_budget* budget = nullptr, std::uint32_t code_count = 0) noexcept
+      : codes_(budget), budget_(budget), code_count_(code_count) {}
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(codes_.size()); }
   [[nodiscard]] std::uint64_t key(std::uint32_t number) const noexcept { return codes_[number]; }
 
-  /// The slots of `count` codes, all below 2^bits; 0 where `selected` has no bit.
-  result<void> find_or_insert(unsigned bits, const std::uint32_t* codes, const std::uint64_t* selected,
-                              std::uint32_t count, std::uint32_t* slots) noexcept {
+  /// The slots of `count` codes, all below code_count; 0 where `selected` has no bit.
+  result<void> find_or_insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
+                              std::uint32_t* slots) noexcept {
     if (slots_.empty()) {
-      const std::size_t bytes = sizeof(std::uint32_t) << bits;
+      const std::size_t bytes = sizeof(std::uint32_t) * std::size_t{code_count_};
       PILLAR_ASSIGN_OR_RETURN(slots_, buffer::allocate(bytes, budget_));
       std::memset(slots_.data(), 0, bytes);
     }
     if (look_up(slots_.as<std::uint32_t>(), codes, selected, count, slots)) return {};
     return insert(codes, selected, count, slots);
+  }
+  /// The slot of a code, 0 if it has none.
+  [[nodiscard]] std::uint32_t find(std::uint64_t code) const noexcept {
+    return slots_.empty() || code >= code_count_ ? 0 : slots_.as<std::uint32_t>()[code];
   }
   void truncate(std::uint32_t count) noexcept {
     for (std::uint32_t i = count; i < size(); ++i) slots_.as<std::uint32_t>()[codes_[i]] = 0;
@@ -116,32 +122,36 @@ class direct_table {
   }
 
  private:
+  /// Without a branch per row, since many groups come in no order; what does not count is written over.
   result<void> insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
                       std::uint32_t* slots) noexcept {
+    PILLAR_TRY(codes_.reserve(count));
+    auto* const slot_of = slots_.as<std::uint32_t>();
+    std::uint32_t* const added = codes_.data() + codes_.size();
     const std::uint32_t before = size();
+    std::uint32_t next = before;
     for (std::uint32_t first = 0; first < count; first += 64)
       for (std::uint64_t word = selected[first / 64]; word != 0; word &= word - 1) {
         const std::uint32_t row = first + static_cast<std::uint32_t>(std::countr_zero(word));
-        if (slots[row] != 0) continue;
-        std::uint32_t& slot = slots_.as<std::uint32_t>()[codes[row]];
-        if (slot == 0) {
-          if (auto added = codes_.append(codes[row]); !added.ok()) {
-            truncate(before);
-            return added;
-          }
-          slot = size();
-        }
+        std::uint32_t& slot = slot_of[codes[row]];
+        const bool is_new = slot == 0;
+        added[next - before] = codes[row];
+        next += is_new ? 1 : 0;
+        slot = is_new ? next : slot;
         slots[row] = slot;
       }
+    codes_.extend(next - before);
     return {};
   }
 
   growable<std::uint32_t> codes_;  ///< by number
   buffer slots_{};                 ///< of each code
   memory_budget* budget_;
+  std::uint32_t code_count_;
 };
 
-/// Linear probing over slots of a key and its number. Load ≤ 1/2, and ≤ 1/4 while the table is small: there a
+/// Linear probing over slots of a key and its number, from the place that the hash's upper bits name: a larger table
+/// has the same order, so growing reads and writes in order. Load ≤ 1/2, and ≤ 1/4 while the table is small: there a
 /// mispredicted second probe costs more than memory.
 template <class Key>
 class word_table {
@@ -149,16 +159,69 @@ class word_table {
   explicit word_table(memory_budget* budget = nullptr) noexcept : keys_(budget), budget_(budget) {}
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(keys_.size()); }
   [[nodiscard]] const Key& key(std::uint32_t number) const noexcept { return keys_[number]; }
+  [[nodiscard]] const Key* keys() const noexcept { return keys_.data(); }
 
+  /// Requires: count ≤ 1,024
   result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
-    const std::uint32_t before = size();
-    if (count != 0 && slot_count_ == 0) PILLAR_TRY(grow());
+    if (count == 0) return {};
+    rows_since_growth_ += count;
+    if (slot_count_ < small_slot_count || std::uint64_t{size()} + count > key_limit)
+      return find_or_insert_each(keys, count, numbers);
+    if ((std::size_t{size()} + count) * 2 > slot_count_) PILLAR_TRY(grow());
+    PILLAR_TRY(keys_.reserve(count));
+    return slots_.size() > prefetch_threshold_bytes ? find_or_insert_all<true>(keys, count, numbers)
+                                                    : find_or_insert_all<false>(keys, count, numbers);
+  }
+
+  /// key_limit for keys that are not there. Requires: count ≤ 1,024
+  void find(const Key* keys, std::uint32_t count, std::uint32_t* numbers) const noexcept {
+    if (slot_count_ == 0) {
+      for (std::uint32_t i = 0; i < count; ++i) numbers[i] = key_limit;
+      return;
+    }
+    const slot* const slots = slots_.as<slot>();
     const bool prefetch = slots_.size() > prefetch_threshold_bytes;
-    constexpr std::uint32_t ahead = 16;
+    std::size_t homes[batch_rows];
+    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_bits_);
     for (std::uint32_t i = 0; i < count; ++i) {
-      if (prefetch && i + ahead < count)
-        __builtin_prefetch(slots_.as<slot>() + (table_hash(keys[i + ahead]) & (slot_count_ - 1)));
-      std::size_t at = table_hash(keys[i]) & (slot_count_ - 1);
+      if (prefetch && i + ahead < count) __builtin_prefetch(slots + homes[i + ahead]);
+      std::size_t at = homes[i];
+      while (slots[at].number_plus_1 != 0 && !(slots[at].key == keys[i])) at = (at + 1) & (slot_count_ - 1);
+      numbers[i] = slots[at].number_plus_1 == 0 ? key_limit : slots[at].number_plus_1 - 1;
+    }
+  }
+
+  void truncate(std::uint32_t count) noexcept {
+    if (count == size()) return;
+    keys_.truncate(count);
+    if (slot_count_ == 0) return;
+    std::memset(slots_.data(), 0, slot_count_ * sizeof(slot));
+    for (std::uint32_t number = 0; number < count; ++number)
+      slots_.as<slot>()[free_slot(keys_[number])] = {keys_[number], number + 1};
+  }
+
+ private:
+  static constexpr std::size_t small_slot_count = 8192;
+  static constexpr std::uint32_t batch_rows = 1024;
+  static constexpr std::uint32_t ahead = 24;
+  struct slot {
+    Key key;
+    std::uint32_t number_plus_1;
+  };
+  [[nodiscard]] static std::size_t home(const Key& key, unsigned slot_bits) noexcept {
+    return table_hash(key) >> (64 - slot_bits);
+  }
+  [[nodiscard]] std::size_t free_slot(const Key& key) const noexcept {
+    std::size_t at = home(key, slot_bits_);
+    while (slots_.as<slot>()[at].number_plus_1 != 0) at = (at + 1) & (slot_count_ - 1);
+    return at;
+  }
+
+  result<void> find_or_insert_each(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
+    const std::uint32_t before = size();
+    if (slot_count_ == 0) PILLAR_TRY(grow());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      std::size_t at = home(keys[i], slot_bits_);
       const slot* slots = slots_.as<slot>();
       while (slots[at].number_plus_1 != 0 && !(slots[at].key == keys[i])) at = (at + 1) & (slot_count_ - 1);
       if (slots[at].number_plus_1 != 0) {
@@ -173,55 +236,108 @@ class word_table {
     }
     return {};
   }
-
-  void truncate(std::uint32_t count) noexcept {
-    if (count == size()) return;
-    keys_.truncate(count);
-    fill(slots_.as<slot>(), slot_count_);
-  }
-
- private:
-  static constexpr std::size_t small_slot_count = 8192;
-  struct slot {
-    Key key;
-    std::uint32_t number_plus_1;
-  };
   /// `at` is the free slot where probing ended.
   result<void> insert(const Key& key, std::size_t at) noexcept {
     if (size() == key_limit) return errc::limit_exceeded;
-    const Key copy = key;
     if ((std::size_t{size()} + 1) * (slot_count_ < small_slot_count ? 4 : 2) > slot_count_) {
       PILLAR_TRY(grow());
-      at = table_hash(copy) & (slot_count_ - 1);
-      while (slots_.as<slot>()[at].number_plus_1 != 0) at = (at + 1) & (slot_count_ - 1);
+      at = free_slot(key);
     }
-    PILLAR_TRY(keys_.append(copy));
-    slots_.as<slot>()[at] = {copy, size()};
+    PILLAR_TRY(keys_.append(key));
+    slots_.as<slot>()[at] = {key, size()};
     return {};
   }
+
+  /// All rows' places first, and asked for early; room is there, so that nothing can fail. Where many keys are new,
+  /// there is no branch about it.
+  template <bool Prefetch>
+  result<void> find_or_insert_all(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
+    slot* const slots = slots_.as<slot>();
+    const std::size_t last_slot = slot_count_ - 1;
+    std::size_t homes[batch_rows + ahead];
+    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_bits_);
+    if constexpr (Prefetch) {
+      for (std::uint32_t i = 0; i < ahead; ++i) homes[count + i] = homes[count - 1];
+      for (std::uint32_t i = 0; i < ahead; ++i) __builtin_prefetch(slots + homes[i], 1);
+    }
+    Key* const added = keys_.data();
+    const std::uint32_t before = size();
+    std::uint32_t next = before;
+    const auto probe = [&](std::uint32_t i) {
+      if constexpr (Prefetch) __builtin_prefetch(slots + homes[i + ahead], 1);
+      std::size_t at = homes[i];
+      while (slots[at].number_plus_1 != 0 && !(slots[at].key == keys[i])) at = (at + 1) & last_slot;
+      return slots + at;
+    };
+    if (new_keys_ * 8 > count) {
+      for (std::uint32_t i = 0; i < count; ++i) {
+        slot* const at = probe(i);
+        const bool is_new = at->number_plus_1 == 0;
+        added[next] = keys[i];
+        next += is_new ? 1 : 0;
+        at->key = keys[i];
+        at->number_plus_1 = is_new ? next : at->number_plus_1;
+        numbers[i] = at->number_plus_1 - 1;
+      }
+    } else {
+      for (std::uint32_t i = 0; i < count; ++i) {
+        slot* const at = probe(i);
+        if (at->number_plus_1 == 0) {
+          added[next] = keys[i];
+          *at = {keys[i], ++next};
+        }
+        numbers[i] = at->number_plus_1 - 1;
+      }
+    }
+    keys_.extend(next - before);
+    new_keys_ = next - before;
+    return {};
+  }
+
+  /// Twice the slots, or four times where the table is small or most rows since the last time were new keys.
   result<void> grow() noexcept {
-    const std::size_t wanted = slot_count_ == 0                       ? 64
-                               : slot_count_ < (std::size_t{1} << 16) ? slot_count_ * 4
-                                                                      : slot_count_ * 2;
+    const bool fast = std::uint64_t{size() - size_at_growth_} * 2 > rows_since_growth_;
+    const std::size_t wanted = slot_count_ == 0                               ? 64
+                               : slot_count_ < (std::size_t{1} << 16) || fast ? slot_count_ * 4
+                                                                              : slot_count_ * 2;
     PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(wanted * sizeof(slot), budget_));
-    fill(made.as<slot>(), wanted);
+    const auto bits = static_cast<unsigned>(std::countr_zero(wanted));
+    slot* const to = made.as<slot>();
+    std::size_t cleared = 0;
+    const auto clear_up_to = [&](std::size_t at) {  // shortly before it is written to
+      const std::size_t end = at + 512 < wanted ? at + 512 : wanted;
+      std::memset(static_cast<void*>(to + cleared), 0, (end - cleared) * sizeof(slot));
+      cleared = end;
+    };
+    const slot* const from = slots_.as<slot>();
+    std::size_t gap = 0;  // the first free slot: those before it may have been wrapped, and come last
+    while (gap < slot_count_ && from[gap].number_plus_1 != 0) ++gap;
+    for (std::size_t i = 0; i < slot_count_; ++i) {
+      const slot& old = from[(gap + i) & (slot_count_ - 1)];
+      if (old.number_plus_1 == 0) continue;
+      std::size_t at = home(old.key, bits);
+      for (;; at = (at + 1) & (wanted - 1)) {
+        if (at >= cleared) clear_up_to(at);
+        if (to[at].number_plus_1 == 0) break;
+      }
+      to[at] = old;
+    }
+    if (cleared < wanted) std::memset(static_cast<void*>(to + cleared), 0, (wanted - cleared) * sizeof(slot));
     slots_ = std::move(made);
     slot_count_ = wanted;
+    slot_bits_ = bits;
+    size_at_growth_ = size();
+    rows_since_growth_ = 0;
     return {};
-  }
-  void fill(slot* slots, std::size_t slot_count) const noexcept {
-    if (slot_count == 0) return;
-    std::memset(static_cast<void*>(slots), 0, slot_count * sizeof(slot));
-    for (std::uint32_t number = 0; number < size(); ++number) {
-      std::size_t at = table_hash(keys_[number]) & (slot_count - 1);
-      while (slots[at].number_plus_1 != 0) at = (at + 1) & (slot_count - 1);
-      slots[at] = {keys_[number], number + 1};
-    }
   }
 
   growable<Key> keys_;  ///< by number
   buffer slots_{};
   std::size_t slot_count_ = 0;
+  unsigned slot_bits_ = 0;
+  std::uint32_t new_keys_ = 0;  ///< of the last batch
+  std::uint32_t size_at_growth_ = 0;
+  std::uint64_t rows_since_growth_ = 0;
   memory_budget* budget_;
 };
 
@@ -235,6 +351,18 @@ class text_interner {
   [[nodiscard]] std::string_view text(std::uint32_t number) const noexcept {
     const entry& found = entries_[number - 1];
     return {reinterpret_cast<const char*>(bytes_.data() + found.offset), found.size};
+  }
+
+  /// 0 for a text that is not there.
+  [[nodiscard]] std::uint32_t find(std::string_view text) const noexcept {
+    if (slot_count_ == 0) return 0;
+    const std::uint64_t hash = hash_text(text);
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    const slot* const slots = slots_.as<slot>();
+    std::size_t at = hash & (slot_count_ - 1);
+    while (slots[at].number != 0 && !(slots[at].tag == tag && this->text(slots[at].number) == text))
+      at = (at + 1) & (slot_count_ - 1);
+    return slots[at].number;
   }
 
   result<std::uint32_t> find_or_insert(std::string_view text) noexcept {

@@ -165,7 +165,9 @@ class narrow_sums {
   static constexpr unsigned part_bits = 8;  // parts whose words stay in L1, and of whose sums several fit into one
   static constexpr std::uint32_t part_rows = 1u << part_bits;
   static constexpr std::uint32_t word_chunk = 3;
-  static constexpr unsigned most_bits = 52;  // a batch's 2^10 values stay below 2^62
+  static constexpr unsigned most_bits = 52;   // a batch's 2^10 values stay below 2^62
+  static constexpr std::uint32_t ahead = 24;  // rows whose words are asked for early
+  static constexpr std::size_t cache_bytes = std::size_t{1} << 19;
 
   [[nodiscard]] std::size_t width() const noexcept { return rows_ + sum_count_; }
   [[nodiscard]] std::size_t few_slots() const noexcept { return width() <= 2 ? 256 : 32; }
@@ -174,6 +176,9 @@ class narrow_sums {
   }
   [[nodiscard]] std::uint64_t limit() const noexcept {
     return (std::uint64_t{1} << (shift_ != 0 ? shift_ - 1u : 63u)) - 1;
+  }
+  [[nodiscard]] bool beyond_cache() const noexcept {
+    return copy_count_ == 1 && slot_count_ * stride_ * sizeof(std::uint64_t) > cache_bytes;
   }
   [[nodiscard]] std::uint64_t word(std::size_t at) const noexcept {
     std::uint64_t total = words_[at];
@@ -208,6 +213,12 @@ class narrow_sums {
     const auto with = [one](T value) { return one + static_cast<std::uint64_t>(std::int64_t{value}); };
     const std::size_t copy = copy_count_ == 1 ? 0 : few_slots() * width();
     std::uint32_t row = 0;
+    if (beyond_cache()) {
+      for (; row + ahead < batch.row_count; ++row) {
+        __builtin_prefetch(words + slots[row + ahead], 1);
+        words[slots[row]] += with(values[row]);
+      }
+    }
     for (; row + copies <= batch.row_count; row += copies)
       for (std::uint32_t i = 0; i < copies; ++i) words[slots[row + i] + i * copy] += with(values[row + i]);
     for (; row < batch.row_count; ++row) words[slots[row]] += with(values[row]);
@@ -227,6 +238,12 @@ class narrow_sums {
     std::uint64_t* PILLAR_RESTRICT words = words_.data() + (Rows != 0 ? 0 : rows_ + first);
     const std::size_t stride = stride_, copy = copy_count_ == 1 ? 0 : few_slots() * width();
     std::uint32_t row = 0;
+    if (beyond_cache()) {
+      for (; row + ahead < batch.row_count; ++row) {
+        __builtin_prefetch(words + slots[row + ahead] * stride, 1);
+        add_row<Rows, Sums>(words + slots[row] * stride, values, row);
+      }
+    }
     for (; row + copies <= batch.row_count; row += copies)
       for (std::uint32_t i = 0; i < copies; ++i)
         add_row<Rows, Sums>(words + i * copy + slots[row + i] * stride, values, row + i);

@@ -83,8 +83,8 @@ struct aggregator::batch_rows {
 PILLAR_API result<aggregator> aggregator::make(std::span<const data_type> key_types,
                                                std::span<const data_type> input_types,
                                                std::span<const aggregate_spec> aggregates, memory_budget* budget,
-                                               std::span<const key_range> ranges) {
-  PILLAR_ASSIGN_OR_RETURN(group_table table, group_table::make(key_types, budget, ranges));
+                                               std::span<const key_range> ranges, std::uint64_t expected_rows) {
+  PILLAR_ASSIGN_OR_RETURN(group_table table, group_table::make(key_types, budget, ranges, expected_rows));
   aggregator made(std::move(table), budget);
   made.input_types_.assign(input_types.begin(), input_types.end());
   made.result_types_.assign(key_types.begin(), key_types.end());
@@ -181,6 +181,7 @@ inline std::uint32_t aggregator::narrow_lane_of(std::uint32_t input, bool counts
 inline void aggregator::plan_narrow() {
   if (table_.mode() == key_mode::none) return;
   bool rows = false;
+  all_narrow_ = true;
   for (bound_aggregate& of : aggregates_) {
     if (of.form != state_form::count && of.form != state_form::sum64 && of.form != state_form::sum128) continue;
     if (of.distinct != none) continue;
@@ -192,6 +193,7 @@ inline void aggregator::plan_narrow() {
       of.narrow_count = narrow_lane_of(of.spec.input, true);
     rows = rows || of.narrow_count == none;
   }
+  for (const bound_aggregate& of : aggregates_) all_narrow_ = all_narrow_ && of.is_narrow;
   narrow_.set_shape(rows, static_cast<std::uint32_t>(narrow_lanes_.size()));
 }
 
@@ -321,12 +323,13 @@ inline void aggregator::settle() noexcept {
 /// A group's state with what narrow_ holds of it: in place, or in `room` for the largest state that may be narrow.
 inline const std::byte* aggregator::whole_state(const bound_aggregate& of, std::uint32_t group,
                                                 std::byte* room) const noexcept {
-  const std::byte* at = state(of, group);
-  if (!of.is_narrow || narrow_.empty()) return at;
-  std::memcpy(room, at,
-              of.form == state_form::count   ? sizeof(std::uint64_t)
-              : of.form == state_form::sum64 ? sizeof(detail::sum64_state)
-                                             : sizeof(detail::sum128_state));
+  const bool has_state = (std::size_t{group} + 1) * stride_ <= states_.size();
+  if (has_state && (!of.is_narrow || narrow_.empty())) return state(of, group);
+  const std::size_t size = of.form == state_form::count   ? sizeof(std::uint64_t)
+                           : of.form == state_form::sum64 ? sizeof(detail::sum64_state)
+                                                          : sizeof(detail::sum128_state);
+  if (has_state) std::memcpy(room, state(of, group), size);
+  else std::memset(room, 0, size);
   add_narrow(of, group, room);
   return room;
 }
@@ -563,13 +566,18 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   lanes.slots = slots;
   bool narrow = narrow_.used();
   for (const selection_mask* restriction : where) narrow = narrow && restriction == nullptr;
-  auto made = make_states(table_.group_count());
-  if (made.ok() && narrow) made = narrow_.reserve(table_.group_count());
+  auto free = detail::narrow_sums::room::never;
+  result<void> made;
+  if (narrow) made = narrow_.reserve(table_.group_count());
   if (made.ok() && narrow) {
     const result<bool> filled = fill_narrow(inputs, input_bits, row_count, lanes);
-    if (filled.ok()) narrow = *filled;
-    else made = filled.error();
+    if (!filled.ok()) made = filled.error();
+    else if (*filled) free = narrow_.room_for(lanes);
+    narrow = free != detail::narrow_sums::room::never;
   }
+  const bool in_words = all_narrow_ && free == detail::narrow_sums::room::yes;
+  if (made.ok() && !PILLAR_MUTATE(aggregate_states_missing, in_words, all_narrow_ && narrow))
+    made = make_states(table_.group_count());
   needed_room room;
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     const bound_aggregate& of = aggregates_[i];
@@ -593,10 +601,8 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
     return made;
   }
   if (narrow) {
-    const auto free = narrow_.room_for(lanes);
     if (free == detail::narrow_sums::room::after_clear) settle();
-    narrow = free != detail::narrow_sums::room::never;
-    if (narrow) narrow_.add(lanes);
+    narrow_.add(lanes);
   }
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     const bound_aggregate& of = aggregates_[i];
@@ -665,15 +671,25 @@ inline bool needs_wide(const exact_real_state& to, const exact_real_state& from)
 }
 }  // namespace detail
 
-inline void aggregator::count_room(const bound_aggregate& of, const aggregator& other, const std::uint32_t* group_of,
+/// Groups of another aggregator, all or those of a list, and their numbers here.
+struct aggregator::other_groups {
+  const aggregator& other;
+  const std::uint32_t* groups;  ///< nullptr: all
+  std::uint32_t count;
+  const std::uint32_t* group_of;
+  [[nodiscard]] std::uint32_t group(std::uint32_t i) const noexcept { return groups == nullptr ? i : groups[i]; }
+};
+
+inline void aggregator::count_room(const bound_aggregate& of, const other_groups& all,
                                    needed_room& room) const noexcept {
-  for (std::uint32_t group = 0; group < other.group_count(); ++group) {
-    const std::byte* from = other.state(of, group);
+  if (of.form != state_form::extreme_text && of.form != state_form::exact_real) return;
+  for (std::uint32_t i = 0; i < all.count; ++i) {
+    const std::byte* from = all.other.state(of, all.group(i));
     if (of.form == state_form::extreme_text)
       room.text_bytes += std::size_t{2} * reinterpret_cast<const detail::extreme_text_state*>(from)->size;
     if (of.form == state_form::exact_real)
       room.exact_sums +=
-          detail::needs_wide(*reinterpret_cast<const detail::exact_real_state*>(state(of, group_of[group])),
+          detail::needs_wide(*reinterpret_cast<const detail::exact_real_state*>(state(of, all.group_of[i])),
                              *reinterpret_cast<const detail::exact_real_state*>(from))
               ? 1
               : 0;
@@ -710,13 +726,13 @@ inline void aggregator::merge_exact(std::byte* into, const std::byte* other_stat
   for (std::uint32_t i = 0; i < count; ++i) target[i] += limbs[i];
 }
 
-inline void aggregator::apply(const bound_aggregate& of, const aggregator& other,
-                              const std::uint32_t* group_of) noexcept {
+inline void aggregator::apply(const bound_aggregate& of, const other_groups& all) noexcept {
+  const aggregator& other = all.other;
   const bool smallest = !of.greatest;
   alignas(8) std::byte room[sizeof(detail::sum128_state)];
-  for (std::uint32_t group = 0; group < other.group_count(); ++group) {
-    const std::byte* from_bytes = other.whole_state(of, group, room);
-    std::byte* to_bytes = state(of, group_of[group]);
+  for (std::uint32_t i = 0; i < all.count; ++i) {
+    const std::byte* from_bytes = other.whole_state(of, all.group(i), room);
+    std::byte* to_bytes = state(of, all.group_of[i]);
     switch (of.form) {
       case state_form::count:
         *reinterpret_cast<std::uint64_t*>(to_bytes) += *reinterpret_cast<const std::uint64_t*>(from_bytes);
@@ -813,48 +829,52 @@ inline result<void> aggregator::find_new_pairs(const bound_aggregate& of, const 
 }
 
 PILLAR_API result<void> aggregator::merge(const aggregator& other) {
+  return merge_groups(other, nullptr, other.group_count());
+}
+PILLAR_API result<void> aggregator::merge(const aggregator& other, std::span<const std::uint32_t> groups) {
+  return merge_groups(other, groups.data(), static_cast<std::uint32_t>(groups.size()));
+}
+
+inline result<void> aggregator::merge_groups(const aggregator& other, const std::uint32_t* groups,
+                                             std::uint32_t count) {
   PILLAR_ASSERT(this != &other);
   if (result_types_ != other.result_types_ || input_types_ != other.input_types_ || stride_ != other.stride_)
     return errc::type_mismatch;
   for (std::size_t i = 0; i < aggregates_.size(); ++i)
     if (!(aggregates_[i].spec == other.aggregates_[i].spec)) return {errc::type_mismatch, i};
   const std::uint32_t before = table_.group_count();
-  const std::uint32_t count = other.group_count();
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
   auto* group_of = memory.as<std::uint32_t>();
-  result<void> made;
-  if (table_.mode() == key_mode::none) {
-    group_of[0] = 0;
-  } else {
-    PILLAR_ASSIGN_OR_RETURN(const std::vector<column> keys, other.table_.keys(budget_));
-    std::vector<vector> views(keys.size());
-    std::vector<const vector*> pointers;
-    for (const vector& view : views) pointers.push_back(&view);
-    for (std::uint32_t first = 0; first < count && made.ok(); first += vector_rows) {
-      const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
-      for (std::size_t i = 0; i < keys.size(); ++i) views[i] = keys[i].slice(first, rows);
-      made = table_.find_or_insert(pointers, selection_mask::first(rows), rows, group_of + first);
-    }
-  }
+  result<void> made = groups == nullptr ? table_.merge(other.table_, group_of)
+                                        : table_.merge(other.table_, std::span(groups, count), group_of);
   if (made.ok()) made = make_states(table_.group_count());
+  const other_groups all{other, groups, count, group_of};
   needed_room room;
-  const std::span<const std::uint32_t> groups(group_of, count);
+  // Objects go by the number of every group of theirs.
+  const bool by_number = !objects_.empty() || !distinct_.empty();
+  std::vector<std::uint32_t> numbers;
+  if (by_number && groups != nullptr) {
+    numbers.assign(other.group_count(), grouped_state::no_group);
+    for (std::uint32_t i = 0; i < count; ++i) numbers[groups[i]] = group_of[i];
+  }
+  const std::span<const std::uint32_t> number_of =
+      groups == nullptr ? std::span<const std::uint32_t>(group_of, count) : std::span<const std::uint32_t>(numbers);
   std::vector<new_pairs> pairs(distinct_.size());
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     const bound_aggregate& of = aggregates_[i];
     if (of.distinct != none) {
-      made = find_new_pairs(of, other, groups, pairs[of.distinct]);
+      made = find_new_pairs(of, other, number_of, pairs[of.distinct]);
       if (!made.ok()) break;
       pairs[of.distinct].for_each_batch([&](const vector& values, const batch_rows& rows) {
         if (of.form != state_form::object) count_room(of, values, rows, room);
       });
     }
     if (of.form != state_form::object) {
-      if (of.distinct == none) count_room(of, other, group_of, room);
+      if (of.distinct == none) count_room(of, all, room);
       continue;
     }
     if (of.distinct == none) {
-      made = objects_[of.object]->reserve_merge(*other.objects_[of.object], groups, table_.group_count());
+      made = objects_[of.object]->reserve_merge(*other.objects_[of.object], number_of, table_.group_count());
     } else {
       const auto& part = pairs[of.distinct];
       made = objects_[of.object]->reserve_merge(*part.states, part.same_groups(), table_.group_count());
@@ -867,10 +887,10 @@ PILLAR_API result<void> aggregator::merge(const aggregator& other) {
   }
   for (const bound_aggregate& of : aggregates_) {
     if (of.form == state_form::object) {
-      if (of.distinct == none) objects_[of.object]->merge(*other.objects_[of.object], groups);
+      if (of.distinct == none) objects_[of.object]->merge(*other.objects_[of.object], number_of);
       else objects_[of.object]->merge(*pairs[of.distinct].states, pairs[of.distinct].same_groups());
     } else if (of.distinct == none) {
-      apply(of, other, group_of);
+      apply(of, all);
     } else {
       pairs[of.distinct].for_each_batch([&](const vector& values, const batch_rows& rows) { apply(of, values, rows); });
     }
@@ -955,17 +975,65 @@ inline result<void> aggregator::append_result(const bound_aggregate& of, std::ui
   return errc::unsupported;
 }
 
+/// May the results be taken from narrow_ or from sums of 128 bits, by vectors?
+inline bool aggregator::is_counted_or_summed(const bound_aggregate& of) const noexcept {
+  return of.form == state_form::count || of.form == state_form::sum64 || of.form == state_form::sum64_unsigned ||
+         (of.form == state_form::sum128 && of.is_narrow && states_.empty());
+}
+
+/// Counts, sums and averages of groups [first, first + count), at most 1,024 of them.
+inline result<void> aggregator::append_integers(const bound_aggregate& of, std::uint32_t first, std::uint32_t count,
+                                                column_builder& out) const {
+  constexpr int128 most = power_of_ten(38) - 1;
+  std::int64_t counts[vector_rows];
+  int128 sums[vector_rows];
+  double averages[vector_rows];
+  std::uint64_t validity[vector_words] = {};
+  alignas(8) std::byte room[sizeof(detail::sum128_state)];
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t group = first + i;
+    if (of.is_narrow && states_.empty()) {
+      counts[i] = of.narrow_count == none ? static_cast<std::int64_t>(narrow_.rows(group))
+                                          : narrow_.sum(of.narrow_count, group);
+      sums[i] = of.form == state_form::count ? 0 : narrow_.sum(of.narrow_sum, group);
+    } else if (of.form == state_form::count) {
+      counts[i] = *reinterpret_cast<const std::int64_t*>(whole_state(of, group, room));
+    } else {
+      const auto* from = reinterpret_cast<const detail::sum64_state*>(whole_state(of, group, room));
+      counts[i] = static_cast<std::int64_t>(from->count);
+      sums[i] = static_cast<int128>(static_cast<uint128>(from->high) << 64 | from->low);
+      if (of.spec.kind == aggregate_kind::sum && counts[i] != 0 && (sums[i] > most || sums[i] < -most))
+        return {errc::overflow, group};
+    }
+    assign_bit(validity, i, of.form == state_form::count || counts[i] != 0);
+  }
+  vector view;
+  view.type = out.type();
+  view.size = count;
+  view.values = of.form == state_form::count ? static_cast<const void*>(counts) : sums;
+  if (of.spec.kind == aggregate_kind::avg) {
+    const unsigned scale = of.input.logical == logical_type::decimal ? of.input.scale : 0;
+    const auto unit = static_cast<double>(power_of_ten(scale));
+    for (std::uint32_t i = 0; i < count; ++i)
+      averages[i] = counts[i] == 0 ? 0 : static_cast<double>(sums[i]) / (static_cast<double>(counts[i]) * unit);
+    view.values = averages;
+  }
+  if (view.type.nullable) view.validity = validity;
+  return out.append(view);
+}
+
 PILLAR_API result<std::vector<column>> aggregator::finish(memory_budget* budget) const {
   PILLAR_ASSIGN_OR_RETURN(std::vector<column> made, table_.keys(budget));
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     column_builder out(result_types_[made.size()], budget);
     PILLAR_TRY(out.reserve(group_count()));
-    if (aggregates_[i].form == state_form::object) {
-      PILLAR_TRY(objects_[aggregates_[i].object]->append_results(0, group_count(), out));
-    } else {
-      for (std::uint32_t group = 0; group < group_count(); ++group)
-        PILLAR_TRY(append_result(aggregates_[i], group, out));
-    }
+    const bool by_vectors = is_counted_or_summed(aggregates_[i]), object = aggregates_[i].form == state_form::object;
+    if (object) PILLAR_TRY(objects_[aggregates_[i].object]->append_results(0, group_count(), out));
+    for (std::uint32_t first = 0; by_vectors && first < group_count(); first += vector_rows)
+      PILLAR_TRY(append_integers(aggregates_[i], first,
+                                 group_count() - first < vector_rows ? group_count() - first : vector_rows, out));
+    for (std::uint32_t group = 0; !by_vectors && !object && group < group_count(); ++group)
+      PILLAR_TRY(append_result(aggregates_[i], group, out));
     PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
     made.push_back(std::move(done));
   }

@@ -7,6 +7,7 @@
 #include "pillar/column/detail/gather.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/hash/column.hpp"  // hash_rows
 
 namespace PILLAR_NAMESPACE {
 
@@ -25,12 +26,21 @@ PILLAR_ALWAYS_INLINE std::uint64_t key_bits(T value) noexcept {
   }
 }
 
+/// The low bytes of words, one after the other.
+template <class T>
+void narrow_words(const std::uint64_t* words, std::uint32_t count, std::byte* out) noexcept {
+  for (std::uint32_t i = 0; i < count; ++i) store_unaligned(out + i * sizeof(T), static_cast<T>(words[i]));
+}
+
 }  // namespace detail
 
 PILLAR_API result<group_table> group_table::make(std::span<const data_type> key_types, memory_budget* budget,
-                                                 std::span<const key_range> ranges) {
+                                                 std::span<const key_range> ranges, std::uint64_t expected_rows) {
   if (!ranges.empty() && ranges.size() != key_types.size()) return errc::invalid_argument;
   group_table made(budget);
+  if (expected_rows > made.most_array_codes_ / 2)
+    made.most_array_codes_ =
+        expected_rows > detail::direct_table::most_codes / 2 ? detail::direct_table::most_codes : 2 * expected_rows;
   made.types_.assign(key_types.begin(), key_types.end());
   PILLAR_TRY(made.lay_out(ranges, true));
   return made;
@@ -112,10 +122,7 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges, bool
     part.bits = static_cast<std::uint8_t>(text_bits);
     place(part);
   }
-  for (key_stage& stage : stages_) {
-    stage.is_wide = stage.used[1] != 0;
-    stage.direct = detail::direct_table(budget_);
-  }
+  for (key_stage& stage : stages_) stage.is_wide = stage.used[1] != 0;
   if (types_.empty()) {
     mode_ = key_mode::none;
     group_count_ = 1;
@@ -124,9 +131,29 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges, bool
   } else if (stages_[0].is_wide) {
     mode_ = key_mode::packed16;
   } else {
-    mode_ = stages_[0].used[0] <= detail::direct_table::most_bits ? key_mode::array : key_mode::packed8;
+    mode_ = is_array() ? key_mode::array : key_mode::packed8;
+    if (mode_ == key_mode::array)
+      stages_[0].direct = detail::direct_table(budget_, static_cast<std::uint32_t>(code_count()));
   }
   return {};
+}
+
+/// How many codes a key of one lane can have.
+inline std::uint64_t group_table::code_count() const noexcept {
+  const unsigned bits = stages_[0].used[0];
+  const key_column& first = columns_[parts_[0].column];
+  if (parts_.size() == 1 && first.range.known()) return first.width() + 1 + (types_[0].nullable ? 1 : 0);
+  return bits >= 64 ? ~std::uint64_t{0} : std::uint64_t{1} << bits;
+}
+
+/// Whether an array of the codes is worth its memory: at most a quarter of what the budget has left.
+inline bool group_table::is_array() const noexcept {
+  if (stages_[0].used[0] <= detail::direct_table::small_bits) return true;
+  const std::uint64_t codes = code_count();
+  if (codes > most_array_codes_) return false;
+  if (budget_ == nullptr || budget_->limit() == memory_budget::unlimited) return true;
+  const std::uint64_t used = budget_->used(), limit = budget_->limit();
+  return used < limit && codes * sizeof(std::uint32_t) <= (limit - used) / 4;
 }
 
 /// Room for the numbers of a dictionary's entries; false where looking the rows up one by one is better. Few entries of
@@ -302,75 +329,184 @@ inline result<void> group_table::encode(const key_part& part, const vector& from
     return {};
   }
   std::uint64_t values[vector_rows];
+  key_words(part, from, rows, count, values);
+  for (std::uint32_t i = 0; i < count; ++i) lane[i] |= values[i] << shift;
+  return {};
+}
+
+/// The bits of rows of a column that is not text, before they are shifted to their place.
+inline void group_table::key_words(const key_part& part, const vector& from, const std::uint16_t* rows,
+                                   std::uint32_t count, std::uint64_t* PILLAR_RESTRICT words) const noexcept {
+  const key_column& column = columns_[part.column];
   const bool ranged = column.range.known();
   const auto lowest = static_cast<std::uint64_t>(column.range.lowest);
   const bool high = part.what == key_part::form::high_word;
   visit_fixed_width(from.type.physical, [&]<class T>() {
     if constexpr (sizeof(T) == 16) {
-      detail::gather_rows<T>(from, rows, count, values,
+      detail::gather_rows<T>(from, rows, count, words,
                              [high](T value) { return static_cast<std::uint64_t>(high ? value >> 64 : value); });
     } else if constexpr (std::is_floating_point_v<T>) {
-      detail::gather_rows<T>(from, rows, count, values, [](T value) { return detail::key_bits(value); });
+      detail::gather_rows<T>(from, rows, count, words, [](T value) { return detail::key_bits(value); });
     } else if (ranged) {
       // A signed value less the lowest one is the same modulo 2^64 after sign extension.
-      detail::gather_rows<T>(from, rows, count, values,
+      detail::gather_rows<T>(from, rows, count, words,
                              [lowest](T value) { return static_cast<std::uint64_t>(value) - lowest; });
     } else {
-      detail::gather_rows<T>(from, rows, count, values, [](T value) { return detail::key_bits(value); });
+      detail::gather_rows<T>(from, rows, count, words, [](T value) { return detail::key_bits(value); });
     }
   });
-  if (from.validity != nullptr) {
-    const std::uint64_t null_code = ranged ? column.width() + 1 : 0;
-    for (std::uint32_t i = 0; i < count; ++i)
-      if (!from.valid(rows[i])) values[i] = null_code;
+  if (from.validity == nullptr) return;
+  const std::uint64_t null_code = ranged ? column.width() + 1 : 0;
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (!from.valid(rows[i])) words[i] = null_code;
+}
+
+/// Adds one part's bits of the rows to a lane; of values that have no code, known[i] becomes 0.
+inline void group_table::find_part(const key_part& part, const vector& from, const std::uint16_t* rows,
+                                   std::uint32_t count, std::uint64_t* PILLAR_RESTRICT lane,
+                                   std::uint8_t* PILLAR_RESTRICT known) const noexcept {
+  const key_column& column = columns_[part.column];
+  if (part.what == key_part::form::null_flag) {
+    if (from.validity == nullptr) return;
+    for (std::uint32_t i = 0; i < count; ++i) lane[i] |= std::uint64_t{!from.valid(rows[i])} << part.shift;
+    return;
   }
-  for (std::uint32_t i = 0; i < count; ++i) lane[i] |= values[i] << shift;
-  return {};
+  std::uint64_t words[vector_rows];
+  if (part.what == key_part::form::text) {
+    constexpr std::uint32_t unknown = ~std::uint32_t{0};
+    const bool by_entry = from.kind >= vector_kind::dictionary && from.dictionary->size <= vector_rows;
+    std::uint32_t of_entry[vector_rows];
+    if (by_entry) std::memset(of_entry, 0xff, sizeof of_entry);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      words[i] = 0;
+      if (!from.valid(rows[i])) continue;
+      std::uint32_t one = unknown;
+      std::uint32_t& number = by_entry ? of_entry[from.index_of(rows[i])] : one;
+      if (number == unknown) number = column.texts->find(from.text_value(rows[i]));
+      words[i] = number;
+      if (number == 0 || number > column.most_texts) known[i] = 0;
+    }
+  } else {
+    key_words(part, from, rows, count, words);
+    if (column.range.known())
+      for (std::uint32_t i = 0; i < count; ++i)
+        if (PILLAR_MUTATE(group_find_beyond_range, words[i] > column.width(), false) && from.valid(rows[i]))
+          known[i] = 0;
+  }
+  // What has more bits belongs to a row that is not known.
+  const std::uint64_t kept = low_bits(part.bits);
+  for (std::uint32_t i = 0; i < count; ++i) lane[i] |= (words[i] & kept) << part.shift;
 }
 
 inline bool group_table::outside_ranges(std::span<const vector* const> keys, const std::uint16_t* rows,
                                         std::uint32_t count) const {
   bool outside = false;
+  std::uint64_t distances[vector_rows];
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (!columns_[i].range.known()) continue;
     const vector& from = *keys[i];
-    const auto* values = static_cast<const std::byte*>(from.holder().values);
     const auto lowest = static_cast<std::uint64_t>(columns_[i].range.lowest);
     const std::uint64_t width = columns_[i].width();
     visit_fixed_width(from.type.physical, [&]<class T>() {
-      if constexpr (!std::is_floating_point_v<T> && sizeof(T) <= 8) {
-        for (std::uint32_t at = 0; at < count; ++at) {
-          const T value = load_unaligned<T>(values + std::size_t{from.index_of(rows[at])} * sizeof(T));
-          outside |= from.valid(rows[at]) && static_cast<std::uint64_t>(value) - lowest > width;
-        }
-      }
+      if constexpr (!std::is_floating_point_v<T> && sizeof(T) <= 8)
+        detail::gather_rows<T>(from, rows, count, distances,
+                               [lowest](T value) { return static_cast<std::uint64_t>(value) - lowest; });
     });
+    if (from.validity == nullptr)
+      for (std::uint32_t at = 0; at < count; ++at) outside |= distances[at] > width;
+    else
+      for (std::uint32_t at = 0; at < count; ++at) outside |= distances[at] > width && from.valid(rows[at]);
   }
   return outside;
 }
 
-/// Lays the keys out anew, without ranges or with 32 bits for texts; the groups keep their numbers.
+/// Lays the keys out anew, without ranges or with 32 bits for texts.
 inline result<void> group_table::widen(bool ranges_hold) {
-  group_table wider(budget_);
-  wider.types_ = types_;
-  wider.stable_dictionaries_ = stable_dictionaries_;
   std::vector<key_range> ranges;
   if (ranges_hold)
     for (const key_column& column : columns_) ranges.push_back(column.range);
-  PILLAR_TRY(wider.lay_out(ranges, few_texts_ && !ranges_hold));
+  return lay_out_anew(ranges, few_texts_ && !ranges_hold);
+}
+
+/// The groups keep their numbers.
+inline result<void> group_table::lay_out_anew(std::span<const key_range> ranges, bool few_texts) {
+  group_table other(budget_);
+  other.types_ = types_;
+  other.stable_dictionaries_ = stable_dictionaries_;
+  other.most_array_codes_ = most_array_codes_;
+  other.next_look_ = ~std::uint32_t{0};  // once is enough
+  PILLAR_TRY(other.lay_out(ranges, few_texts));
   PILLAR_ASSIGN_OR_RETURN(const std::vector<column> known, keys(budget_));
+  PILLAR_TRY(other.insert_columns(known));
+  PILLAR_ASSERT(other.group_count_ == group_count_ && other.block_codes_ == 0);
+  *this = std::move(other);
+  return {};
+}
+
+/// Adds every row, and says that each made a group.
+inline result<void> group_table::insert_columns(std::span<const column> known) {
+  std::vector<vector> views(known.size());
+  std::vector<const vector*> pointers;
+  for (const vector& view : views) pointers.push_back(&view);
+  const auto row_count = static_cast<std::uint32_t>(known[0].size());
   std::uint32_t numbers[vector_rows];
+  for (std::uint32_t first = 0; first < row_count; first += vector_rows) {
+    const std::uint32_t count = row_count - first < vector_rows ? row_count - first : vector_rows;
+    for (std::size_t i = 0; i < known.size(); ++i) views[i] = known[i].slice(first, count);
+    PILLAR_TRY(find_or_insert(pointers, selection_mask::first(count), count, numbers));
+    if (group_count_ != first + count) return {errc::invalid_argument, first};
+  }
+  return {};
+}
+
+PILLAR_API result<group_table> group_table::from_keys(std::span<const column> keys, memory_budget* budget) {
+  std::vector<data_type> types;
+  for (const column& key : keys) {
+    if (key.size() != keys[0].size()) return errc::invalid_argument;
+    if (key.size() >= detail::key_limit) return errc::limit_exceeded;
+    types.push_back(key.type());
+  }
+  PILLAR_ASSIGN_OR_RETURN(group_table made, make(types, budget));
+  if (!keys.empty()) PILLAR_TRY(made.insert_columns(keys));
+  return made;
+}
+
+/// With twice as many groups as when they were last looked at: integers that fill a third of their range, as serial
+/// numbers do, index an array from now on. It has room for an eighth more on either side.
+inline result<void> group_table::look_for_dense_keys() {
+  next_look_ = next_look_ > ~std::uint32_t{0} / 2 ? ~std::uint32_t{0} : 2 * group_count_;
+  if (types_.size() != 1 || mode_ == key_mode::array || mode_ == key_mode::generic) return {};
+  const physical_type type = types_[0].physical;
+  if (!is_integer(type) || byte_width(type) > 8) return {};
+  const unsigned unused_bits = 64 - static_cast<unsigned>(byte_width(type) * 8);
+  const key_column& of = columns_[0];
+  const auto value_of = [&](std::uint64_t word) {
+    if (of.range.known()) return of.range.lowest + static_cast<int128>(word);
+    return lowest_of(type) < 0 ? int128{static_cast<std::int64_t>(word << unused_bits) >> unused_bits} : int128{word};
+  };
+  key_range range;
+  std::uint64_t words[vector_rows], nulls[vector_rows] = {};
   for (std::uint32_t first = 0; first < group_count_; first += vector_rows) {
     const std::uint32_t count = group_count_ - first < vector_rows ? group_count_ - first : vector_rows;
-    std::vector<vector> views;
-    std::vector<const vector*> pointers;
-    for (const column& key : known) views.push_back(key.slice(first, count));
-    for (const vector& view : views) pointers.push_back(&view);
-    PILLAR_TRY(wider.find_or_insert(pointers, selection_mask::first(count), count, numbers));
+    for (const key_part& part : parts_)
+      parts_of(part, nullptr, first, count, part.what == key_part::form::null_flag ? nulls : words);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (nulls[i] != 0 || (of.range.known() && words[i] > of.width())) continue;
+      const int128 value = value_of(words[i]);
+      if (!range.known()) range = {value, value};
+      if (value < range.lowest) range.lowest = value;
+      if (value > range.highest) range.highest = value;
+    }
   }
-  PILLAR_ASSERT(wider.group_count_ == group_count_ && wider.block_codes_ == 0);
-  *this = std::move(wider);
-  return {};
+  if (!range.known()) return {};
+  const int128 span = range.highest - range.lowest;
+  if (span / 3 > group_count_) return {};
+  range.lowest = range.lowest - span / 8 < lowest_of(type) ? lowest_of(type) : range.lowest - span / 8;
+  range.highest = range.highest + span / 8 > highest_of(type) ? highest_of(type) : range.highest + span / 8;
+  const std::uint64_t most = std::uint64_t{4} * group_count_;
+  if (most_array_codes_ < most)
+    most_array_codes_ = most < detail::direct_table::most_codes ? most : detail::direct_table::most_codes;
+  return lay_out_anew(std::span(&range, 1), few_texts_);
 }
 
 inline result<void> group_table::insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows,
@@ -392,6 +528,8 @@ inline result<void> group_table::insert_rows(std::span<const vector* const> keys
   }
   const key_stage& last = stages_.back();
   group_count_ = last.is_wide ? last.wide.size() : last.narrow.size();
+  // Running out of memory there leaves everything as it is, which is as good a layout.
+  if (group_count_ >= next_look_) static_cast<void>(look_for_dense_keys().ok());
   return {};
 }
 
@@ -439,6 +577,33 @@ inline result<void> group_table::insert_entries(const vector& key, const selecti
     for (std::uint32_t i = 0; i < count; ++i)
       group_of_row[rows[i]] = key.valid(rows[i]) ? of_entry[key.codes[rows[i]]] : of_null;
   }
+  return {};
+}
+
+/// One run-end column: the runs that have selected rows are looked up, the rows follow.
+inline result<void> group_table::insert_runs(const vector& key, const selection_mask& selection,
+                                             std::uint32_t* group_of_row) {
+  selection_mask used = selection_mask::none();
+  key.for_each_run(0, key.size, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+    for (std::uint32_t row = begin; row < end; ++row)
+      if (selection.test(row)) {
+        set_bit(used.words, run - key.first_run);
+        break;
+      }
+  });
+  vector runs = *key.dictionary;
+  const std::size_t width = byte_width(runs.type.physical);
+  runs.values = static_cast<const std::byte*>(runs.values) + width * key.first_run;
+  runs.size = key.run_count;
+  runs.validity = key.validity;
+  runs.validity_offset = key.validity_offset + PILLAR_MUTATE(group_runs_at_first, key.first_run, 0);
+  const vector* pointer = &runs;
+  std::uint32_t of_run[vector_rows];
+  PILLAR_TRY(find_or_insert(std::span(&pointer, 1), used, runs.size, of_run));
+  key.for_each_run(0, key.size, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+    if (!used.test(run - key.first_run)) return;
+    for (std::uint32_t row = begin; row < end; ++row) group_of_row[row] = of_run[run - key.first_run];
+  });
   return {};
 }
 
@@ -518,7 +683,7 @@ inline result<void> group_table::find_each_slot(std::span<const vector* const> k
       return find_each_slot(keys, selection, row_count, slot_of_row);
     }
     key_stage& stage = stages_.front();
-    PILLAR_TRY(stage.direct.find_or_insert(stage.used[0], codes, selection.words, row_count, slot_of_row));
+    PILLAR_TRY(stage.direct.find_or_insert(codes, selection.words, row_count, slot_of_row));
     group_count_ = stage.direct.size();
     return {};
   }
@@ -551,6 +716,8 @@ PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* cons
   const bool kept = stable_dictionaries_ && types_[0].physical == physical_type::text;  // find_texts knows its entries
   if (keys.size() == 1 && keys[0]->kind == vector_kind::dictionary && keys[0]->dictionary->size <= vector_rows && !kept)
     return insert_entries(*keys[0], selection, group_of_row);
+  if (keys.size() == 1 && keys[0]->kind == vector_kind::run_end && keys[0]->run_count * 2 <= row_count)
+    return insert_runs(*keys[0], selection, group_of_row);
   std::uint16_t rows[vector_rows];
   std::uint32_t count = detail::list_rows(selection.words, rows);
   if (count == 0) return {};
@@ -581,21 +748,155 @@ PILLAR_API void group_table::truncate(std::uint32_t group_count) noexcept {
   group_count_ = group_count;
 }
 
-inline std::uint64_t group_table::part_of(const key_part& part, std::uint32_t group) const noexcept {
-  for (std::size_t at = stages_.size(); at-- > 0;) {
-    const key_stage& stage = stages_[at];
-    const detail::wide_key key = mode_ == key_mode::array ? detail::wide_key{stage.direct.key(group), 0}
-                                 : stage.is_wide          ? stage.wide.key(group)
-                                                          : detail::wide_key{stage.narrow.key(group), 0};
-    if (part.stage == at) return ((part.lane == 0 ? key.low : key.high) >> part.shift) & low_bits(part.bits);
-    group = static_cast<std::uint32_t>(key.low);  // the last table's number
+PILLAR_API void group_table::find(std::span<const vector* const> keys, const selection_mask& selection,
+                                  std::uint32_t row_count, std::uint32_t* slot_of_row) const noexcept {
+  PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
+  for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
+  std::uint16_t rows[vector_rows];
+  const std::uint32_t count = detail::list_rows(selection.words, rows);
+  if (mode_ == key_mode::none) {
+    for (std::uint32_t i = 0; i < count; ++i) slot_of_row[rows[i]] = 1;
+    return;
   }
-  return 0;
+  std::uint64_t lanes[2][vector_rows];
+  std::uint32_t groups[vector_rows];
+  std::uint8_t known[vector_rows];
+  std::memset(known, 1, count);
+  for (std::uint32_t at = 0; at < stages_.size(); ++at) {
+    const key_stage& stage = stages_[at];
+    for (std::uint32_t i = 0; i < count; ++i) lanes[0][i] = at == 0 ? 0 : groups[i];
+    if (stage.is_wide) std::memset(lanes[1], 0, count * sizeof(std::uint64_t));
+    for (const key_part& part : parts_)
+      if (part.stage == at) find_part(part, *keys[part.column], rows, count, lanes[part.lane], known);
+    if (mode_ == key_mode::array) {
+      for (std::uint32_t i = 0; i < count; ++i) groups[i] = stage.direct.find(lanes[0][i]) - 1;
+      for (std::uint32_t i = 0; i < count; ++i) known[i] &= groups[i] < detail::key_limit ? 1 : 0;
+      break;
+    }
+    if (!stage.is_wide) {
+      stage.narrow.find(lanes[0], count, groups);
+    } else {
+      detail::wide_key wide[vector_rows];
+      for (std::uint32_t i = 0; i < count; ++i) wide[i] = {lanes[0][i], lanes[1][i]};
+      stage.wide.find(wide, count, groups);
+    }
+    for (std::uint32_t i = 0; i < count; ++i) known[i] &= groups[i] < detail::key_limit ? 1 : 0;
+  }
+  for (std::uint32_t i = 0; i < count; ++i)
+    slot_of_row[rows[i]] = PILLAR_MUTATE(group_find_guesses, known[i] != 0, true) ? groups[i] + 1 : 0;
 }
 
-PILLAR_API result<void> group_table::append_keys(std::uint32_t key, std::uint32_t first, std::uint32_t count,
-                                                 column_builder& out) const {
-  PILLAR_ASSERT(key < types_.size() && std::uint64_t{first} + count <= group_count_);
+/// Equal words stand for equal keys.
+inline bool group_table::same_layout(const group_table& other) const noexcept {
+  if (mode_ != other.mode_ || stages_.size() != 1 || other.stages_.size() != 1) return false;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const key_range &mine = columns_[i].range, &theirs = other.columns_[i].range;
+    if (columns_[i].texts != nullptr || mine.known() != theirs.known()) return false;
+    if (mine.known() && (mine.lowest != theirs.lowest || mine.highest != theirs.highest)) return false;
+  }
+  return true;
+}
+
+/// At most 1,024 groups of a table of the same layout.
+inline result<void> group_table::insert_words(const group_table& other, const std::uint32_t* groups,
+                                              std::uint32_t first, std::uint32_t count, std::uint32_t* group_of) {
+  const auto group_at = [&](std::uint32_t i) { return groups == nullptr ? first + i : groups[first + i]; };
+  key_stage& to = stages_[0];
+  const key_stage& from = other.stages_[0];
+  if (mode_ == key_mode::array) {
+    std::uint32_t codes[vector_rows];
+    for (std::uint32_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint32_t>(from.direct.key(group_at(i)));
+    PILLAR_TRY(to.direct.find_or_insert(codes, selection_mask::first(count).words, count, group_of));
+    for (std::uint32_t i = 0; i < count; ++i) --group_of[i];
+    group_count_ = to.direct.size();
+  } else if (to.is_wide) {
+    detail::wide_key words[vector_rows];
+    for (std::uint32_t i = 0; i < count; ++i) words[i] = from.wide.key(group_at(i));
+    PILLAR_TRY(to.wide.find_or_insert(words, count, group_of));
+    group_count_ = to.wide.size();
+  } else {
+    std::uint64_t words[vector_rows];
+    for (std::uint32_t i = 0; i < count; ++i) words[i] = from.narrow.key(group_at(i));
+    PILLAR_TRY(to.narrow.find_or_insert(words, count, group_of));
+    group_count_ = to.narrow.size();
+  }
+  return {};
+}
+
+inline result<void> group_table::merge_groups(const group_table& other, const std::uint32_t* groups,
+                                              std::uint32_t count, std::uint32_t* group_of) {
+  PILLAR_ASSERT(this != &other);
+  if (types_ != other.types_) return errc::type_mismatch;
+  if (mode_ == key_mode::none) {
+    for (std::uint32_t i = 0; i < count; ++i) group_of[i] = 0;
+    return {};
+  }
+  block_codes_ = 0;
+  const std::uint32_t before = group_count_;
+  const auto merge_part = [&](std::uint32_t first, std::uint32_t part) -> result<void> {
+    if (same_layout(other)) return insert_words(other, groups, first, part, group_of + first);
+    std::vector<column> known;
+    std::vector<vector> views;
+    std::vector<const vector*> pointers;
+    for (std::uint32_t key = 0; key < types_.size(); ++key) {
+      column_builder out(types_[key], budget_);
+      PILLAR_TRY(other.append_groups(key, groups, first, part, out));
+      PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
+      known.push_back(std::move(done));
+    }
+    for (const column& key : known) views.push_back(key.slice(0, part));
+    for (const vector& view : views) pointers.push_back(&view);
+    const bool promised = stable_dictionaries_;
+    stable_dictionaries_ = false;  // the promise was about others' vectors
+    const auto done = find_or_insert(pointers, selection_mask::first(part), part, group_of + first);
+    stable_dictionaries_ = promised;
+    return done;
+  };
+  for (std::uint32_t first = 0; first < count; first += vector_rows) {
+    const std::uint32_t part = count - first < vector_rows ? count - first : vector_rows;
+    if (auto done = merge_part(first, part); !done.ok()) {
+      truncate(PILLAR_MUTATE(group_merge_leaves_half, before, group_count_));
+      return done;
+    }
+  }
+  return {};
+}
+
+PILLAR_API result<void> group_table::merge(const group_table& other, std::uint32_t* group_of_other) {
+  return merge_groups(other, nullptr, other.group_count_, group_of_other);
+}
+PILLAR_API result<void> group_table::merge(const group_table& other, std::span<const std::uint32_t> groups,
+                                           std::uint32_t* group_of) {
+  return merge_groups(other, groups.data(), static_cast<std::uint32_t>(groups.size()), group_of);
+}
+
+/// The bits of one part of the keys of at most 1,024 groups: those listed from `first` on, or [first, first + count).
+inline void group_table::parts_of(const key_part& part, const std::uint32_t* groups, std::uint32_t first,
+                                  std::uint32_t count, std::uint64_t* PILLAR_RESTRICT out) const noexcept {
+  std::uint32_t numbers[vector_rows];
+  for (std::uint32_t i = 0; i < count; ++i) numbers[i] = groups == nullptr ? first + i : groups[first + i];
+  for (std::size_t at = stages_.size() - 1; at > part.stage; --at) {  // down to the part's table
+    const key_stage& stage = stages_[at];
+    for (std::uint32_t i = 0; i < count; ++i)
+      numbers[i] =
+          static_cast<std::uint32_t>(stage.is_wide ? stage.wide.key(numbers[i]).low : stage.narrow.key(numbers[i]));
+  }
+  const key_stage& stage = stages_[part.stage];
+  if (mode_ == key_mode::array) {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = stage.direct.key(numbers[i]);
+  } else if (!stage.is_wide) {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = stage.narrow.key(numbers[i]);
+  } else if (part.lane == 0) {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = stage.wide.key(numbers[i]).low;
+  } else {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = stage.wide.key(numbers[i]).high;
+  }
+  const std::uint64_t kept = low_bits(part.bits);
+  for (std::uint32_t i = 0; i < count; ++i) out[i] = (out[i] >> part.shift) & kept;
+}
+
+inline result<void> group_table::append_groups(std::uint32_t key, const std::uint32_t* groups, std::uint32_t first,
+                                               std::uint32_t count, column_builder& out) const {
   const key_column& of = columns_[key];
   const key_part *value = nullptr, *high = nullptr, *null_flag = nullptr;
   for (const key_part& part : parts_) {
@@ -604,45 +905,85 @@ PILLAR_API result<void> group_table::append_keys(std::uint32_t key, std::uint32_
     else if (part.what == key_part::form::null_flag) null_flag = &part;
     else value = &part;
   }
-  const std::size_t width = byte_width(types_[key].physical);
-  alignas(16) std::byte values[std::size_t{vector_rows} * 16];
-  std::uint64_t validity[vector_words];
+  const bool is_text = value->what == key_part::form::text;
   const std::uint64_t before = out.size();
-  for (std::uint32_t done = 0; done < count;) {
-    const std::uint32_t part_count = count - done < vector_rows ? count - done : vector_rows;
-    for (auto& word : validity) word = 0;
-    for (std::uint32_t i = 0; i < part_count; ++i) {
-      const std::uint32_t group = first + done + i;
-      std::uint64_t bits = part_of(*value, group);
-      bool null = null_flag != nullptr && part_of(*null_flag, group) != 0;
-      if (value->what == key_part::form::text) {
-        auto added = bits == 0 ? out.append_null() : out.append_text(of.texts->text(static_cast<std::uint32_t>(bits)));
-        if (!added.ok()) {
-          out.truncate(before);
-          return added;
+  const auto append_part = [&](std::uint32_t begin, std::uint32_t rows) -> result<void> {
+    std::uint64_t words[vector_rows];
+    parts_of(*value, groups, begin, rows, words);
+    if (is_text) {
+      for (std::uint32_t i = 0; i < rows; ++i)
+        PILLAR_TRY(words[i] == 0 ? out.append_null()
+                                 : out.append_text(of.texts->text(static_cast<std::uint32_t>(words[i]))));
+      return {};
+    }
+    std::uint64_t upper[vector_rows], validity[vector_words];
+    for (auto& word : validity) word = ~std::uint64_t{0};
+    if (null_flag != nullptr) {
+      parts_of(*null_flag, groups, begin, rows, upper);
+      for (std::uint32_t i = 0; i < rows; ++i) assign_bit(validity, i, upper[i] == 0);
+    }
+    if (of.range.known()) {
+      const std::uint64_t width = of.width(), lowest = static_cast<std::uint64_t>(of.range.lowest);
+      if (types_[key].nullable)
+        for (std::uint32_t i = 0; i < rows; ++i) assign_bit(validity, i, words[i] <= width);
+      for (std::uint32_t i = 0; i < rows; ++i) words[i] = words[i] > width ? 0 : words[i] + lowest;
+    }
+    alignas(16) std::byte values[std::size_t{vector_rows} * 16];  // little endian
+    switch (byte_width(types_[key].physical)) {
+      case 1: detail::narrow_words<std::uint8_t>(words, rows, values); break;
+      case 2: detail::narrow_words<std::uint16_t>(words, rows, values); break;
+      case 4: detail::narrow_words<std::uint32_t>(words, rows, values); break;
+      case 8: detail::narrow_words<std::uint64_t>(words, rows, values); break;
+      default:
+        parts_of(*high, groups, begin, rows, upper);
+        for (std::uint32_t i = 0; i < rows; ++i) {
+          store_unaligned(values + std::size_t{i} * 16, words[i]);
+          store_unaligned(values + std::size_t{i} * 16 + 8, upper[i]);
         }
-        continue;
-      }
-      if (of.range.known()) {
-        null = bits > of.width();
-        bits = null ? 0 : bits + static_cast<std::uint64_t>(of.range.lowest);
-      }
-      const std::uint64_t words[2] = {bits, high == nullptr ? 0 : part_of(*high, group)};
-      std::memcpy(values + i * width, words, width);  // little endian
-      if (!null) set_bit(validity, i);
     }
-    if (value->what != key_part::form::text) {
-      vector view;
-      view.type = types_[key];
-      view.size = part_count;
-      view.values = values;
-      if (types_[key].nullable) view.validity = validity;
-      if (auto added = out.append(view); !added.ok()) {
-        out.truncate(before);
-        return added;
-      }
+    vector view;
+    view.type = types_[key];
+    view.size = rows;
+    view.values = values;
+    if (types_[key].nullable) view.validity = validity;
+    return out.append(view);
+  };
+  for (std::uint32_t done = 0; done < count; done += vector_rows) {
+    if (auto added = append_part(first + done, count - done < vector_rows ? count - done : vector_rows); !added.ok()) {
+      out.truncate(before);
+      return added;
     }
-    done += part_count;
+  }
+  return {};
+}
+
+PILLAR_API result<void> group_table::append_keys(std::uint32_t key, std::uint32_t first, std::uint32_t count,
+                                                 column_builder& out) const {
+  PILLAR_ASSERT(key < types_.size() && std::uint64_t{first} + count <= group_count_);
+  return append_groups(key, nullptr, first, count, out);
+}
+PILLAR_API result<void> group_table::append_keys(std::uint32_t key, std::span<const std::uint32_t> groups,
+                                                 column_builder& out) const {
+  PILLAR_ASSERT(key < types_.size());
+  return append_groups(key, groups.data(), 0, static_cast<std::uint32_t>(groups.size()), out);
+}
+
+PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const {
+  PILLAR_ASSERT(std::uint64_t{first} + count <= group_count_);
+  for (std::uint32_t done = 0; done < count; done += vector_rows) {
+    const std::uint32_t rows = count - done < vector_rows ? count - done : vector_rows;
+    std::vector<column> known;
+    std::vector<vector> views;
+    std::vector<const vector*> pointers;
+    for (std::uint32_t key = 0; key < types_.size(); ++key) {
+      column_builder part(types_[key], budget_);
+      PILLAR_TRY(append_groups(key, nullptr, first + done, rows, part));
+      PILLAR_ASSIGN_OR_RETURN(column made, part.finish());
+      known.push_back(std::move(made));
+    }
+    for (const column& key : known) views.push_back(key.slice(0, rows));
+    for (const vector& view : views) pointers.push_back(&view);
+    hash_rows(pointers, rows, out + done);
   }
   return {};
 }
@@ -651,6 +992,7 @@ PILLAR_API result<std::vector<column>> group_table::keys(memory_budget* budget) 
   std::vector<column> made;
   for (std::uint32_t i = 0; i < types_.size(); ++i) {
     column_builder out(types_[i], budget);
+    PILLAR_TRY(out.reserve(group_count_));
     PILLAR_TRY(append_keys(i, 0, group_count_, out));
     PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
     made.push_back(std::move(done));

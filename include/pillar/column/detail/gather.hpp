@@ -25,7 +25,7 @@ inline std::uint32_t list_rows(const std::uint64_t* words, std::uint16_t* rows) 
   return count;
 }
 
-/// out[i] = convert(value of rows[i]); NULL rows give whatever lies there.
+/// out[i] = convert(value of rows[i]), which ascend; NULL rows give whatever lies there.
 template <class T, class To, class Convert>
 PILLAR_ALWAYS_INLINE void gather_rows(const vector& from, const std::uint16_t* PILLAR_RESTRICT rows,
                                       std::uint32_t count, To* PILLAR_RESTRICT out, Convert convert) noexcept {
@@ -38,7 +38,11 @@ PILLAR_ALWAYS_INLINE void gather_rows(const vector& from, const std::uint16_t* P
     const std::uint32_t* codes = from.codes;
     for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(codes[rows[i]]));
   } else if (from.kind == vector_kind::run_end) {
-    for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(from.run_of(rows[i])));
+    std::uint32_t run = count == 0 ? 0 : from.run_of(rows[0]);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      while (from.run_ends[run] - from.run_offset <= rows[i]) ++run;
+      out[i] = convert(at(run));
+    }
   } else if (count == from.size) {  // all rows
     for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(at(i));
   } else {

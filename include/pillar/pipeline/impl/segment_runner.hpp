@@ -120,6 +120,7 @@ class segment_runner {
     for (const auto& slice : version->slices) groups.push_back(slice.groups.size());
     stats.rows_in_table = version->row_count();
     if (shared_.what.sink == sink_kind::group) find_key_ranges(*version);
+    expected_rows_ = stats.rows_in_table / runner_.concurrency();
     for (const auto count : groups) stats.row_groups += count;
     announce(*version);
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
@@ -190,7 +191,8 @@ class segment_runner {
       specs.emplace_back(shared_.what.aggregates[a].kind, input_of(shared_.inputs[a]), input_of(shared_.seconds[a]),
                          shared_.what.aggregates[a].options);
     }
-    PILLAR_ASSIGN_OR_RETURN(aggregator made, aggregator::make(keys, inputs, specs, local.budget, key_ranges_));
+    PILLAR_ASSIGN_OR_RETURN(aggregator made,
+                            aggregator::make(keys, inputs, specs, local.budget, key_ranges_, expected_rows_));
     local.groups.emplace(std::move(made));
     return {};
   }
@@ -693,6 +695,7 @@ class segment_runner {
   query_context& context_;
   std::vector<std::unique_ptr<worker_local>> locals_;
   std::vector<key_range> key_ranges_;
+  std::uint64_t expected_rows_ = 0;  ///< of a worker
 };
 
 }  // namespace PILLAR_NAMESPACE::detail
