@@ -437,6 +437,16 @@ TEST(aggregate_group_table, expected_rows_make_wide_ranges_arrays) {
   EXPECT_EQ(table.mode(), key_mode::array);
   integer_feed feed{table};
   feed({-1'000'000, 1'000'000, 0, 0, 1'000'000});
+  const std::int64_t beside[] = {-1'000'000 + (1 << 21), -1'000'000};  // 21 bits of code
+  pillar::vector view;
+  view.type = type;
+  view.size = 2;
+  view.values = beside;
+  const pillar::vector* keys[] = {&view};
+  std::uint32_t slots[2];
+  table.find(keys, selection_mask::first(2), 2, slots);
+  EXPECT_EQ(slots[0], 0u);
+  EXPECT_EQ(slots[1], 1u);
   feed({-1'000'001, 3});
   EXPECT_EQ(table.mode(), key_mode::packed8);
 }
