@@ -7,6 +7,7 @@
 #include "pillar/base/env.hpp"
 #include "pillar/hash/column.hpp"
 #include "pillar/partition/distribution.hpp"
+#include "pillar/partition/radix_scatter.hpp"
 #include "pillar/partition/scatter.hpp"
 #include "pillar/sort/permutation.hpp"
 
@@ -61,6 +62,33 @@ void scatter(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * row_count);
 }
 
+/// 8 M words by their hashes, counted and moved a vector at a time; with `columns` of them beside each other.
+void radix(benchmark::State& state, std::uint32_t columns) {
+  constexpr std::uint32_t rows = 1 << 23;
+  std::vector<std::uint64_t> hashes(rows), values(rows);
+  pillar::splitmix64 random(1);
+  for (auto& hash : hashes) hash = random();
+  std::vector<std::vector<std::uint64_t>> out(columns, std::vector<std::uint64_t>(rows));
+  for (auto _ : state) {
+    pillar::radix_scatter scatter(static_cast<unsigned>(state.range(0)));
+    scatter.count(hashes.data(), rows);
+    scatter.begin();
+    std::uint32_t position[pillar::vector_rows];
+    pillar::vector batch;
+    batch.type = pillar::type_of<std::uint64_t>;
+    batch.size = pillar::vector_rows;
+    for (std::uint32_t at = 0; at < rows; at += pillar::vector_rows) {
+      scatter.positions(hashes.data() + at, pillar::vector_rows, position);
+      batch.values = values.data() + at;
+      for (auto& column : out) pillar::scatter_values(batch, position, column.data());
+    }
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * rows);
+}
+void radix_1(benchmark::State& state) { radix(state, 1); }
+void radix_3(benchmark::State& state) { radix(state, 3); }
+
 void sort_int64(benchmark::State& state) {
   const auto numbers = random_numbers(state.range(0) == 64 ? ~0ull : 1ull << state.range(0));
   const auto column = view(numbers);
@@ -73,6 +101,8 @@ void sort_int64(benchmark::State& state) {
 BENCHMARK(hash_int64)->Name("hash/int64");
 BENCHMARK(assign_key)->Name("partition/key_int64");
 BENCHMARK(scatter)->Name("partition/scatter_bits")->Arg(2)->Arg(8);
+BENCHMARK(radix_1)->Name("partition/radix_bits")->Arg(6)->Arg(7)->Arg(8)->Arg(10);
+BENCHMARK(radix_3)->Name("partition/radix_three_columns_bits")->Arg(8);
 BENCHMARK(sort_int64)->Name("sort/permutation_int64_bits")->Arg(12)->Arg(64);
 
 }  // namespace

@@ -13,5 +13,6 @@
 #include "pillar/conformance/partitioner.hpp"
 #include "pillar/conformance/recorder.hpp"
 #include "pillar/conformance/report.hpp"
+#include "pillar/conformance/run_store.hpp"
 #include "pillar/conformance/sample.hpp"
 #include "pillar/conformance/zone.hpp"

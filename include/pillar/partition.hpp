@@ -7,6 +7,7 @@
 #include "pillar/partition/even.hpp"
 #include "pillar/partition/key.hpp"
 #include "pillar/partition/partitioner.hpp"
+#include "pillar/partition/radix_scatter.hpp"
 #include "pillar/partition/range.hpp"
 #include "pillar/partition/scatter.hpp"
 #include "pillar/partition/skew.hpp"

@@ -3,9 +3,12 @@
 #pragma once
 #include "pillar/status.hpp"
 #include "pillar/storage/block.hpp"
+#include "pillar/storage/block_run_store.hpp"
 #include "pillar/storage/block_source.hpp"
 #include "pillar/storage/explain.hpp"
+#include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/file_source.hpp"
+#include "pillar/storage/memory_run_store.hpp"
 #include "pillar/storage/row_group.hpp"
 #include "pillar/storage/slice_file.hpp"
 #include "pillar/storage/table.hpp"

@@ -9,7 +9,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>  // std::rename
+#include <cstdio>   // std::rename, std::snprintf
+#include <cstdlib>  // mkostemp
 #include <span>
 
 #include "pillar/base/config.hpp"
@@ -32,6 +33,18 @@ class posix_file {
   /// A file that is there already; what is appended follows what it holds.
   [[nodiscard]] static result<posix_file> open_to_append(const char* path) noexcept {
     return make(path, O_RDWR | O_APPEND | O_CLOEXEC);
+  }
+  /// An empty file without a name in a folder: gone when it is closed, or with the process.
+  [[nodiscard]] static result<posix_file> create_temporary(const char* folder) noexcept {
+    char path[4096];
+    const int length = std::snprintf(path, sizeof(path), "%s/pillar-XXXXXX", folder);
+    if (length < 0 || static_cast<std::size_t>(length) >= sizeof(path))
+      return {errc::io_error, static_cast<std::uint64_t>(ENAMETOOLONG)};
+    const int descriptor = ::mkostemp(path, O_CLOEXEC);
+    if (descriptor < 0) return last_error();
+    posix_file made(descriptor);
+    if (::unlink(path) != 0) return last_error();
+    return made;
   }
   posix_file(posix_file&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
   posix_file& operator=(posix_file&& other) noexcept {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A run store whose rows are encoded as blocks: all but where the bytes lie, which a subclass says.
+///
+/// | store | header | its blocks |
+/// |---|---|---|
+/// | `memory_run_store` | memory_run_store.hpp | stay in memory, encoded |
+/// | `file_run_store` | file_run_store.hpp | follow one another in one file, a temporary one for instance |
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>  // std::unique_ptr
+#include <span>
+#include <vector>
+
+#include "pillar/base/buffer.hpp"  // buffer
+#include "pillar/base/memory.hpp"  // memory_budget
+#include "pillar/base/result.hpp"
+#include "pillar/codec/encoding_choice.hpp"  // encoding_policy
+#include "pillar/column/run_store.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// How a block_run_store writes.
+struct run_store_options {
+  memory_budget* budget = nullptr;  ///< charged with write buffers, the work of encoding, directories and readers
+  /// Of the write buffers of all open runs together. When they are full the longest run's rows become blocks, so blocks
+  /// are as large as the memory allows.
+  std::uint64_t buffer_bytes = std::uint64_t{4} << 20;
+  std::uint32_t block_rows = 16 * 1024;  ///< of a block at most; a multiple of 1,024, ≤ 65,536
+  encoding_policy policy = encoding_policy::local_disk();
+};
+
+/// Rows are collected per run in the types that they come in, encoded as blocks by the cheapest codecs, and given to
+/// the subclass; a directory in memory keeps where each block lies, its checksum and its rows. A block that is read is
+/// checked whole, and against the directory.
+///
+/// Errors:   as run_store; open → invalid_argument: no columns; out_of_memory also where the write buffers cannot hold
+///           one vector. A run whose rows could not be encoded or put gives the error again whenever it is named
+/// Cost:     beside the write buffers, encoding takes about twice a block's rows for the moment, and a reader a block
+///           and 21 KiB per column
+/// Threads:  as run_store
+class block_run_store : public run_store {
+ public:
+  PILLAR_API ~block_run_store() override;
+  PILLAR_API result<std::uint32_t> open(std::span<const data_type> types) override;
+  PILLAR_API result<void> append(std::uint32_t run, std::span<const vector* const> columns, const selection_mask* rows,
+                                 std::uint32_t row_count) override;
+  PILLAR_API result<void> seal(std::uint32_t run) override;
+  PILLAR_API result<std::unique_ptr<run_reader>> read(std::uint32_t run) override;
+  PILLAR_API void drop(std::uint32_t run) noexcept override;
+  [[nodiscard]] PILLAR_API run_counts counts() const noexcept override;
+
+ protected:
+  PILLAR_API explicit block_run_store(const run_store_options& options);
+
+  /// Keeps a block: a number by which get() finds it.
+  virtual result<std::uint64_t> put(buffer block) = 0;
+  /// The bytes of a block, in `room` or where they lie, for as long as `room` is left alone and the block is kept.
+  virtual result<std::span<const std::byte>> get(std::uint64_t place, std::size_t bytes, buffer& room) = 0;
+  /// Nobody will ask for the block again.
+  virtual void forget(std::uint64_t place) noexcept = 0;
+
+  [[nodiscard]] memory_budget* budget() const noexcept { return options_.budget; }
+
+ private:
+  struct stored_run;
+  class reader;
+  result<void> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
+                              std::uint32_t row_count);
+  result<void> write(stored_run& run);
+  result<bool> write_longest();
+
+  run_store_options options_;
+  memory_budget buffered_;  ///< of the write buffers
+  std::vector<std::unique_ptr<stored_run>> runs_{};
+  run_counts counts_{};
+};
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/storage/impl/block_run_store.hpp"
+#endif

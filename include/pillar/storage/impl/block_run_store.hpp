@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <new>  // placement new
+#include <utility>
+
+#include "pillar/base/growable.hpp"
+#include "pillar/base/mutant.hpp"
+#include "pillar/column/builder.hpp"
+#include "pillar/column/encoded.hpp"  // vector_scratch
+#include "pillar/storage/block.hpp"
+#include "pillar/storage/block_run_store.hpp"
+#include "pillar/storage/detail/block_format.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+/// The checksum that a block names as its own.
+inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
+  PILLAR_ASSERT(block.size() >= sizeof(block_header));
+  return load_unaligned<block_header>(block.data()).checksum;
+}
+}  // namespace detail
+
+struct block_run_store::stored_run {
+  /// A block as the directory knows it. Blocks of the same rows follow one another, one per column.
+  struct stored_block {
+    std::uint64_t place = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t checksum = 0;
+  };
+  std::vector<data_type> types{};
+  std::vector<column_builder> builders{};  ///< none once it is sealed
+  std::vector<encoding_choice> choices{};
+  growable<stored_block> blocks;
+  growable<std::uint32_t> rows_of_groups;
+  memory_budget* budget;
+  std::uint64_t own_bytes = 0;  ///< counted for what stands here
+  failure failed{};
+
+  explicit stored_run(memory_budget* from) noexcept : blocks(from), rows_of_groups(from), budget(from) {}
+  stored_run(const stored_run&) = delete;
+  stored_run& operator=(const stored_run&) = delete;
+  ~stored_run() {
+    if (budget != nullptr) budget->release(own_bytes);
+  }
+  [[nodiscard]] std::uint64_t buffered_rows() const noexcept { return builders.empty() ? 0 : builders.front().size(); }
+};
+
+PILLAR_API block_run_store::block_run_store(const run_store_options& options)
+    : options_(options), buffered_(options.buffer_bytes, options.budget) {
+  PILLAR_ASSERT(options.block_rows % vector_rows == 0 && options.block_rows > 0 &&
+                options.block_rows <= block_max_rows);
+}
+PILLAR_API block_run_store::~block_run_store() = default;
+
+PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type> types) {
+  if (types.empty()) return errc::invalid_argument;
+  const std::uint64_t own_bytes =
+      sizeof(stored_run) + types.size() * (sizeof(data_type) + sizeof(column_builder) + sizeof(encoding_choice));
+  if (options_.budget != nullptr) PILLAR_TRY(options_.budget->reserve(own_bytes));
+  auto made = std::make_unique<stored_run>(options_.budget);
+  made->own_bytes = own_bytes;
+  made->types.assign(types.begin(), types.end());
+  made->builders.reserve(types.size());
+  const auto number = static_cast<std::uint32_t>(runs_.size());
+  for (const data_type& type : types) made->builders.emplace_back(type, &buffered_, number);
+  made->choices.resize(types.size());
+  runs_.push_back(std::move(made));
+  return number;
+}
+
+/// All columns or none.
+inline result<void> block_run_store::append_columns(stored_run& run, std::span<const vector* const> columns,
+                                                    const selection_mask* rows, std::uint32_t row_count) {
+  const std::uint64_t before = run.buffered_rows();
+  for (std::size_t i = 0; i < run.builders.size(); ++i) {
+    PILLAR_ASSERT(columns[i]->size == row_count);
+    const auto done = run.builders[i].append(*columns[i], rows);
+    if (done.ok()) continue;
+    for (std::size_t undone = 0; undone < i; ++undone)
+      run.builders[undone].truncate(PILLAR_MUTATE(run_store_keeps_half_rows, before, run.builders[undone].size()));
+    return done.error();
+  }
+  return {};
+}
+
+PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<const vector* const> columns,
+                                                const selection_mask* rows, std::uint32_t row_count) {
+  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr && row_count <= vector_rows);
+  stored_run& to = *runs_[run];
+  if (to.failed.code != errc::ok) return to.failed;
+  PILLAR_ASSERT(!to.builders.empty() && columns.size() == to.builders.size());
+  const std::uint32_t count = rows == nullptr ? row_count : rows->count();
+  if (count == 0) return {};
+  if (to.buffered_rows() + count > options_.block_rows) PILLAR_TRY(write(to));
+  for (;;) {
+    const auto done = append_columns(to, columns, rows, row_count);
+    if (done.ok() || done.error().code != errc::out_of_memory) return done;
+    PILLAR_ASSIGN_OR_RETURN(const bool wrote, write_longest());
+    if (!wrote) return done;
+  }
+}
+
+/// Makes room in the write buffers; false if there is nothing in them.
+inline result<bool> block_run_store::write_longest() {
+  stored_run* longest = nullptr;
+  for (const auto& run : runs_)
+    if (run != nullptr && run->buffered_rows() > (longest == nullptr ? 0 : longest->buffered_rows()))
+      longest = run.get();
+  if (longest == nullptr) return false;
+  PILLAR_TRY(write(*longest));
+  return true;
+}
+
+/// The buffered rows of a run as blocks. On an error they are lost, and the run is of no more use.
+inline result<void> block_run_store::write(stored_run& run) {
+  const auto row_count = static_cast<std::uint32_t>(run.buffered_rows());
+  if (row_count == 0) return {};
+  const auto written = [&]() -> result<void> {
+    PILLAR_TRY(run.blocks.reserve(run.builders.size()));
+    PILLAR_TRY(run.rows_of_groups.reserve(1));
+    vector views[block_max_vectors];
+    const std::uint32_t view_count = (row_count + vector_rows - 1) / vector_rows;
+    for (std::size_t i = 0; i < run.builders.size(); ++i) {
+      PILLAR_ASSIGN_OR_RETURN(const column values, run.builders[i].finish());
+      for (std::uint32_t v = 0; v < view_count; ++v) {
+        const std::uint32_t first = v * vector_rows;
+        views[v] = values.slice(first, row_count - first < vector_rows ? row_count - first : vector_rows);
+      }
+      block_options options;
+      options.policy = options_.policy;
+      options.previous = &run.choices[i];
+      PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
+      stored_run::stored_block stored;
+      stored.bytes = block.size();
+      stored.checksum = detail::named_checksum(block.bytes());
+      PILLAR_ASSIGN_OR_RETURN(stored.place, put(std::move(block)));
+      counts_.bytes_written += stored.bytes;
+      run.blocks.push(stored);
+    }
+    run.rows_of_groups.push(row_count);
+    counts_.rows_written += row_count;
+    return {};
+  }();
+  if (written.ok()) return {};
+  run.failed = written.error();
+  run.builders = std::vector<column_builder>();
+  return written;
+}
+
+PILLAR_API result<void> block_run_store::seal(std::uint32_t run) {
+  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr);
+  stored_run& of = *runs_[run];
+  if (of.failed.code != errc::ok) return of.failed;
+  PILLAR_TRY(write(of));
+  of.builders = std::vector<column_builder>();  // the memory too
+  of.choices = std::vector<encoding_choice>();
+  return {};
+}
+
+PILLAR_API void block_run_store::drop(std::uint32_t run) noexcept {
+  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr);
+  const stored_run& of = *runs_[run];
+  for (std::size_t i = 0; i < of.blocks.size(); ++i) forget(of.blocks[i].place);
+  runs_[run] = nullptr;
+}
+
+PILLAR_API run_counts block_run_store::counts() const noexcept { return counts_; }
+
+/// Reads a run's row groups one after the other.
+class block_run_store::reader final : public run_reader {
+ public:
+  reader(block_run_store& store, const stored_run& run) : store_(store), run_(run) {}
+  ~reader() override {
+    for (auto& column : columns_)
+      if (column.scratch != nullptr) column.scratch->~vector_scratch();
+  }
+
+  result<void> prepare() {
+    columns_.resize(run_.types.size());
+    for (auto& column : columns_) {
+      PILLAR_ASSIGN_OR_RETURN(column.memory, buffer::allocate(sizeof(vector_scratch), store_.budget()));
+      column.scratch = ::new (static_cast<void*>(column.memory.data())) vector_scratch;
+    }
+    return {};
+  }
+
+  result<std::uint32_t> next(std::span<vector> columns) override {
+    PILLAR_ASSERT(columns.size() == columns_.size());
+    if (failed_.code != errc::ok) return failed_;
+    const auto found = [&]() -> result<std::uint32_t> {
+      if (row_ == rows_in_group_) {
+        if (next_group_ == run_.rows_of_groups.size()) return std::uint32_t{0};
+        PILLAR_TRY(open_group(next_group_));
+        ++next_group_;
+      }
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        reader_column& from = columns_[i];
+        const encoded_vector source = from.view.vector_at(row_ / vector_rows);
+        if (source.operations->character_bytes != nullptr)
+          PILLAR_TRY(
+              from.scratch->reserve_characters(source.operations->character_bytes(source.block), store_.budget()));
+        PILLAR_TRY(source.decode(*from.scratch, columns[i]));
+      }
+      const std::uint32_t left = rows_in_group_ - row_;
+      const std::uint32_t count = left < vector_rows ? left : vector_rows;
+      row_ += count;
+      return count;
+    }();
+    if (!found.ok()) failed_ = found.error();
+    return found;
+  }
+
+ private:
+  struct reader_column {
+    buffer memory{};
+    vector_scratch* scratch = nullptr;
+    buffer room{};
+    block_view view{};
+  };
+
+  result<void> open_group(std::size_t group) {
+    rows_in_group_ = 0;
+    row_ = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      reader_column& into = columns_[i];
+      const auto& stored = run_.blocks[group * columns_.size() + i];
+      into.view = block_view{};
+      PILLAR_ASSIGN_OR_RETURN(const auto bytes, store_.get(stored.place, stored.bytes, into.room));
+      store_.counts_.bytes_read += bytes.size();
+      block_limits limits;
+      limits.max_rows = run_.rows_of_groups[group];
+      limits.max_decoded_bytes = ~std::uint64_t{0};  // a block of ours, or its checksum is another
+      limits.budget = store_.budget();
+      // Another block than the one that was put here, then: this one with other bytes.
+      if (PILLAR_MUTATE(run_store_takes_any_block, detail::named_checksum(bytes) != stored.checksum, false))
+        return {errc::checksum_mismatch, stored.place};
+      PILLAR_ASSIGN_OR_RETURN(into.view, open_block(bytes, limits, true));
+      PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] && into.view.type() == run_.types[i]);
+    }
+    rows_in_group_ = run_.rows_of_groups[group];
+    return {};
+  }
+
+  block_run_store& store_;
+  const stored_run& run_;
+  std::vector<reader_column> columns_{};
+  std::size_t next_group_ = 0;
+  std::uint32_t rows_in_group_ = 0;
+  std::uint32_t row_ = 0;
+  failure failed_{};
+};
+
+PILLAR_API result<std::unique_ptr<run_reader>> block_run_store::read(std::uint32_t run) {
+  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr);
+  const stored_run& of = *runs_[run];
+  if (of.failed.code != errc::ok) return of.failed;
+  PILLAR_ASSERT(of.builders.empty());
+  auto made = std::make_unique<reader>(*this, of);
+  PILLAR_TRY(made->prepare());
+  return std::unique_ptr<run_reader>(std::move(made));
+}
+
+}  // namespace PILLAR_NAMESPACE
