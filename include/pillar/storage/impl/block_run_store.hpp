@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <new>  // placement new
+#include <algorithm>  // std::equal
+#include <new>        // placement new
 #include <utility>
 
 #include "pillar/base/growable.hpp"
@@ -21,6 +22,12 @@ inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
 }
 }  // namespace detail
 
+/// What runs of the same columns have in common: one is like the next, so they share the trees that were chosen last.
+struct block_run_store::run_shape {
+  std::vector<data_type> types{};
+  std::vector<encoding_choice> choices{};
+};
+
 struct block_run_store::stored_run {
   /// A block as the directory knows it. Blocks of the same rows follow one another, one per column.
   struct stored_block {
@@ -28,16 +35,16 @@ struct block_run_store::stored_run {
     std::uint64_t bytes = 0;
     std::uint64_t checksum = 0;
   };
-  std::vector<data_type> types{};
+  run_shape* shape;
   std::vector<column_builder> builders{};  ///< none once it is sealed
-  std::vector<encoding_choice> choices{};
   growable<stored_block> blocks;
   growable<std::uint32_t> rows_of_groups;
   memory_budget* budget;
   std::uint64_t own_bytes = 0;  ///< counted for what stands here
   failure failed{};
 
-  explicit stored_run(memory_budget* from) noexcept : blocks(from), rows_of_groups(from), budget(from) {}
+  stored_run(run_shape* of, memory_budget* from) noexcept
+      : shape(of), blocks(from), rows_of_groups(from), budget(from) {}
   stored_run(const stored_run&) = delete;
   stored_run& operator=(const stored_run&) = delete;
   ~stored_run() {
@@ -55,16 +62,22 @@ PILLAR_API block_run_store::~block_run_store() = default;
 
 PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type> types) {
   if (types.empty()) return errc::invalid_argument;
-  const std::uint64_t own_bytes =
-      sizeof(stored_run) + types.size() * (sizeof(data_type) + sizeof(column_builder) + sizeof(encoding_choice));
+  const std::uint64_t own_bytes = sizeof(stored_run) + types.size() * sizeof(column_builder);
   if (options_.budget != nullptr) PILLAR_TRY(options_.budget->reserve(own_bytes));
-  auto made = std::make_unique<stored_run>(options_.budget);
+  run_shape* shape = nullptr;
+  for (const auto& known : shapes_)
+    if (std::equal(types.begin(), types.end(), known->types.begin(), known->types.end())) shape = known.get();
+  if (shape == nullptr) {
+    shapes_.push_back(std::make_unique<run_shape>());
+    shape = shapes_.back().get();
+    shape->types.assign(types.begin(), types.end());
+    shape->choices.resize(types.size());
+  }
+  auto made = std::make_unique<stored_run>(shape, options_.budget);
   made->own_bytes = own_bytes;
-  made->types.assign(types.begin(), types.end());
   made->builders.reserve(types.size());
   const auto number = static_cast<std::uint32_t>(runs_.size());
   for (const data_type& type : types) made->builders.emplace_back(type, &buffered_, number);
-  made->choices.resize(types.size());
   runs_.push_back(std::move(made));
   return number;
 }
@@ -77,6 +90,10 @@ inline result<void> block_run_store::append_columns(stored_run& run, std::span<c
     PILLAR_ASSERT(columns[i]->size == row_count);
     const auto done = run.builders[i].append(*columns[i], rows);
     if (done.ok()) continue;
+    if (before == 0) {  // what it had room for goes to others
+      for (column_builder& builder : run.builders) builder = column_builder(builder.type(), &buffered_);
+      return done.error();
+    }
     for (std::size_t undone = 0; undone < i; ++undone)
       run.builders[undone].truncate(PILLAR_MUTATE(run_store_keeps_half_rows, before, run.builders[undone].size()));
     return done.error();
@@ -129,7 +146,7 @@ inline result<void> block_run_store::write(stored_run& run) {
       }
       block_options options;
       options.policy = options_.policy;
-      options.previous = &run.choices[i];
+      options.previous = &run.shape->choices[i];
       PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
       stored_run::stored_block stored;
       stored.bytes = block.size();
@@ -154,7 +171,6 @@ PILLAR_API result<void> block_run_store::seal(std::uint32_t run) {
   if (of.failed.code != errc::ok) return of.failed;
   PILLAR_TRY(write(of));
   of.builders = std::vector<column_builder>();  // the memory too
-  of.choices = std::vector<encoding_choice>();
   return {};
 }
 
@@ -177,7 +193,7 @@ class block_run_store::reader final : public run_reader {
   }
 
   result<void> prepare() {
-    columns_.resize(run_.types.size());
+    columns_.resize(run_.shape->types.size());
     for (auto& column : columns_) {
       PILLAR_ASSIGN_OR_RETURN(column.memory, buffer::allocate(sizeof(vector_scratch), store_.budget()));
       column.scratch = ::new (static_cast<void*>(column.memory.data())) vector_scratch;
@@ -236,7 +252,7 @@ class block_run_store::reader final : public run_reader {
       if (PILLAR_MUTATE(run_store_takes_any_block, detail::named_checksum(bytes) != stored.checksum, false))
         return {errc::checksum_mismatch, stored.place};
       PILLAR_ASSIGN_OR_RETURN(into.view, open_block(bytes, limits, true));
-      PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] && into.view.type() == run_.types[i]);
+      PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] && into.view.type() == run_.shape->types[i]);
     }
     rows_in_group_ = run_.rows_of_groups[group];
     return {};
