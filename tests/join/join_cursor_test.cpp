@@ -11,6 +11,7 @@ namespace {
 
 using pillar::join_kind;
 using pillar::no_row;
+using pillar::scalar;
 using pillar::selection_mask;
 using pillar::type_of;
 
@@ -178,6 +179,58 @@ TEST(join_join_cursor, every_kind_agrees_with_a_nested_loop) {
   }
   for (int mode = 0; mode < 4; ++mode)
     for (int unique = 0; unique < 2; ++unique) EXPECT_GT(seen[mode][unique], 0) << mode << " " << unique;
+}
+
+TEST(join_join_cursor, a_large_table_is_sieved_where_few_rows_have_partners) {
+  // 40,000 keys of 8 and 16 bytes and texts: tables of more than 1 MiB.
+  pillar::splitmix64 random(63);
+  const auto number = [](std::uint64_t i) { return static_cast<std::int64_t>(i * 1'000'003 + 17); };
+  const auto vector_of = [&](int form, std::uint64_t first, std::uint64_t step) {
+    std::vector<scalar> cells;
+    for (std::uint64_t i = 0; i < pillar::vector_rows; ++i) {
+      const std::int64_t key = number(first + i * step);
+      if (form == 0) cells.push_back(scalar::of_integer(type_of<std::int64_t>, key));
+      else if (form == 1)
+        cells.push_back(scalar::of_integer(type_of<pillar::decimal<38, 0>>, pillar::int128{key} << 40));
+      else
+        cells.push_back(
+            scalar::of_text(type_of<pillar::text>, (form == 2 ? "" : "not inlined ") + std::to_string(key)));
+    }
+    return make_vector(cells[0].type, cells);
+  };
+  for (int form = 0; form < 4; ++form) {
+    const std::vector types = {vector_of(form, 0, 1).view.type};
+    auto builder = *pillar::join_builder::make(types);
+    for (std::uint64_t batch = 0; batch < 40; ++batch) {
+      const auto keys = vector_of(form, batch * pillar::vector_rows, 1);
+      const pillar::vector* pointer = &keys.view;
+      const auto all = selection_mask::first(pillar::vector_rows);
+      ASSERT_TRUE(builder.append({&pointer, 1}, all, pillar::vector_rows).ok());
+    }
+    const auto table = *builder.seal();
+    EXPECT_GT(table.byte_count(), std::uint64_t{1} << 20);
+    auto cursor = *pillar::join_cursor::make(table, join_kind::inner);
+    for (int batch = 0; batch < 12; ++batch) {  // one row in 16 has a partner, then every one
+      const std::uint64_t first = random.below(2000), step = batch < 8 ? 640 : 1;
+      const auto keys = vector_of(form, first, step);
+      const pillar::vector* pointer = &keys.view;
+      std::uint64_t passing[pillar::vector_words];
+      table.may_have_partners(keys.view, passing);
+      cursor.start({&pointer, 1}, selection_mask::first(pillar::vector_rows), pillar::vector_rows);
+      std::uint32_t probe_rows[pillar::vector_rows], build_rows[pillar::vector_rows];
+      const std::uint32_t count = *cursor.next(probe_rows, build_rows);
+      std::uint32_t expected = 0;
+      for (std::uint32_t row = 0; row < pillar::vector_rows; ++row) {
+        if (first + row * step >= 40 * pillar::vector_rows) continue;
+        ASSERT_LT(expected, count);
+        ASSERT_EQ(probe_rows[expected], row);
+        ASSERT_EQ(build_rows[expected++], first + row * step);
+        ASSERT_TRUE(pillar::get_bit(passing, row));
+      }
+      ASSERT_EQ(count, expected);
+      if (step != 1) ASSERT_LT(pillar::count_bits(passing, pillar::vector_rows), expected + 40);
+    }
+  }
 }
 
 TEST(join_join_cursor, what_cannot_be_is_refused) {

@@ -107,8 +107,10 @@ class join_cursor {
   selection_mask null_keys_ = selection_mask::none();  ///< selected rows whose key is NULL, for null-aware kinds
   selection_mask partnered_ = selection_mask::none();  ///< rows that have been seen to have a partner
   std::uint64_t size_ = 0;
-  std::uint32_t hit_ = 0;      ///< the next one to be taken
-  std::uint32_t partner_ = 0;  ///< and which of its partners
+  std::uint32_t asked_ = 0;     ///< rows of the last batches, later ones weighing more
+  std::uint32_t answered_ = 0;  ///< those that had partners
+  std::uint32_t hit_ = 0;       ///< the next one to be taken
+  std::uint32_t partner_ = 0;   ///< and which of its partners
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -13,6 +13,10 @@
 
 namespace PILLAR_NAMESPACE {
 
+namespace detail {
+struct join_batch;  // impl/join_table.hpp
+}
+
 /// How a join table looks keys up; chosen when it is sealed, from the keys that are there.
 enum class join_mode : std::uint8_t {
   array,     ///< few or dense keys index an array
@@ -49,8 +53,8 @@ struct join_hits {
 /// Errors:   from_bytes: truncated, corrupt, unsupported (another format), out_of_memory. Bytes that lie are refused;
 ///           what passes is safe to probe and names only row ids below row_id_limit(), but a changed key is not
 ///           noticed: who stores tables adds a checksum, as blocks do
-/// Cost:     4 bytes per key of the range (array), 32 or 48 bytes per different key (load 1/2), and 4 bytes per row
-///           unless every key and its id are unique
+/// Cost:     4 bytes per key of the range (array), 32 or 48 bytes per different key (load 1/2) and 2 more for a Bloom
+///           filter where that is more than 1 MiB, and 4 bytes per row unless every key and its id are unique
 /// Threads:  const; all members may be called concurrently
 class join_table {
  public:
@@ -71,10 +75,16 @@ class join_table {
 
   /// Looks up a batch's keys. Rows that are not selected, or whose key holds a NULL, have no partners.
   ///
+  /// `sieve`: asks the table's Bloom filter first, if it has one; worth its while where few rows have partners.
+  ///
   /// Shape:    vectors of any kind of row_count ≤ 1,024 rows, of the table's key types but for nullability
   /// Cost:     1–2 ns a row for arrays; prefetches once the table is larger than 1 MiB
   PILLAR_API void find(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
-                       join_hits& hits) const noexcept;
+                       join_hits& hits, bool sieve = false) const noexcept;
+
+  /// Sets bit i if row i may have a partner, of a table with one key column: exactly in an array or a small table, by
+  /// the Bloom filter in a large one. Rows beyond the vector's and NULL rows get no bit.
+  PILLAR_API void may_have_partners(const vector& key, std::uint64_t* mask) const noexcept;
 
   /// ids[i] = the id of the row at positions[i]; the two may be the same array. Requires positions below row_count().
   PILLAR_API void row_ids(const std::uint32_t* positions, std::uint32_t count, std::uint32_t* ids) const noexcept;
@@ -91,6 +101,8 @@ class join_table {
     return {at<detail::join_part>(header().parts_at), header().part_count};
   }
   void read_types();
+  void read_keys(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
+                 detail::join_batch& batch) const noexcept;
   result<void> validate() const noexcept;
   result<void> validate_slots() const noexcept;
   [[nodiscard]] bool holds_entry(std::uint64_t offset) const noexcept;

@@ -123,10 +123,12 @@ struct join_header {
   std::uint64_t columns_at = 0;      ///< 8 bytes for each key column: its data_type
   std::uint64_t parts_at = 0;
   std::uint64_t slots_at = 0;
+  std::uint64_t filter_at = 0;
+  std::uint64_t filter_blocks = 0;  ///< of a Bloom filter of the slots' hashes; 0: none
   std::uint64_t texts_at = 0;
   std::uint64_t text_bytes = 0;
   std::uint64_t rows_at = 0;
 };
-static_assert(sizeof(join_header) == 96);
+static_assert(sizeof(join_header) == 112);
 
 }  // namespace PILLAR_NAMESPACE::detail

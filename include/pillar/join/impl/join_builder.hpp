@@ -343,10 +343,12 @@ bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, co
   constexpr bool wide = sizeof(Slot) == sizeof(detail::wide_join_slot);
   const bool generic = how.mode == join_mode::generic;
   auto* slots = reinterpret_cast<Slot*>(memory + header.slots_at);
+  auto* filter = reinterpret_cast<std::uint64_t*>(memory + header.filter_at);
   std::byte* texts = memory + header.texts_at;
   std::memset(static_cast<void*>(slots), 0, header.slot_count * sizeof(Slot));
+  std::memset(filter, 0, header.filter_blocks * sizeof(std::uint64_t));
   const bool prefetch = header.slot_count * sizeof(Slot) > detail::join_prefetch_bytes;
-  std::uint64_t low[vector_rows], high[vector_rows], places[vector_rows];
+  std::uint64_t low[vector_rows], high[vector_rows], hashes[vector_rows], places[vector_rows];
 
   const auto prepare = [&](std::uint32_t first) {
     const std::uint32_t left = joinable_count_ - first, count = left < vector_rows ? left : vector_rows;
@@ -355,6 +357,7 @@ bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, co
       std::uint64_t hash = low[i];
       if constexpr (wide) hash = generic ? hash : detail::join_hash(low[i], high[i]);
       else hash = detail::join_hash(hash);
+      hashes[i] = hash;
       places[i] = detail::place_of(hash, header.slot_count);
     }
     return count;
@@ -376,6 +379,8 @@ bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, co
   const std::uint64_t most = header.slot_count / 4 * 3;
   for (std::uint32_t first = 0; first < joinable_count_; first += vector_rows) {
     const std::uint32_t count = prepare(first);
+    if (header.filter_blocks != 0)
+      bloom_add(filter, header.filter_blocks, hashes, PILLAR_MUTATE(join_filter_forgets, count, count / 2));
     for (std::uint32_t i = 0; i < count; ++i) {
       if (prefetch && i + detail::join_prefetch_ahead < count)
         __builtin_prefetch(slots + places[i + detail::join_prefetch_ahead], 1);
@@ -443,8 +448,10 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
     header.slot_count = 2 * key_count + 16;
     slot_bytes = header.slot_count *
                  (how.mode == join_mode::packed8 ? sizeof(detail::join_slot) : sizeof(detail::wide_join_slot));
+    if (slot_bytes > detail::join_prefetch_bytes) header.filter_blocks = bloom_blocks_for(key_count);
   }
-  header.texts_at = header.slots_at + slot_bytes;
+  header.filter_at = round_up(header.slots_at + slot_bytes, 8);
+  header.texts_at = header.filter_at + header.filter_blocks * sizeof(std::uint64_t);
   header.rows_at = round_up(header.texts_at + how.text_bytes, 8);
   const std::uint64_t most_bytes = header.rows_at + std::uint64_t{header.row_count} * sizeof(std::uint32_t);
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(most_bytes, budget_));

@@ -72,7 +72,9 @@ PILLAR_API result<join_cursor> join_cursor::make(const join_table& table, join_k
 
 PILLAR_API void join_cursor::start(std::span<const vector* const> keys, const selection_mask& selection,
                                    std::uint32_t row_count) noexcept {
-  table_->find(keys, selection, row_count, hits());
+  table_->find(keys, selection, row_count, hits(), answered_ < asked_ / 2);
+  asked_ = asked_ / 2 + selection.count();
+  answered_ = answered_ / 2 + hits().count;
   selection_ = selection;
   partnered_ = selection_mask::none();
   hit_ = partner_ = 0;

@@ -3,7 +3,8 @@
 #include <cstring>
 #include <utility>
 
-#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/base/mutant.hpp"   // PILLAR_MUTATE
+#include "pillar/filter/bloom.hpp"  // bloom_test
 #include "pillar/join/join_table.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -18,16 +19,18 @@ struct join_batch {
   std::uint32_t count = 0;
   std::uint16_t rows[vector_rows];
   std::uint64_t low[vector_rows];
-  std::uint64_t high[vector_rows];  ///< packed16 only
+  std::uint64_t high[vector_rows];    ///< packed16 only
+  std::uint64_t hashes[vector_rows];  ///< of tables, not of arrays
 
-  /// Drops the rows that are marked.
-  void drop(const std::uint8_t* marked, bool wide) noexcept {
+  /// Keeps the rows whose number in the batch has a bit.
+  void keep(const std::uint64_t* kept_bits, bool wide) noexcept {
     std::uint32_t kept = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
       rows[kept] = rows[i];
       low[kept] = low[i];
       if (wide) high[kept] = high[i];
-      kept += marked[i] == 0 ? 1 : 0;
+      hashes[kept] = hashes[i];
+      kept += get_bit(kept_bits, i) ? 1 : 0;
     }
     count = kept;
   }
@@ -43,8 +46,9 @@ inline void pack_join_keys(std::span<const join_part> parts, std::span<const vec
     return;
   }
   std::uint64_t words[vector_rows];
-  std::uint8_t beyond[vector_rows] = {};
-  std::uint8_t any = 0;
+  std::uint64_t within[vector_words];
+  for (auto& word : within) word = ~std::uint64_t{0};
+  bool all = true;
   for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] = 0;
   if (wide)
     for (std::uint32_t i = 0; i < batch.count; ++i) batch.high[i] = 0;
@@ -54,47 +58,47 @@ inline void pack_join_keys(std::span<const join_part> parts, std::span<const vec
     for (std::uint32_t i = 0; i < batch.count; ++i) {
       const std::uint64_t distance = words[i] - part.lowest;
       const bool outside = PILLAR_MUTATE(join_key_overflows, distance > part.width, false);
-      beyond[i] |= outside ? 1 : 0;
-      any |= outside ? 1 : 0;
+      if (outside) assign_bit(within, i, all = false);
       lane[i] |= distance << part.shift;
     }
   }
-  if (any != 0) batch.drop(beyond, wide);
+  if (!all) batch.keep(within, wide);
 }
 
 /// Texts of ≤ 12 bytes are keys of 16 bytes; a longer one is nobody's partner.
 inline void pack_join_texts(const vector& key, join_batch& batch) noexcept {
   const auto* slots = static_cast<const std::byte*>(key.holder().values);
-  std::uint8_t beyond[vector_rows];
-  std::uint8_t any = 0;
+  std::uint64_t within[vector_words] = {};
+  std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < batch.count; ++i) {
     const std::byte* slot = slots + std::size_t{key.index_of(batch.rows[i])} * sizeof(text_slot);
     batch.low[i] = load_unaligned<std::uint64_t>(slot);
     batch.high[i] = load_unaligned<std::uint64_t>(slot + 8);
-    beyond[i] = static_cast<std::uint32_t>(batch.low[i]) > text_slot::inline_capacity ? 1 : 0;
-    any |= beyond[i];
+    const bool inlined = static_cast<std::uint32_t>(batch.low[i]) <= text_slot::inline_capacity;
+    within[i / 64] |= std::uint64_t{inlined} << (i % 64);
+    count += inlined ? 1 : 0;
   }
-  if (any != 0) batch.drop(beyond, true);
+  if (count != batch.count) batch.keep(within, true);
 }
 
 /// The hashes of generic keys, from the words of their fixed columns and then their texts.
 inline void hash_join_keys(std::span<const join_part> parts, std::span<const vector* const> keys,
                            join_batch& batch) noexcept {
   std::uint64_t words[vector_rows];
-  for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] = 0;
+  for (std::uint32_t i = 0; i < batch.count; ++i) batch.hashes[i] = 0;
   for (const join_part& part : parts) {
     gather_join_words(part, *keys[part.column], batch.rows, batch.count, words);
-    for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] = join_hash(batch.low[i], words[i]);
+    for (std::uint32_t i = 0; i < batch.count; ++i) batch.hashes[i] = join_hash(batch.hashes[i], words[i]);
   }
   for (const vector* key : keys) {
     if (key->type.physical != physical_type::text) continue;
     if (key->kind == vector_kind::dictionary && key->dictionary->size <= batch.count) {
       for (std::uint32_t i = 0; i < key->dictionary->size; ++i) words[i] = hash_text(key->dictionary->text_value(i));
       for (std::uint32_t i = 0; i < batch.count; ++i)
-        batch.low[i] = join_hash(batch.low[i], words[key->codes[batch.rows[i]]]);
+        batch.hashes[i] = join_hash(batch.hashes[i], words[key->codes[batch.rows[i]]]);
     } else {
       for (std::uint32_t i = 0; i < batch.count; ++i)
-        batch.low[i] = join_hash(batch.low[i], hash_text(key->text_value(batch.rows[i])));
+        batch.hashes[i] = join_hash(batch.hashes[i], hash_text(key->text_value(batch.rows[i])));
     }
   }
 }
@@ -144,14 +148,15 @@ inline void find_in_join_array(const join_batch& batch, const std::uint32_t* ent
 
 /// Linear probing. Requires a free slot.
 template <class Slot, class Equal>
-PILLAR_ALWAYS_INLINE void find_in_join_slots(const join_batch& batch, const std::uint64_t* hashes, const Slot* slots,
-                                             std::uint64_t slot_count, Equal equal, join_hits& hits) noexcept {
+PILLAR_ALWAYS_INLINE void find_in_join_slots(const join_batch& batch, const Slot* slots, std::uint64_t slot_count,
+                                             Equal equal, join_hits& hits) noexcept {
   std::uint64_t places[vector_rows];
-  for (std::uint32_t i = 0; i < batch.count; ++i) places[i] = place_of(hashes[i], slot_count);
-  const bool prefetch = slot_count * sizeof(Slot) > join_prefetch_bytes;
+  for (std::uint32_t i = 0; i < batch.count; ++i) places[i] = place_of(batch.hashes[i], slot_count);
+  const std::uint32_t ahead = slot_count * sizeof(Slot) > join_prefetch_bytes ? join_prefetch_ahead : 0;
+  for (std::uint32_t i = 0; i < batch.count && i < ahead; ++i) __builtin_prefetch(slots + places[i]);
   std::uint32_t found = 0;
   for (std::uint32_t i = 0; i < batch.count; ++i) {
-    if (prefetch && i + join_prefetch_ahead < batch.count) __builtin_prefetch(slots + places[i + join_prefetch_ahead]);
+    if (ahead != 0 && i + ahead < batch.count) __builtin_prefetch(slots + places[i + ahead]);
     std::uint64_t at = places[i];
     while (slots[at].count != 0 && !equal(slots[at], i)) at = at + 1 == slot_count ? 0 : at + 1;
     hits.rows[found] = batch.rows[i];
@@ -164,13 +169,10 @@ PILLAR_ALWAYS_INLINE void find_in_join_slots(const join_batch& batch, const std:
 
 }  // namespace detail
 
-PILLAR_API void join_table::find(std::span<const vector* const> keys, const selection_mask& selection,
-                                 std::uint32_t row_count, join_hits& hits) const noexcept {
-  using namespace detail;
+/// The rows that may have partners, and their keys as the table has them.
+inline void join_table::read_keys(std::span<const vector* const> keys, const selection_mask& selection,
+                                  std::uint32_t row_count, detail::join_batch& batch) const noexcept {
   PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
-  const join_header& head = header();
-  hits.count = 0;
-  if (head.joinable_count == 0) return;
   selection_mask rows = selection;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
@@ -178,38 +180,75 @@ PILLAR_API void join_table::find(std::span<const vector* const> keys, const sele
     for (std::uint32_t word = 0; word < vector_words; ++word)
       rows.words[word] &= PILLAR_MUTATE(join_nulls_match, keys[i]->validity_word(word), ~std::uint64_t{0});
   }
+  batch.count = header().joinable_count == 0 ? 0 : detail::list_rows(rows.words, batch.rows);
+  if (batch.count == 0) return;
+  if (mode() == join_mode::generic) return detail::hash_join_keys(parts(), keys, batch);
+  if (mode() == join_mode::packed16 && parts().empty()) detail::pack_join_texts(*keys[0], batch);
+  else detail::pack_join_keys(parts(), keys, mode() == join_mode::packed16, batch);
+  if (mode() == join_mode::packed8)
+    for (std::uint32_t i = 0; i < batch.count; ++i) batch.hashes[i] = detail::join_hash(batch.low[i]);
+  if (mode() == join_mode::packed16)
+    for (std::uint32_t i = 0; i < batch.count; ++i) batch.hashes[i] = detail::join_hash(batch.low[i], batch.high[i]);
+}
+
+PILLAR_API void join_table::find(std::span<const vector* const> keys, const selection_mask& selection,
+                                 std::uint32_t row_count, join_hits& hits, bool sieve) const noexcept {
+  using namespace detail;
+  const join_header& head = header();
   join_batch batch;
-  batch.count = list_rows(rows.words, batch.rows);
+  read_keys(keys, selection, row_count, batch);
+  if (sieve && head.filter_blocks != 0) {
+    std::uint64_t passing[vector_words];
+    bloom_test(at<std::uint64_t>(head.filter_at), head.filter_blocks, batch.hashes, batch.count, passing);
+    batch.keep(passing, mode() == join_mode::packed16);
+  }
+  hits.count = 0;
   if (batch.count == 0) return;
   switch (mode()) {
     case join_mode::array:
-      pack_join_keys(parts(), keys, false, batch);
       return find_in_join_array(batch, at<std::uint32_t>(head.slots_at), head.slot_count, head.unique != 0, hits);
     case join_mode::packed8: {
-      pack_join_keys(parts(), keys, false, batch);
-      std::uint64_t hashes[vector_rows];
-      for (std::uint32_t i = 0; i < batch.count; ++i) hashes[i] = join_hash(batch.low[i]);
       const auto equal = [&](const join_slot& slot, std::uint32_t i) { return slot.key == batch.low[i]; };
-      return find_in_join_slots(batch, hashes, at<join_slot>(head.slots_at), head.slot_count, equal, hits);
+      return find_in_join_slots(batch, at<join_slot>(head.slots_at), head.slot_count, equal, hits);
     }
     case join_mode::packed16: {
-      if (parts().empty()) pack_join_texts(*keys[0], batch);
-      else pack_join_keys(parts(), keys, true, batch);
-      std::uint64_t hashes[vector_rows];
-      for (std::uint32_t i = 0; i < batch.count; ++i) hashes[i] = join_hash(batch.low[i], batch.high[i]);
       const auto equal = [&](const wide_join_slot& slot, std::uint32_t i) {
         return slot.low == batch.low[i] && slot.high == batch.high[i];
       };
-      return find_in_join_slots(batch, hashes, at<wide_join_slot>(head.slots_at), head.slot_count, equal, hits);
+      return find_in_join_slots(batch, at<wide_join_slot>(head.slots_at), head.slot_count, equal, hits);
     }
     case join_mode::generic: {
-      hash_join_keys(parts(), keys, batch);
       const auto* texts = at<std::byte>(head.texts_at);
       const auto equal = [&](const wide_join_slot& slot, std::uint32_t i) {
-        return slot.low == batch.low[i] && equals_join_entry(texts + slot.high, parts(), keys, batch.rows[i]);
+        return slot.low == batch.hashes[i] && equals_join_entry(texts + slot.high, parts(), keys, batch.rows[i]);
       };
-      return find_in_join_slots(batch, batch.low, at<wide_join_slot>(head.slots_at), head.slot_count, equal, hits);
+      return find_in_join_slots(batch, at<wide_join_slot>(head.slots_at), head.slot_count, equal, hits);
     }
+  }
+}
+
+PILLAR_API void join_table::may_have_partners(const vector& key, std::uint64_t* mask) const noexcept {
+  using namespace detail;
+  PILLAR_ASSERT(types_.size() == 1);
+  const join_header& head = header();
+  const vector* pointer = &key;
+  const selection_mask all = selection_mask::first(key.size);
+  for (std::size_t word = 0; word < words_for(key.size); ++word) mask[word] = 0;
+  if (head.filter_blocks == 0) {
+    join_hits hits;
+    find({&pointer, 1}, all, key.size, hits);
+    for (std::uint32_t i = 0; i < hits.count; ++i) set_bit(mask, hits.rows[i]);
+    return;
+  }
+  join_batch batch;
+  read_keys({&pointer, 1}, all, key.size, batch);
+  std::uint64_t passing[vector_words];
+  bloom_test(at<std::uint64_t>(head.filter_at), head.filter_blocks, batch.hashes, batch.count, passing);
+  if (batch.count == key.size) {
+    for (std::size_t word = 0; word < words_for(key.size); ++word) mask[word] = passing[word];
+  } else {
+    for (std::uint32_t i = 0; i < batch.count; ++i)
+      if (get_bit(passing, i)) set_bit(mask, batch.rows[i]);
   }
 }
 
@@ -336,6 +375,9 @@ inline result<void> join_table::validate() const noexcept {
   const std::uint64_t behind = mode() == join_mode::array ? 2 : 0;
   if (head.slot_count > size || !lies_within(head.slots_at, head.slot_count + behind, width, 8))
     return {errc::corrupt, head.slots_at};
+  if (head.filter_blocks >> 32 != 0 || (head.filter_blocks != 0 && mode() == join_mode::array) ||
+      !lies_within(head.filter_at, head.filter_blocks, sizeof(std::uint64_t), 8))
+    return {errc::corrupt, head.filter_at};
   if (!lies_within(head.texts_at, head.text_bytes, 1, 1)) return {errc::corrupt, head.texts_at};
   PILLAR_TRY(validate_slots());
   if (head.has_rows == 0) {
