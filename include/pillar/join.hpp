@@ -5,3 +5,4 @@
 #include "pillar/join/join_builder.hpp"
 #include "pillar/join/join_cursor.hpp"
 #include "pillar/join/join_table.hpp"
+#include "pillar/join/key_domains.hpp"

@@ -20,10 +20,8 @@ constexpr std::uint64_t bloom_blocks_for(std::uint64_t key_count, unsigned bits_
 
 /// Sets the bits of keys, given by their hashes, in blocks of the caller's.
 ///
-/// Layout:   a key's block is found by its hash's high 32 bits, its four bits by four times six low ones; so a hash
-/// must
-///           be good in both halves, as those of hash/ are
-/// Requires: 0 < block_count < 2^32
+/// Layout:   a key's block is found by its hash's high 32 bits, its four bits by four times six low ones
+/// Requires: 0 < block_count < 2^32; hashes that are good in both halves, as those of hash/ are
 PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
                           std::uint32_t count) noexcept;
 

@@ -59,9 +59,9 @@ using join_residual = function_ref<result<void>(std::span<const std::uint32_t> p
 /// Use:      start(batch), then next() until it returns 0 (pairs), or select() or mark() once (masks). With a residual
 ///           condition a pair that it refuses counts as no pair, whatever the kind
 /// Requires: the table and the matches outlive the cursor
-/// Errors:   make: invalid_argument: right and full need matches; a null-aware kind takes one key column.
-/// out_of_memory.
-///           next, select, mark: the residual's; unsupported: a residual of a null-aware kind
+/// Errors:   make: out_of_memory; invalid_argument where right or full have no matches, or a null-aware kind has
+/// several
+///           key columns. next, select, mark: the residual's; unsupported: a residual of a null-aware kind
 /// Cost:     12 KiB; nothing is allocated after make
 /// Threads:  one at a time; any number of cursors on one table
 class join_cursor {

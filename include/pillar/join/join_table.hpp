@@ -13,6 +13,8 @@
 
 namespace PILLAR_NAMESPACE {
 
+struct domain;  // expr/domain.hpp
+
 namespace detail {
 struct join_batch;  // impl/join_table.hpp
 }
@@ -91,6 +93,8 @@ class join_table {
 
  private:
   friend class join_builder;
+  friend PILLAR_API std::vector<domain> key_domains(const join_table& table, std::uint32_t key,
+                                                    std::uint32_t most_points);
   explicit join_table(buffer memory) noexcept : memory_(std::move(memory)) {}
   [[nodiscard]] const detail::join_header& header() const noexcept { return *memory_.as<detail::join_header>(); }
   template <class T>
@@ -101,6 +105,7 @@ class join_table {
     return {at<detail::join_part>(header().parts_at), header().part_count};
   }
   void read_types();
+  [[nodiscard]] bool list_keys(std::uint32_t most, domain& points) const;
   void read_keys(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
                  detail::join_batch& batch) const noexcept;
   result<void> validate() const noexcept;
