@@ -263,11 +263,13 @@ TEST(codec_chooser, a_kept_tree_gives_the_bytes_of_a_chosen_one) {
 }
 
 TEST(codec_chooser, symbols_of_a_block_serve_the_next_until_they_do_not_fit) {
-  const auto texts = [](std::uint64_t seed, const char* separator) {
+  const auto texts = [](std::uint64_t seed, const char* separator, std::uint32_t others = 0) {
     pillar::splitmix64 random(seed);
-    return column(word, 20000, [&](std::uint32_t) {
+    return column(word, 20000, [&](std::uint32_t row) {
       std::string text;
-      for (int i = 0; i < 6; ++i) text += separator + std::to_string(random.below(300) * 7919 * (seed / 10));
+      for (int i = 0; i < 6; ++i)
+        text +=
+            (row % 100 < others ? ", or else " : separator) + std::to_string(random.below(300) * 7919 * (seed / 10));
       return scalar::of_text(word, text);
     });
   };
@@ -286,6 +288,12 @@ TEST(codec_chooser, symbols_of_a_block_serve_the_next_until_they_do_not_fit) {
   EXPECT_EQ(kept(), first);
   table_of(texts(11, " the number "));
   EXPECT_EQ(kept(), first) << "made anew";
+  // A little of something else: the choice stands, the symbols do not.
+  const std::uint64_t chosen_for = choice.data_bytes;
+  const std::string second = table_of(texts(12, " the number ", 6));
+  EXPECT_EQ(choice.data_bytes, chosen_for) << "chosen anew";
+  EXPECT_NE(second, first);
+  EXPECT_EQ(kept(), second);
   const std::string other = table_of(texts(20, "; another \xff"));
   EXPECT_NE(other, first);
   EXPECT_EQ(kept(), other);

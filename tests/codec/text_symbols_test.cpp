@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pillar/codec/text_symbols.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -154,6 +155,45 @@ TEST(codec_text_symbols, texts_and_prefixes_match_encoded) {
           }
         }
       }
+  }
+}
+
+/// Few rows have the lengths asked for: only their texts are decoded.
+TEST(codec_text_symbols, whole_texts_are_found_among_codes) {
+  for (const std::uint32_t rows : {1024u, 700u}) {
+    const auto from = texts(rows, 10, [&](auto& random, auto row) {
+      return row % 97 == 5 ? std::string(row % 2 == 0 ? "" : "x") : comment(random).substr(random.below(3));
+    });
+    encoded_node node;
+    ASSERT_TRUE(encode_node(codec, from.type, from.vectors, {}, node));
+    ASSERT_NE(node.plan.entry_count, 0u);
+    ASSERT_TRUE(node.validate().ok());
+    std::uint64_t mask[pillar::vector_words];
+    std::uint32_t found = 0;
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      if (from.cells[row].null) continue;
+      pillar::domain test = pillar::text_range(from.cells[row].text, true, from.cells[row].text + '\0', row % 3 == 0);
+      if (row % 2 == 0) {
+        test.kind = pillar::domain_kind::points;
+        test.texts = {"", from.cells[row].text + "?", from.cells[row].text};
+        std::sort(test.texts.begin(), test.texts.end());
+        test.texts.erase(std::unique(test.texts.begin(), test.texts.end()), test.texts.end());
+      }
+      ASSERT_EQ(codec.match(node.section, 0, test, nullptr, mask).what, pillar::verdict::some);
+      for (std::uint32_t i = 0; i < rows; ++i) {
+        if (from.cells[i].null) continue;
+        ASSERT_EQ(pillar::get_bit(mask, i), test.contains(from.cells[i])) << i << " " << from.cells[i].text;
+        found += i != row && pillar::get_bit(mask, i);
+      }
+    }
+    EXPECT_GT(found, 0u);
+    // Codes and lengths that change later.
+    pillar::splitmix64 random(1);
+    for (int i = 0; i < 300; ++i) {
+      node.data->data()[random.below(node.section.data_bytes)] = static_cast<std::byte>(random());
+      const auto& text = from.cells[random.below(rows)].text;
+      static_cast<void>(codec.match(node.section, 0, pillar::text_range(text, true, text + '\0'), nullptr, mask));
+    }
   }
 }
 

@@ -44,7 +44,9 @@ struct encoding_choice {
   std::uint8_t child_counts[max_codec_nodes] = {};
   std::uint64_t data_bytes = 0;  ///< of the block that it was chosen for
   std::uint32_t row_count = 0;
-  buffer kept{};  ///< what the root's codec wants to know of that block again: text_symbols its symbols
+  buffer kept{};                 ///< what the root's codec wants to know of a block again: text_symbols its symbols
+  std::uint64_t kept_bytes = 0;  ///< of the block that `kept` is of
+  std::uint32_t kept_row_count = 0;
 };
 
 }  // namespace PILLAR_NAMESPACE

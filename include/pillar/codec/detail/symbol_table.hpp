@@ -150,17 +150,27 @@ struct symbol_index {
       if (k != 0) all[k - 1].stop = all[k].at;
     }
     all[streams - 1].stop = end;
-    stream one = all[0], two = all[1], three = all[2], four = all[3];
-    while ((one.at != one.stop) & (two.at != two.stop) & (three.at != three.stop) & (four.at != four.stop)) {
-      search a(text.characters + one.at), b(text.characters + two.at), c(text.characters + three.at),
-          d(text.characters + four.at);
-      a.look(*this, 4), b.look(*this, 4), c.look(*this, 4), d.look(*this, 4);
-      a.look(*this, 2), b.look(*this, 2), c.look(*this, 2), d.look(*this, 2);
-      a.look(*this, 1), b.look(*this, 1), c.look(*this, 1), d.look(*this, 1);
-      a.look(*this, 0), b.look(*this, 0), c.look(*this, 0), d.look(*this, 0);
-      one.take(a.checked(*this)), two.take(b.checked(*this)), three.take(c.checked(*this)), four.take(d.checked(*this));
+    bool running = true;
+    for (const stream& one : all) running &= one.at != one.stop;
+    while (running) {
+      search each[streams];
+#pragma GCC unroll 8
+      for (std::uint32_t k = 0; k < streams; ++k) each[k] = search(text.characters + all[k].at);
+#pragma GCC unroll 8
+      for (std::uint32_t k = 0; k < streams; ++k) each[k].look(*this, 4);
+#pragma GCC unroll 8
+      for (std::uint32_t k = 0; k < streams; ++k) each[k].look(*this, 2);
+#pragma GCC unroll 8
+      for (std::uint32_t k = 0; k < streams; ++k) each[k].look(*this, 1);
+#pragma GCC unroll 8
+      for (std::uint32_t k = 0; k < streams; ++k) each[k].look(*this, 0);
+#pragma GCC unroll 8
+      for (std::uint32_t k = 0; k < streams; ++k) {
+        all[k].take(each[k].checked(*this));
+        running &= all[k].at != all[k].stop;
+      }
     }
-    for (stream rest : {one, two, three, four}) {
+    for (stream rest : all) {
       while (rest.at != rest.stop) rest.take(find(text.characters + rest.at));
       const auto written = static_cast<std::size_t>(rest.out - rest.begin);
       std::memmove(out, rest.begin, sizeof(std::uint16_t) * written);
@@ -180,13 +190,14 @@ struct symbol_index {
 
   /// A longest match under way.
   struct search {
-    std::uint64_t low, high, size = 9;
+    std::uint64_t low, high, size;
     std::uint32_t found;
 
+    search() noexcept = default;
     explicit search(const std::byte* from) noexcept
         : search(load_unaligned<std::uint64_t>(from), load_unaligned<std::uint64_t>(from + 8)) {}
     search(std::uint64_t first, std::uint64_t second) noexcept
-        : low(first), high(second), found(static_cast<std::uint32_t>(first & 0xff)) {}
+        : low(first), high(second), size(9), found(static_cast<std::uint32_t>(first & 0xff)) {}
 
     PILLAR_ALWAYS_INLINE void look(const symbol_index& in, std::uint64_t step) noexcept {
       const std::uint32_t key = hash(low, high, size);
@@ -253,9 +264,9 @@ struct symbol_index {
 /// side compete by the characters they would cover, and the best of them make the next round's table.
 class symbol_builder {
  public:
-  /// Rounds of growth: lengths double in each.
-  static constexpr int rounds = 5;
-  static constexpr std::uint32_t least_sample_bytes = 16u << 10, most_sample_bytes = 96u << 10;
+  /// Rounds of growth: lengths double in each until they are full; more rounds find what is worth a place.
+  static constexpr int rounds = 8;
+  static constexpr std::uint32_t least_sample_bytes = 16u << 10, most_sample_bytes = 384u << 10;
 
   /// The best table for codes of the width that suits the text; its bits per character on rows that took no part, in
   /// 1/1,024, into `cost`.
@@ -275,7 +286,7 @@ class symbol_builder {
  private:
   static constexpr std::uint32_t pair_bits = 15, max_pairs = (1u << pair_bits) * 3 / 4;
   static constexpr std::uint32_t max_candidates = 1u << 14, candidate_bits = 15;
-  static constexpr std::uint32_t max_pieces = 4096, sample_room = most_sample_bytes + most_sample_bytes / 4;
+  static constexpr std::uint32_t max_pieces = 8192, sample_room = most_sample_bytes + most_sample_bytes / 4;
   static constexpr std::uint32_t gains = 2048;  ///< those beyond count as equal
   static constexpr std::uint32_t none = 0xffff;
 
@@ -320,7 +331,7 @@ class symbol_builder {
   /// every eighth is kept for judging.
   void take_sample(const encode_input& input, std::uint64_t character_count, std::uint32_t text_count) noexcept {
     const auto target = static_cast<std::uint32_t>(
-        std::clamp(character_count / 20, std::uint64_t{least_sample_bytes}, std::uint64_t{most_sample_bytes}));
+        std::clamp(character_count / 10, std::uint64_t{least_sample_bytes}, std::uint64_t{most_sample_bytes}));
     const auto mean = static_cast<std::uint32_t>(std::min(character_count / text_count + 1, std::uint64_t{1024}));
     const std::uint32_t wanted = std::clamp(target / mean, 16u, max_pieces);
     const std::uint32_t stride = (input.row_count + wanted - 1) / wanted;
@@ -422,7 +433,7 @@ class symbol_builder {
     std::memset(pairs_, 0, sizeof(pairs_));
     pair_count_ = 0;
     // Short symbols are seen often enough in a part of the sample.
-    const std::uint32_t rows = rows_of_round_[std::min(round, 2)];
+    const std::uint32_t rows = rows_of_round_[std::min(round / 2, 2)];
     if (round != 0) table_.cut(text_, 0, rows, numbers_);
     const std::uint16_t* number = numbers_;
     for (std::uint32_t row = 0; row < rows; ++row) {

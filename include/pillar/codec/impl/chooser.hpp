@@ -203,8 +203,11 @@ struct codec_choice {
   }
 };
 
-inline void remember(const planned_tree& tree, std::uint32_t row_count, encoding_choice& choice) noexcept {
+/// Keeps what the root's codec wants to know of this block when the next one comes.
+inline void remember_kept(const planned_tree& tree, std::uint32_t row_count, encoding_choice& choice) noexcept {
   choice.kept = buffer{};
+  choice.kept_bytes = tree.data_bytes();
+  choice.kept_row_count = row_count;
   if (const std::span<const std::byte> kept = tree.nodes[0].plan.kept; !kept.empty()) {
     auto made = buffer::allocate(kept.size(), tree.nodes[0].input.budget);
     if (made.ok()) {
@@ -212,6 +215,10 @@ inline void remember(const planned_tree& tree, std::uint32_t row_count, encoding
       std::memcpy(choice.kept.data(), kept.data(), kept.size());
     }
   }
+}
+
+inline void remember(const planned_tree& tree, std::uint32_t row_count, encoding_choice& choice) noexcept {
+  remember_kept(tree, row_count, choice);
   choice.node_count = tree.node_count;
   for (std::uint32_t i = 0; i < tree.node_count; ++i) {
     choice.codecs[i] = tree.nodes[i].codec->id;
@@ -221,10 +228,21 @@ inline void remember(const planned_tree& tree, std::uint32_t row_count, encoding
   choice.row_count = row_count;
 }
 
-/// Are the bytes per row within a tenth of those that the choice was made for?
+/// Are the bytes per row now within 1/share of what they were?
+inline bool within(std::uint64_t share, std::uint64_t now_bytes, std::uint64_t now_rows, std::uint64_t then_bytes,
+                   std::uint64_t then_rows) noexcept {
+  const std::uint64_t now = now_bytes * then_rows, then = then_bytes * now_rows;
+  return now * share <= then * (share + 1) && now * (share + 1) >= then * share;
+}
+
+/// Is a choice of codecs still right? What a codec kept of an earlier block wears out sooner.
 inline bool still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
-  const std::uint64_t now = data_bytes * choice.row_count, then = choice.data_bytes * row_count;
-  return PILLAR_MUTATE(chooser_never_looks_again, now * 10 <= then * 11 && now * 11 >= then * 10, true);
+  return PILLAR_MUTATE(chooser_never_looks_again,
+                       within(10, data_bytes, row_count, choice.data_bytes, choice.row_count), true);
+}
+inline bool kept_still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
+  return PILLAR_MUTATE(chooser_keeps_symbols_forever,
+                       within(40, data_bytes, row_count, choice.kept_bytes, choice.kept_row_count), true);
 }
 
 }  // namespace detail
@@ -235,6 +253,13 @@ PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const c
   if (previous != nullptr && previous->node_count != 0) {
     detail::costed_tree kept;
     PILLAR_TRY(choice.follow(input, kept, *previous, 0));
+    if (kept.tree.node_count != 0 && !previous->kept.empty() &&
+        !detail::kept_still_fits(*previous, kept.tree.data_bytes(), input.row_count)) {
+      previous->kept = buffer{};
+      kept = {};
+      PILLAR_TRY(choice.follow(input, kept, *previous, 0));
+      if (kept.tree.node_count != 0) detail::remember_kept(kept.tree, input.row_count, *previous);
+    }
     if (kept.tree.node_count != 0 && detail::still_fits(*previous, kept.tree.data_bytes(), input.row_count))
       return std::move(kept.tree);
   }

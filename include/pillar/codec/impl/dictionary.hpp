@@ -355,6 +355,9 @@ PILLAR_API result<void> dictionary_codec::encode(const encode_input& input, cons
 
 namespace detail {
 
+/// Bytes behind the characters of entries that are read with them.
+inline constexpr std::size_t entry_slack = 16;
+
 /// The characters that the texts of a validated child have at most; ~0 where they cannot be counted. Texts that do not
 /// ascend within a vector count as none, since validate refuses them: a long run of a long text is no reason to take
 /// memory.
@@ -389,7 +392,8 @@ PILLAR_API std::size_t dictionary_codec::view_bytes(const data_section& section)
   if (section.children[0].type.physical != physical_type::text || section.children[0].row_count != section.entry_count)
     return 0;  // refused by validate
   const std::uint64_t characters = detail::child_characters(section.children[0]);
-  return characters > (std::uint64_t{1} << 32) ? ~std::size_t{0} : slots + static_cast<std::size_t>(characters);
+  if (characters > (std::uint64_t{1} << 32)) return ~std::size_t{0};
+  return slots + static_cast<std::size_t>(characters) + detail::entry_slack;
 }
 
 namespace detail {
@@ -417,31 +421,60 @@ inline result<void> validate_text_entries(data_section& section, std::byte* memo
   return {};
 }
 
+/// a < b, of texts that 8 readable bytes follow.
+inline bool text_less(const std::byte* a, std::uint32_t a_size, const std::byte* b, std::uint32_t b_size) noexcept {
+  const std::uint32_t common = std::min(a_size, b_size);
+  for (std::uint32_t at = 0; at < common; at += 8) {
+    const std::uint64_t known = low_bytes(common - at);
+    const std::uint64_t x = load_unaligned<std::uint64_t>(a + at) & known;
+    const std::uint64_t y = load_unaligned<std::uint64_t>(b + at) & known;
+    if (x != y) return __builtin_bswap64(x) < __builtin_bswap64(y);
+  }
+  return a_size < b_size;
+}
+
 /// Entries of the child: decoded once, kept in `memory`. Mapped bytes may have changed since its size was asked.
 inline result<void> read_text_entries(data_section& section, std::byte* memory) noexcept {
   const data_section& child = section.children[0];
   auto* slots = reinterpret_cast<text_slot*>(memory);
   const std::size_t slot_bytes = sizeof(text_slot) * section.entry_count;
-  if (section.memory_bytes < slot_bytes) return {errc::corrupt, 0};
+  if (section.memory_bytes < slot_bytes + entry_slack) return {errc::corrupt, 0};
   std::byte* const characters = memory + slot_bytes;
-  const std::size_t room =
-      PILLAR_MUTATE(dictionary_room_recounted, section.memory_bytes - slot_bytes, child_characters(child));
+  const std::size_t room = PILLAR_MUTATE(dictionary_room_recounted, section.memory_bytes - slot_bytes - entry_slack,
+                                         child_characters(child));
   vector_scratch scratch;
   PILLAR_TRY(scratch.reserve_characters(child.character_bytes));
   std::uint32_t code = 0, end = 0;
-  std::string_view before;
+  std::uint32_t before = 0, before_size = 0;
   for (std::uint32_t v = 0; v < child.vector_count; ++v) {
     vector values;
     decode_child(child, v, scratch, values);
+    if (values.size > section.entry_count - code) return {errc::corrupt, code};
+    std::uint32_t sizes[vector_rows];
+    std::uint64_t total = 0;
+    if (child.codec->id == codec_id::text_symbols) {  // flat, its texts one after the other
+      for (std::uint32_t row = 0; row < values.size; ++row)
+        total += sizes[row] = values.values_as<text_slot>()[row].size;
+      if (total > room - end) return {errc::corrupt, code};
+      std::memcpy(characters + end, values.buffers[0], total);
+    } else {
+      for (std::uint32_t row = 0; row < values.size; ++row) {
+        const std::string_view text = values.text_value(row);
+        if (text.size() > room - end - total) return {errc::corrupt, code};
+        if (!text.empty()) std::memcpy(characters + end + total, text.data(), text.size());
+        total += sizes[row] = static_cast<std::uint32_t>(text.size());
+      }
+    }
     for (std::uint32_t row = 0; row < values.size; ++row, ++code) {
-      const std::string_view text = values.text_value(row);
-      if (code == section.entry_count || text.size() > room - end) return {errc::corrupt, code};
-      if (!text.empty()) std::memcpy(characters + end, text.data(), text.size());
-      const std::string_view kept(reinterpret_cast<const char*>(characters + end), text.size());
-      if (code != 0 && PILLAR_MUTATE(dictionary_child_unsorted, !(before < kept), false)) return {errc::corrupt, code};
-      ::new (static_cast<void*>(slots + code)) text_slot(text_slot::make(kept, 0, end));
-      before = kept;
-      end += static_cast<std::uint32_t>(text.size());
+      const std::uint32_t size = sizes[row];
+      if (code != 0 && PILLAR_MUTATE(dictionary_child_unsorted,
+                                     !text_less(characters + before, before_size, characters + end, size), false)) {
+        return {errc::corrupt, code};
+      }
+      store_slot(slots + code, characters, end, size);
+      before = end;
+      before_size = size;
+      end += size;
     }
   }
   section.shared_buffers[0] = characters;
@@ -490,19 +523,6 @@ result<void> validate_integer_entries(data_section& section, std::byte* memory) 
   return {};
 }
 
-/// The greatest code of a vector's 1,024 fields.
-inline std::uint32_t greatest_code(const data_section& section, const vector_entry& entry) noexcept {
-  const auto greatest_of = [&]<class Lane>() -> std::uint32_t {
-    alignas(64) Lane codes[packed_values];
-    section.kernels->unpack[section.code_width](section.data + entry.offset, codes);
-    Lane greatest = 0;
-    for (std::uint32_t row = 0; row < packed_values; ++row) greatest = greatest < codes[row] ? codes[row] : greatest;
-    return greatest;
-  };
-  return section.code_width <= 8 ? greatest_of.template operator()<std::uint8_t>()
-                                 : greatest_of.template operator()<std::uint16_t>();
-}
-
 /// A child that may hold the entries: of their type, as many as there are.
 inline bool entries_fit(const data_section& section) noexcept {
   if (section.child_count == 0) return true;
@@ -532,26 +552,23 @@ PILLAR_API result<void> dictionary_codec::validate(data_section& section, std::b
   section.shared.type = section.type.as_nullable(false);
   section.shared.size = count;
   section.shared.values = memory;
-  const std::uint64_t most = packed_max_field(section.code_width);
+  // Codes are not looked at: those beyond the entries stand for the last one.
+  std::uint64_t wrong = 0;
   for (std::uint32_t i = 0; i < section.vector_count; ++i) {
     const vector_entry& entry = section.entries[i];
-    if (entry.base != 0 || entry.width != 0 || entry.mode != 0 || entry.exception_count != 0 ||
-        entry.bytes != packed_bytes(section.code_width)) {
-      return {errc::corrupt, entry.offset};
-    }
-    if (most >= count && detail::greatest_code(section, entry) >= count) return {errc::corrupt, entry.offset};
+    wrong |= entry.base | entry.width | entry.mode | entry.exception_count |
+             (entry.bytes ^ packed_bytes(section.code_width));
   }
-  return {};
+  return wrong == 0 ? result<void>{} : result<void>{errc::corrupt, section.shared_bytes};
 }
 
 namespace detail {
 
-/// The codes of a vector: 1,024 of them, none beyond the entries.
+/// The codes of a vector: 1,024 of them, none beyond the entries: those that are stand for the last one.
 inline void unpack_codes(const data_section& section, std::uint32_t index, std::uint32_t* codes) noexcept {
   const std::uint32_t last = section.entry_count - 1;
   unpack_add<std::uint32_t>(*section.kernels, section.code_width, section.data + section.entries[index].offset, codes,
                             0);
-  // They may have changed since validation.
   if (PILLAR_MUTATE(dictionary_code_unclamped, packed_max_field(section.code_width) > last, false))
     for (std::uint32_t row = 0; row < vector_rows; ++row) codes[row] = codes[row] < last ? codes[row] : last;
 }
@@ -615,7 +632,7 @@ PILLAR_API bool dictionary_codec::fetch(const data_section& section, std::uint32
   const std::byte* packed = section.data + section.entries[index].offset;
   detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
     const T* entries = section.shared.values_as<T>();
-    const std::uint64_t last = section.entry_count - 1;  // the codes may have changed since validation
+    const std::uint64_t last = section.entry_count - 1;
     detail::fetch_fields(packed, section.code_width, rows, count, static_cast<T*>(values),
                          [=](std::uint64_t code) { return entries[code < last ? code : last]; });
   });
@@ -663,12 +680,28 @@ std::uint32_t lower_code_near(const T* entries, std::uint32_t count, T value, st
   return lower_code_from(from, count, [=](std::uint32_t code) { return entries[code] < value; });
 }
 
-/// Builds the set of satisfied codes of a range [first, last) of codes.
-inline code_set code_range(std::uint32_t first, std::uint32_t last, std::uint32_t count, bool negated) noexcept {
+/// The codes of a dictionary: those from `count` on stand for the last entry.
+struct code_space {
+  std::uint32_t count;
+  std::uint32_t most;  ///< the greatest code there is
+
+  explicit code_space(const data_section& section) noexcept
+      : count(section.entry_count), most(static_cast<std::uint32_t>(packed_max_field(section.code_width))) {}
+};
+
+/// Builds the set of satisfied codes of a range [first, last) of entries.
+inline code_set code_range(std::uint32_t first, std::uint32_t last, code_space codes, bool negated) noexcept {
   code_set set;
-  if (first >= last) set.what = negated ? code_set::shape::all : code_set::shape::none;
-  else if (first == 0 && last == count) set.what = negated ? code_set::shape::none : code_set::shape::all;
-  else set.what = code_set::shape::range, set.first = first, set.last = last - 1, set.inverted = negated;
+  if (first >= last) {
+    set.what = negated ? code_set::shape::all : code_set::shape::none;
+  } else if (first == 0 && last == codes.count) {
+    set.what = negated ? code_set::shape::none : code_set::shape::all;
+  } else {
+    set.what = code_set::shape::range;
+    set.first = first;
+    set.last = PILLAR_MUTATE(dictionary_range_ends_at_entries, last == codes.count, false) ? codes.most : last - 1;
+    set.inverted = negated;
+  }
   return set;
 }
 
@@ -679,18 +712,17 @@ inline std::uint64_t spread_bits(std::uint64_t byte) noexcept {
 }
 
 /// Writes the codes of a table of 256 bits as a grid, if their rows of 16 are of eight kinds at most: small and regular
-/// sets, such as the values of an IN list. What is said of codes from `count` on does not matter.
-inline bool make_grid(const std::uint64_t* table, std::uint32_t count, packed_grid& grid) noexcept {
+/// sets, such as the values of an IN list.
+inline bool make_grid(const std::uint64_t* table, packed_grid& grid) noexcept {
   constexpr std::uint32_t most_kinds = 8;
   std::uint32_t kinds[most_kinds];
   std::uint32_t kind_count = 0;
   grid = {};
-  for (std::uint32_t row = 0; row * 16 < count; ++row) {
+  for (std::uint32_t row = 0; row < 16; ++row) {
     const auto bits = static_cast<std::uint32_t>(table[row / 4] >> row % 4 * 16 & 0xffff);
-    const auto known = static_cast<std::uint32_t>(low_bits(count - row * 16 < 16 ? count - row * 16 : 16));
     if (bits == 0) continue;
     std::uint32_t kind = 0;
-    while (kind < kind_count && (kinds[kind] & known) != bits) ++kind;
+    while (kind < kind_count && kinds[kind] != bits) ++kind;
     if (kind == most_kinds) return false;
     if (kind == kind_count) kinds[kind_count++] = bits;
     grid.rows[row] = static_cast<std::uint8_t>(1u << kind);
@@ -707,8 +739,10 @@ inline bool make_grid(const std::uint64_t* table, std::uint32_t count, packed_gr
 /// Points: `lower_of(i, from)` gives the first code from `from` on that is not less than point i, `is(i, code)` says
 /// whether it is the point's.
 template <class LowerOf, class Is>
-code_set code_points(std::size_t point_count, std::uint32_t count, bool negated, std::size_t table_words,
-                     std::uint64_t* table, LowerOf&& lower_of, Is&& is) noexcept {
+code_set code_points(std::size_t point_count, code_space codes, bool negated, std::uint64_t* table, LowerOf&& lower_of,
+                     Is&& is) noexcept {
+  const std::size_t table_words = words_for(std::size_t{codes.most} + 1);
+  const std::uint32_t count = codes.count;
   std::memset(table, 0, sizeof(std::uint64_t) * table_words);
   std::uint32_t found = 0, first = 0, last = 0, code = 0;
   for (std::size_t i = 0; i < point_count; ++i) {
@@ -719,15 +753,17 @@ code_set code_points(std::size_t point_count, std::uint32_t count, bool negated,
     last = code;
     set_bit(table, code);
   }
-  if (found == 0) return code_range(0, 0, count, negated);
-  if (last - first + 1 == found) return code_range(first, last + 1, count, negated);
+  if (found == 0) return code_range(0, 0, codes, negated);
+  if (last - first + 1 == found) return code_range(first, last + 1, codes, negated);
+  if (PILLAR_MUTATE(dictionary_set_ends_at_entries, last == count - 1, false))
+    for (std::uint32_t beyond = count; beyond <= codes.most; ++beyond) set_bit(table, beyond);
   code_set set;
   set.what = code_set::shape::table;
   set.inverted = negated;
   set.table = table;
   if (count > 128 && count <= 256) {  // codes of 8 bits
     auto* const grid = ::new (static_cast<void*>(table + table_words)) packed_grid;
-    if (make_grid(table, count, *grid)) set.what = code_set::shape::grid, set.grid = grid;
+    if (make_grid(table, *grid)) set.what = code_set::shape::grid, set.grid = grid;
   }
   return set;
 }
@@ -735,28 +771,28 @@ code_set code_points(std::size_t point_count, std::uint32_t count, bool negated,
 inline code_set codes_of(const data_section& section, const domain& test, std::uint64_t* table) noexcept {
   const vector& entries = section.shared;
   const std::uint32_t count = entries.size;
-  const std::size_t words = words_for(std::size_t{1} << section.code_width);
+  const code_space codes(section);
   if (section.type.physical == physical_type::text) {
     if (test.kind == domain_kind::range) {
       const std::uint32_t last = test.has_hi ? lower_code(entries, test.text_hi) : count;
-      return code_range(lower_code(entries, test.text_lo), last, count, test.negated);
+      return code_range(lower_code(entries, test.text_lo), last, codes, test.negated);
     }
     return code_points(
-        test.texts.size(), count, test.negated, words, table,
+        test.texts.size(), codes, test.negated, table,
         [&](std::size_t i, std::uint32_t from) { return lower_code(entries, test.texts[i], from); },
         [&](std::size_t i, std::uint32_t code) { return entries.text_value(code) == test.texts[i]; });
   }
   return visit_narrow_integer(section.type.physical, [&]<class T>() {
     if (test.kind == domain_kind::range) {
       const std::uint32_t last = test.hi < test.lo ? 0 : lower_code<T>(entries, test.hi + 1);
-      return code_range(lower_code<T>(entries, test.lo), last, count, test.negated);
+      return code_range(lower_code<T>(entries, test.lo), last, codes, test.negated);
     }
     const T* const values = entries.values_as<T>();
     // Few entries are read whole; from memory they are asked for at once.
     const auto* const bytes = reinterpret_cast<const std::byte*>(values);
     for (std::size_t at = 0; at < sizeof(T) * count && at < 2048; at += 64) __builtin_prefetch(bytes + at);
     return code_points(
-        test.integers.size(), count, test.negated, words, table,
+        test.integers.size(), codes, test.negated, table,
         [=, &test](std::size_t i, std::uint32_t from) {
           return lower_code_near(values, count, static_cast<T>(test.integers[i]), from);
         },
@@ -807,6 +843,17 @@ PILLAR_API match_answer dictionary_codec::match(const data_section& section, std
 
 namespace detail {
 
+/// Has the vector codes that stand for the last entry because they lie beyond it?
+inline bool any_code_beyond(const data_section& section, const vector_entry& entry) noexcept {
+  const std::uint64_t most = packed_max_field(section.code_width);
+  if (most < section.entry_count) return false;
+  alignas(64) std::uint64_t mask[vector_words];
+  section.kernels->match_range[section.code_width](section.data + entry.offset, section.entry_count, most, mask);
+  std::uint64_t any = 0;
+  for (const std::uint64_t word : mask) any |= word;
+  return any != 0;
+}
+
 /// The entries of the codes of the rows in the mask, added.
 template <class Sum, class T>
 Sum sum_entries(const T* entries, const std::uint32_t* codes, const selection_mask& rows) noexcept {
@@ -835,7 +882,7 @@ PILLAR_API bool dictionary_codec::sum(const data_section& section, std::uint32_t
   const vector_entry& entry = section.entries[index];
   detail::visit_narrow_integer(section.type.physical, [&]<class T>() {
     const T* const entries = section.shared.values_as<T>();
-    if (section.step != 0) {
+    if (section.step != 0 && PILLAR_MUTATE(dictionary_sum_unclamped, !detail::any_code_beyond(section, entry), true)) {
       out = detail::sum_of_steps(section, entry, section.code_width, entries[0], section.step, mask, mask_is_all);
       return;
     }
@@ -858,7 +905,7 @@ PILLAR_API bool dictionary_codec::bounds(const data_section& section, std::uint3
   const selection_mask rows = detail::rows_asked(entry, mask, mask_is_all);
   std::uint64_t low, high;
   detail::field_bounds(*section.kernels, section.code_width, section.data + entry.offset, rows.words, low, high);
-  const std::uint64_t last = section.entry_count - 1;  // the codes may have changed since validation
+  const std::uint64_t last = section.entry_count - 1;
   low = low < last ? low : last;
   high = high < last ? high : last;
   detail::visit_narrow_integer(section.type.physical, [&]<class T>() {

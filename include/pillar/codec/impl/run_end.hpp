@@ -76,11 +76,25 @@ inline const std::string_view* filled_rows(const vector& from, std::string_view*
   return scratch;
 }
 
+/// A bit for each of a vector's rows, from a byte that is 0 or 1.
+inline void pack_row_bits(const std::uint8_t* rows, std::uint64_t* bits) noexcept {
+  for (std::uint32_t word = 0; word < vector_words; ++word, rows += 64) {
+    std::uint64_t all = 0;
+    for (std::uint32_t i = 0; i < 8; ++i)  // the lowest bits of eight bytes, side by side in the highest byte
+      all |= load_unaligned<std::uint64_t>(rows + 8 * i) * 0x0102040810204080u >> 56 << 8 * i;
+    bits[word] = all;
+  }
+}
+
+/// Sets the bits of the last row of every run; returns how many they are.
 template <class V>
-std::uint32_t count_runs(const V* rows, std::uint32_t row_count) noexcept {
-  std::uint32_t changes = 0;
-  for (std::uint32_t row = 1; row < row_count; ++row) changes += !(rows[row] == rows[row - 1]);
-  return changes + 1;
+std::uint32_t find_run_ends(const V* rows, std::uint32_t row_count, std::uint64_t* ends) noexcept {
+  alignas(64) std::uint8_t differ[vector_rows];
+  for (std::uint32_t row = 0; row + 1 < row_count; ++row) differ[row] = !(rows[row] == rows[row + 1]);
+  differ[row_count - 1] = 1;
+  std::memset(differ + row_count, 0, vector_rows - row_count);
+  pack_row_bits(differ, ends);
+  return static_cast<std::uint32_t>(count_bits(ends, vector_rows));
 }
 
 /// Finds the runs of a column and lays them out as the two children. V: the values' bits, or string_view.
@@ -94,8 +108,12 @@ class run_finder {
 
   result<encode_plan> find() {
     encode_plan plan;
-    PILLAR_ASSIGN_OR_RETURN(plan.work, buffer::allocate(sizeof(run_place) * input_.vectors.size(), input_.budget));
+    const std::size_t ends_at = round_up(sizeof(run_place) * input_.vectors.size(), 8);
+    PILLAR_ASSIGN_OR_RETURN(
+        plan.work,
+        buffer::allocate(ends_at + sizeof(std::uint64_t) * vector_words * input_.vectors.size(), input_.budget));
     places_ = plan.work.as<run_place>();
+    ends_ = reinterpret_cast<std::uint64_t*>(plan.work.data() + ends_at);
     if (!place()) return plan;
     PILLAR_TRY(allocate(plan));
     write();
@@ -114,11 +132,11 @@ class run_finder {
     for (std::size_t i = 0; i < input_.vectors.size(); ++i) {
       const vector& from = input_.vectors[i];
       const V* rows = filled_rows(from, scratch, last);
-      const std::uint32_t count = count_runs(rows, from.size);
+      const std::uint32_t count = find_run_ends(rows, from.size, ends_ + vector_words * i);
       if constexpr (is_text) {
-        for (std::uint32_t row = 0; row < from.size; ++row)
-          if (row == 0 || rows[row] != rows[row - 1])
-            character_bytes_ += rows[row].size() > text_slot::inline_capacity ? rows[row].size() : 0;
+        for_each_run_end(i, [&](std::uint32_t row) {
+          character_bytes_ += rows[row].size() > text_slot::inline_capacity ? rows[row].size() : 0;
+        });
       }
       last = rows[from.size - 1];
       run_count_ += count;
@@ -176,46 +194,42 @@ class run_finder {
     return {};
   }
 
+  /// Calls f with the last row of every run of a vector.
+  template <class F>
+  void for_each_run_end(std::size_t index, F&& f) const {
+    for (std::uint32_t word = 0; word < vector_words; ++word)
+      for (std::uint64_t left = ends_[vector_words * index + word]; left != 0; left &= left - 1)
+        f(64 * word + static_cast<std::uint32_t>(std::countr_zero(left)));
+  }
+
   void write() {
     V scratch[vector_rows];
     V last{};
     std::uint32_t run = 0, offset = 0;
-    for (const vector& from : input_.vectors) {
+    for (std::size_t i = 0; i < input_.vectors.size(); ++i) {
+      const vector& from = input_.vectors[i];
       const V* rows = filled_rows(from, scratch, last);
       last = rows[from.size - 1];
-      if constexpr (is_text) {
-        for (std::uint32_t begin = 0; begin < from.size; ++run) {
-          std::uint32_t end = begin + 1;
-          while (end < from.size && rows[end] == rows[begin]) ++end;
-          values_[run] = text_slot::make(rows[begin], 0, offset);
-          if (rows[begin].size() > text_slot::inline_capacity) {
-            std::memcpy(characters_ + offset, rows[begin].data(), rows[begin].size());
-            offset += static_cast<std::uint32_t>(rows[begin].size());
+      std::uint32_t begin = 0;
+      for_each_run_end(i, [&](std::uint32_t row) {
+        if constexpr (is_text) {
+          values_[run] = text_slot::make(rows[row], 0, offset);
+          if (rows[row].size() > text_slot::inline_capacity) {
+            std::memcpy(characters_ + offset, rows[row].data(), rows[row].size());
+            offset += static_cast<std::uint32_t>(rows[row].size());
           }
-          lengths_[run] = static_cast<std::uint16_t>(end - begin);
-          begin = end;
+        } else {
+          values_[run] = rows[row];
         }
-      } else {
-        // Without a branch per run, which nothing foresees: every row is written where its run belongs.
-        stored* const values = values_ + run;
-        std::uint16_t* const lengths = lengths_ + run;
-        std::uint32_t of_vector = 0, last_end = 0;
-        for (std::uint32_t row = 0; row + 1 < from.size; ++row) {
-          values[of_vector] = rows[row];
-          lengths[of_vector] = static_cast<std::uint16_t>(row + 1 - last_end);
-          const bool ends = !(rows[row] == rows[row + 1]);
-          last_end = ends ? row + 1 : last_end;
-          of_vector += ends;
-        }
-        values[of_vector] = last;
-        lengths[of_vector] = static_cast<std::uint16_t>(from.size - last_end);
-        run += of_vector + 1;
-      }
+        lengths_[run++] = static_cast<std::uint16_t>(row + 1 - begin);
+        begin = row + 1;
+      });
     }
   }
 
   const encode_input& input_;
   run_place* places_ = nullptr;
+  std::uint64_t* ends_ = nullptr;  ///< of each vector, vector_words
   stored* values_ = nullptr;
   std::uint16_t* lengths_ = nullptr;
   std::byte* characters_ = nullptr;
@@ -301,11 +315,14 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
   }
   const detail::run_memory at(section.type.physical, section.vector_count, lengths.row_count);
   auto* const starts = reinterpret_cast<std::uint32_t*>(memory);
-  auto* const first_marks = reinterpret_cast<std::uint64_t*>(memory + at.marks);
+  auto* const marks = reinterpret_cast<std::uint64_t*>(memory + at.marks);
   auto* const ends = reinterpret_cast<std::uint16_t*>(memory + at.ends);
-  std::memset(first_marks, 0, at.ends - at.marks);
+  const bool takes_marks = detail::takes_run_marks(section.type.physical);
+  std::memset(marks, 0, at.ends - at.marks);
   vector_scratch scratch;
   vector child;
+  std::uint16_t gathered[vector_rows];
+  const std::uint16_t* child_lengths = gathered;
   std::uint32_t child_index = 0, run = 0, total = 0;  // the next run in the child, and in the block
   for (std::uint32_t i = 0; i < section.vector_count; ++i) {
     const vector_entry& entry = section.entries[i];
@@ -322,24 +339,31 @@ PILLAR_API result<void> run_end_codec::validate(data_section& section, std::byte
         detail::copy_run_values(child, memory + at.values + byte_width(section.type.physical) * std::size_t{total});
       }
       detail::decode_child(lengths, child_index, scratch, child);
+      child_lengths = detail::gather<std::uint16_t>(child, gathered, std::uint16_t{0});
     }
-    std::uint64_t* const marks =
-        detail::takes_run_marks(section.type.physical) ? first_marks + std::size_t{vector_words} * i : nullptr;
     const detail::run_place place = detail::run_place::of(entry.base);
     if (place.child != child_index || place.first != run || place.count == 0 || place.count > child.size - run)
       return {errc::corrupt, i};
     starts[i] = total;
     std::uint32_t end = 0, empty = 0;
+    std::uint64_t* const own_marks = marks + std::size_t{vector_words} * i;
+    std::uint64_t marked = 0;  // of the word that is being written
+    std::uint32_t marked_word = 0;
     for (std::uint32_t k = 0; k < place.count; ++k) {
-      const std::uint32_t length = child.value<std::uint16_t>(run + k);
+      const std::uint32_t length = child_lengths[run + k];
       empty += length == 0;
       end += length;
       ends[total + k] = static_cast<std::uint16_t>(end);
+      if (!takes_marks) continue;
+      const std::uint32_t row = PILLAR_MUTATE(run_end_mark_late, end - 1, end);
+      const std::uint32_t word = row / 64 % vector_words;
+      marked = (word == marked_word ? marked : 0) | std::uint64_t{1} << row % 64;
+      marked_word = word;
+      own_marks[word] = marked;
     }
     // No end wraps where the last is right: 1,024 lengths are less than 2^26.
     if (empty != 0 || PILLAR_MUTATE(run_end_last_unchecked, end != entry.row_count, false)) return {errc::corrupt, i};
-    for (std::uint32_t k = 0; marks != nullptr && k + 1 < place.count; ++k)
-      set_bit(marks, PILLAR_MUTATE(run_end_mark_late, ends[total + k] - 1u, ends[total + k] & (vector_rows - 1)));
+    if (takes_marks) own_marks[marked_word] = marked & ~(std::uint64_t{1} << (end - 1) % 64);
     run += place.count;
     total += place.count;
   }
@@ -567,12 +591,17 @@ PILLAR_API bool run_end_codec::sum(const data_section& section, std::uint32_t in
     using T = std::remove_cvref_t<decltype(*values)>;
     std::conditional_t<(sizeof(T) <= 4), std::int64_t, int128> total = 0;  // 1,024 × 2^32 is far below 2^63
     using sum = decltype(total);
-    std::uint32_t begin = 0;
-    for (std::uint32_t run = 0; run < runs.place.count; ++run) {
-      const std::uint32_t end = runs.ends[run];
-      const std::uint32_t rows = mask_is_all ? end - begin : detail::rows_in(mask, begin, end);
-      total += static_cast<sum>(values[run]) * static_cast<sum>(rows);
-      begin = end;
+    if (mask_is_all) {  // a loop of its own, which vectorises
+      total = static_cast<sum>(values[0]) * static_cast<sum>(runs.ends[0]);
+      for (std::uint32_t run = 1; run < runs.place.count; ++run)
+        total += static_cast<sum>(values[run]) * static_cast<sum>(runs.ends[run] - runs.ends[run - 1]);
+    } else {
+      std::uint32_t begin = 0;
+      for (std::uint32_t run = 0; run < runs.place.count; ++run) {
+        const std::uint32_t end = runs.ends[run];
+        total += static_cast<sum>(values[run]) * static_cast<sum>(detail::rows_in(mask, begin, end));
+        begin = end;
+      }
     }
     out = total;
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>  // std::any_of, std::find, std::lower_bound, std::max, std::min, std::sort
+#include <algorithm>  // std::find, std::lower_bound, std::max, std::min, std::sort
+#include <bit>        // std::countr_zero
 #include <cstring>    // std::memcpy, std::memset
 #include <new>        // placement new
 #include <string_view>
@@ -268,6 +269,17 @@ inline std::byte* decode_symbols(const symbol_view& view, const std::byte* codes
   return out;
 }
 
+/// The characters that eight codes stand for together; readable like those of decode_symbols.
+inline std::uint32_t size_of_eight(const symbol_view& view, const std::byte* codes, std::uint32_t width) noexcept {
+  const std::uint64_t mask = low_bits(width);
+  const std::uint64_t first = load_unaligned<std::uint64_t>(codes);
+  const std::uint64_t second = load_unaligned<std::uint64_t>(codes + width / 2) >> 4 * (width & 1);
+  std::uint32_t total = 0;
+  for (std::uint32_t i = 0; i < 4; ++i)
+    total += std::uint32_t{view.sizes[first >> i * width & mask]} + view.sizes[second >> i * width & mask];
+  return total;
+}
+
 /// Codes of a payload: the bits that no code fills are fewer than a code has.
 inline std::uint64_t code_count_of(const data_section& section, const vector_entry& entry) noexcept {
   return (entry.bytes - packed_bytes(entry.width)) * 8 / section.code_width;
@@ -447,6 +459,9 @@ PILLAR_API void text_symbols_codec::decode(const data_section& section, std::uin
 
 namespace detail {
 
+/// Bytes of a text at most that is matched in symbols.
+inline constexpr std::uint32_t most_text_bytes = 1024;
+
 /// A range or points of text, tested on characters that need not be followed by anything but 8 readable bytes.
 struct text_test {
   const domain& test;
@@ -482,32 +497,70 @@ struct text_test {
     return PILLAR_MUTATE(symbols_match_by_prefix, text >= test.text_lo && (!test.has_hi || text < test.text_hi), true);
   }
 
-  /// Could a text of the vector's lengths satisfy it? Points only need looking at where one has their length.
-  [[nodiscard]] bool fits(const data_section& section, const vector_entry& entry) const noexcept {
-    const std::uint64_t most = entry.base + packed_max_field(entry.width);
-    const auto any = [&](std::size_t size) {
-      if (size < entry.base || size > most) return false;
-      std::uint64_t rows[vector_words];
-      const std::uint64_t field = size - entry.base;
-      section.kernels->match_range[entry.width](section.data + entry.offset, field, field, rows);
-      clear_tail(rows, entry.row_count);
-      std::uint64_t found = 0;
-      for (const std::uint64_t word : rows) found |= word;
-      return found != 0;
-    };
+  /// The rows whose lengths are those of texts that satisfy it; false where any length may be.
+  [[nodiscard]] bool rows_by_length(const data_section& section, const vector_entry& entry,
+                                    std::uint64_t* rows) const noexcept {
     constexpr std::size_t most_points = 16;
-    if (is_point) return any(test.text_lo.size());
-    if (test.kind != domain_kind::points || test.texts.size() > most_points) return true;
-    return std::any_of(test.texts.begin(), test.texts.end(), [&](const std::string& text) { return any(text.size()); });
+    if (!is_point && (test.kind != domain_kind::points || test.texts.size() > most_points)) return false;
+    std::memset(rows, 0, sizeof(std::uint64_t) * vector_words);
+    const std::uint64_t most = entry.base + packed_max_field(entry.width);
+    const auto add = [&](std::size_t size) {
+      if (size < entry.base || size > most) return;
+      std::uint64_t of_size[vector_words];
+      const std::uint64_t field = size - entry.base;
+      section.kernels->match_range[entry.width](section.data + entry.offset, field, field, of_size);
+      for (std::uint32_t word = 0; word < vector_words; ++word) rows[word] |= of_size[word];
+    };
+    if (is_point) add(test.text_lo.size());
+    else
+      for (const std::string& text : test.texts) add(text.size());
+    clear_tail(rows, entry.row_count);
+    return true;
   }
+};
+
+/// Few of a vector's texts, ascending: of the codes between them only the sizes of their symbols are looked at.
+class text_finder {
+ public:
+  text_finder(const data_section& section, const vector_entry& entry) noexcept
+      : view_(symbol_view::of(section)),
+        codes_(section.data + entry.offset + packed_bytes(entry.width)),
+        width_(section.code_width),
+        code_count_(code_count_of(section, entry)) {}
+
+  /// `size` ≤ most_text_bytes characters from `begin` on; 8 more bytes are readable.
+  [[nodiscard]] const std::byte* find(std::uint64_t begin, std::uint32_t size) noexcept {
+    for (; code_count_ >= 8; code_count_ -= 8, codes_ += width_) {
+      const std::uint32_t here = size_of_eight(view_, codes_, width_);
+      if (begin_ + here > begin) break;
+      begin_ += here;
+    }
+    // Where codes say less than the lengths, there are zeros.
+    const auto skipped = static_cast<std::uint32_t>(std::min<std::uint64_t>(begin - begin_, of_eight));
+    std::byte* end = decoded_;
+    const std::byte* codes = codes_;
+    for (std::uint64_t left = code_count_; left != 0 && end < decoded_ + skipped + size; codes += width_) {
+      const std::uint64_t count = std::min<std::uint64_t>(left, 8);
+      end = decode_symbols(view_, codes, count, width_, end);
+      left -= count;
+    }
+    if (end < decoded_ + skipped + size) std::memset(end, 0, static_cast<std::size_t>(decoded_ + skipped + size - end));
+    return decoded_ + PILLAR_MUTATE(symbols_found_at_the_group, skipped, 0);
+  }
+
+ private:
+  static constexpr std::uint32_t of_eight = 8 * text_symbols_codec::max_symbol_bytes;
+  symbol_view view_;
+  const std::byte* codes_;
+  std::uint32_t width_;
+  std::uint64_t code_count_;
+  std::uint64_t begin_ = 0;  ///< characters before codes_
+  std::byte decoded_[of_eight + most_text_bytes + of_eight + 16];
 };
 
 /// The characters of a vector's rows, one row after the other. What codes say is decoded a few KiB ahead.
 class text_reader {
  public:
-  /// Bytes of a row at most, where there are codes.
-  static constexpr std::uint32_t most_bytes = 1024;
-
   text_reader(const data_section& section, const vector_entry& entry) noexcept
       : view_(symbol_view::of(section)),
         at_(section.data + entry.offset + packed_bytes(entry.width)),
@@ -518,7 +571,7 @@ class text_reader {
     if (section.entry_count != 0) at_ = end_ = decoded_;
   }
 
-  /// The next `size` characters, ≤ most_bytes where there are codes; 8 more bytes are readable.
+  /// The next `size` characters, ≤ most_text_bytes where there are codes; 8 more bytes are readable.
   [[nodiscard]] const std::byte* next(std::uint32_t size) noexcept {
     if (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]]
       more();
@@ -538,8 +591,8 @@ class text_reader {
     code_count_ -= count;
     at_ = decoded_;
     if (code_count_ == 0) {  // codes that say less than the lengths leave zeros
-      std::memset(end, 0, most_bytes);
-      end += most_bytes;
+      std::memset(end, 0, most_text_bytes);
+      end += most_text_bytes;
     }
     end_ = end;
   }
@@ -549,7 +602,7 @@ class text_reader {
   const std::byte *at_, *end_, *codes_;
   std::uint32_t width_;
   std::uint64_t code_count_;
-  std::byte decoded_[room + most_bytes + 32];
+  std::byte decoded_[room + most_text_bytes + 32];
 };
 
 }  // namespace detail
@@ -562,17 +615,32 @@ PILLAR_API match_answer text_symbols_codec::match(const data_section& section, s
   }
   const vector_entry& entry = section.entries[index];
   const detail::text_test tested(test);
-  if (!tested.fits(section, entry)) return {test.negated ? verdict::all : verdict::none, evidence::encoded};
-  if (section.entry_count != 0 && entry.base + packed_max_field(entry.width) > detail::text_reader::most_bytes)
-    return unknown;
+  if (section.entry_count != 0 && entry.base + packed_max_field(entry.width) > detail::most_text_bytes) return unknown;
+  alignas(64) std::uint64_t rows[vector_words];
+  const bool by_length = tested.rows_by_length(section, entry, rows);
+  const std::uint64_t candidates = by_length ? count_bits(rows, vector_rows) : entry.row_count;
+  if (candidates == 0) return {test.negated ? verdict::all : verdict::none, evidence::encoded};
 
   // Lengths may have changed since validation: they are forced into what was counted, as in decode.
   alignas(64) std::uint32_t lengths[vector_rows];
   unpack_add<std::uint32_t>(*section.kernels, entry.width, section.data + entry.offset, lengths,
                             static_cast<std::uint32_t>(entry.base));
-  std::uint32_t left = detail::symbol_view::of(section).totals[index];
-  detail::text_reader reader(section, entry);
+  const std::uint32_t total = detail::symbol_view::of(section).totals[index];
   std::memset(mask, 0, sizeof(std::uint64_t) * vector_words);
+  if (section.entry_count != 0 && candidates <= entry.row_count / 8) {
+    detail::text_finder finder(section, entry);
+    std::uint32_t begin = 0, row = 0;
+    for (std::uint32_t word = 0; word < vector_words; ++word)
+      for (std::uint64_t left = rows[word]; left != 0; left &= left - 1) {
+        const std::uint32_t next = 64 * word + static_cast<std::uint32_t>(std::countr_zero(left));
+        for (; row < next; ++row) begin += std::min(lengths[row], total - begin);
+        const std::uint32_t size = std::min(lengths[row], total - begin);
+        mask[word] |= std::uint64_t{tested.contains(finder.find(begin, size), size)} << row % 64;
+      }
+    return detail::finish_mask(mask, test.negated, entry.row_count);
+  }
+  std::uint32_t left = total;
+  detail::text_reader reader(section, entry);
   for (std::uint32_t row = 0; row < entry.row_count; ++row) {
     const std::uint32_t size = PILLAR_MUTATE(symbols_match_unclamped, std::min(lengths[row], left), lengths[row]);
     left -= size;

@@ -14,6 +14,7 @@ PILLAR_API result<stored_block> make_stored_block(std::span<const vector> vector
   limits.budget = budget;
   limits.codecs = options.codecs;
   limits.transforms = options.transforms;
+  limits.kernels = options.kernels;
   PILLAR_ASSIGN_OR_RETURN(made.view, open_block(made.bytes.bytes(), limits, true));
   made.vector_zones.reserve(vectors.size());
   made.zone = zone_map{};

@@ -466,7 +466,9 @@ PILLAR_API result<slice_contents> open_slice_file(std::span<const std::byte> fil
 PILLAR_API std::vector<std::shared_ptr<const row_group>> row_groups_of(const slice_contents& contents,
                                                                        any_block_source source,
                                                                        const block_limits& limits) {
-  const auto store = std::make_shared<const block_store>(block_store{std::move(source), limits, open_block});
+  block_limits kept = limits;
+  if (kept.kernels == nullptr) kept.kernels = &packed_kernels_for(best_arch_level());  // asked once, not at every block
+  const auto store = std::make_shared<const block_store>(block_store{std::move(source), kept, open_block});
   std::vector<std::shared_ptr<const row_group>> out;
   out.reserve(contents.groups.size());
   for (const slice_group& from : contents.groups) {
