@@ -274,7 +274,12 @@ class symbol_builder {
                             symbol_index& table, std::uint64_t& cost) {
     PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(sizeof(symbol_builder), input.budget));
     auto* builder = ::new (static_cast<void*>(memory.data())) symbol_builder(table);
-    builder->take_sample(input, character_count, text_count);
+    const std::uint32_t characters = builder->choose_pieces(input, character_count, text_count);
+    const std::size_t room = round_up(characters + builder->piece_count_ + 16, 64);
+    PILLAR_ASSIGN_OR_RETURN(buffer sample, buffer::allocate((1 + sizeof(std::uint16_t)) * room, input.budget));
+    builder->sample_ = sample.data();
+    builder->numbers_ = reinterpret_cast<std::uint16_t*>(sample.data() + room);
+    builder->take_sample();
     cost = builder->run(character_count);
     return {};
   }
@@ -286,7 +291,7 @@ class symbol_builder {
  private:
   static constexpr std::uint32_t pair_bits = 15, max_pairs = (1u << pair_bits) * 3 / 4;
   static constexpr std::uint32_t max_candidates = 1u << 14, candidate_bits = 15;
-  static constexpr std::uint32_t max_pieces = 8192, sample_room = most_sample_bytes + most_sample_bytes / 4;
+  static constexpr std::uint32_t max_pieces = 8192;
   static constexpr std::uint32_t gains = 2048;  ///< those beyond count as equal
   static constexpr std::uint32_t none = 0xffff;
 
@@ -327,9 +332,9 @@ class symbol_builder {
     return 1u << width < taken ? 0 : (1u << width) - taken;
   }
 
-  /// Pieces of rows, evenly spread but for a jitter. In the order in which rounds want them: the first want fewer, and
-  /// every eighth is kept for judging.
-  void take_sample(const encode_input& input, std::uint64_t character_count, std::uint32_t text_count) noexcept {
+  /// Pieces of rows, evenly spread but for a jitter; returns their characters.
+  std::uint32_t choose_pieces(const encode_input& input, std::uint64_t character_count,
+                              std::uint32_t text_count) noexcept {
     const auto target = static_cast<std::uint32_t>(
         std::clamp(character_count / 10, std::uint64_t{least_sample_bytes}, std::uint64_t{most_sample_bytes}));
     const auto mean = static_cast<std::uint32_t>(std::min(character_count / text_count + 1, std::uint64_t{1024}));
@@ -338,7 +343,8 @@ class symbol_builder {
     const std::uint32_t most = std::max(target / wanted * 4, 1024u);
     std::uint64_t random = 1;
     std::size_t v = 0;
-    std::uint32_t before = 0, piece_count = 0, characters = 0;  // rows of the vectors before v
+    std::uint32_t before = 0;  // rows of the vectors before v
+    std::uint32_t characters = 0;
     for (std::uint32_t first = 0; first < input.row_count; first += stride) {
       random = random * 6364136223846793005u + 1442695040888963407u;
       const std::uint32_t end = std::min(first + stride, input.row_count);
@@ -349,14 +355,20 @@ class symbol_builder {
         if (piece.empty()) continue;
         if (piece.size() > most)
           piece = piece.substr(static_cast<std::size_t>(random >> 17) % (piece.size() - most + 1), most);
-        if (characters + piece.size() > sample_room) break;
+        if (characters + piece.size() > target + target / 4) break;
         characters += static_cast<std::uint32_t>(piece.size());
-        pieces_[piece_count++] = piece;
+        pieces_[piece_count_++] = piece;
         break;
       }
     }
+    return characters;
+  }
+
+  /// Copies the pieces in the order in which rounds want them: the first want fewer, and every eighth is kept for
+  /// judging.
+  void take_sample() noexcept {
     bool seen[256] = {};
-    for (std::uint32_t i = 0; i < piece_count; ++i)
+    for (std::uint32_t i = 0; i < piece_count_; ++i)
       for (const char one : pieces_[i]) seen[static_cast<std::uint8_t>(one)] = true;
     separator_ = 255;  // where there are all
     for (std::uint32_t value = 256; value-- > 0;) {
@@ -367,7 +379,7 @@ class symbol_builder {
 
     std::uint32_t end = 0;
     const auto put = [&](std::uint32_t first, std::uint32_t step, std::uint32_t but) noexcept {
-      for (std::uint32_t i = first; i < piece_count; i += step) {
+      for (std::uint32_t i = first; i < piece_count_; i += step) {
         if (i % 8 == but) continue;
         std::memcpy(sample_ + end, pieces_[i].data(), pieces_[i].size());
         ends_[text_.row_count++] = end += static_cast<std::uint32_t>(pieces_[i].size());
@@ -474,12 +486,12 @@ class symbol_builder {
   symbol_index& table_;
   symbol_index wider_;
   symbol_text text_{};
-  std::uint32_t byte_count_ = 0, separator_ = 0, pair_count_ = 0, candidate_count_ = 0;
+  std::uint32_t piece_count_ = 0, byte_count_ = 0, separator_ = 0, pair_count_ = 0, candidate_count_ = 0;
   std::uint32_t rows_of_round_[3] = {};
   std::string_view pieces_[max_pieces];
-  std::byte sample_[sample_room + max_pieces + 16];
+  std::byte* sample_ = nullptr;
   std::uint32_t ends_[max_pieces + 1];
-  std::uint16_t numbers_[sample_room + max_pieces];
+  std::uint16_t* numbers_ = nullptr;  ///< of the sample's symbols
   std::uint32_t counts_[symbol_index::max_count];
   pair pairs_[1u << pair_bits];
   candidate candidates_[max_candidates];
