@@ -93,13 +93,15 @@ constexpr bool takes_row_numbers(aggregate_kind kind) noexcept {
 /// The type of an aggregate over a column and, where it takes one, a second column; nothing where there is none (the
 /// sum of text), and for `own`, whose spec says it.
 ///
-/// | | integers | decimal<p, s> | float, double | bool | date, timestamp | text, bytes |
-/// |---|---|---|---|---|---|---|
-/// | count, approximate_count_distinct | int64 | int64 | int64 | int64 | int64 | int64 |
-/// | sum | decimal<38, 0> | decimal<38, s> | double | – | – | – |
-/// | avg, variance, standard_deviation, covariance, correlation, median, quantile, approximate_quantile | double |
-/// double | double | – | – | – | | min, max, first, last, any, arg_min, arg_max | same | same | same | same | same |
-/// same | | bool_and, bool_or | – | – | – | bool | – | – | | string_agg | – | – | – | – | – | same |
+/// | | integers | decimal<p, s> | float, double | others |
+/// |---|---|---|---|---|
+/// | count, approximate_count_distinct | int64 | int64 | int64 | int64 |
+/// | sum | decimal<38, 0> | decimal<38, s> | double | – |
+/// | avg, median, quantile, approximate_quantile | double | double | double | – |
+/// | variance, standard_deviation, covariance, correlation | double | double | double | – |
+/// | min, max, first, last, any, arg_min, arg_max | same | same | same | same |
+/// | bool_and, bool_or | – | – | – | bool: the same |
+/// | string_agg | – | – | – | text, bytes: the same |
 constexpr std::optional<data_type> aggregate_type(aggregate_kind kind, const data_type& input,
                                                   const data_type& second = type_of<double>) noexcept {
   const auto is_number = [](const data_type& type) {

@@ -11,30 +11,37 @@
 
 #include "pillar/aggregate/detail/states.hpp"  // from_ordered_word
 #include "pillar/aggregate/grouped_state.hpp"
-#include "pillar/base/bits.hpp"  // load_unaligned
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/column/builder.hpp"
-#include "pillar/sort/key.hpp"  // ordered_word
+#include "pillar/column/detail/gather.hpp"  // gather_rows
+#include "pillar/sort/key.hpp"              // ordered_word
 
 namespace PILLAR_NAMESPACE::detail {
 
-/// Numbers of a log's entries by group: those of group first + i are entries[begins[i], begins[i + 1]), in the order of
-/// the log.
+/// A log's values brought together by group: those of group first + i are values[begins[i], begins[i + 1]), in the
+/// order of the log.
+template <class T>
 struct grouped_log {
   growable<std::uint32_t> begins;
-  growable<std::uint32_t> entries;
-  explicit grouped_log(memory_budget* budget) noexcept : begins(budget), entries(budget) {}
+  growable<T> values;
+  explicit grouped_log(memory_budget* budget) noexcept : begins(budget), values(budget) {}
 
-  result<void> fill(const growable<std::uint32_t>& group_of, std::uint32_t first, std::uint32_t count) noexcept {
+  /// `value(i)`: what is to be kept of entry i.
+  template <class F>
+  result<void> fill(const growable<std::uint32_t>& group_of, std::uint32_t first, std::uint32_t count,
+                    F&& value) noexcept {
     PILLAR_TRY(begins.append_zeros(std::size_t{count} + 2));
-    std::uint32_t* begin = begins.data();
-    for (std::size_t i = 0; i < group_of.size(); ++i)
-      if (group_of[i] - first < count) ++begin[group_of[i] - first + 2];
+    std::uint32_t* const begin = begins.data();
+    const std::uint32_t* const groups = group_of.data();
+    const std::size_t size = group_of.size();
+    for (std::size_t i = 0; i < size; ++i)
+      if (groups[i] - first < count) ++begin[groups[i] - first + 2];
     for (std::uint32_t i = 0; i < count; ++i) begin[i + 2] += begin[i + 1];
-    PILLAR_TRY(entries.append_zeros(begin[count + 1]));
-    for (std::size_t i = 0; i < group_of.size(); ++i)
-      if (group_of[i] - first < count) entries[begin[group_of[i] - first + 1]++] = static_cast<std::uint32_t>(i);
+    PILLAR_TRY(values.append_zeros(begin[count + 1]));
+    T* const to = values.data();
+    for (std::size_t i = 0; i < size; ++i)
+      if (groups[i] - first < count) to[begin[groups[i] - first + 1]++] = value(i);
     return {};
   }
 };
@@ -49,14 +56,12 @@ class list_states final : public grouped_state {
 
   result<void> reserve(const group_rows& rows, std::uint32_t) override { return make_room(rows.count); }
   void add(const group_rows& rows) noexcept override {
-    const auto* values = static_cast<const std::byte*>(rows.values->holder().values);
     visit_fixed_width(rows.values->type.physical, [&]<class T>() {
-      for (std::uint32_t i = 0; i < rows.count; ++i) {
-        const std::size_t at = std::size_t{rows.values->index_of(rows.row[i])} * sizeof(T);
-        words_.push(word_of(load_unaligned<T>(values + at)));
-        groups_.push(rows.group[i]);
-      }
+      Word words[vector_rows];
+      gather_rows<T>(*rows.values, rows.row, rows.count, words, [](T value) { return word_of(value); });
+      static_cast<void>(words_.append(words, rows.count));  // has room
     });
+    static_cast<void>(groups_.append(rows.group, rows.count));
   }
   result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t>, std::uint32_t) override {
     return make_room(static_cast<const list_states&>(other).words_.size());
@@ -72,14 +77,12 @@ class list_states final : public grouped_state {
   void truncate(std::uint32_t) noexcept override {}
 
   result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
-    grouped_log log(budget_);
-    PILLAR_TRY(log.fill(groups_, first, count));
-    growable<Word> words(budget_);
-    PILLAR_TRY(words.reserve(log.entries.size()));
-    for (std::size_t i = 0; i < log.entries.size(); ++i) words.push(words_[log.entries[i]]);
+    grouped_log<Word> log(budget_);
+    const Word* const words = words_.data();
+    PILLAR_TRY(log.fill(groups_, first, count, [words](std::size_t i) { return words[i]; }));
     for (std::uint32_t i = 0; i < count; ++i) {
-      Word* begin = words.data() + log.begins[i];
-      Word* end = words.data() + log.begins[i + 1];
+      Word* begin = log.values.data() + log.begins[i];
+      Word* end = log.values.data() + log.begins[i + 1];
       if (begin == end) PILLAR_TRY(out.append_null());
       else PILLAR_TRY(out.append_real(quantile_of(begin, end)));
     }
@@ -175,12 +178,12 @@ class text_states final : public grouped_state {
   void truncate(std::uint32_t) noexcept override {}
 
   result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
-    grouped_log log(budget_);
-    PILLAR_TRY(log.fill(groups_, first, count));
+    grouped_log<std::uint32_t> log(budget_);
+    PILLAR_TRY(log.fill(groups_, first, count, [](std::size_t i) { return static_cast<std::uint32_t>(i); }));
     growable<char> joined(budget_);
     for (std::uint32_t i = 0; i < count; ++i) {
-      std::uint32_t* begin = log.entries.data() + log.begins[i];
-      std::uint32_t* end = log.entries.data() + log.begins[i + 1];
+      std::uint32_t* begin = log.values.data() + log.begins[i];
+      std::uint32_t* end = log.values.data() + log.begins[i + 1];
       if (begin == end) {
         PILLAR_TRY(out.append_null());
         continue;

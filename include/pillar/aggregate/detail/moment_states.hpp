@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Variance, standard deviation, covariance and correlation.
 ///
-/// Numerics: Σx, Σy, Σx², Σy² and Σxy are kept exactly, as fixed-point numbers in windows of 32-bit limbs that grow to
-/// where the values are (a product of two doubles has 106 bits and is split over five limbs). At the end
-/// n·Σxy − Σx·Σy, in which textbook formulas cancel, is computed with whole numbers, rounded once, and divided. So the
-/// result does not depend on order or split, and its relative error is a few units of 2^−53 however large the mean is
-/// beside the spread.
+/// Numerics: Σx, Σy, Σx², Σy² and Σxy are kept exactly, as fixed-point numbers: in 128 and 256 bits in the group's row
+/// for integers and for floats whose sizes differ by less than 2^32 or so, and in windows of 32-bit limbs, which grow
+/// to where the values are, for the others (a product of two doubles has 106 bits). At the end n·Σxy − Σx·Σy, in which
+/// textbook formulas cancel, is computed with whole numbers, rounded once, and divided. So the result does not depend
+/// on order or split, and its relative error is a few units of 2^−53 however large the mean is beside the spread.
 #pragma once
 #include <bit>
 #include <cmath>  // std::ldexp, std::sqrt
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "pillar/aggregate/detail/array_pool.hpp"
 #include "pillar/aggregate/exact_sum.hpp"  // exact_normalise
@@ -18,6 +19,7 @@
 #include "pillar/base/bits.hpp"  // load_unaligned
 #include "pillar/base/mutant.hpp"
 #include "pillar/column/builder.hpp"
+#include "pillar/column/detail/gather.hpp"  // gather_rows
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -169,13 +171,10 @@ struct long_number {
     made.trim();
     return made;
   }
-  static long_number of(const limb_pool& pool, const exact_window& window) noexcept {
+  /// From limbs, of which the last may be wider than 32 bits; they are overwritten.
+  static long_number of(std::int64_t* limbs, std::uint32_t limb_count, std::int32_t base) noexcept {
+    PILLAR_ASSERT(limb_count + 1 <= most_digits);
     long_number made;
-    if (!window.used) return made;
-    std::int64_t limbs[exact_window::most_limbs];
-    const std::uint32_t limb_count = window.limb_count();
-    PILLAR_ASSERT(limb_count <= exact_window::most_limbs);
-    std::memcpy(limbs, pool[window.at], limb_count * sizeof(std::int64_t));
     exact_normalise(limbs, limb_count);
     made.negative = limbs[limb_count - 1] < 0;
     if (made.negative) {
@@ -183,9 +182,9 @@ struct long_number {
       exact_normalise(limbs, limb_count);
     }
     for (std::uint32_t i = 0; i < limb_count; ++i) made.digits[i] = static_cast<std::uint32_t>(limbs[i]);
-    made.digits[limb_count] = static_cast<std::uint32_t>(limbs[limb_count - 1] >> 32);  // the last is the widest
+    made.digits[limb_count] = static_cast<std::uint32_t>(limbs[limb_count - 1] >> 32);
     made.count = limb_count + 1;
-    made.base = window.base;
+    made.base = base;
     made.trim();
     return made;
   }
@@ -219,22 +218,10 @@ struct long_number {
       if (i < 0 || i >= static_cast<std::int32_t>(of.count)) return 0;
       return of.negative ? -std::int64_t{of.digits[i]} : std::int64_t{of.digits[i]};
     };
-    PILLAR_ASSERT(high - low <= static_cast<std::int32_t>(most_digits));
+    PILLAR_ASSERT(high - low < static_cast<std::int32_t>(most_digits));
     std::int64_t limbs[most_digits];
-    const auto count = static_cast<std::uint32_t>(high - low);
     for (std::int32_t at = low; at < high; ++at) limbs[at - low] = digit(a, at) - digit(b, at);
-    exact_normalise(limbs, count);
-    long_number made;
-    made.negative = limbs[count - 1] < 0;
-    if (made.negative) {
-      for (std::uint32_t i = 0; i < count; ++i) limbs[i] = -limbs[i];
-      exact_normalise(limbs, count);
-    }
-    made.base = low;
-    made.count = count;
-    for (std::uint32_t i = 0; i < count; ++i) made.digits[i] = static_cast<std::uint32_t>(limbs[i]);
-    made.trim();
-    return made;
+    return of(limbs, static_cast<std::uint32_t>(high - low), low);
   }
 };
 
@@ -267,95 +254,163 @@ inline double power_of_ten_real(unsigned exponent) noexcept {
   return made * static_cast<double>(power_of_ten(exponent));
 }
 
-/// Of one input: n, Σx, Σx². Of two: n, Σx, Σx², Σy, Σy², Σxy; covariance needs no squares.
+/// Adds ±value · 2^shift to two words, two's complement, the lowest first.
+PILLAR_ALWAYS_INLINE void add_to_words2(std::uint64_t* words, std::uint64_t value, unsigned shift,
+                                        bool negative) noexcept {
+  const uint128 placed = static_cast<uint128>(value) << shift;
+  const uint128 sum = (static_cast<uint128>(words[1]) << 64 | words[0]) + (negative ? uint128{0} - placed : placed);
+  words[0] = static_cast<std::uint64_t>(sum);
+  words[1] = static_cast<std::uint64_t>(sum >> 64);
+}
+/// Adds ±product · 2^shift to four words; shift ≤ 64.
+PILLAR_ALWAYS_INLINE void add_to_words4(std::uint64_t* words, uint128 product, unsigned shift, bool negative) noexcept {
+  const bool whole = shift == 64;
+  const unsigned bits = whole ? 0 : shift;
+  const uint128 low = static_cast<uint128>(static_cast<std::uint64_t>(product)) << bits;
+  const uint128 high = static_cast<uint128>(static_cast<std::uint64_t>(product >> 64)) << bits;
+  const std::uint64_t first = static_cast<std::uint64_t>(low);
+  const std::uint64_t second = static_cast<std::uint64_t>(low >> 64) | static_cast<std::uint64_t>(high);
+  const std::uint64_t third = static_cast<std::uint64_t>(high >> 64);
+  const std::uint64_t sign = negative ? ~std::uint64_t{0} : 0;
+  const std::uint64_t added[4] = {(whole ? 0 : first) ^ sign, (whole ? first : second) ^ sign,
+                                  (whole ? second : third) ^ sign, (whole ? third : 0) ^ sign};
+  std::uint64_t carry = sign & 1;
+  for (int i = 0; i < 4; ++i) {
+    const uint128 sum = static_cast<uint128>(words[i]) + added[i] + carry;
+    words[i] = static_cast<std::uint64_t>(sum);
+    carry = static_cast<std::uint64_t>(sum >> 64);
+  }
+}
+
+/// Adds ±Σ words · 2^(64·i + bit) to limbs; limbs[0] is limb `base`.
+inline void add_words(const std::uint64_t* words, std::uint32_t count, std::uint32_t bit, std::int64_t* limbs,
+                      std::uint32_t base) noexcept {
+  const bool negative = words[count - 1] >> 63 != 0;
+  std::uint64_t carry = negative ? 1 : 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint64_t word = (negative ? ~words[i] : words[i]) + carry;
+    carry = carry != 0 && word == 0 ? 1 : 0;
+    add_word(limbs + (bit / 32 - base) + 2 * i, word, bit % 32, negative ? -1 : 0);
+  }
+}
+
+/// Sums of one input, x and x², or of two: x, y, and xy for the covariance, also x² and y² for the correlation.
+///
+/// Layout: a row of words per group: its head, then two words for a sum of values and four for one of products
+/// Units:  up to 2^42 values of a group
 class moment_states final : public grouped_state {
  public:
   moment_states(aggregate_kind kind, const data_type& x, const data_type& y, memory_budget* budget) noexcept
-      : kind_(kind), two_(takes_second(kind)), states_(budget), windows_(budget), limbs_(budget) {
-    if (!two_) roles_ = role_x | role_xx;
-    else if (kind == aggregate_kind::correlation) roles_ = role_x | role_y | role_xx | role_yy | role_xy;
-    else roles_ = role_x | role_y | role_xy;
-    width_ = static_cast<std::uint32_t>(std::popcount(roles_));
+      : kind_(kind),
+        two_(takes_second(kind)),
+        squares_(!two_ || kind == aggregate_kind::correlation),
+        whole_(is_integer(x.physical) && (!two_ || is_integer(y.physical))),
+        wide_(x.physical == physical_type::integer128 || (two_ && y.physical == physical_type::integer128)),
+        values_(two_ ? 2 : 1),
+        sums_(!two_      ? 2
+              : squares_ ? 5
+                         : 3),
+        stride_(2 + 2 * values_ + 4 * (sums_ - values_)),
+        words_(budget),
+        windows_(budget),
+        limbs_(budget) {
     const auto scale_of_type = [](const data_type& of) {
       return of.logical == logical_type::decimal ? unsigned{of.scale} : 0u;
     };
-    scale_ = scale_of_type(x) + (two_ ? scale_of_type(y) : scale_of_type(x));
+    scale_ = scale_of_type(x) + scale_of_type(two_ ? y : x);
   }
 
   result<void> reserve(const group_rows& rows, std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
-    for (std::uint32_t i = 0; i < rows.count; ++i) {
-      const exact_term x = term_at(*rows.values, rows.row[i]);
-      const exact_term y = two_ ? term_at(*rows.second, rows.row[i]) : x;
-      if ((x.flag | y.flag) != 0) continue;
-      exact_window* window = &windows_[std::size_t{rows.group[i]} * width_];
-      if ((roles_ & role_x) != 0) PILLAR_TRY(reach_value(*window++, x));
-      if ((roles_ & role_y) != 0) PILLAR_TRY(reach_value(*window++, y));
-      if ((roles_ & role_xx) != 0) PILLAR_TRY(reach_product(*window++, x, x));
-      if ((roles_ & role_yy) != 0) PILLAR_TRY(reach_product(*window++, y, y));
-      if ((roles_ & role_xy) != 0) PILLAR_TRY(reach_product(*window++, x, y));
-    }
-    return {};
+    if (whole_ && !wide_) return {};  // integers of 64 bits always fit into the words
+    result<void> made;
+    for_each_pair(rows, [&](std::uint32_t group, const exact_term& x, const exact_term& y) {
+      if ((x.flag | y.flag) != 0) return;
+      head* of = head_of(group);
+      of->position[0] = chosen(of->position[0], x);
+      if (two_) of->position[1] = chosen(of->position[1], y);
+      if (fits(*of, x, y) || !made.ok()) return;
+      made = make_room(group, x, y);
+    });
+    return made;
   }
   void add(const group_rows& rows) noexcept override {
-    for (std::uint32_t i = 0; i < rows.count; ++i) {
-      const exact_term x = term_at(*rows.values, rows.row[i]);
-      const exact_term y = two_ ? term_at(*rows.second, rows.row[i]) : x;
-      group_state& state = states_[rows.group[i]];
-      ++state.count;
-      state.flags |= static_cast<std::uint8_t>(x.flag | y.flag);
-      if ((x.flag | y.flag) != 0) continue;
-      exact_window* window = &windows_[std::size_t{rows.group[i]} * width_];
-      if ((roles_ & role_x) != 0) add_value(limbs_, *window++, x);
-      if ((roles_ & role_y) != 0) add_value(limbs_, *window++, y);
-      if ((roles_ & role_xx) != 0) add_product(limbs_, *window++, x, x);
-      if ((roles_ & role_yy) != 0) add_product(limbs_, *window++, y, y);
-      if ((roles_ & role_xy) != 0) add_product(limbs_, *window++, x, y);
-      if (state.count % carry_period == 0) normalise(rows.group[i]);
-    }
+    for_each_pair(rows, [&](std::uint32_t group, const exact_term& x, const exact_term& y) {
+      head* of = head_of(group);
+      ++of->count;
+      if ((x.flag | y.flag) != 0) of->special = 1;
+      else if (fits(*of, x, y)) add_to_row(*of, x, y);
+      else add_to_windows(*of, x, y);
+    });
   }
 
   result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
                              std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
     const auto& from = static_cast<const moment_states&>(other);
-    for (std::size_t group = 0; group < from.states_.size() && group < group_of.size(); ++group) {
-      if (group_of[group] == no_group) continue;
-      for (std::uint32_t i = 0; i < width_; ++i) {
-        const exact_window& window = from.windows_[group * width_ + i];
-        if (window.used)
-          PILLAR_TRY(reach(limbs_, windows_[std::size_t{group_of[group]} * width_ + i], window.base,
-                           window.limb_count() - 1));  // the last one is for carries
+    for (std::uint32_t group = 0; group < from.group_count() && group < group_of.size(); ++group) {
+      const std::uint32_t to = group_of[group];
+      if (to == no_group) continue;
+      const head& theirs = *from.head_of(group);
+      head* ours = head_of(to);
+      for (std::uint32_t i = 0; i < values_; ++i)
+        if (ours->position[i] == 0) ours->position[i] = theirs.position[i];
+      const bool same = same_positions(*ours, theirs);
+      if (same && theirs.windows == 0) continue;
+      PILLAR_TRY(take_windows(to));
+      for (std::uint32_t sum = 0; sum < sums_; ++sum) {
+        exact_window& window = windows_[head_of(to)->windows - 1 + sum];
+        if (!same) PILLAR_TRY(reach(limbs_, window, bit_of(theirs, sum) / 32, 2 * word_count(sum) + 2));
+        if (theirs.windows == 0) continue;
+        const exact_window& part = from.windows_[theirs.windows - 1 + sum];
+        if (part.used)
+          PILLAR_TRY(reach(limbs_, window, part.base, part.limb_count() - 1));  // the last one is for carries
       }
     }
     return {};
   }
   void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
     const auto& from = static_cast<const moment_states&>(other);
-    for (std::size_t group = 0; group < from.states_.size() && group < group_of.size(); ++group) {
-      const std::uint32_t to = group_of[group];
-      if (to == no_group) continue;
-      states_[to].count += from.states_[group].count;
-      states_[to].flags |= from.states_[group].flags;
-      normalise(to);
-      for (std::uint32_t i = 0; i < width_; ++i) {
-        const exact_window& window = from.windows_[group * width_ + i];
-        if (!window.used) continue;
+    for (std::uint32_t group = 0; group < from.group_count() && group < group_of.size(); ++group) {
+      if (group_of[group] == no_group) continue;
+      const head& theirs = *from.head_of(group);
+      head& ours = *head_of(group_of[group]);
+      ours.count += theirs.count;
+      ours.special |= theirs.special;
+      normalise(ours);
+      const bool same = same_positions(ours, theirs);
+      for (std::uint32_t sum = 0; sum < sums_; ++sum) {
+        const std::uint64_t* words = from.words_of(theirs, sum);
+        std::uint64_t carry = 0;
+        for (std::uint32_t i = 0; i < word_count(sum) && same; ++i) {
+          const uint128 total = static_cast<uint128>(words_of(ours, sum)[i]) + words[i] + carry;
+          words_of(ours, sum)[i] = static_cast<std::uint64_t>(total);
+          carry = static_cast<std::uint64_t>(total >> 64);
+        }
+        if (ours.windows == 0) continue;
+        const exact_window& into = windows_[ours.windows - 1 + sum];
+        if (!same) add_words(words, word_count(sum), bit_of(theirs, sum), limbs_[into.at], into.base);
+        if (theirs.windows == 0) continue;
+        const exact_window& part = from.windows_[theirs.windows - 1 + sum];
+        if (!part.used) continue;
         std::int64_t copy[exact_window::most_limbs];
-        std::memcpy(copy, from.limbs_[window.at], window.limb_count() * sizeof(std::int64_t));
-        exact_normalise(copy, window.limb_count());
-        const exact_window& into = windows_[std::size_t{to} * width_ + i];
-        std::int64_t* limbs = limbs_[into.at] + (window.base - into.base);
-        for (std::uint32_t k = 0; k < window.limb_count(); ++k) limbs[k] += copy[k];
+        std::memcpy(copy, from.limbs_[part.at], part.limb_count() * sizeof(std::int64_t));
+        exact_normalise(copy, part.limb_count());
+        std::int64_t* limbs = limbs_[into.at] + (part.base - into.base);
+        for (std::uint32_t k = 0; k < part.limb_count(); ++k) limbs[k] += copy[k];
       }
+      normalise(ours);
     }
   }
   void truncate(std::uint32_t group_count) noexcept override {
-    for (std::size_t i = std::size_t{group_count} * width_; i < windows_.size(); ++i)
-      if (windows_[i].used) limbs_.give_back(windows_[i].at, windows_[i].size_class);
-    if (group_count >= states_.size()) return;
-    states_.truncate(group_count);
-    windows_.truncate(std::size_t{group_count} * width_);
+    for (std::uint32_t group = group_count; group < this->group_count(); ++group) {
+      const head& of = *head_of(group);
+      for (std::uint32_t sum = 0; of.windows != 0 && sum < sums_; ++sum) {
+        const exact_window& window = windows_[of.windows - 1 + sum];
+        if (window.used) limbs_.give_back(window.at, window.size_class);
+      }
+    }
+    if (group_count < this->group_count()) words_.truncate(std::size_t{group_count} * stride_);
   }
 
   result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
@@ -364,56 +419,214 @@ class moment_states final : public grouped_state {
   }
 
  private:
-  enum role : unsigned { role_x = 1, role_y = 2, role_xx = 4, role_yy = 8, role_xy = 16 };
+  struct head {
+    std::uint64_t count : 63;
+    std::uint64_t special : 1;  ///< some value was NaN or an infinity
+    std::uint16_t position[2];  ///< the position + 1 of the words' bit 0, of x and of y; 0: not chosen yet
+    std::uint32_t windows;      ///< 1 + where its windows begin in windows_; 0: it has none
+  };
+  static_assert(sizeof(head) == 16);
+  /// Values of 2^−20 to 2^12 of the first one's size go to the words.
+  static constexpr std::int32_t below_first = 20;
+  static constexpr std::int32_t most_shift = 32;
   /// A limb takes less than eight times 2^32 of each row.
   static constexpr std::uint64_t carry_period = exact_carry_period / 8;
-  struct group_state {
-    std::uint64_t count;
-    std::uint8_t flags;
-  };
 
-  result<void> grow(std::uint32_t group_count) noexcept {
-    if (group_count <= states_.size()) return {};
-    const std::size_t more = group_count - states_.size();
-    PILLAR_TRY(windows_.reserve(more * width_));
-    PILLAR_TRY(states_.append_zeros(more));
-    return windows_.append_zeros(more * width_);
+  [[nodiscard]] std::uint32_t group_count() const noexcept {
+    return static_cast<std::uint32_t>(words_.size() / stride_);
   }
-  result<void> reach_value(exact_window& window, const exact_term& x) noexcept {
-    return reach(limbs_, window, bit_of(x) / 32, x.high != 0 ? wide_value_limbs : value_limbs);
+  [[nodiscard]] head* head_of(std::uint32_t group) noexcept {
+    return reinterpret_cast<head*>(words_.data() + std::size_t{group} * stride_);
   }
-  result<void> reach_product(exact_window& window, const exact_term& x, const exact_term& y) noexcept {
-    return reach(limbs_, window, bit_of(x, y) / 32, (x.high | y.high) != 0 ? wide_product_limbs : product_limbs);
+  [[nodiscard]] const head* head_of(std::uint32_t group) const noexcept {
+    return reinterpret_cast<const head*>(words_.data() + std::size_t{group} * stride_);
   }
-  void normalise(std::uint32_t group) noexcept {
-    for (std::uint32_t i = 0; i < width_; ++i) {
-      const exact_window& window = windows_[std::size_t{group} * width_ + i];
+  /// Sums stand in the order x, y, x², y², xy, as far as there are such.
+  [[nodiscard]] std::uint32_t sum_xx() const noexcept { return values_; }
+  [[nodiscard]] std::uint32_t sum_xy() const noexcept { return sums_ - 1; }
+  [[nodiscard]] std::uint32_t word_count(std::uint32_t sum) const noexcept { return sum < values_ ? 2 : 4; }
+  [[nodiscard]] const std::uint64_t* words_of(const head& of, std::uint32_t sum) const noexcept {
+    const std::uint32_t at = sum < values_ ? 2 * sum : 2 * values_ + 4 * (sum - values_);
+    return reinterpret_cast<const std::uint64_t*>(&of) + 2 + at;
+  }
+  [[nodiscard]] std::uint64_t* words_of(head& of, std::uint32_t sum) noexcept {
+    return const_cast<std::uint64_t*>(static_cast<const moment_states*>(this)->words_of(of, sum));
+  }
+  /// The bit above 2^−offset at which a sum's words begin.
+  [[nodiscard]] std::uint32_t bit_of(const head& of, std::uint32_t sum) const noexcept {
+    const auto input = [&](std::uint32_t which) {
+      exact_term made;
+      made.position = of.position[which] == 0 ? 0 : of.position[which] - 1;
+      return made;
+    };
+    if (sum < values_) return detail::bit_of(input(sum));
+    const std::uint32_t left = two_ && squares_ && sum == 3 ? 1 : 0,
+                        right = two_ && sum != sum_xy() ? left : values_ - 1;
+    return detail::bit_of(input(left), input(right));
+  }
+  [[nodiscard]] static bool same_positions(const head& ours, const head& theirs) noexcept {
+    for (int i = 0; i < 2; ++i)
+      if (theirs.position[i] != 0 && ours.position[i] != theirs.position[i]) return false;
+    return true;
+  }
+  PILLAR_ALWAYS_INLINE static std::uint16_t chosen(std::uint16_t position, const exact_term& x) noexcept {
+    if (position != 0 || (x.mantissa | x.high) == 0) return position;
+    return static_cast<std::uint16_t>((x.position > below_first ? x.position - below_first : 0) + 1);
+  }
+  PILLAR_ALWAYS_INLINE static bool fits(std::uint16_t position, const exact_term& x) noexcept {
+    const std::int32_t shift = x.position - (position - 1);
+    return (x.high == 0 && shift >= 0 && shift <= most_shift && position != 0) || (x.mantissa | x.high) == 0;
+  }
+  PILLAR_ALWAYS_INLINE bool fits(const head& of, const exact_term& x, const exact_term& y) const noexcept {
+    return fits(of.position[0], x) && (!two_ || fits(of.position[1], y));
+  }
+
+  /// Calls f(group, x, y) for each row; of one input, y is x.
+  template <class F>
+  PILLAR_ALWAYS_INLINE void for_each_pair(const group_rows& rows, F&& f) const noexcept {
+    if (wide_) {
+      for (std::uint32_t i = 0; i < rows.count; ++i) {
+        const exact_term x = term_at(*rows.values, rows.row[i]);
+        f(rows.group[i], x, two_ ? term_at(*rows.second, rows.row[i]) : x);
+      }
+      return;
+    }
+    // Integers of 64 bits as they are, with or without a sign, and floats as doubles.
+    std::uint64_t x[vector_rows], y[vector_rows];
+    const number_form form_x = gather_numbers(*rows.values, rows, x);
+    const number_form form_y = two_ ? gather_numbers(*rows.second, rows, y) : form_x;
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      const exact_term first = term_of_word(x[i], form_x);
+      f(rows.group[i], first, two_ ? term_of_word(y[i], form_y) : first);
+    }
+  }
+  enum class number_form : std::uint8_t { signed_integer, unsigned_integer, real };
+  static number_form gather_numbers(const vector& from, const group_rows& rows, std::uint64_t* out) noexcept {
+    return visit_fixed_width(from.type.physical, [&]<class T>() {
+      if constexpr (std::is_floating_point_v<T>) {
+        gather_rows<T>(from, rows.row, rows.count, out,
+                       [](T value) { return std::bit_cast<std::uint64_t>(static_cast<double>(value)); });
+        return number_form::real;
+      } else if constexpr (sizeof(T) <= 8) {
+        using wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+        gather_rows<T>(from, rows.row, rows.count, out,
+                       [](T value) { return static_cast<std::uint64_t>(static_cast<wide>(value)); });
+        return std::is_signed_v<T> ? number_form::signed_integer : number_form::unsigned_integer;
+      } else {
+        return number_form::real;  // wide_: not asked
+      }
+    });
+  }
+  PILLAR_ALWAYS_INLINE static exact_term term_of_word(std::uint64_t word, number_form form) noexcept {
+    if (form == number_form::real) return term_of(std::bit_cast<double>(word));
+    exact_term made;
+    made.negative = form == number_form::signed_integer && word >> 63 != 0;
+    made.mantissa = made.negative ? 0 - word : word;
+    made.position = 1074;
+    return made;
+  }
+
+  PILLAR_ALWAYS_INLINE void add_to_row(head& of, const exact_term& x, const exact_term& y) noexcept {
+    auto* words = reinterpret_cast<std::uint64_t*>(&of) + 2;
+    const auto shift_x = static_cast<unsigned>(x.mantissa == 0 ? 0 : x.position - (of.position[0] - 1));
+    add_to_words2(words, x.mantissa, shift_x, x.negative);
+    if (!two_) {
+      add_to_words4(words + 2, static_cast<uint128>(x.mantissa) * x.mantissa, 2 * shift_x, false);
+      return;
+    }
+    const auto shift_y = static_cast<unsigned>(y.mantissa == 0 ? 0 : y.position - (of.position[1] - 1));
+    add_to_words2(words + 2, y.mantissa, shift_y, y.negative);
+    words += 4;
+    if (squares_) {
+      add_to_words4(words, static_cast<uint128>(x.mantissa) * x.mantissa, 2 * shift_x, false);
+      add_to_words4(words + 4, static_cast<uint128>(y.mantissa) * y.mantissa, 2 * shift_y, false);
+      words += 8;
+    }
+    add_to_words4(words, static_cast<uint128>(x.mantissa) * y.mantissa, shift_x + shift_y, x.negative != y.negative);
+  }
+  void add_to_windows(head& of, const exact_term& x, const exact_term& y) noexcept {
+    const exact_window* window = windows_.data() + (of.windows - 1);
+    add_value(limbs_, window[0], x);
+    if (two_) add_value(limbs_, window[1], y);
+    if (squares_) add_product(limbs_, window[sum_xx()], x, x);
+    if (two_ && squares_) add_product(limbs_, window[3], y, y);
+    if (two_) add_product(limbs_, window[sum_xy()], x, y);
+    if (of.count % carry_period == 0) normalise(of);
+  }
+  result<void> make_room(std::uint32_t group, const exact_term& x, const exact_term& y) noexcept {
+    PILLAR_TRY(take_windows(group));
+    exact_window* window = windows_.data() + (head_of(group)->windows - 1);
+    const auto value = [&](std::uint32_t sum, const exact_term& a) {
+      return reach(limbs_, window[sum], detail::bit_of(a) / 32, a.high != 0 ? wide_value_limbs : value_limbs);
+    };
+    const auto product = [&](std::uint32_t sum, const exact_term& a, const exact_term& b) {
+      return reach(limbs_, window[sum], detail::bit_of(a, b) / 32,
+                   (a.high | b.high) != 0 ? wide_product_limbs : product_limbs);
+    };
+    PILLAR_TRY(value(0, x));
+    if (two_) PILLAR_TRY(value(1, y));
+    if (squares_) PILLAR_TRY(product(sum_xx(), x, x));
+    if (two_ && squares_) PILLAR_TRY(product(3, y, y));
+    return two_ ? product(sum_xy(), x, y) : result<void>();
+  }
+  result<void> take_windows(std::uint32_t group) noexcept {
+    if (head_of(group)->windows != 0) return {};
+    if (windows_.size() + sums_ >= 0xffffffffu) return errc::limit_exceeded;
+    const auto at = static_cast<std::uint32_t>(windows_.size());
+    PILLAR_TRY(windows_.append_zeros(sums_));
+    head_of(group)->windows = at + 1;
+    return {};
+  }
+  void normalise(const head& of) noexcept {
+    for (std::uint32_t sum = 0; of.windows != 0 && sum < sums_; ++sum) {
+      const exact_window& window = windows_[of.windows - 1 + sum];
       if (window.used) exact_normalise(limbs_[window.at], window.limb_count());
     }
   }
-  [[nodiscard]] const exact_window& window_of(std::uint32_t group, role which) const noexcept {
-    return windows_[std::size_t{group} * width_ + static_cast<std::uint32_t>(std::popcount(roles_ & (which - 1u)))];
+  result<void> grow(std::uint32_t group_count) noexcept {
+    const std::uint32_t before = this->group_count();
+    if (group_count <= before) return {};
+    PILLAR_TRY(words_.append_zeros(std::size_t{group_count - before} * stride_));
+    for (std::uint32_t group = before; whole_ && group < group_count; ++group)
+      for (auto& position : head_of(group)->position) position = 1075;
+    return {};
+  }
+
+  /// A sum, of its words and its window together.
+  [[nodiscard]] long_number total(const head& of, std::uint32_t sum) const noexcept {
+    std::int64_t limbs[long_number::most_digits];
+    const std::uint32_t bit = bit_of(of, sum);
+    std::uint32_t first = bit / 32, end = first + 2 * word_count(sum) + 2;
+    const exact_window* window = of.windows == 0 ? nullptr : &windows_[of.windows - 1 + sum];
+    if (window != nullptr && window->used) {
+      first = window->base < first ? window->base : first;
+      end = window->base + window->limb_count() > end ? window->base + window->limb_count() : end;
+    }
+    for (std::uint32_t i = 0; i < end - first; ++i) limbs[i] = 0;
+    if (window != nullptr && window->used)
+      std::memcpy(limbs + (window->base - first), limbs_[window->at], window->limb_count() * sizeof(std::int64_t));
+    add_words(words_of(of, sum), word_count(sum), bit, limbs, first);
+    return long_number::of(limbs, end - first, static_cast<std::int32_t>(first));
   }
   /// n·Σab − Σa·Σb.
-  [[nodiscard]] scaled_real deviation(std::uint32_t group, role a, role b, role ab) const noexcept {
-    const auto sum_a = long_number::of(limbs_, window_of(group, a)),
-               sum_b = long_number::of(limbs_, window_of(group, b));
-    auto whole =
-        long_number::product(long_number::of(limbs_, window_of(group, ab)), long_number::of(states_[group].count));
+  [[nodiscard]] scaled_real deviation(const head& of, std::uint32_t a, std::uint32_t b,
+                                      std::uint32_t ab) const noexcept {
+    auto whole = long_number::product(total(of, ab), long_number::of(of.count));
     whole.base += exact_window::offset / 32;  // to the unit of a product of two sums
-    const auto mean = PILLAR_MUTATE(moments_without_mean, long_number::product(sum_a, sum_b), long_number{});
+    const auto mean =
+        PILLAR_MUTATE(moments_without_mean, long_number::product(total(of, a), total(of, b)), long_number{});
     return rounded(long_number::difference(whole, mean), -2 * exact_window::offset);
   }
 
   result<void> append_result(std::uint32_t group, column_builder& out) const {
     const bool sample = kind_ == aggregate_kind::variance || kind_ == aggregate_kind::standard_deviation ||
                         kind_ == aggregate_kind::covariance || kind_ == aggregate_kind::correlation;
-    const std::uint64_t count = group < states_.size() ? states_[group].count : 0;
+    const std::uint64_t count = group < group_count() ? std::uint64_t{head_of(group)->count} : 0;
     if (count < (sample ? 2 : 1)) return out.append_null();
-    if (states_[group].flags != 0) return out.append_real(std::bit_cast<double>(std::uint64_t{0x7ff8000000000000}));
+    const head& of = *head_of(group);
+    if (of.special != 0) return out.append_real(std::bit_cast<double>(std::uint64_t{0x7ff8000000000000}));
     if (kind_ == aggregate_kind::correlation) {
-      const scaled_real xx = deviation(group, role_x, role_x, role_xx), yy = deviation(group, role_y, role_y, role_yy);
-      const scaled_real xy = deviation(group, role_x, role_y, role_xy);
+      const scaled_real xx = deviation(of, 0, 0, 2), yy = deviation(of, 1, 1, 3), xy = deviation(of, 0, 1, 4);
       if (xx.mantissa == 0 || yy.mantissa == 0) return out.append_null();
       const std::int32_t exponent = xx.exponent + yy.exponent;
       const std::int32_t odd = exponent & 1;
@@ -421,7 +634,7 @@ class moment_states final : public grouped_state {
       const double found = std::ldexp(xy.mantissa / root, xy.exponent - (exponent - odd) / 2);
       return out.append_real(found > 1 ? 1 : found < -1 ? -1 : found);
     }
-    scaled_real value = two_ ? deviation(group, role_x, role_y, role_xy) : deviation(group, role_x, role_x, role_xx);
+    scaled_real value = two_ ? deviation(of, 0, 1, sum_xy()) : deviation(of, 0, 0, sum_xx());
     const uint128 divisor =
         static_cast<uint128>(count) * PILLAR_MUTATE(moments_sample_as_population, sample ? count - 1 : count, count);
     value.mantissa /= static_cast<double>(divisor) * power_of_ten_real(scale_);
@@ -435,11 +648,15 @@ class moment_states final : public grouped_state {
 
   aggregate_kind kind_;
   bool two_;
-  unsigned roles_ = 0;
-  std::uint32_t width_ = 0;  ///< windows of a group
-  unsigned scale_ = 0;       ///< digits after the point of a product
-  growable<group_state> states_;
-  growable<exact_window> windows_;
+  bool squares_;          ///< of all inputs
+  bool whole_;            ///< integers only
+  bool wide_;             ///< integers of 128 bits
+  std::uint32_t values_;  ///< inputs
+  std::uint32_t sums_;    ///< of values and products
+  std::uint32_t stride_;  ///< words of a group
+  unsigned scale_ = 0;    ///< digits after the point of a product
+  growable<std::uint64_t> words_;
+  growable<exact_window> windows_;  ///< sums_ for each group that has any
   limb_pool limbs_;
 };
 
