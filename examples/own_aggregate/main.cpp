@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // An aggregate of your own: proven, then run per group. No pipeline, no table: vectors of your memory, group numbers
-// from Pillar's group table, and one of your states per group.
+// from Pillar's group table, and one of your states per group. Then the same in an aggregator, beside a built-in one.
+// (In a pipeline: `group_by("line"_col)(own<deviation>("delay"_col))`.)
 #include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <vector>
 
+#include <pillar/aggregate/aggregator.hpp>
 #include <pillar/aggregate/group_states.hpp>
 #include <pillar/aggregate/group_table.hpp>
+#include <pillar/aggregate/own_state.hpp>
 #include <pillar/conformance/aggregate.hpp>
 
 /// The standard deviation of int32 values. Exact sums make merge associative to the last bit, and subtractable.
@@ -55,7 +58,11 @@ int main() {
   }
   const pillar::data_type type = pillar::type_of<std::int32_t>;
   auto groups = pillar::group_table::make({&type, 1});
-  if (!groups.ok()) return 1;
+  const std::vector<pillar::aggregate_spec> aggregates = {
+      {pillar::aggregate_kind::own, 0, {.own = &pillar::own_aggregate_of<deviation>}},
+      {pillar::aggregate_kind::standard_deviation_population, 0}};
+  auto together = pillar::aggregator::make({&type, 1}, {&type, 1}, aggregates);
+  if (!groups.ok() || !together.ok()) return 1;
   pillar::group_states<deviation> states;
   for (std::uint32_t at = 0; at < lines.size(); at += pillar::vector_rows) {
     pillar::vector line, delay;
@@ -64,16 +71,24 @@ int main() {
         std::min<std::uint32_t>(pillar::vector_rows, static_cast<std::uint32_t>(lines.size()) - at);
     line.values = lines.data() + at;
     delay.values = delays.data() + at;
-    const pillar::vector* const keys[] = {&line};
+    const pillar::vector *const keys[] = {&line}, *const inputs[] = {&delay};
     const auto every_row = pillar::selection_mask::first(line.size);
     std::uint32_t group_of_row[pillar::vector_rows];
     if (!groups->find_or_insert(keys, every_row, line.size, group_of_row).ok() ||
-        !states.update(delay, every_row, group_of_row, groups->group_count()).ok())
+        !states.update(delay, every_row, group_of_row, groups->group_count()).ok() ||
+        !together->update(keys, inputs, every_row, line.size).ok())
       return 1;
   }
   const auto keys = groups->keys();
   if (!keys.ok()) return 1;
-  for (std::uint32_t group = 0; group < groups->group_count(); ++group)
+  const auto columns = together->finish();
+  if (!columns.ok()) return 1;
+  bool agree = true;
+  for (std::uint32_t group = 0; group < groups->group_count(); ++group) {
     std::printf("line %d: %.2f minutes\n", (*keys)[0].slice(group, 1).value<std::int32_t>(0), states[group].finalize());
-  return proof.ok() && groups->group_count() == 5 ? 0 : 1;
+    const double own = (*columns)[1].slice(group, 1).value<double>(0);
+    const double built_in = (*columns)[2].slice(group, 1).value<double>(0);
+    agree = agree && own == states[group].finalize() && std::fabs(own - built_in) < 1e-9 * built_in;
+  }
+  return proof.ok() && agree && groups->group_count() == 5 ? 0 : 1;
 }
