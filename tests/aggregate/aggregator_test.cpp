@@ -9,6 +9,7 @@
 #include <string>
 
 #include "support/owned_vector.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::aggregate_aggregator {
 namespace {
@@ -127,7 +128,7 @@ void check(const scalar& got, aggregate_kind kind, const pillar::data_type& inpu
 TEST(aggregate_aggregator, agrees_with_a_map_over_scalars_for_every_type_and_split) {
   pillar::splitmix64 random(31);
   const auto all = every_type(true);
-  for (int round = 0; round < 140; ++round) {
+  for (int round = 0; round < turns(140); ++round) {
     std::vector<pillar::data_type> key_types, input_types;
     for (std::uint64_t i = 0, count = random.below(4); i < count; ++i)
       key_types.push_back(all[random.below(all.size())]);
@@ -237,7 +238,7 @@ TEST(aggregate_aggregator, sums_go_beyond_64_bits) {
 // (whose sum shares a word with the count) and several, with and without NULL.
 TEST(aggregate_aggregator, sums_of_values_of_every_size) {
   pillar::splitmix64 random(36);
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < turns(200); ++round) {
     const bool nullable = random.chance(1, 3);
     const auto key_type = type_of<std::int32_t>, type = type_of<std::int64_t>.as_nullable(nullable);
     const std::size_t input_count = 1 + random.below(3);
@@ -355,7 +356,7 @@ TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split)
   const auto real = type_of<double>, key_type = type_of<std::int32_t>;
   for (const int spread : {0, 40, 200, 1800}) {
     std::vector<std::pair<int, double>> rows;
-    for (int i = 0; i < 2000; ++i)
+    for (int i = 0; i < turns(2000); ++i)
       rows.emplace_back(
           static_cast<int>(random.below(5)),
           std::ldexp(static_cast<double>(random()) - 0x1p63,
@@ -438,7 +439,7 @@ TEST(aggregate_aggregator, out_of_memory_adds_nothing) {
   const std::vector<aggregate_spec> aggregates = {
       {aggregate_kind::count_rows}, {aggregate_kind::sum, 0}, {aggregate_kind::max, 1}, {aggregate_kind::sum, 0}};
   int failures = 0, successes = 0, failed_merges = 0;
-  for (std::uint64_t limit = 2000; limit < 3'000'000; limit += limit / 4) {
+  for (std::uint64_t limit = 2000; limit < 3'000'000; limit += sanitized ? limit / 2 : limit / 4) {
     pillar::splitmix64 random(35);
     pillar::memory_budget budget(limit);
     auto made = *aggregator::make(key_types, input_types, aggregates, &budget);

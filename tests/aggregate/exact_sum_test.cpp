@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pillar/base/env.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::aggregate_exact_sum {
 namespace {
@@ -54,7 +55,7 @@ TEST(aggregate_exact_sum, ties_go_to_even_and_anything_below_breaks_them) {
 
 TEST(aggregate_exact_sum, agrees_with_113_bits_where_those_are_exact) {
   pillar::splitmix64 random(4);
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < turns(2000); ++round) {
     exact_sum sum;
     quad reference = 0;
     const int scale = static_cast<int>(random.below(1900)) - 1000;
@@ -75,7 +76,7 @@ TEST(aggregate_exact_sum, any_order_and_split_gives_the_same_bits) {
     values.push_back(std::ldexp(static_cast<double>(random()) - 0x1p63, static_cast<int>(random.below(1800)) - 950));
   exact_sum whole;
   whole.update(values);
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < turns(20); ++round) {
     for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random.below(i)]);
     exact_sum parts[3];
     for (const double value : values) parts[random.below(3)].add(value);

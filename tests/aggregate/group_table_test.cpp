@@ -8,6 +8,7 @@
 #include <string>
 
 #include "support/owned_vector.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::aggregate_group_table {
 namespace {
@@ -97,7 +98,7 @@ TEST(aggregate_group_table, every_key_type_alone) {
   for (const bool nullable : {false, true}) {
     for (const auto& type : every_type(nullable)) {
       checked_table test{{type}, *group_table::make(std::vector{type})};
-      for (int batch = 0; batch < 12; ++batch)
+      for (int batch = 0; batch < (sanitized ? 7 : 12); ++batch)
         test.feed(random, batch < 6 ? 20 : 900, batch == 3 ? 0 : batch == 4 ? 1 : 1024);
       test.check_keys();
     }
@@ -108,7 +109,7 @@ TEST(aggregate_group_table, several_columns_of_any_types) {
   pillar::splitmix64 random(22);
   const auto all = every_type(true);
   int modes[5] = {};
-  for (int round = 0; round < 120; ++round) {
+  for (int round = 0; round < turns(120); ++round) {
     std::vector<pillar::data_type> types;
     for (std::uint64_t i = 0, count = 1 + random.below(5); i < count; ++i) {
       types.push_back(all[random.below(all.size())]);
@@ -174,7 +175,7 @@ TEST(aggregate_group_table, many_groups_in_each_mode) {
                             std::vector{type_of<pillar::text>}}) {
     auto table = *group_table::make(types);
     std::map<std::uint64_t, std::uint32_t> seen;
-    for (int batch = 0; batch < 70; ++batch) {
+    for (int batch = 0; batch < turns(70); ++batch) {
       std::vector<scalar> cells;
       std::vector<std::uint64_t> values;
       for (int i = 0; i < 1024; ++i) {
@@ -190,7 +191,7 @@ TEST(aggregate_group_table, many_groups_in_each_mode) {
       for (int i = 0; i < 1024; ++i) ASSERT_EQ(seen.emplace(values[i], groups[i]).first->second, groups[i]);
     }
     ASSERT_EQ(table.group_count(), seen.size());
-    EXPECT_GT(table.group_count(), 40000u);
+    EXPECT_GT(table.group_count(), turns(40000u));
     // Truncation forgets the newest: they get the same numbers again in the order of their return.
     table.truncate(1000);
     EXPECT_EQ(table.group_count(), 1000u);
@@ -210,7 +211,7 @@ TEST(aggregate_group_table, many_groups_in_each_mode) {
 TEST(aggregate_group_table, slots_are_numbers_and_zero) {
   pillar::splitmix64 random(26);
   const auto all = every_type(true);
-  for (int round = 0; round < 120; ++round) {
+  for (int round = 0; round < turns(120); ++round) {
     std::vector<pillar::data_type> types;
     for (std::uint64_t i = 1 + random.below(3); i > 0; --i) types.push_back(all[random.below(all.size())]);
     auto by_number = *group_table::make(types), by_slot = *group_table::make(types);
@@ -520,7 +521,7 @@ TEST(aggregate_group_table, out_of_memory_leaves_the_table_as_before) {
       {type_of<pillar::text>, type_of<pillar::decimal<38, 2>>, type_of<std::int64_t>}};
   for (const auto& types : shapes) {
     int failures = 0, successes = 0;
-    for (std::uint64_t limit = 600; limit < 1'500'000; limit += limit / 3) {
+    for (std::uint64_t limit = 600; limit < 1'500'000; limit += sanitized ? limit : limit / 3) {
       pillar::splitmix64 random(25);
       pillar::memory_budget budget(limit);
       auto made = group_table::make(types, &budget);

@@ -10,6 +10,7 @@
 #include "pillar/expr/reference.hpp"
 #include "support/owned_vector.hpp"
 #include "support/random_expression.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::expr_explain {
 namespace {
@@ -147,7 +148,7 @@ TEST(expr_explain, reasoning_is_complete_for_one_column) {
   // For every claim over a small type and every range: the outcome of interval analysis is believed, a smaller one not.
   const pillar::dynamic_schema small{{{"x", type_of<std::int8_t>}}};
   pillar::splitmix64 random(5);
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < turns(400); ++round) {
     const auto at = [&] { return static_cast<std::int8_t>(static_cast<int>(random.below(12)) - 6); };
     const std::int8_t a = at(), b = at(), c = at();
     const pillar::expression condition =
@@ -180,7 +181,7 @@ TEST(expr_explain, bound_rows_agree_with_the_unbound_reference) {
   pillar::splitmix64 random(11);
   std::vector<std::vector<scalar>> cells;
   for (const auto& column : schema.columns) cells.push_back(random_cells(random, column.type, 30, 6));
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < turns(150); ++round) {
     expression_generator generate{random, schema, cells};
     const pillar::expression what = generate.predicate(2);
     const auto bound = pillar::bind_predicate(what, schema);

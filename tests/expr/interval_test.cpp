@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/bound_reference.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::expr_interval {
 namespace {
@@ -128,7 +129,7 @@ TEST(expr_interval, answers_agree_with_the_reference) {
   pillar::splitmix64 random(20261121);
   const std::vector<pillar::data_type> types = every_type(true);
   int values_checked = 0, proven = 0;
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < turns(1500); ++round) {
     const std::uint64_t distinct = round % 3 == 0 ? 6 : 200;
     const std::size_t row_count = 1 + random.below(12);
     std::vector<std::vector<pillar::scalar>> cells;
@@ -188,8 +189,8 @@ TEST(expr_interval, answers_agree_with_the_reference) {
         ASSERT_TRUE(sets[n].may_be(reference_truth(predicate, n, here))) << "round " << round << " node " << n;
     }
   }
-  EXPECT_GT(values_checked, 10'000);
-  EXPECT_GT(proven, 500) << "the analysis proves something";
+  EXPECT_GT(values_checked, turns(10'000));
+  EXPECT_GT(proven, turns(500)) << "the analysis proves something";
 }
 
 }  // namespace

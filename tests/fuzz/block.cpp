@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "fuzz/fuzz.hpp"
+#include "pillar/codec/cascade.hpp"
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/codec/packed.hpp"
 #include "pillar/column/selection.hpp"
@@ -406,6 +407,125 @@ void check_changing(const pillar::block_view& block, std::span<std::byte> bytes,
   }
 }
 
+/// A field of a node as a header or a directory could have it, changed.
+void change_field(std::span<pillar::data_section> nodes, pillar::splitmix64& random) {
+  pillar::data_section& node = nodes[random.below(nodes.size())];
+  const std::uint64_t at = random.below(node.vector_count);
+  pillar::vector_entry& entry = node.entries[at];
+  pillar::vector_entry* const next = at + 1 < node.vector_count ? &entry + 1 : nullptr;
+  const auto small = [&](std::uint64_t most) { return random.chance(1, 2) ? random.below(3) : random.below(most + 1); };
+  switch (random.below(11)) {
+    case 0: entry.width = static_cast<std::uint8_t>(small(pillar::packed_max_width)); break;
+    case 1: entry.mode = static_cast<std::uint8_t>(small(255)); break;
+    case 2: entry.exception_count = static_cast<std::uint16_t>(small(pillar::vector_rows)); break;
+    case 3: entry.base ^= std::uint64_t{1} << random.below(64); break;
+    case 4: node.code_width = static_cast<std::uint8_t>(small(pillar::packed_max_table_width)); break;
+    case 5: node.child_count = static_cast<std::uint32_t>(random.below(pillar::max_codec_children + 2)); break;
+    case 6: node.type.physical = static_cast<pillar::physical_type>(random.below(pillar::physical_type_count)); break;
+    case 7: {
+      const auto count = static_cast<std::uint32_t>(random.chance(1, 2) ? small(pillar::block_max_rows)
+                                                                        : node.entry_count + random.below(3) - 1);
+      if (count <= (node.child_count == 0 ? node.shared_bytes : pillar::block_max_rows)) node.entry_count = count;
+      break;
+    }
+    case 8: {  // bytes of the shared part go to the first payload, or come from there
+      const auto moved = static_cast<std::uint32_t>(random.below(9));
+      pillar::vector_entry& first = node.entries[0];
+      if (random.chance(1, 2) && moved <= node.shared_bytes)
+        node.shared_bytes -= moved, first.offset -= moved, first.bytes += moved;
+      else if (moved <= first.bytes) node.shared_bytes += moved, first.offset += moved, first.bytes -= moved;
+      break;
+    }
+    case 9: {  // bytes of a payload go to the next
+      const auto moved = static_cast<std::uint32_t>(random.below(9));
+      if (next != nullptr && moved <= entry.bytes) entry.bytes -= moved, next->offset -= moved, next->bytes += moved;
+      break;
+    }
+    default:  // one row goes to the next vector
+      if (next != nullptr && entry.row_count > 1 && next->row_count < pillar::vector_rows)
+        --entry.row_count, ++next->row_count;
+  }
+}
+
+/// Asks everything of a section that its codec has accepted: the answers stay within the section and the type.
+void use_section(const pillar::data_section& section, workspace& work, pillar::splitmix64& random) {
+  using pillar::physical_type;
+  if (work.scratches.empty()) work.scratches.emplace_back();
+  pillar::vector_scratch& scratch = work.scratches[0];
+  if (!scratch.reserve_characters(section.character_bytes).ok()) fail("no memory", 0, 0);
+  const pillar::codec_functions& codec = *section.codec;
+  work.matches.begin_block();
+  for (std::uint32_t i = 0; i < section.vector_count; ++i) {
+    pillar::vector out;
+    out.type = section.type;
+    out.size = section.entries[i].row_count;
+    codec.decode(section, i, scratch, out);
+    cell_list cells(out.size);
+    std::uint64_t read = 0;
+    for (std::uint32_t row = 0; row < out.size; ++row) {
+      cells[row] = cell_of(out, row);
+      if (out.type.physical == physical_type::boolean && cells[row].integer >> 1 != 0)
+        fail("a boolean of neither value", i, row);
+      for (const char letter : cells[row].text) read += static_cast<unsigned char>(letter);
+    }
+    counts.read += read;
+    alignas(64) std::uint64_t mask[pillar::vector_words] = {};
+    if (codec.match != nullptr) {
+      const physical_type other =
+          out.type.physical == physical_type::int16 ? physical_type::int32 : physical_type::int16;
+      (void)codec.match(section, i, domain_of(random, out.type.physical, cells),
+                        random.chance(1, 2) ? &work.matches : nullptr, mask);
+      if (codec.match(section, i, pillar::null_test(out.type.physical), nullptr, mask).what !=
+              pillar::verdict::unknown ||
+          codec.match(section, i, pillar::integer_range(other, 0, 5), nullptr, mask).what != pillar::verdict::unknown)
+        fail("a codec answers what it cannot know", i, 0);
+    }
+    pillar::int128 sum = 0, least = 0, greatest = 0;
+    for (const bool all : {true, false}) {
+      const auto rows = pillar::selection_mask::first(all ? out.size : (out.size + 1) / 2);
+      if (codec.sum != nullptr) (void)codec.sum(section, i, rows.words, all, sum);
+      if (codec.bounds != nullptr) (void)codec.bounds(section, i, rows.words, all, least, greatest);
+    }
+    if (codec.fetch == nullptr || out.type.physical == physical_type::text) continue;
+    const std::uint16_t some[] = {0, static_cast<std::uint16_t>(out.size - 1)};
+    alignas(64) std::byte values[2 * 16];
+    (void)codec.fetch(section, i, some, out.size > 1 ? 2 : 1, values);
+  }
+}
+
+/// What headers and directories say of the same data, changed behind the checks of the block: codecs refuse it, or can
+/// live with it.
+void check_fields(const pillar::block_view& block, pillar::splitmix64& random) {
+  static workspace work;
+  std::vector<pillar::data_section> nodes;
+  std::vector<std::vector<pillar::vector_entry>> entries(block.node_count());
+  for (std::uint32_t i = 0; i < block.node_count(); ++i) {
+    const pillar::data_section& from = block.node(i);
+    entries[i].assign(from.entries, from.entries + from.vector_count);
+    pillar::data_section& node = nodes.emplace_back();
+    node.type = from.type;
+    node.row_count = from.row_count;
+    node.vector_count = from.vector_count;
+    node.entry_count = from.entry_count;
+    node.shared_bytes = from.shared_bytes;
+    node.code_width = from.code_width;
+    node.data = from.data;
+    node.data_bytes = from.data_bytes;
+    node.entries = entries[i].data();
+    node.kernels = from.kernels;
+    node.codec = from.codec;
+    node.child_count = from.child_count;
+  }
+  for (std::uint64_t changes = random.below(3); changes > 0; --changes) change_field(nodes, random);
+  if (!pillar::link_tree(nodes).ok()) return;
+  pillar::memory_budget budget;
+  if (random.chance(1, 4)) budget.refuse(1 + random.below(2));
+  pillar::buffer memory[pillar::max_codec_nodes];
+  const std::uint64_t most = random.chance(1, 4) ? random.below(4096) : std::uint64_t{16} << 20;
+  if (!pillar::validate_tree(nodes, std::span(memory, nodes.size()), most, &budget).ok()) return;
+  for (const pillar::data_section& node : nodes) use_section(node, work, random);
+}
+
 /// One more byte in the directory: a field that was zero, or the same everywhere, is so no more. The data stays where
 /// it is: a byte of the padding goes.
 void widen_directory(pillar::splitmix64& random, std::span<std::byte> block) {
@@ -486,6 +606,7 @@ void execute_block(const target& of, std::span<const std::byte> bytes) {
   const bool plain = of.transform == pillar::transform_choice::none;
   pillar::splitmix64 random(bytes.empty() ? 0 : bytes.size() * 31 + static_cast<unsigned>(bytes[bytes.size() / 2]));
   pillar::memory_budget budget;
+  if (random.chance(1, 16)) budget.refuse(1 + random.below(4));
   pillar::block_limits limits = limits_for(random(), plain ? 16 << 20 : 2 << 20);
   limits.budget = &budget;
   std::uint32_t data_bytes = 0;
@@ -494,9 +615,13 @@ void execute_block(const target& of, std::span<const std::byte> bytes) {
   const auto opened = pillar::open_block(bytes, limits, false);
   counts.most_bytes = std::max(counts.most_bytes, budget.peak());
   if (budget.peak() > fixed + per_byte * bytes.size() + data_bytes) fail("memory by a number in the input", 0, 0);
-  if (!opened.ok()) return;
+  if (!opened.ok()) {
+    if (budget.used() != 0) fail("an error that keeps memory", 0, 0);
+    return;
+  }
   ++counts.accepted;
   check_block(*opened, random);
+  for (int round = 0; round < 4; ++round) check_fields(*opened, random);
   if (random.chance(1, 4)) check_changing(*opened, changeable(bytes), random);
 }
 

@@ -11,6 +11,7 @@
 #include "support/random_expression.hpp"
 #include "support/reference_query.hpp"
 #include "support/sample_rows.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::pipeline_audit {
 namespace {
@@ -75,7 +76,7 @@ TEST(pipeline_audit, honest_answers_to_random_conditions_are_clean) {
   for (const auto& one : sample_rows(5, 200))
     for (std::size_t c = 0; c < one.size(); ++c) cells[c].push_back(one[c]);
   std::uint64_t audited = 0;
-  for (int round = 0; round < 25; ++round) {
+  for (int round = 0; round < turns(25); ++round) {
     expression_generator generate{random, schema, cells};
     const pillar::expression condition = generate.predicate(2);
     const auto report =
@@ -84,7 +85,7 @@ TEST(pipeline_audit, honest_answers_to_random_conditions_are_clean) {
     ++audited;
     EXPECT_TRUE(report->clean()) << spell(condition) << '\n' << words(*report);
   }
-  EXPECT_GT(audited, 10u);
+  EXPECT_GT(audited, turns(10u));
 }
 
 /// The map of a block or of one of its vectors, to be tampered with: a table's row groups are not const objects.
@@ -160,6 +161,7 @@ TEST(pipeline_audit, a_lying_zone_is_named_with_its_place) {
   };
   for (const lie& one : lies)
     for (const std::uint32_t vector : {liar::none, 1u}) {
+      if (sanitized && (&one - lies) % 2 == (vector == liar::none ? 1 : 0)) continue;  // one of the two
       const std::uint32_t column = *table.schema().find(one.column);
       zone_map& map = map_of(table, 0, column, vector);
       const zone_map before = map;

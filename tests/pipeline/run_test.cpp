@@ -12,6 +12,7 @@
 #include "support/random_expression.hpp"
 #include "support/reference_query.hpp"
 #include "support/sample_rows.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::pipeline_run {
 namespace {
@@ -163,12 +164,12 @@ struct plan_generator {
 };
 
 TEST(pipeline_run, random_plans_agree_with_the_reference_on_any_source_and_executor) {
-  const same_rows rows(2'500);
+  const same_rows rows(sanitized ? 1'200 : 2'500);
   everywhere engines(rows);
   pillar::splitmix64 random(20'260'101);
   int plans = 0, stages = 0, with_errors = 0, refused = 0;
   int of_kind[5] = {};
-  const int wanted_plans = std::getenv("PILLAR_TEST_LONG") != nullptr ? 1'000 : 26;
+  const int wanted_plans = std::getenv("PILLAR_TEST_LONG") != nullptr ? 1'000 : sanitized ? 20 : 26;
   while (plans < wanted_plans) {
     reference_rows expected = rows.reference;
     query_plan plan;
@@ -494,7 +495,7 @@ TEST(pipeline_run, empty_tables_and_empty_results) {
 }
 
 TEST(pipeline_run, top_is_the_beginning_of_order_by_with_stable_ties) {
-  const same_rows rows(900);
+  const same_rows rows(sanitized ? 300 : 900);
   everywhere engines(rows);
   for (const bool nulls_first : {false, true})
     for (const bool down : {false, true}) {
@@ -540,7 +541,7 @@ TEST(pipeline_run, sums_of_values_of_38_digits) {
 
 /// Rows are pruned while they are collected only when there are many more than the limit.
 TEST(pipeline_run, top_of_many_rows) {
-  const same_rows rows(30'000);
+  const same_rows rows(turns(30'000u));
   pillar::worker_pool pool(3);
   const auto best = run(scan(rows.small_groups) | top(5, descending("few"_col), ascending("id"_col)), pool);
   const auto all = run(scan(rows.small_groups) | order_by(descending("few"_col), ascending("id"_col)), pool);
@@ -571,7 +572,7 @@ TEST(pipeline_run, projected_names_reach_later_stages) {
 
 /// Intermediate products of decimals may be narrower in memory than their type; what reads them must agree.
 TEST(pipeline_run, products_of_decimals_at_every_depth) {
-  const same_rows rows(1'100);
+  const same_rows rows(sanitized ? 300 : 1'100);
   everywhere engines(rows);
   const auto p = col("price"), s = col("small"), w = col("wide");
   const pillar::expression products[] = {
@@ -597,7 +598,7 @@ TEST(pipeline_run, products_of_decimals_at_every_depth) {
 
 // Aggregates over values that contain one another, of all rows and of few scattered ones.
 TEST(pipeline_run, grouped_aggregates_share_what_they_compute) {
-  const same_rows rows(2'600);
+  const same_rows rows(sanitized ? 1'000 : 2'600);
   everywhere engines(rows);
   const auto p = col("price"), s = col("small");
   const auto product = p * (3 + s);

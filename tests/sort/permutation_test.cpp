@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "support/owned_vector.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::sort_permutation {
 namespace {
@@ -70,7 +71,7 @@ TEST(sort_permutation, agrees_with_a_stable_sort_for_every_type_and_direction) {
 TEST(sort_permutation, agrees_for_random_compound_orders) {
   pillar::splitmix64 random(6);
   const auto types = every_type(true);
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < turns(150); ++round) {
     columns_under_test from;
     std::vector<sort_key> keys;
     const std::size_t rows = random.below(700);

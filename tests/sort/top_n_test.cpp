@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "support/owned_vector.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::sort_top_n {
 namespace {
@@ -33,7 +34,7 @@ int order_of(const std::vector<std::vector<scalar>>& columns, const std::vector<
 TEST(sort_top_n, agrees_with_a_stable_sort_in_any_batches_and_splits) {
   pillar::splitmix64 random(41);
   const auto all = every_type(true);
-  for (int round = 0; round < 160; ++round) {
+  for (int round = 0; round < turns(160); ++round) {
     std::vector<pillar::data_type> types = {all[static_cast<std::size_t>(round) % all.size()],
                                             all[random.below(all.size())], type_of<pillar::text>.as_nullable()};
     std::vector<sort_key> keys;

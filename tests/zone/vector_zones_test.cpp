@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/bound_reference.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::zone_vector_zones {
 namespace {
@@ -39,7 +40,7 @@ TEST(zone_vector_zones, agree_with_one_vector_at_a_time) {
   pillar::zone_scratch scratch;
   pillar::vector_answers said;
   int rejected = 0, sure = 0, total = 0;
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < turns(1500); ++round) {
     const auto vector_count = static_cast<std::uint32_t>(1 + random.below(5));
     std::vector<std::vector<scalar>> sample(types.size());
     std::vector<std::vector<zone_map>> zones(types.size());

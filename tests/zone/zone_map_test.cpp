@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/bound_reference.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::zone_zone_map {
 namespace {
@@ -134,7 +135,7 @@ TEST(zone_zone_map, domains_are_answered_soundly) {
   pillar::splitmix64 random(11);
   int verdicts[3] = {0, 0, 0}, total = 0;
   for (const auto& type : every_type(true))
-    for (int round = 0; round < 400; ++round) {
+    for (int round = 0; round < turns(400); ++round) {
       const bool nullable = random.chance(1, 2);
       const std::uint64_t distinct = random.chance(1, 2) ? 3 : 100;
       std::vector<scalar> cells;
@@ -164,7 +165,7 @@ TEST(zone_zone_map, predicates_are_answered_soundly) {
   const std::vector<pillar::data_type> types = every_type(true);
   int verdicts[3] = {0, 0, 0}, total = 0;
   pillar::zone_scratch scratch;
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < turns(4000); ++round) {
     const std::size_t row_count = 1 + random.below(6);
     std::vector<std::vector<scalar>> cells;
     std::vector<zone_map> zones;
