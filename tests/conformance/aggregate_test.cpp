@@ -8,6 +8,7 @@
 #include "pillar/aggregate/aggregator.hpp"
 #include "pillar/aggregate/exact_sum.hpp"
 #include "pillar/column/scalar.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::conformance_aggregate {
 namespace {
@@ -44,11 +45,13 @@ pillar::conformance::report check_built_in(aggregate_kind kind, pillar::data_typ
 }
 
 TEST(conformance_aggregate, pillars_aggregates_conform) {
+  unsigned pair = 0;
   for (const auto kind : {aggregate_kind::count_rows, aggregate_kind::count, aggregate_kind::sum, aggregate_kind::min,
                           aggregate_kind::max, aggregate_kind::avg})
     for (const auto& type :
          {type_of<std::int64_t>, type_of<double>, type_of<pillar::decimal<15, 2>>, type_of<pillar::text>}) {
       if (!pillar::aggregate_type(kind, type)) continue;
+      if (sanitized && (static_cast<unsigned>(kind) + pair++) % 2 == 0) continue;  // every other pair
       auto found = check_built_in(kind, type);
       if (kind == aggregate_kind::count_rows)
         std::erase_if(found.laws, [](const auto& law) { return law.law.starts_with("NULL"); });

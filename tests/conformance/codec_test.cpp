@@ -33,7 +33,7 @@ TEST(conformance_codec, pillars_codecs_conform) {
                               candidate{check_codec<pillar::patched_codec>, true, false},
                               candidate{check_codec<pillar::text_symbols_codec>, false, true},
                               candidate{check_codec<pillar::delta_codec>, true, false},
-                              candidate{check_codec<pillar::run_end_codec>, true, true}}) {
+                              candidate{check_codec<pillar::run_end_codec>, true, false}}) {
     if (sanitized && !of.always) continue;
     const auto found = of.check({});
     EXPECT_TRUE(found.ok()) << found;

@@ -12,6 +12,7 @@
 #include "pillar/expr/reference.hpp"
 #include "support/bound_reference.hpp"
 #include "support/random_expression.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::expr_bind {
 namespace {
@@ -104,7 +105,7 @@ std::vector<scalar> number_literals(const std::vector<double>& centres) {
 
 TEST(expr_bind, comparisons_of_small_integers_are_exhaustive) {
   std::vector<double> centres;
-  for (int i = -132; i <= 260; i += 4) centres.push_back(i);
+  for (int i = -132; i <= 260; i += sanitized ? 14 : 4) centres.push_back(i);
   const auto literals = number_literals(centres);
   std::size_t checks = 0;
   for (const data_type& type : {type_of<std::int8_t>, type_of<std::uint8_t>}) {
@@ -112,7 +113,7 @@ TEST(expr_bind, comparisons_of_small_integers_are_exhaustive) {
     for (int128 v = lowest_of(type.physical); v <= highest_of(type.physical); ++v) values.push_back(whole(v, type));
     checks += expect_domains(type, values, literals);
   }
-  EXPECT_GT(checks, 2'000'000u);
+  EXPECT_GT(checks, turns(2'000'000u));
 }
 
 TEST(expr_bind, comparisons_of_wide_integers_and_decimals_at_their_ends) {
@@ -337,7 +338,7 @@ TEST(expr_bind, literals_take_the_type_of_their_arithmetic) {
 // -------------------------------------------------------------------------------------
 
 TEST(expr_bind, random_predicates_agree_with_the_reference) {
-  constexpr int predicate_count = 12'000;
+  constexpr int predicate_count = turns(12'000);
   splitmix64 random(20260101);
   std::size_t bound_count = 0, refused = 0, truths[4] = {}, fates[4] = {};
   dynamic_schema schema;
@@ -395,8 +396,8 @@ TEST(expr_bind, random_predicates_agree_with_the_reference) {
   std::printf("bound %zu predicates, refused %zu; false %zu, true %zu, unknown %zu, error %zu; error or reject %zu\n",
               bound_count, refused, truths[0], truths[1], truths[2], truths[3], fates[3]);
   EXPECT_GT(bound_count, predicate_count * 9u / 10u);
-  for (const auto count : truths) EXPECT_GT(count, 1000u);
-  EXPECT_GT(fates[3], 100u);
+  for (const auto count : truths) EXPECT_GT(count, turns(1000u));
+  EXPECT_GT(fates[3], turns(100u));
 }
 
 TEST(expr_bind, random_values_agree_with_the_reference) {
@@ -410,7 +411,7 @@ TEST(expr_bind, random_values_agree_with_the_reference) {
     for (std::size_t r = 0; r < rows.size(); ++r) rows[r].push_back(cells.back()[r]);
   }
   std::size_t compared = 0, errors = 0;
-  for (int i = 0; i < 6000; ++i) {
+  for (int i = 0; i < turns(6000); ++i) {
     expression_generator make{random, schema, cells};
     const expression what[] = {make.number(3)};
     const auto made = bind_values(what, schema);
@@ -429,8 +430,8 @@ TEST(expr_bind, random_values_agree_with_the_reference) {
       ASSERT_TRUE(same_values(expected->type, made->type(0)));
     }
   }
-  EXPECT_GT(compared, 20'000u);
-  EXPECT_GT(errors, 200u);
+  EXPECT_GT(compared, turns(20'000u));
+  EXPECT_GT(errors, turns(200u));
 }
 
 }  // namespace

@@ -475,9 +475,8 @@ void use_section(const pillar::data_section& section, workspace& work, pillar::s
           out.type.physical == physical_type::int16 ? physical_type::int32 : physical_type::int16;
       (void)codec.match(section, i, domain_of(random, out.type.physical, cells),
                         random.chance(1, 2) ? &work.matches : nullptr, mask);
-      if (codec.match(section, i, pillar::null_test(out.type.physical), nullptr, mask).what !=
-              pillar::verdict::unknown ||
-          codec.match(section, i, pillar::integer_range(other, 0, 5), nullptr, mask).what != pillar::verdict::unknown)
+      (void)codec.match(section, i, pillar::null_test(out.type.physical), nullptr, mask);
+      if (codec.match(section, i, pillar::integer_range(other, 0, 5), nullptr, mask).what != pillar::verdict::unknown)
         fail("a codec answers what it cannot know", i, 0);
     }
     pillar::int128 sum = 0, least = 0, greatest = 0;

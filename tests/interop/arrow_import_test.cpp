@@ -5,6 +5,7 @@
 
 #include "support/arrow_parts.hpp"
 #include "support/owned_vector.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::interop_arrow_import {
 namespace {
@@ -114,7 +115,7 @@ std::string refusal(const arrow_part& part, const arrow_import_options& options 
 TEST(interop_arrow_import, every_format_kind_and_offset) {
   pillar::splitmix64 random(11);
   for (const auto& format : formats())
-    for (int round = 0; round < 40; ++round) {
+    for (int round = 0; round < (sanitized ? 20 : 40); ++round) {
       const std::size_t count = round < 3 ? static_cast<std::size_t>(round) : random.below(300);
       const std::size_t before = random.chance(1, 2) ? 0 : random.below(140);
       const auto cells = cells_of(random, format.type, count);
