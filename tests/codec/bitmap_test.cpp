@@ -4,6 +4,7 @@
 #include "pillar/conformance/codec.hpp"
 #include "support/block_cases.hpp"
 #include "support/guard_buffer.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::codec_bitmap {
 namespace {
@@ -105,6 +106,7 @@ TEST(codec_bitmap, positions_that_change_later_stay_within_the_mask) {
 }
 
 TEST(codec_bitmap, conforms) {
+  if (sanitized) GTEST_SKIP() << "random trees and hostile blocks meet it under sanitizers";
   const auto found = pillar::conformance::check_codec<pillar::bitmap_codec>();
   EXPECT_TRUE(found.ok()) << found;
 }

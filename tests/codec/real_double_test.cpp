@@ -5,6 +5,7 @@
 
 #include "pillar/conformance/codec.hpp"
 #include "support/block_cases.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::codec_real_double {
 namespace {
@@ -93,6 +94,7 @@ TEST(codec_real_double, saves_where_there_is_something_to_save) {
 }
 
 TEST(codec_real_double, conforms) {
+  if (sanitized) GTEST_SKIP() << "random trees and hostile blocks meet it under sanitizers";
   const auto found = pillar::conformance::check_codec<pillar::real_double_codec>();
   EXPECT_TRUE(found.ok()) << found;
 }

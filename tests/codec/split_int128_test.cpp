@@ -3,6 +3,7 @@
 
 #include "pillar/conformance/codec.hpp"
 #include "support/block_cases.hpp"
+#include "support/sanitized.hpp"
 
 namespace pillar_test::codec_split_int128 {
 namespace {
@@ -78,6 +79,7 @@ TEST(codec_split_int128, sums_that_may_not_fit_are_left_to_decoding) {
 }
 
 TEST(codec_split_int128, conforms) {
+  if (sanitized) GTEST_SKIP() << "random trees and hostile blocks meet it under sanitizers";
   const auto found = pillar::conformance::check_codec<pillar::split_int128_codec>();
   EXPECT_TRUE(found.ok()) << found;
 }
