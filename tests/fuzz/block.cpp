@@ -12,6 +12,7 @@
 
 #include "fuzz/fuzz.hpp"
 #include "pillar/codec/cascade.hpp"
+#include "pillar/codec/constant.hpp"
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/codec/packed.hpp"
 #include "pillar/column/selection.hpp"
@@ -79,6 +80,11 @@ class seed_maker {
       }
     }
     if (!steps.empty()) add(type, steps);
+    if (type.physical == pillar::physical_type::integer128) {  // both halves vary
+      for (auto& cell : cells)
+        if (!cell.null) cell.integer = cell.integer % 10'000 * (pillar::int128{1} << 62) + random_.below(1000);
+      add(type, cells);
+    }
     if (!prices.empty()) add(type, prices);
   }
 
@@ -146,6 +152,8 @@ const std::vector<block_bytes>& seeds(const target& of) {
           for (const std::uint64_t distinct : {1u, 5u, 10000u}) maker.make(type, count, distinct);
         maker.make(type, 1030, nullable ? 2 : 5);
         if (!nullable) maker.make(type, 500, 10000);
+        if (!nullable && type.physical == pillar::physical_type::uint16)
+          maker.make(type, 2100, 10000);  // long children
       }
     add_golden(of, out);
     counts.seeds = out.size();
@@ -347,6 +355,17 @@ void check_fetch(const pillar::encoded_vector& source, pillar::data_type type, c
     if (!same_cell(cell_of(fetched, i), cells[rows[i]])) fail("fetch disagrees with decode", source.index, rows[i]);
 }
 
+/// 64-bit integers that fit into 32 bits, decoded as such.
+void check_narrow(const pillar::encoded_vector& source, pillar::vector_scratch& scratch, const cell_list& cells) {
+  using pillar::physical_type;
+  for (const cell& one : cells)
+    if (!one.null && static_cast<std::int32_t>(one.integer) != one.integer) return;
+  pillar::vector out;
+  if (!source.decode_narrow(scratch, out).ok()) fail("no memory", source.index, 0);
+  for (std::uint32_t row = 0; row < out.size; ++row)
+    if (!same_cell(cell_of(out, row), cells[row])) fail("decoded narrow it is another value", source.index, row);
+}
+
 /// What was decoded, encoded again and opened, is the same.
 void check_again(workspace& work, std::size_t count, const pillar::block_options& options) {
   const auto encoded = pillar::encode_block(std::span(work.vectors).first(count), options);
@@ -414,7 +433,7 @@ void change_field(std::span<pillar::data_section> nodes, pillar::splitmix64& ran
   pillar::vector_entry& entry = node.entries[at];
   pillar::vector_entry* const next = at + 1 < node.vector_count ? &entry + 1 : nullptr;
   const auto small = [&](std::uint64_t most) { return random.chance(1, 2) ? random.below(3) : random.below(most + 1); };
-  switch (random.below(11)) {
+  switch (random.below(12)) {
     case 0: entry.width = static_cast<std::uint8_t>(small(pillar::packed_max_width)); break;
     case 1: entry.mode = static_cast<std::uint8_t>(small(255)); break;
     case 2: entry.exception_count = static_cast<std::uint16_t>(small(pillar::vector_rows)); break;
@@ -439,6 +458,13 @@ void change_field(std::span<pillar::data_section> nodes, pillar::splitmix64& ran
     case 9: {  // bytes of a payload go to the next
       const auto moved = static_cast<std::uint32_t>(random.below(9));
       if (next != nullptr && moved <= entry.bytes) entry.bytes -= moved, next->offset -= moved, next->bytes += moved;
+      break;
+    }
+    case 10: {  // a payload, or more of it: bytes of the node that follows
+      const auto more = static_cast<std::uint32_t>(1 + random.below(8));
+      if (&node == &nodes.back()) break;
+      node.entries[node.vector_count - 1].bytes += more;
+      node.data_bytes += more;
       break;
     }
     default:  // one row goes to the next vector
@@ -475,7 +501,11 @@ void use_section(const pillar::data_section& section, workspace& work, pillar::s
           out.type.physical == physical_type::int16 ? physical_type::int32 : physical_type::int16;
       (void)codec.match(section, i, domain_of(random, out.type.physical, cells),
                         random.chance(1, 2) ? &work.matches : nullptr, mask);
-      (void)codec.match(section, i, pillar::null_test(out.type.physical), nullptr, mask);
+      for (const auto kind : {pillar::domain_kind::null_test, pillar::domain_kind::opaque}) {
+        pillar::domain test = pillar::null_test(out.type.physical);
+        test.kind = kind;
+        (void)codec.match(section, i, test, nullptr, mask);
+      }
       if (codec.match(section, i, pillar::integer_range(other, 0, 5), nullptr, mask).what != pillar::verdict::unknown)
         fail("a codec answers what it cannot know", i, 0);
     }
@@ -497,7 +527,7 @@ void use_section(const pillar::data_section& section, workspace& work, pillar::s
 void check_fields(const pillar::block_view& block, pillar::splitmix64& random) {
   static workspace work;
   std::vector<pillar::data_section> nodes;
-  std::vector<std::vector<pillar::vector_entry>> entries(block.node_count());
+  std::vector<std::vector<pillar::vector_entry>> entries(block.node_count() + 1);
   for (std::uint32_t i = 0; i < block.node_count(); ++i) {
     const pillar::data_section& from = block.node(i);
     entries[i].assign(from.entries, from.entries + from.vector_count);
@@ -514,6 +544,20 @@ void check_fields(const pillar::block_view& block, pillar::splitmix64& random) {
     node.kernels = from.kernels;
     node.codec = from.codec;
     node.child_count = from.child_count;
+  }
+  if (nodes.size() == 1 && nodes[0].vector_count != 0 && random.chance(1, 16)) {  // a child that nobody expects
+    pillar::data_section child = nodes[0];
+    entries.back().assign(1, {});
+    entries.back()[0].offset = entries.back()[0].row_count = child.row_count = child.vector_count = 1;
+    child.type = pillar::type_of<std::uint8_t>;
+    child.entries = entries.back().data();
+    child.shared_bytes = 1;
+    child.data_bytes = 1;
+    child.entry_count = 0;
+    child.code_width = 0;
+    child.codec = &pillar::codec_functions_of<pillar::constant_codec>;
+    nodes.push_back(child);
+    nodes[0].child_count = 1;
   }
   for (std::uint64_t changes = random.below(3); changes > 0; --changes) change_field(nodes, random);
   if (!pillar::link_tree(nodes).ok()) return;
@@ -588,6 +632,7 @@ void check_block(const pillar::block_view& block, pillar::splitmix64& random) {
     }
     if (pillar::is_integer(decoded.type.physical)) check_sums(source, cells, has_nulls, random);
     check_fetch(source, decoded.type, cells, random);
+    check_narrow(source, work.again, cells);
     if (nulls != decoded.size && random.chance(1, 8)) check_refusals(source, decoded.type.physical);
   }
   if (own_bytes != block.block_bytes()) fail("bytes that belong to nobody", 0, 0);

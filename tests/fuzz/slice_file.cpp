@@ -222,6 +222,8 @@ void execute_file(std::span<const std::byte> bytes) {
   pillar::splitmix64 random(bytes.empty() ? 0 : bytes.size() * 31 + static_cast<unsigned>(bytes[bytes.size() / 2]));
   pillar::slice_limits limits;
   limits.max_torn_bytes = random.chance(1, 2) ? 0 : 512;
+  if (random.chance(1, 16)) limits.max_footer_bytes = random.below(2048);
+  if (random.chance(1, 16)) limits.max_extent_bytes = random.below(4096);
   const auto contents = pillar::open_slice_file(bytes, limits, false);
   const auto checked = pillar::open_slice_file(bytes, limits, true);
   if (limits.max_torn_bytes == 0) {  // else the two may settle on different trailers
@@ -253,6 +255,10 @@ void execute_file(std::span<const std::byte> bytes) {
       const auto& place = group->blocks[c].stored;
       const auto block = pillar::open_block(bytes.subspan(place.offset, place.bytes), block_limits, false);
       const auto meant = opened.open(c);
+      if (meant.ok()) {
+        const auto again = opened.open(c);
+        if (!again.ok() || *again != *meant) fail("another view of the same block", c, 0);
+      }
       if (meant.ok() && !block.ok() && !careless) fail("a source's block is sound, its bytes are not", c, 0);
       if (meant.ok() && ((*meant)->checksum() != place.checksum || !((*meant)->type() == place.type) ||
                          (*meant)->row_count() != group->row_count))
