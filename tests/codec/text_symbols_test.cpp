@@ -96,6 +96,23 @@ TEST(codec_text_symbols, sentences_take_a_quarter) {
   check_node(node, from, random, 1, seen);
 }
 
+// Symbols of one character, and rows of more of them than are decoded ahead at a time.
+TEST(codec_text_symbols, long_rows_of_short_symbols) {
+  const auto from = texts(600, 0, [](auto& random, auto row) {
+    std::string text = row % 8 == 3 ? bytes_below(random, 256, 850) : comment(random);
+    while (text.size() < 400) text += comment(random);
+    return text;
+  });
+  encoded_node node;
+  ASSERT_TRUE(encode_node(codec, from.type, from.vectors, {}, node));
+  ASSERT_NE(node.plan.entry_count, 0u);
+  ASSERT_TRUE(node.validate().ok());
+  pillar::splitmix64 random(3);
+  node_seen seen;
+  check_node(node, from, random, 8, seen);
+  EXPECT_GT(seen.some, 0u);
+}
+
 TEST(codec_text_symbols, what_does_not_shrink_is_read_in_place) {
   const auto from = texts(1500, 0, [](auto& random, auto) { return bytes_below(random, 256, 30); });
   encoded_node node;

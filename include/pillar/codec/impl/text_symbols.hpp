@@ -573,8 +573,7 @@ class text_reader {
 
   /// The next `size` characters, ≤ most_text_bytes where there are codes; 8 more bytes are readable.
   [[nodiscard]] const std::byte* next(std::uint32_t size) noexcept {
-    if (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]]
-      more();
+    while (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]] more();
     const std::byte* const text = at_;
     at_ += size;
     return text;
