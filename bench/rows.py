@@ -155,6 +155,13 @@ ROWS = [
     Row("aggregate/sum_packed_w12_l2", "aggregate", limit=L2),
     *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20, peers=("absl", "boost"),
           sweep=("Sum and count by sparse int64 keys", groups, "groups")) for groups in (1, 10, 100, 1000, 10000, 100000, 1000000)),
+    # ---- join (bench/join.cpp)
+    *(Row(f"join/keys_{keys}", "join", unit="rows/s", rows=10_000_000, peers=("absl", "boost"), note=note)
+      for keys, note in (
+          ("dense", "a million rows with a payload that is summed, built and probed, from arrays; maps reserve"),
+          ("sparse", "keys spread over 64 bits"), ("ten_percent", "one row in ten has a partner"),
+          ("duplicates", "one row in four has four partners"), ("text", "of 12 bytes"),
+          ("semi", "one row in ten has a partner; they are counted"))),
     # ---- storage, size, decode (bench/storage.cpp, bench/storage/, peers)
     Row("storage/load_memory", "storage", kind="storage", unit="rows/s", rows=2_000_000, dataset="lineitem",
         peers=("duckdb", "polars", "clickhouse"),

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 
+MAPS = [*(f"aggregate/group_int64/{10 ** digits}" for digits in range(7)),
+        *(f"join/keys_{keys}" for keys in ("dense", "sparse", "ten_percent", "duplicates", "text", "semi"))]
 # Peer → Debian package, settings, rows.
 PEERS = {
     "highway": ("libhwy-dev", "-march=native, static target", ["filter/raw_u32_l2", "filter/raw_u32_ram"]),
@@ -17,9 +19,9 @@ PEERS = {
     "lz4": ("liblz4-dev", "65,536 values at a time",
             ["codec/patched", "codec/delta", "codec/run_end_8", "codec/run_end_64", "codec/text_symbols"]),
     "absl": ("libabsl-dev", "flat_hash_map that grows, row by row",
-             [f"aggregate/group_int64/{10 ** digits}" for digits in range(7)]),
+             MAPS),
     "boost": ("libboost1.81-dev", "unordered_flat_map that grows, row by row",
-              [f"aggregate/group_int64/{10 ** digits}" for digits in range(7)]),
+              MAPS),
     "tbb": ("libtbb-dev", "parallel_for, simple_partitioner, grain 1", ["schedule/morsels_2t"]),
     "gomp": ("libgomp1", "schedule(dynamic, 1)", ["schedule/morsels_2t"]),
     "omp": ("libomp-14-dev", "schedule(dynamic, 1), compiled by GCC", ["schedule/morsels_2t"]),
