@@ -13,3 +13,4 @@
 #include "pillar/aggregate/parallel_group.hpp"
 #include "pillar/aggregate/sorted_groups.hpp"
 #include "pillar/aggregate/spec.hpp"
+#include "pillar/aggregate/spilling_aggregator.hpp"

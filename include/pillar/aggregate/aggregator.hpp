@@ -88,6 +88,9 @@ class aggregator {
   /// A column per key and per aggregate, a row per group in the order in which groups were first seen (which depends on
   /// how rows were split among threads: sort where an order is wanted). Without keys: one row, also of no input.
   PILLAR_API result<std::vector<column>> finish(memory_budget* budget = nullptr) const;
+  /// The same of groups [first, first + count).
+  PILLAR_API result<std::vector<column>> finish(std::uint32_t first, std::uint32_t count,
+                                                memory_budget* budget = nullptr) const;
 
  private:
   enum class state_form : std::uint8_t {

@@ -16,6 +16,7 @@
 #include "pillar/base/memory.hpp"  // memory_budget
 #include "pillar/base/result.hpp"
 #include "pillar/codec/encoding_choice.hpp"  // encoding_policy
+#include "pillar/column/column.hpp"
 #include "pillar/column/run_store.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -69,7 +70,8 @@ class block_run_store : public run_store {
   class reader;
   result<void> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
                               std::uint32_t row_count);
-  result<void> write(stored_run& run);
+  std::uint32_t keep_rest(stored_run& run, std::span<const column> columns);
+  result<void> write(stored_run& run, bool at_end);
   result<bool> write_longest();
 
   run_store_options options_;

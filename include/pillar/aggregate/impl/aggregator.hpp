@@ -1023,17 +1023,28 @@ inline result<void> aggregator::append_integers(const bound_aggregate& of, std::
 }
 
 PILLAR_API result<std::vector<column>> aggregator::finish(memory_budget* budget) const {
-  PILLAR_ASSIGN_OR_RETURN(std::vector<column> made, table_.keys(budget));
+  return finish(0, group_count(), budget);
+}
+
+PILLAR_API result<std::vector<column>> aggregator::finish(std::uint32_t first, std::uint32_t count,
+                                                          memory_budget* budget) const {
+  PILLAR_ASSERT(first <= group_count() && count <= group_count() - first);
+  std::vector<column> made;
+  for (std::uint32_t key = 0; key < table_.key_types().size(); ++key) {
+    column_builder out(result_types_[key], budget);
+    PILLAR_TRY(table_.append_keys(key, first, count, out));
+    PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
+    made.push_back(std::move(done));
+  }
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     column_builder out(result_types_[made.size()], budget);
-    PILLAR_TRY(out.reserve(group_count()));
+    PILLAR_TRY(out.reserve(count));
     const bool by_vectors = is_counted_or_summed(aggregates_[i]), object = aggregates_[i].form == state_form::object;
-    if (object) PILLAR_TRY(objects_[aggregates_[i].object]->append_results(0, group_count(), out));
-    for (std::uint32_t first = 0; by_vectors && first < group_count(); first += vector_rows)
-      PILLAR_TRY(append_integers(aggregates_[i], first,
-                                 group_count() - first < vector_rows ? group_count() - first : vector_rows, out));
-    for (std::uint32_t group = 0; !by_vectors && !object && group < group_count(); ++group)
-      PILLAR_TRY(append_result(aggregates_[i], group, out));
+    if (object) PILLAR_TRY(objects_[aggregates_[i].object]->append_results(first, count, out));
+    for (std::uint32_t at = 0; by_vectors && at < count; at += vector_rows)
+      PILLAR_TRY(append_integers(aggregates_[i], first + at, count - at < vector_rows ? count - at : vector_rows, out));
+    for (std::uint32_t at = 0; !by_vectors && !object && at < count; ++at)
+      PILLAR_TRY(append_result(aggregates_[i], first + at, out));
     PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
     made.push_back(std::move(done));
   }

@@ -109,7 +109,7 @@ PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<con
   PILLAR_ASSERT(!to.builders.empty() && columns.size() == to.builders.size());
   const std::uint32_t count = rows == nullptr ? row_count : rows->count();
   if (count == 0) return {};
-  if (to.buffered_rows() + count > options_.block_rows) PILLAR_TRY(write(to));
+  if (to.buffered_rows() + count > options_.block_rows) PILLAR_TRY(write(to, false));
   for (;;) {
     const auto done = append_columns(to, columns, rows, row_count);
     if (done.ok() || done.error().code != errc::out_of_memory) return done;
@@ -125,29 +125,51 @@ inline result<bool> block_run_store::write_longest() {
     if (run != nullptr && run->buffered_rows() > (longest == nullptr ? 0 : longest->buffered_rows()))
       longest = run.get();
   if (longest == nullptr) return false;
-  PILLAR_TRY(write(*longest));
+  PILLAR_TRY(write(*longest, false));
   return true;
 }
 
-/// The buffered rows of a run as blocks. On an error they are lost, and the run is of no more use.
-inline result<void> block_run_store::write(stored_run& run) {
-  const auto row_count = static_cast<std::uint32_t>(run.buffered_rows());
-  if (row_count == 0) return {};
+/// Sets the rows behind the last whole vector aside again: packed vectors are stored whole. Returns how many rows are
+/// to be written: all of them where there is no whole vector, or no room.
+inline std::uint32_t block_run_store::keep_rest(stored_run& run, std::span<const column> columns) {
+  const auto row_count = static_cast<std::uint32_t>(columns.front().size());
+  const std::uint32_t rest = row_count % vector_rows;
+  if (rest == row_count || rest == 0) return row_count;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (run.builders[i].append(columns[i].slice(row_count - rest, rest)).ok()) continue;
+    for (column_builder& builder : run.builders) builder = column_builder(builder.type(), &buffered_);
+    return row_count;
+  }
+  return row_count - rest;
+}
+
+/// The buffered rows of a run as blocks; of several vectors only whole ones, unless it is the end. On an error they are
+/// lost, and the run is of no more use.
+inline result<void> block_run_store::write(stored_run& run, bool at_end) {
+  if (run.buffered_rows() == 0) return {};
   const auto written = [&]() -> result<void> {
     PILLAR_TRY(run.blocks.reserve(run.builders.size()));
     PILLAR_TRY(run.rows_of_groups.reserve(1));
+    std::vector<column> columns;
+    columns.reserve(run.builders.size());
+    for (column_builder& builder : run.builders) {
+      PILLAR_ASSIGN_OR_RETURN(column values, builder.finish());
+      columns.push_back(std::move(values));
+    }
+    const std::uint32_t row_count =
+        at_end ? static_cast<std::uint32_t>(columns.front().size()) : keep_rest(run, columns);
     vector views[block_max_vectors];
     const std::uint32_t view_count = (row_count + vector_rows - 1) / vector_rows;
-    for (std::size_t i = 0; i < run.builders.size(); ++i) {
-      PILLAR_ASSIGN_OR_RETURN(const column values, run.builders[i].finish());
+    for (std::size_t i = 0; i < columns.size(); ++i) {
       for (std::uint32_t v = 0; v < view_count; ++v) {
         const std::uint32_t first = v * vector_rows;
-        views[v] = values.slice(first, row_count - first < vector_rows ? row_count - first : vector_rows);
+        views[v] = columns[i].slice(first, row_count - first < vector_rows ? row_count - first : vector_rows);
       }
       block_options options;
       options.policy = options_.policy;
       options.previous = &run.shape->choices[i];
       PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
+      columns[i] = column();
       stored_run::stored_block stored;
       stored.bytes = block.size();
       stored.checksum = detail::named_checksum(block.bytes());
@@ -169,7 +191,7 @@ PILLAR_API result<void> block_run_store::seal(std::uint32_t run) {
   PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr);
   stored_run& of = *runs_[run];
   if (of.failed.code != errc::ok) return of.failed;
-  PILLAR_TRY(write(of));
+  PILLAR_TRY(write(of, true));
   of.builders = std::vector<column_builder>();  // the memory too
   return {};
 }

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <bit>
+#include <utility>
+
+#include "pillar/aggregate/spilling_aggregator.hpp"
+#include "pillar/base/growable.hpp"
+#include "pillar/base/mutant.hpp"
+#include "pillar/column/detail/gather.hpp"  // list_rows
+#include "pillar/hash/column.hpp"           // hash_rows
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+/// Hash bits by which a partition may be divided further: with more of them, one group is what does not fit.
+inline constexpr unsigned spill_most_bits = 40;
+/// Aggregates whose restrictions stand in one word of a row.
+inline constexpr std::size_t restrictions_in_a_word = 64;
+
+/// out[row] = the integer of a narrower vector, widened.
+template <class To>
+void widen_integers(const vector& from, To* PILLAR_RESTRICT out) noexcept {
+  visit_fixed_width(from.type.physical, [&]<class T>() {
+    if constexpr (!std::is_floating_point_v<T>) {
+      const auto* values = static_cast<const std::byte*>(from.holder().values);
+      const auto at = [values](std::uint32_t index) {
+        return static_cast<To>(load_unaligned<T>(values + std::size_t{index} * sizeof(T)));
+      };
+      if (from.kind == vector_kind::run_end) {
+        from.for_each_run(0, from.size, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+          for (std::uint32_t row = begin; row < end; ++row) out[row] = at(run);
+        });
+      } else if (from.kind == vector_kind::dictionary && from.dictionary->size == 0) {
+        for (std::uint32_t row = 0; row < from.size; ++row) out[row] = 0;
+      } else {
+        for (std::uint32_t row = 0; row < from.size; ++row) out[row] = at(from.index_of(row));
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
+PILLAR_API spilling_aggregator::~spilling_aggregator() {
+  for (const std::uint32_t run : runs_) options_.store->drop(run);
+}
+
+PILLAR_API result<spilling_aggregator> spilling_aggregator::make(std::span<const data_type> key_types,
+                                                                 std::span<const data_type> input_types,
+                                                                 std::span<const aggregate_spec> aggregates,
+                                                                 memory_budget* budget, const spill_options& options,
+                                                                 std::span<const key_range> ranges) {
+  PILLAR_ASSERT(options.partition_bits >= 1 && options.partition_bits <= 10 && options.delivered_groups > 0);
+  spilling_aggregator made;
+  made.options_ = options;
+  made.budget_ = budget;
+  made.key_types_.assign(key_types.begin(), key_types.end());
+  made.input_types_.assign(input_types.begin(), input_types.end());
+  made.aggregates_.assign(aggregates.begin(), aggregates.end());
+  made.ranges_.assign(ranges.begin(), ranges.end());
+  made.state_bytes_ = options.state_bytes;
+  if (made.state_bytes_ == 0) {
+    const std::uint64_t limit = budget == nullptr ? memory_budget::unlimited : budget->limit();
+    made.state_bytes_ = limit == memory_budget::unlimited ? limit : limit - limit / 4;
+  }
+  made.state_budget_ = std::make_unique<memory_budget>(made.state_bytes_, budget);
+  PILLAR_ASSIGN_OR_RETURN(aggregator in_memory, made.make_aggregator(made.state_budget_.get()));
+  made.in_memory_.emplace(std::move(in_memory));
+  const auto types = made.in_memory_->result_types();
+  made.result_types_.assign(types.begin(), types.end());
+
+  made.run_types_ = made.key_types_;
+  for (std::uint32_t input = 0; input < input_types.size(); ++input) {
+    bool is_read = false;
+    for (const aggregate_spec& of : aggregates)
+      is_read = is_read || (of.kind != aggregate_kind::count_rows && of.input == input) ||
+                (takes_second(of.kind) && of.second == input);
+    if (!is_read) continue;
+    made.run_inputs_.push_back(input);
+    made.run_types_.push_back(input_types[input]);
+  }
+  made.numbers_rows_ = made.in_memory_->needs_row_numbers();
+  if (made.numbers_rows_) made.run_types_.push_back(type_of<std::uint64_t>);
+  if (options.restricts)
+    for (std::size_t i = 0; i < aggregates.size(); i += detail::restrictions_in_a_word)
+      made.run_types_.push_back(type_of<std::uint64_t>);
+  made.converted_.resize(made.run_types_.size());
+  return made;
+}
+
+inline result<aggregator> spilling_aggregator::make_aggregator(memory_budget* budget) const {
+  return aggregator::make(key_types_, input_types_, aggregates_, budget, ranges_);
+}
+
+inline result<void> spilling_aggregator::remember(result<void> done) noexcept {
+  if (!done.ok()) failed_ = done.error();
+  return done;
+}
+
+PILLAR_API result<void> spilling_aggregator::update(std::span<const vector* const> keys,
+                                                    std::span<const vector* const> inputs,
+                                                    const selection_mask& selection, std::uint32_t row_count,
+                                                    std::span<const selection_mask* const> where,
+                                                    std::span<const std::uint8_t> input_bits,
+                                                    const row_numbers& numbers) {
+  if (failed_.code != errc::ok) return failed_;
+  if (!options_.restricts)
+    for (const selection_mask* restriction : where)
+      if (restriction != nullptr) return errc::invalid_argument;
+  if (runs_.empty()) {
+    auto done = in_memory_->update(keys, inputs, selection, row_count, where, input_bits, numbers);
+    if (done.ok() || done.error().code != errc::out_of_memory || options_.store == nullptr || key_types_.empty())
+      return done;
+    PILLAR_TRY(begin_spilling());
+  }
+  return remember(divide(keys, inputs, selection, row_count, where, input_bits, numbers));
+}
+
+inline result<void> spilling_aggregator::begin_spilling() {
+  const std::size_t count = std::size_t{1} << options_.partition_bits;
+  rows_of_runs_.assign(count, 0);
+  runs_.reserve(count);
+  while (runs_.size() < count) {
+    const auto opened = options_.store->open(run_types_);
+    if (!opened.ok()) {
+      for (const std::uint32_t run : runs_) options_.store->drop(run);
+      runs_.clear();
+      return opened.error();
+    }
+    runs_.push_back(*opened);
+  }
+  return {};
+}
+
+/// Rows of groups in memory update them, the others are spilled.
+inline result<void> spilling_aggregator::divide(std::span<const vector* const> keys,
+                                                std::span<const vector* const> inputs, const selection_mask& selection,
+                                                std::uint32_t row_count, std::span<const selection_mask* const> where,
+                                                std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
+  selection_mask rest = selection;
+  if (!frozen_) {
+    std::uint32_t slots[vector_rows];
+    in_memory_->groups().find(keys, selection, row_count, slots);
+    selection_mask known = selection_mask::none();
+    for (std::uint32_t row = 0; row < row_count; ++row)
+      known.words[row / 64] |= std::uint64_t{slots[row] != 0} << (row % 64);
+    if (known.any()) {
+      const auto done = in_memory_->update(keys, inputs, known, row_count, where, input_bits, numbers);
+      if (!done.ok() && done.error().code != errc::out_of_memory) return done;
+      frozen_ = !done.ok();
+      if (done.ok())
+        for (std::uint32_t i = 0; i < vector_words; ++i)
+          rest.words[i] &= PILLAR_MUTATE(spill_takes_known_rows, ~known.words[i], ~std::uint64_t{0});
+    }
+  }
+  return rest.any() ? spill(keys, inputs, rest, row_count, where, numbers) : result<void>();
+}
+
+/// A vector as column `number` of the runs: of its type, integers widened where they came narrower.
+inline result<vector> spilling_aggregator::run_column(const vector& from, std::size_t number) {
+  const data_type& type = run_types_[number];
+  vector made = from;
+  made.type = type;
+  if (from.type.physical == type.physical) return made;
+  PILLAR_ASSERT(is_integer(from.type.physical) && is_integer(type.physical));
+  buffer& memory = converted_[number];
+  constexpr std::size_t value_bytes = vector_rows * sizeof(int128);
+  if (memory.empty()) {
+    PILLAR_ASSIGN_OR_RETURN(memory, buffer::allocate(value_bytes + vector_words * sizeof(std::uint64_t), budget_));
+  }
+  if (type.physical == physical_type::integer128) detail::widen_integers(from, memory.as<int128>());
+  else detail::widen_integers(from, memory.as<std::int64_t>());
+  made = vector{};
+  made.type = type;
+  made.size = from.size;
+  made.values = memory.data();
+  if (PILLAR_MUTATE(spill_widens_nulls, from.validity != nullptr, false)) {
+    auto* validity = reinterpret_cast<std::uint64_t*>(memory.data() + value_bytes);
+    for (std::uint32_t word = 0; word < vector_words; ++word) validity[word] = from.validity_word(word);
+    made.validity = validity;
+  }
+  return made;
+}
+
+/// Writes the selected rows to the runs of their partitions.
+inline result<void> spilling_aggregator::spill(std::span<const vector* const> keys,
+                                               std::span<const vector* const> inputs, const selection_mask& selection,
+                                               std::uint32_t row_count, std::span<const selection_mask* const> where,
+                                               const row_numbers& numbers) {
+  std::vector<vector> columns;
+  columns.reserve(run_types_.size());
+  for (const vector* key : keys) {
+    PILLAR_ASSIGN_OR_RETURN(vector made, run_column(*key, columns.size()));
+    columns.push_back(made);
+  }
+  for (const std::uint32_t input : run_inputs_) {
+    PILLAR_ASSIGN_OR_RETURN(vector made, run_column(*inputs[input], columns.size()));
+    columns.push_back(made);
+  }
+  // What is a word for each row: its number, and which aggregates take it.
+  const auto add_words = [&](const auto& word_of) -> result<void> {
+    buffer& memory = converted_[columns.size()];
+    if (memory.empty()) {
+      PILLAR_ASSIGN_OR_RETURN(memory, buffer::allocate(vector_rows * sizeof(std::uint64_t), budget_));
+    }
+    auto* words = memory.as<std::uint64_t>();
+    for (std::uint32_t row = 0; row < row_count; ++row) words[row] = word_of(row);
+    vector made;
+    made.type = run_types_[columns.size()];
+    made.size = row_count;
+    made.values = words;
+    columns.push_back(made);
+    return {};
+  };
+  if (numbers_rows_)
+    PILLAR_TRY(
+        add_words([&](std::uint32_t row) { return PILLAR_MUTATE(spill_forgets_numbers, numbers.of(row), row); }));
+  for (std::size_t first = 0; columns.size() < run_types_.size(); first += detail::restrictions_in_a_word)
+    PILLAR_TRY(add_words([&](std::uint32_t row) {
+      std::uint64_t word = 0;
+      for (std::size_t i = first; i < aggregates_.size() && i < first + detail::restrictions_in_a_word; ++i)
+        if (PILLAR_MUTATE(spill_forgets_restrictions, where.empty() || where[i] == nullptr || where[i]->test(row),
+                          true))
+          word |= std::uint64_t{1} << (i - first);
+      return word;
+    }));
+  std::vector<const vector*> pointers;
+  pointers.reserve(columns.size());
+  for (const vector& of : columns) pointers.push_back(&of);
+
+  std::uint64_t hashes[vector_rows];
+  hash_rows(keys, row_count, hashes);
+  std::uint16_t rows[vector_rows], sorted[vector_rows];
+  const std::uint32_t count = detail::list_rows(selection.words, rows);
+  const auto partition_of = [&](std::uint32_t row) {
+    return static_cast<std::uint32_t>(hashes[row] >> (64 - options_.partition_bits));
+  };
+  std::uint16_t ends[1 << 10] = {};
+  for (std::uint32_t i = 0; i < count; ++i) ++ends[partition_of(rows[i])];
+  std::uint16_t end = 0;
+  for (std::size_t p = 0; p < runs_.size(); ++p) {
+    const std::uint16_t in_partition = ends[p];
+    ends[p] = end;
+    end = static_cast<std::uint16_t>(end + in_partition);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) sorted[ends[partition_of(rows[i])]++] = rows[i];
+
+  for (std::uint32_t first = 0; first < count;) {
+    const std::uint32_t partition = partition_of(sorted[first]);
+    selection_mask mask = selection_mask::none();
+    const std::uint32_t last = ends[partition];
+    for (std::uint32_t i = first; i < last; ++i) set_bit(mask.words, sorted[i]);
+    PILLAR_TRY(options_.store->append(runs_[partition], pointers, &mask, row_count));
+    rows_of_runs_[partition] += last - first;
+    spilled_rows_ += last - first;
+    first = last;
+  }
+  return {};
+}
+
+PILLAR_API result<void> spilling_aggregator::finish(delivery take, memory_budget* result_budget) {
+  if (failed_.code != errc::ok) return failed_;
+  PILLAR_TRY(remember(runs_.empty() ? deliver(*in_memory_, take, result_budget) : finish_spilled(take, result_budget)));
+  in_memory_.reset();
+  failed_ = {errc::invalid_argument, 0};  // nothing is left
+  return {};
+}
+
+inline result<void> spilling_aggregator::deliver(const aggregator& groups, delivery take,
+                                                 memory_budget* result_budget) const {
+  for (std::uint32_t first = 0; first < groups.group_count(); first += options_.delivered_groups) {
+    const std::uint32_t left = groups.group_count() - first;
+    PILLAR_ASSIGN_OR_RETURN(
+        const std::vector<column> piece,
+        groups.finish(first, left < options_.delivered_groups ? left : options_.delivered_groups, result_budget));
+    PILLAR_TRY(take(piece));
+  }
+  return {};
+}
+
+inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_budget* result_budget) {
+  for (buffer& memory : converted_) memory = buffer{};
+  for (const std::uint32_t run : runs_) PILLAR_TRY(options_.store->seal(run));
+  if (!frozen_) {  // every group is here or in the runs, none in both
+    PILLAR_TRY(deliver(*in_memory_, take, result_budget));
+    in_memory_.reset();
+  }
+  for (std::uint32_t partition = 0; partition < rows_of_runs_.size(); ++partition)
+    PILLAR_TRY(finish_partition(partition, take, result_budget));
+  for (const std::uint32_t run : runs_) options_.store->drop(run);
+  runs_.clear();
+  return {};
+}
+
+/// Groups a partition, as a whole or, where that does not fit, by parts of its hashes.
+inline result<void> spilling_aggregator::finish_partition(std::uint32_t partition, delivery take,
+                                                          memory_budget* result_budget) {
+  std::vector<hash_range> todo = {{options_.partition_bits, partition}};
+  while (!todo.empty()) {
+    const hash_range range = todo.back();
+    todo.pop_back();
+    // Groups that stay in memory leave what is left of the budget: half of it for these, half for reading and results.
+    const std::uint64_t used = in_memory_ ? state_budget_->used() : 0;
+    std::uint64_t limit = state_bytes_ - used;
+    if (in_memory_ && budget_ != nullptr && (budget_->limit() - budget_->used()) / 2 > limit)
+      limit = (budget_->limit() - budget_->used()) / 2;
+    memory_budget part_budget(limit, budget_);
+    std::uint64_t rows_seen = 0;
+    bool whole = false;
+    {
+      PILLAR_ASSIGN_OR_RETURN(aggregator groups, make_aggregator(&part_budget));
+      PILLAR_ASSIGN_OR_RETURN(whole, group_range(partition, range, groups, rows_seen));
+      if (whole) PILLAR_TRY(deliver(groups, take, result_budget));
+    }
+    if (whole) continue;
+    if (range.bits >= detail::spill_most_bits) return {errc::out_of_memory, partition};
+    ++repeated_reads_;
+    const std::uint64_t expected = rows_of_runs_[partition] >> (range.bits - options_.partition_bits);
+    const unsigned further = 1 + static_cast<unsigned>(std::bit_width(expected / (2 * rows_seen + 1)) / 2);
+    const unsigned bits =
+        range.bits + further < detail::spill_most_bits ? further : detail::spill_most_bits - range.bits;
+    for (std::uint64_t part = std::uint64_t{1} << bits; part-- > 0;)
+      todo.push_back({range.bits + bits, range.prefix << bits | part});
+  }
+  return {};
+}
+
+/// Adds the groups of a range to `groups`: those in memory, if they are still there, then the rows of the run. False:
+/// they do not fit.
+inline result<bool> spilling_aggregator::group_range(std::uint32_t partition, const hash_range& range,
+                                                     aggregator& groups, std::uint64_t& rows_seen) {
+  std::uint64_t hashes[vector_rows];
+  if (in_memory_) {
+    growable<std::uint32_t> chosen(budget_);
+    for (std::uint32_t first = 0; first < in_memory_->group_count(); first += vector_rows) {
+      const std::uint32_t left = in_memory_->group_count() - first;
+      const std::uint32_t count = left < vector_rows ? left : vector_rows;
+      PILLAR_TRY(in_memory_->groups().hash_keys(first, count, hashes));
+      for (std::uint32_t i = 0; i < count; ++i)
+        if (range.has(hashes[i])) PILLAR_TRY(chosen.append(first + i));
+    }
+    const auto merged =
+        groups.merge(*in_memory_, {chosen.data(), PILLAR_MUTATE(spill_leaves_groups, chosen.size(), 0)});
+    if (!merged.ok() && merged.error().code == errc::out_of_memory) return false;
+    PILLAR_TRY(merged);
+  }
+  PILLAR_ASSIGN_OR_RETURN(const std::unique_ptr<run_reader> reader, options_.store->read(runs_[partition]));
+  std::vector<vector> columns(run_types_.size());
+  std::vector<const vector*> keys, inputs(input_types_.size());
+  for (std::size_t i = 0; i < key_types_.size(); ++i) keys.push_back(&columns[i]);
+  for (std::size_t i = 0; i < run_inputs_.size(); ++i) inputs[run_inputs_[i]] = &columns[key_types_.size() + i];
+  const std::size_t first_word = key_types_.size() + run_inputs_.size();
+  std::uint64_t number_of_row[vector_rows];
+  row_numbers numbers;
+  if (numbers_rows_) numbers.each = number_of_row;
+  std::vector<selection_mask> restrictions(options_.restricts ? aggregates_.size() : 0);
+  std::vector<const selection_mask*> where;
+  for (const selection_mask& restriction : restrictions) where.push_back(&restriction);
+  for (;;) {
+    PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, reader->next(columns));
+    if (count == 0) return true;
+    selection_mask selection = selection_mask::first(count);
+    if (range.bits != options_.partition_bits) {
+      hash_rows(keys, count, hashes);
+      for (std::uint32_t row = 0; row < count; ++row)
+        if (PILLAR_MUTATE(spill_reads_all_hashes, !range.has(hashes[row]), false))
+          assign_bit(selection.words, row, false);
+    }
+    for (std::size_t i = 0; i < restrictions.size(); ++i) {
+      const vector& words = columns[first_word + (numbers_rows_ ? 1 : 0) + i / detail::restrictions_in_a_word];
+      restrictions[i] = selection_mask::none();
+      for (std::uint32_t row = 0; row < count; ++row)
+        assign_bit(restrictions[i].words, row,
+                   words.value<std::uint64_t>(row) >> (i % detail::restrictions_in_a_word) & 1);
+    }
+    for (std::uint32_t row = 0; numbers_rows_ && row < count; ++row)
+      number_of_row[row] = columns[first_word].value<std::uint64_t>(row);
+    const auto done = groups.update(keys, inputs, selection, count, where, {}, numbers);
+    if (!done.ok() && done.error().code == errc::out_of_memory) return false;
+    PILLAR_TRY(done);
+    rows_seen += selection.count();
+  }
+}
+
+}  // namespace PILLAR_NAMESPACE

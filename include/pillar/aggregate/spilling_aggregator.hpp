@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Grouping inside a memory budget: an aggregator whose groups stop growing when the budget is reached, and a run store
+/// that takes the rows which it then cannot.
+///
+///     auto groups = spilling_aggregator::make(keys, inputs, aggregates, &budget, {.store = &runs});
+///     for (each batch) groups->update(…);
+///     groups->finish([](std::span<const column> part) { … });   // keys, then aggregates: every group once
+///
+/// Rows of groups that are in memory keep updating them. The others go, by the uppermost bits of their key's hash, to
+/// their partition's run: each row once, its key and inputs. At the end the groups in memory are delivered, then
+/// partition by partition is read back and grouped. A partition whose groups do not fit is read several times, each
+/// time for a part of its hashes: nothing is written a second time.
+///
+/// Where a row of a group in memory finds no room either (texts, distinct values: states that grow with their rows), no
+/// state is touched any more: all further rows are written, and the groups in memory are merged in, partition by
+/// partition.
+#pragma once
+#include <cstdint>
+#include <memory>  // std::unique_ptr
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "pillar/aggregate/aggregator.hpp"
+#include "pillar/base/buffer.hpp"
+#include "pillar/base/function_ref.hpp"
+#include "pillar/base/memory.hpp"
+#include "pillar/base/result.hpp"
+#include "pillar/column/column.hpp"
+#include "pillar/column/run_store.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+/// What a spilling_aggregator may use.
+struct spill_options {
+  run_store* store = nullptr;     ///< outlives the aggregator; nullptr: it does not spill
+  std::uint64_t state_bytes = 0;  ///< of groups and states at most; 0: three quarters of the budget's limit. The rest
+                                  ///< is for the store's write buffers, for encoding and reading back
+  unsigned partition_bits = 6;    ///< 2^bits runs, 1 to 10 bits
+  bool restricts = false;         ///< update() may be given `where`
+  std::uint32_t delivered_groups = 16 * 1024;  ///< handed over at a time, at most
+};
+
+/// Shape:    batches as aggregator takes them
+/// Errors:   those of aggregator and of the store. Without a store: out_of_memory, and all is as before the call. With
+///           one, an error of update before anything was spilled leaves all as it was; a later one is final, and comes
+///           back from every later call. finish → out_of_memory also where one group does not fit
+/// Cost:     the aggregator's until the budget is reached. From then on a second lookup per row, and for each spilled
+///           row what the store costs: encoding, writing, reading, decoding
+/// Threads:  one at a time
+class spilling_aggregator {
+ public:
+  using delivery = function_ref<result<void>(std::span<const column> groups)>;
+
+  spilling_aggregator(spilling_aggregator&&) noexcept = default;
+  /// Drops what is left of its runs.
+  PILLAR_API ~spilling_aggregator();
+
+  /// Requires: partition_bits in [1, 10]
+  /// Errors:   those of aggregator::make
+  PILLAR_API static result<spilling_aggregator> make(std::span<const data_type> key_types,
+                                                     std::span<const data_type> input_types,
+                                                     std::span<const aggregate_spec> aggregates, memory_budget* budget,
+                                                     const spill_options& options,
+                                                     std::span<const key_range> ranges = {});
+
+  /// As aggregator::update. Errors: invalid_argument also for `where` that the options do not announce
+  PILLAR_API result<void> update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
+                                 const selection_mask& selection, std::uint32_t row_count,
+                                 std::span<const selection_mask* const> where = {},
+                                 std::span<const std::uint8_t> input_bits = {}, const row_numbers& numbers = {});
+
+  /// As aggregator::begin_block.
+  void begin_block() noexcept {
+    if (in_memory_) in_memory_->begin_block();
+  }
+
+  /// Every group's keys and results, a piece at a time, in no particular order; then there is nothing left here. What
+  /// `take` returns as an error ends it. The pieces are counted against `result_budget`.
+  PILLAR_API result<void> finish(delivery take, memory_budget* result_budget = nullptr);
+
+  /// Keys, then aggregates: the types of the columns that finish() delivers.
+  [[nodiscard]] std::span<const data_type> result_types() const noexcept { return result_types_; }
+  /// Rows that went to the store.
+  [[nodiscard]] std::uint64_t spilled_rows() const noexcept { return spilled_rows_; }
+  /// Times that a partition had to be read again because its groups did not fit.
+  [[nodiscard]] std::uint64_t repeated_reads() const noexcept { return repeated_reads_; }
+
+ private:
+  /// A part of all hashes: those whose `bits` uppermost bits are `prefix`.
+  struct hash_range {
+    unsigned bits = 0;
+    std::uint64_t prefix = 0;
+    [[nodiscard]] bool has(std::uint64_t hash) const noexcept { return bits == 0 || hash >> (64 - bits) == prefix; }
+  };
+
+  spilling_aggregator() = default;
+  [[nodiscard]] result<aggregator> make_aggregator(memory_budget* budget) const;
+  result<void> remember(result<void> done) noexcept;
+  result<void> begin_spilling();
+  result<void> divide(std::span<const vector* const> keys, std::span<const vector* const> inputs,
+                      const selection_mask& selection, std::uint32_t row_count,
+                      std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
+                      const row_numbers& numbers);
+  result<void> spill(std::span<const vector* const> keys, std::span<const vector* const> inputs,
+                     const selection_mask& selection, std::uint32_t row_count,
+                     std::span<const selection_mask* const> where, const row_numbers& numbers);
+  result<vector> run_column(const vector& from, std::size_t number);
+  result<void> deliver(const aggregator& groups, delivery take, memory_budget* result_budget) const;
+  result<void> finish_spilled(delivery take, memory_budget* result_budget);
+  result<void> finish_partition(std::uint32_t partition, delivery take, memory_budget* result_budget);
+  result<bool> group_range(std::uint32_t partition, const hash_range& range, aggregator& groups,
+                           std::uint64_t& rows_seen);
+
+  spill_options options_{};
+  memory_budget* budget_ = nullptr;
+  std::unique_ptr<memory_budget> state_budget_{};  ///< of in_memory_
+  std::optional<aggregator> in_memory_{};
+  std::vector<data_type> key_types_{};
+  std::vector<data_type> input_types_{};
+  std::vector<data_type> result_types_{};
+  std::vector<aggregate_spec> aggregates_{};
+  std::vector<key_range> ranges_{};
+  std::uint64_t state_bytes_ = 0;
+  bool numbers_rows_ = false;
+  bool frozen_ = false;  ///< no state is touched any more: also rows of groups in memory are spilled
+
+  std::vector<data_type> run_types_{};       ///< keys, inputs that are read, row number, which aggregates take it
+  std::vector<std::uint32_t> run_inputs_{};  ///< behind the keys: which inputs
+  std::vector<std::uint32_t> runs_{};        ///< by partition; empty: nothing was spilled
+  std::vector<std::uint64_t> rows_of_runs_{};
+  std::vector<buffer> converted_{};  ///< by column of a run: values that came in another form
+  std::uint64_t spilled_rows_ = 0;
+  std::uint64_t repeated_reads_ = 0;
+  failure failed_{};
+};
+
+}  // namespace PILLAR_NAMESPACE
+
+#ifdef PILLAR_HEADER_ONLY
+#include "pillar/aggregate/impl/spilling_aggregator.hpp"
+#endif

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/aggregate/spilling_aggregator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "pillar/base/file.hpp"
+#include "pillar/column/builder.hpp"
+#include "pillar/column/scalar.hpp"
+#include "pillar/conformance/faults.hpp"
+#include "pillar/storage/file_run_store.hpp"
+#include "pillar/storage/memory_run_store.hpp"
+#include "support/allocation_meter.hpp"
+#include "support/sanitized.hpp"
+
+namespace pillar_test::aggregate_spilling_aggregator {
+namespace {
+
+using pillar::aggregate_kind;
+using pillar::aggregate_spec;
+using pillar::column;
+using pillar::data_type;
+using pillar::errc;
+using pillar::memory_budget;
+using pillar::memory_run_store;
+using pillar::selection_mask;
+using pillar::spill_options;
+using pillar::spilling_aggregator;
+using pillar::type_of;
+using pillar::vector;
+using pillar::conformance::fault_plan;
+using pillar::conformance::faulty_file;
+using pillar::conformance::memory_file;
+
+/// A column of about `distinct` different values, NULL now and then where that is allowed.
+column random_column(pillar::splitmix64& random, data_type type, std::uint32_t row_count, std::uint64_t distinct) {
+  pillar::column_builder made(type);
+  for (std::uint32_t row = 0; row < row_count; ++row) {
+    const std::uint64_t value = random.below(distinct);
+    if (type.nullable && random.chance(1, 40)) {
+      EXPECT_TRUE(made.append_null().ok());
+    } else if (type.physical == pillar::physical_type::text) {
+      EXPECT_TRUE(
+          made.append_text(value % 3 == 0 ? "t" + std::to_string(value) : "a longer text " + std::to_string(value))
+              .ok());
+    } else if (pillar::is_float(type.physical)) {
+      EXPECT_TRUE(made.append_real(static_cast<double>(value) / 8 - 100).ok());
+    } else if (type.physical == pillar::physical_type::integer128) {
+      EXPECT_TRUE(made.append_integer(pillar::int128{1'000'000'007} * 1'000'000'007 * static_cast<int>(value)).ok());
+    } else {
+      EXPECT_TRUE(made.append_integer(static_cast<pillar::int128>(
+                                          type.physical == pillar::physical_type::boolean ? value % 2 : value))
+                      .ok());
+    }
+  }
+  return *made.finish();
+}
+
+/// What is grouped: the same batches for every aggregator.
+struct grouping {
+  std::uint32_t row_count = 0;
+  std::vector<column> keys{}, inputs{};
+  std::vector<aggregate_spec> aggregates{};
+  bool restricts = false;
+  bool narrow = false;  ///< int64 inputs come in int32
+
+  std::vector<data_type> types_of(const std::vector<column>& columns) const {
+    std::vector<data_type> made;
+    for (const column& of : columns) made.push_back(of.type());
+    return made;
+  }
+  pillar::result<spilling_aggregator> make(memory_budget* budget, spill_options options) const {
+    options.restricts = restricts;
+    auto input_types = types_of(inputs);
+    if (narrow)
+      for (data_type& type : input_types)
+        if (type.logical == pillar::logical_type::int32) type = type_of<std::int64_t>.as_nullable(type.nullable);
+    return spilling_aggregator::make(types_of(keys), input_types, aggregates, budget, options);
+  }
+  /// Rows that are not selected: every 17th or so.
+  static selection_mask selected(std::uint32_t at, std::uint32_t count) {
+    selection_mask mask = selection_mask::first(count);
+    pillar::splitmix64 random(at);
+    for (auto& word : mask.words) word &= random() | random() | random() | random();
+    return mask;
+  }
+  pillar::result<void> update(spilling_aggregator& to, std::uint32_t at) const {
+    const std::uint32_t count = std::min(1000u, row_count - at);
+    std::vector<vector> views;
+    for (const auto* columns : {&keys, &inputs})
+      for (const column& of : *columns) views.push_back(of.slice(at, count));
+    std::vector<const vector*> key_views, input_views;
+    for (std::size_t i = 0; i < views.size(); ++i) (i < keys.size() ? key_views : input_views).push_back(&views[i]);
+    const selection_mask selection = selected(at, count), restriction = selected(at + 1, count);
+    std::vector<const selection_mask*> where;
+    if (restricts)
+      for (std::size_t i = 0; i < aggregates.size(); ++i) where.push_back(i % 2 == 1 ? &restriction : nullptr);
+    return to.update(key_views, input_views, selection, count, where, {}, {.first = at});
+  }
+  pillar::result<void> update_all(spilling_aggregator& to) const {
+    for (std::uint32_t at = 0; at < row_count; at += 1000) PILLAR_TRY(update(to, at));
+    return {};
+  }
+  std::uint64_t selected_rows() const {
+    std::uint64_t total = 0;
+    for (std::uint32_t at = 0; at < row_count; at += 1000)
+      total += selected(at, std::min(1000u, row_count - at)).count();
+    return total;
+  }
+};
+
+void append_cell(std::string& to, const vector& from, std::uint32_t row) {
+  const pillar::scalar cell = pillar::get(from, row);
+  if (cell.null) to += "N";
+  else if (pillar::is_float(from.type.physical)) to += std::to_string(std::bit_cast<std::uint64_t>(cell.real));
+  else if (from.type.physical == pillar::physical_type::text) to += cell.text;
+  else
+    to += std::to_string(static_cast<std::uint64_t>(cell.integer >> 64)) + ":" +
+          std::to_string(static_cast<std::uint64_t>(cell.integer));
+  to += ';';
+}
+
+/// All groups as lines, sorted.
+struct lines {
+  std::vector<std::string> all{};
+  errc said = errc::ok;
+  lines() = default;
+  explicit lines(spilling_aggregator& groups, memory_budget* result_budget = nullptr) {
+    const auto done = groups.finish(
+        [&](std::span<const column> piece) -> pillar::result<void> {
+          for (std::uint64_t at = 0; at < piece[0].size(); at += 1024) {
+            const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(1024, piece[0].size() - at));
+            std::vector<vector> views;
+            for (const column& of : piece) views.push_back(of.slice(at, count));
+            for (std::uint32_t row = 0; row < count; ++row) {
+              std::string line;
+              for (const vector& view : views) append_cell(line, view, row);
+              all.push_back(std::move(line));
+            }
+          }
+          return {};
+        },
+        result_budget);
+    said = done.error().code;
+    std::sort(all.begin(), all.end());
+  }
+};
+
+lines without_limit(const grouping& of, std::uint64_t* peak = nullptr) {
+  memory_budget budget;
+  auto groups = of.make(&budget, {});
+  EXPECT_TRUE(groups.ok() && of.update_all(*groups).ok());
+  if (peak != nullptr) *peak = budget.peak();
+  return lines(*groups);
+}
+
+constexpr std::uint64_t kib = 1024;
+
+/// The same lines from a small budget; everything in it, and nothing left of it.
+void expect_same(const grouping& of, const lines& expected, bool in_file, const spill_options& with,
+                 std::uint64_t limit, std::uint64_t* repeated = nullptr) {
+  memory_budget budget(limit);
+  {
+    const pillar::run_store_options writing{.budget = &budget, .buffer_bytes = limit / 8, .block_rows = 2048};
+    memory_file file;
+    memory_budget beside;  // encoded runs in memory are not the operator's
+    memory_run_store memory({.budget = &beside, .buffer_bytes = limit / 8, .block_rows = 2048});
+    pillar::file_run_store stored(file, writing);
+    spill_options options = with;
+    options.store = in_file ? static_cast<pillar::run_store*>(&stored) : &memory;
+    auto groups = of.make(&budget, options);
+    ASSERT_TRUE(groups.ok());
+    const auto updated = of.update_all(*groups);
+    ASSERT_TRUE(updated.ok()) << to_string(updated.error().code);
+    const lines found(*groups);
+    ASSERT_EQ(found.said, errc::ok) << to_string(found.said);
+    EXPECT_EQ(found.all.size(), expected.all.size());
+    EXPECT_TRUE(found.all == expected.all);
+    EXPECT_GT(groups->spilled_rows(), 0u);
+    const auto counts = options.store->counts();
+    EXPECT_EQ(counts.rows_written, groups->spilled_rows());
+    EXPECT_LE(counts.rows_written, of.selected_rows());
+    EXPECT_GT(counts.bytes_written, 0u);
+    EXPECT_GE(counts.bytes_read, counts.bytes_written);
+    if (repeated != nullptr) *repeated = groups->repeated_reads();
+  }
+  EXPECT_EQ(budget.used(), 0u);
+  EXPECT_LE(budget.peak(), limit);
+}
+
+TEST(aggregate_spilling_aggregator, the_same_groups_as_without_a_limit) {
+  const data_type types[] = {
+      type_of<std::int64_t>.as_nullable(), type_of<pillar::text>.as_nullable(), type_of<std::int32_t>,
+      type_of<double>.as_nullable(),       pillar::decimal_type(30, 2, true),   type_of<pillar::text>,
+      type_of<bool>.as_nullable()};
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    pillar::splitmix64 random(seed);
+    grouping of;
+    of.row_count = sanitized ? 5'000 : 10'000;
+    of.restricts = seed % 3 == 0;
+    of.narrow = seed % 2 == 0;
+    const std::size_t key_count = 1 + seed % 3;
+    for (std::size_t i = 0; i < key_count; ++i)
+      of.keys.push_back(random_column(random, types[(seed + 3 * i) % 6], of.row_count, key_count == 1 ? 4000 : 80));
+    for (const data_type& type :
+         {types[seed % 7], types[(seed + 2) % 7], type_of<std::int32_t>.as_nullable(), types[3]})
+      of.inputs.push_back(random_column(random, type, of.row_count, 1000));
+    of.aggregates.push_back({});
+    for (std::uint32_t i = 0; i < 4; ++i)
+      for (auto kind = aggregate_kind::count; kind != aggregate_kind::own;
+           kind = static_cast<aggregate_kind>(static_cast<int>(kind) + 1)) {
+        const bool narrowed = of.narrow && of.inputs[i].type().logical == pillar::logical_type::int32;
+        if (narrowed && kind != aggregate_kind::count && kind != aggregate_kind::sum && kind != aggregate_kind::avg)
+          continue;
+        if (kind == aggregate_kind::any || !random.chance(1, 3)) continue;
+        pillar::aggregate_options how;
+        how.register_bits = 4;
+        how.distinct = !takes_second(kind) && random.chance(1, 5);
+        if (narrowed && how.distinct) continue;
+        const std::uint32_t second = i == 3 ? 1 : 3;
+        if (aggregate_type(kind, of.inputs[i].type(), of.inputs[second].type()))
+          of.aggregates.push_back({kind, i, second, how});
+      }
+    ASSERT_GT(of.aggregates.size(), 5u);
+    const lines expected = without_limit(of);
+    expect_same(of, expected, seed % 2 == 0, {.state_bytes = 300 * kib, .partition_bits = 3, .delivered_groups = 700},
+                6144 * kib);
+  }
+}
+
+/// Many groups of two integers: the plain case.
+grouping many_groups(std::uint32_t row_count, std::uint64_t distinct) {
+  pillar::splitmix64 random(7);
+  grouping of;
+  of.row_count = row_count;
+  of.keys.push_back(random_column(random, type_of<std::int64_t>, row_count, distinct));
+  of.inputs.push_back(random_column(random, type_of<std::int64_t>, row_count, 100'000));
+  of.aggregates = {{}, {aggregate_kind::sum, 0}, {aggregate_kind::max, 0}};
+  return of;
+}
+
+TEST(aggregate_spilling_aggregator, four_times_the_budget_is_written_once) {
+  const grouping of = many_groups(sanitized ? 60'000 : 150'000, 1'000'000'000'000);
+  std::uint64_t needed = 0;
+  const lines expected = without_limit(of, &needed);
+  const std::uint64_t limit = needed / 4;
+  ASSERT_GT(limit, 1500 * kib);
+  for (const bool in_file : {false, true}) expect_same(of, expected, in_file, {.partition_bits = 4}, limit);
+
+  // What the input takes as blocks of a table, and what the runs took.
+  memory_run_store whole({.buffer_bytes = 64 << 20, .block_rows = 65536}), runs({.buffer_bytes = limit / 8});
+  const std::vector<data_type> types = {of.keys[0].type(), of.inputs[0].type()};
+  const std::uint32_t run = *whole.open(types);
+  for (std::uint32_t at = 0; at < of.row_count; at += 1000) {
+    const vector key = of.keys[0].slice(at, 1000), input = of.inputs[0].slice(at, 1000);
+    const vector* const columns[] = {&key, &input};
+    ASSERT_TRUE(whole.append(run, columns, nullptr, 1000).ok());
+  }
+  ASSERT_TRUE(whole.seal(run).ok());
+  memory_budget budget(limit);
+  auto groups = of.make(&budget, {.store = &runs, .partition_bits = 4});
+  ASSERT_TRUE(of.update_all(*groups).ok() && lines(*groups).said == errc::ok);
+  const double per_row = static_cast<double>(runs.counts().bytes_written) / static_cast<double>(groups->spilled_rows());
+  const double encoded = static_cast<double>(whole.counts().bytes_written) / of.row_count;
+  EXPECT_LE(per_row, 1.2 * encoded);
+  EXPECT_GT(groups->spilled_rows(), of.selected_rows() / 2);
+}
+
+TEST(aggregate_spilling_aggregator, a_partition_that_does_not_fit_is_read_again) {
+  const grouping of = many_groups(sanitized ? 30'000 : 60'000, 1'000'000'000'000);
+  const lines expected = without_limit(of);
+  std::uint64_t repeated = 0;
+  expect_same(of, expected, true, {.state_bytes = 150 * kib, .partition_bits = 1}, 1024 * kib, &repeated);
+  EXPECT_GT(repeated, 1u);
+}
+
+TEST(aggregate_spilling_aggregator, states_that_grow_stay_inside_too) {
+  // 300 groups, whose greatest texts grow and grow: all of them together are several times the budget.
+  grouping of;
+  of.row_count = 40'000;
+  pillar::splitmix64 random(5);
+  of.keys.push_back(random_column(random, type_of<std::int32_t>.as_nullable(), of.row_count, 300));
+  pillar::column_builder texts(type_of<pillar::text>);
+  for (std::uint32_t row = 0; row < of.row_count; ++row) {
+    const std::string letter(1, static_cast<char>('a' + row * 20 / of.row_count));
+    ASSERT_TRUE(texts.append_text(row % 50 == 0 ? letter + std::string(row / 5, 'x') : letter).ok());
+  }
+  of.inputs.push_back(*texts.finish());
+  of.aggregates = {{aggregate_kind::max, 0}, {aggregate_kind::count, 0}, {}};
+  std::uint64_t needed = 0;
+  const lines expected = without_limit(of, &needed);
+  ASSERT_GT(needed, 1800 * kib);
+  expect_same(of, expected, false, {.state_bytes = 250 * kib, .partition_bits = 5, .delivered_groups = 50}, 1800 * kib);
+}
+
+TEST(aggregate_spilling_aggregator, without_a_store_it_stays_as_it_was) {
+  const grouping of = many_groups(40'000, 1'000'000'000);
+  memory_budget budget(400 * kib);
+  auto groups = of.make(&budget, {});
+  std::uint32_t at = 0;
+  pillar::result<void> done;
+  for (; at < of.row_count && done.ok(); at += 1000) done = of.update(*groups, at);
+  ASSERT_EQ(done.error().code, errc::out_of_memory);
+  EXPECT_EQ(of.update(*groups, at).error().code, errc::out_of_memory);
+  grouping before = of;
+  before.row_count = at - 1000;
+  EXPECT_EQ(lines(*groups).all, without_limit(before).all);
+  EXPECT_EQ(of.update(*groups, 0).error().code, errc::invalid_argument);  // it was finished
+}
+
+TEST(aggregate_spilling_aggregator, one_group_that_does_not_fit_is_an_error) {
+  grouping of;
+  of.row_count = 4'000;
+  pillar::column_builder keys(type_of<std::int64_t>), texts(type_of<pillar::text>);
+  for (std::uint32_t row = 0; row < of.row_count; ++row) {
+    ASSERT_TRUE(keys.append_integer(row % 100 == 0 ? 0 : row).ok());
+    ASSERT_TRUE(texts.append_text(row % 100 == 0 ? std::string(row * 20, 'x') : "y").ok());
+  }
+  of.keys.push_back(*keys.finish());
+  of.inputs.push_back(*texts.finish());
+  of.aggregates = {{aggregate_kind::max, 0}};
+  memory_budget budget(600 * kib);
+  memory_run_store store({.buffer_bytes = 256 * kib});
+  {
+    auto groups = of.make(&budget, {.store = &store, .state_bytes = 60 * kib, .partition_bits = 2});
+    const auto done = of.update_all(*groups);
+    EXPECT_EQ(done.ok() ? lines(*groups).said : done.error().code, errc::out_of_memory);
+  }
+  EXPECT_EQ(budget.used(), 0u);
+  const selection_mask all = selection_mask::first(1);
+  const selection_mask* const where[] = {&all};
+  auto groups = of.make(nullptr, {});
+  EXPECT_EQ(groups->update({}, {}, all, 1, where).error().code, errc::invalid_argument);  // not announced
+}
+
+TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail) {
+  grouping of = many_groups(2'000, 1'000'000'000);
+  of.restricts = true;
+  const lines expected = without_limit(of);
+  // A refused allocation may be taken for the end of the budget: then rows are spilled, and the answer is the same.
+  const auto run = [&](memory_budget* budget, auto& file) {
+    pillar::file_run_store store(file, {.budget = budget, .buffer_bytes = 64 * kib, .block_rows = 1024});
+    auto groups = of.make(budget, {.store = &store, .state_bytes = 64 * kib, .partition_bits = 1});
+    if (!groups.ok()) return groups.error().code;
+    if (const auto done = of.update_all(*groups); !done.ok()) {
+      const errc said = lines(*groups).said;  // if nothing was spilled it is as it was, and usable
+      EXPECT_TRUE(said == done.error().code || groups->spilled_rows() == 0);
+      return done.error().code;
+    }
+    const lines found(*groups, budget);
+    if (found.said == errc::ok) EXPECT_TRUE(found.all == expected.all);
+    return found.said;
+  };
+  const auto allocations = pillar::conformance::sweep_allocations("spilling", [&](memory_budget& budget) {
+    memory_file file;
+    return run(&budget, file);
+  });
+  EXPECT_TRUE(allocations.ok()) << allocations;
+  EXPECT_GT(allocations.count("injection points"), 100u);
+  const auto files = pillar::conformance::sweep_file_operations("spilling", [&](fault_plan& plan) {
+    memory_budget budget;
+    memory_file inner;
+    faulty_file<memory_file> file(inner, plan);
+    const errc said = run(&budget, file);
+    EXPECT_EQ(budget.used(), 0u);
+    return said;
+  });
+  EXPECT_TRUE(files.ok()) << files;
+  EXPECT_GT(files.count("injection points"), 10u);
+}
+
+TEST(aggregate_spilling_aggregator, the_account_is_what_is_allocated) {
+  if (sanitized) GTEST_SKIP() << "other allocator";
+  const grouping of = many_groups(150'000, 1'000'000'000'000);
+  auto file = pillar::posix_file::create_temporary(testing::TempDir().c_str());
+  ASSERT_TRUE(file.ok());
+  memory_budget budget(3072 * kib);
+  std::uint64_t group_count = 0;
+  allocation_meter::begin();
+  {
+    pillar::file_run_store store(*file, {.budget = &budget, .buffer_bytes = 512 * kib, .block_rows = 2048});
+    auto groups = of.make(&budget, {.store = &store, .state_bytes = 1536 * kib, .partition_bits = 5});
+    ASSERT_TRUE(of.update_all(*groups).ok());
+    ASSERT_TRUE(groups
+                    ->finish(
+                        [&](std::span<const column> piece) {
+                          group_count += piece[0].size();
+                          return pillar::result<void>();
+                        },
+                        &budget)
+                    .ok());
+    EXPECT_GT(groups->spilled_rows(), 0u);
+  }
+  EXPECT_GT(group_count, 100'000u);
+  EXPECT_LT(static_cast<double>(allocation_meter::most), 1.05 * static_cast<double>(budget.peak()));
+  EXPECT_LE(budget.peak(), budget.limit());
+}
+
+}  // namespace
+}  // namespace pillar_test::aggregate_spilling_aggregator
