@@ -200,7 +200,7 @@ TEST(aggregate_spilling_aggregator, the_same_groups_as_without_a_limit) {
     SCOPED_TRACE(seed);
     pillar::splitmix64 random(seed);
     grouping of;
-    of.row_count = sanitized ? 5'000 : 10'000;
+    of.row_count = sanitized ? 4'000 : 8'000;
     of.restricts = seed % 3 == 0;
     of.narrow = seed % 2 == 0;
     const std::size_t key_count = 1 + seed % 3;
@@ -244,11 +244,11 @@ grouping many_groups(std::uint32_t row_count, std::uint64_t distinct) {
 }
 
 TEST(aggregate_spilling_aggregator, four_times_the_budget_is_written_once) {
-  const grouping of = many_groups(sanitized ? 60'000 : 150'000, 1'000'000'000'000);
+  const grouping of = many_groups(sanitized ? 60'000 : 100'000, 1'000'000'000'000);
   std::uint64_t needed = 0;
   const lines expected = without_limit(of, &needed);
   const std::uint64_t limit = needed / 4;
-  ASSERT_GT(limit, 1500 * kib);
+  ASSERT_GT(limit, 1000 * kib);
   for (const bool in_file : {false, true}) expect_same(of, expected, in_file, {.partition_bits = 4}, limit);
 
   // What the input takes as blocks of a table, and what the runs took.
@@ -271,7 +271,7 @@ TEST(aggregate_spilling_aggregator, four_times_the_budget_is_written_once) {
 }
 
 TEST(aggregate_spilling_aggregator, a_partition_that_does_not_fit_is_read_again) {
-  const grouping of = many_groups(sanitized ? 30'000 : 60'000, 1'000'000'000'000);
+  const grouping of = many_groups(sanitized ? 30'000 : 50'000, 1'000'000'000'000);
   const lines expected = without_limit(of);
   std::uint64_t repeated = 0;
   expect_same(of, expected, true, {.state_bytes = 150 * kib, .partition_bits = 1}, 1024 * kib, &repeated);
@@ -338,13 +338,13 @@ TEST(aggregate_spilling_aggregator, one_group_that_does_not_fit_is_an_error) {
 }
 
 TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail) {
-  grouping of = many_groups(2'000, 1'000'000'000);
+  grouping of = many_groups(3'000, 1'000'000'000);
   of.restricts = true;
   const lines expected = without_limit(of);
   // A refused allocation may be taken for the end of the budget: then rows are spilled, and the answer is the same.
   const auto run = [&](memory_budget* budget, auto& file) {
     pillar::file_run_store store(file, {.budget = budget, .buffer_bytes = 64 * kib, .block_rows = 1024});
-    auto groups = of.make(budget, {.store = &store, .state_bytes = 64 * kib, .partition_bits = 1});
+    auto groups = of.make(budget, {.store = &store, .state_bytes = 128 * kib, .partition_bits = 2});
     if (!groups.ok()) return groups.error().code;
     if (const auto done = of.update_all(*groups); !done.ok()) {
       const errc said = lines(*groups).said;  // if nothing was spilled it is as it was, and usable

@@ -213,16 +213,18 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
     columns.push_back(made);
     return {};
   };
-  if (numbers_rows_)
-    PILLAR_TRY(
-        add_words([&](std::uint32_t row) { return PILLAR_MUTATE(spill_forgets_numbers, numbers.of(row), row); }));
+  if (PILLAR_MUTATE(spill_forgets_numbers, numbers_rows_, false)) {
+    PILLAR_TRY(add_words([&](std::uint32_t row) { return numbers.of(row); }));
+  } else if (numbers_rows_) {
+    PILLAR_TRY(add_words([](std::uint32_t row) { return std::uint64_t{row}; }));
+  }
+  const bool restricted = PILLAR_MUTATE(spill_forgets_restrictions, !where.empty(), false);
   for (std::size_t first = 0; columns.size() < run_types_.size(); first += detail::restrictions_in_a_word)
     PILLAR_TRY(add_words([&](std::uint32_t row) {
-      std::uint64_t word = 0;
-      for (std::size_t i = first; i < aggregates_.size() && i < first + detail::restrictions_in_a_word; ++i)
-        if (PILLAR_MUTATE(spill_forgets_restrictions, where.empty() || where[i] == nullptr || where[i]->test(row),
-                          true))
-          word |= std::uint64_t{1} << (i - first);
+      std::uint64_t word = ~std::uint64_t{0};
+      for (std::size_t i = first; restricted && i < aggregates_.size() && i < first + detail::restrictions_in_a_word;
+           ++i)
+        if (where[i] != nullptr && !where[i]->test(row)) word &= ~(std::uint64_t{1} << (i - first));
       return word;
     }));
   std::vector<const vector*> pointers;
@@ -361,11 +363,10 @@ inline result<bool> spilling_aggregator::group_range(std::uint32_t partition, co
     PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, reader->next(columns));
     if (count == 0) return true;
     selection_mask selection = selection_mask::first(count);
-    if (range.bits != options_.partition_bits) {
+    if (PILLAR_MUTATE(spill_reads_all_hashes, range.bits != options_.partition_bits, false)) {
       hash_rows(keys, count, hashes);
       for (std::uint32_t row = 0; row < count; ++row)
-        if (PILLAR_MUTATE(spill_reads_all_hashes, !range.has(hashes[row]), false))
-          assign_bit(selection.words, row, false);
+        if (!range.has(hashes[row])) assign_bit(selection.words, row, false);
     }
     for (std::size_t i = 0; i < restrictions.size(); ++i) {
       const vector& words = columns[first_word + (numbers_rows_ ? 1 : 0) + i / detail::restrictions_in_a_word];
