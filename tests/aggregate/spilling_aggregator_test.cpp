@@ -270,6 +270,23 @@ TEST(aggregate_spilling_aggregator, four_times_the_budget_is_written_once) {
   EXPECT_GT(groups->spilled_rows(), of.selected_rows() / 2);
 }
 
+TEST(aggregate_spilling_aggregator, rows_of_groups_in_memory_are_not_written) {
+  // Every other row is of one of 1,000 groups that come again and again, the rest are groups of one row.
+  grouping of = many_groups(60'000, 10);
+  pillar::column_builder keys(type_of<std::int64_t>);
+  for (std::uint32_t row = 0; row < of.row_count; ++row)
+    ASSERT_TRUE(keys.append_integer(row % 2 == 0 ? row / 2 % 1000 : 1'000'000'000 + std::int64_t{row} * row).ok());
+  of.keys[0] = *keys.finish();
+  const lines expected = without_limit(of);
+  expect_same(of, expected, true, {.state_bytes = 700 * kib, .partition_bits = 2}, 2048 * kib);
+  memory_budget budget(2048 * kib);
+  memory_run_store store;
+  auto groups = of.make(&budget, {.store = &store, .state_bytes = 700 * kib, .partition_bits = 2});
+  ASSERT_TRUE(of.update_all(*groups).ok());
+  EXPECT_GT(groups->spilled_rows(), of.row_count / 8);
+  EXPECT_LT(groups->spilled_rows(), of.row_count / 2);
+}
+
 TEST(aggregate_spilling_aggregator, a_partition_that_does_not_fit_is_read_again) {
   const grouping of = many_groups(sanitized ? 30'000 : 50'000, 1'000'000'000'000);
   const lines expected = without_limit(of);
