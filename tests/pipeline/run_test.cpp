@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <optional>
+#include <span>
 #include <sstream>
 
 #include "pillar/base/env.hpp"
@@ -244,6 +246,27 @@ TEST(pipeline_run, a_schema_known_only_at_run_time) {
   EXPECT_EQ(done->rows().at(0, 3).integer, 99);
 }
 
+/// A state of the user's: the difference of the greatest and the least.
+struct width_state {
+  using value_type = std::int64_t;
+  using result_type = std::optional<std::int64_t>;
+  std::int64_t least = 1, greatest = 0;
+  void add(std::int64_t low, std::int64_t high) noexcept {
+    const bool empty = least > greatest;
+    if (empty || low < least) least = low;
+    if (empty || high > greatest) greatest = high;
+  }
+  void update(std::span<const std::int64_t> values) noexcept {
+    for (const std::int64_t value : values) add(value, value);
+  }
+  void merge(const width_state& from) noexcept {
+    if (from.least <= from.greatest) add(from.least, from.greatest);
+  }
+  [[nodiscard]] result_type finalize() const noexcept {
+    return least > greatest ? result_type() : result_type(greatest - least);
+  }
+};
+
 /// Every verb once, typed, with its own predicate or without: the reference for what has one answer, the same answer
 /// for any source and number of threads for estimates.
 TEST(pipeline_run, every_aggregate_with_a_predicate_of_its_own) {
@@ -258,10 +281,23 @@ TEST(pipeline_run, every_aggregate_with_a_predicate_of_its_own) {
                 last("word"_col).where(some), bool_and("flag"_col), bool_or("flag"_col).where(some),
                 median("price"_col), quantile("id"_col, 0.9).where(some), arg_min("word"_col, "price"_col),
                 arg_max("id"_col, "word"_col, 3).where(some), string_agg("word"_col, "; ").distinct(),
-                max("day"_col).where("word"_col == "no such word"));
+                max("day"_col).where("word"_col == "no such word"), count_distinct("id"_col),
+                count_distinct("few"_col).as("few_values"_col));
   };
   for (const auto& query : {pillar::any_query(question(group_by("few"_col))), pillar::any_query(question(group_by()))})
     EXPECT_EQ(engines.check(query.plan, reference_stage(rows.reference, query.plan.stages[0])), "");
+  pillar::inline_executor alone;
+  const auto widths =
+      run(scan(rows.small_groups) | group_by("few"_col)(own<width_state>("id"_col).where("id"_col > 10), max("id"_col),
+                                                        min("id"_col).where("id"_col > 10)),
+          alone);
+  ASSERT_TRUE(widths.ok()) << widths.status();
+  EXPECT_EQ(widths->rows().schema[1].name, "own_id");
+  EXPECT_EQ(widths->rows().schema[1].type, pillar::type_of<std::int64_t>.as_nullable());
+  for (std::uint64_t r = 0; r < widths->rows().row_count(); ++r)
+    EXPECT_TRUE(widths->rows().at(r, 1).integer == widths->rows().at(r, 2).integer - widths->rows().at(r, 3).integer);
+  const auto other = run(scan(rows.small_groups) | aggregate(own<width_state>(col("word"))), alone);
+  EXPECT_EQ(other.status().message(), "column 'word' is text, which the aggregate's state does not take");
   std::string known;
   for (const std::uint32_t threads : {1u, 3u}) {
     pillar::worker_pool pool(threads);

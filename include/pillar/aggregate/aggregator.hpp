@@ -40,10 +40,12 @@ struct scalar;  // column/scalar.hpp
 /// Threads:  one at a time; const members concurrently
 class aggregator {
  public:
+  /// `input_ranges`, if known, one per input, are to the values of distinct aggregates what `ranges` are to the keys.
   PILLAR_API static result<aggregator> make(std::span<const data_type> key_types,
                                             std::span<const data_type> input_types,
                                             std::span<const aggregate_spec> aggregates, memory_budget* budget = nullptr,
-                                            std::span<const key_range> ranges = {}, std::uint64_t expected_rows = 0);
+                                            std::span<const key_range> ranges = {}, std::uint64_t expected_rows = 0,
+                                            std::span<const key_range> input_ranges = {});
 
   /// Adds the selected rows. `inputs[i]` may be nullptr if only count_rows refers to it. `where[a]`, if given and not
   /// nullptr, restricts aggregate a to the rows that it also selects. `input_bits[i]`, if given and below 64, promises
@@ -138,7 +140,7 @@ class aggregator {
   [[nodiscard]] const std::byte* state(const bound_aggregate& of, std::uint32_t group) const noexcept {
     return states_.data() + std::size_t{group} * stride_ + of.offset;
   }
-  result<void> bind(bound_aggregate& of, std::uint32_t& bytes);
+  result<void> bind(bound_aggregate& of, std::uint32_t& bytes, const key_range& range, std::uint64_t expected_rows);
   void plan_narrow();
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, bool counts);
   result<bool> fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,

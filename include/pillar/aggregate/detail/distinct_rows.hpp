@@ -20,9 +20,14 @@ namespace PILLAR_NAMESPACE::detail {
 /// The pairs of a group and a value so far. Values are equal as keys are.
 class distinct_rows {
  public:
-  static result<distinct_rows> make(const data_type& value, bool keyed, memory_budget* budget) {
+  /// `range`: what is known of the values; where it is wrong, that costs time only.
+  static result<distinct_rows> make(const data_type& value, bool keyed, memory_budget* budget,
+                                    const key_range& range = {}, std::uint64_t expected_rows = 0) {
     const data_type types[2] = {value.as_nullable(false), type_of<std::uint32_t>};
-    PILLAR_ASSIGN_OR_RETURN(group_table made, group_table::make(std::span(types, keyed ? 2 : 1), budget));
+    const key_range ranges[2] = {range, {}};
+    const std::size_t count = keyed ? 2 : 1;
+    PILLAR_ASSIGN_OR_RETURN(
+        group_table made, group_table::make(std::span(types, count), budget, std::span(ranges, count), expected_rows));
     return distinct_rows(std::move(made), budget);
   }
   void begin_block() noexcept { pairs_.begin_block(); }

@@ -83,7 +83,8 @@ struct aggregator::batch_rows {
 PILLAR_API result<aggregator> aggregator::make(std::span<const data_type> key_types,
                                                std::span<const data_type> input_types,
                                                std::span<const aggregate_spec> aggregates, memory_budget* budget,
-                                               std::span<const key_range> ranges, std::uint64_t expected_rows) {
+                                               std::span<const key_range> ranges, std::uint64_t expected_rows,
+                                               std::span<const key_range> input_ranges) {
   PILLAR_ASSIGN_OR_RETURN(group_table table, group_table::make(key_types, budget, ranges, expected_rows));
   aggregator made(std::move(table), budget);
   made.input_types_.assign(input_types.begin(), input_types.end());
@@ -100,7 +101,8 @@ PILLAR_API result<aggregator> aggregator::make(std::span<const data_type> key_ty
       (second ? bound.second : bound.input) = input_types[input];
     }
     std::uint32_t bytes = sizeof(std::uint64_t);
-    if (auto done = made.bind(bound, bytes); !done.ok()) return {done.error().code, i};
+    const key_range range = bound.spec.input < input_ranges.size() ? input_ranges[bound.spec.input] : key_range{};
+    if (auto done = made.bind(bound, bytes, range, expected_rows); !done.ok()) return {done.error().code, i};
     made.stride_ += bytes;
     made.aggregates_.push_back(std::move(bound));
   }
@@ -110,7 +112,8 @@ PILLAR_API result<aggregator> aggregator::make(std::span<const data_type> key_ty
 }
 
 /// Chooses an aggregate's form and makes what it needs besides a place in the groups' rows; its result's type.
-inline result<void> aggregator::bind(bound_aggregate& of, std::uint32_t& bytes) {
+inline result<void> aggregator::bind(bound_aggregate& of, std::uint32_t& bytes, const key_range& range,
+                                     std::uint64_t expected_rows) {
   const physical_type physical = of.input.physical;
   const auto type = of.spec.kind != aggregate_kind::own ? aggregate_type(of.spec.kind, of.input, of.second)
                     : of.spec.own == nullptr            ? std::nullopt
@@ -163,7 +166,8 @@ inline result<void> aggregator::bind(bound_aggregate& of, std::uint32_t& bytes) 
   if (!of.spec.distinct || !repeats) return {};
   if (takes_second(of.spec.kind)) return errc::invalid_argument;
   of.distinct = static_cast<std::uint32_t>(distinct_.size());
-  PILLAR_ASSIGN_OR_RETURN(auto rows, detail::distinct_rows::make(of.input, table_.mode() != key_mode::none, budget_));
+  PILLAR_ASSIGN_OR_RETURN(
+      auto rows, detail::distinct_rows::make(of.input, table_.mode() != key_mode::none, budget_, range, expected_rows));
   distinct_.push_back(std::move(rows));
   return {};
 }

@@ -191,18 +191,20 @@ class segment_runner {
       specs.emplace_back(shared_.what.aggregates[a].kind, input_of(shared_.inputs[a]), input_of(shared_.seconds[a]),
                          shared_.what.aggregates[a].options);
     }
-    PILLAR_ASSIGN_OR_RETURN(aggregator made,
-                            aggregator::make(keys, inputs, specs, local.budget, key_ranges_, expected_rows_));
+    PILLAR_ASSIGN_OR_RETURN(aggregator made, aggregator::make(keys, inputs, specs, local.budget, key_ranges_,
+                                                              expected_rows_, input_ranges_));
     local.groups.emplace(std::move(made));
     return {};
   }
 
   /// Small key ranges let the group table use arrays: the zone maps of all row groups know them.
   void find_key_ranges(const table_version& version) {
-    for (std::size_t k = 0; k < shared_.what.outputs.size(); ++k) {
+    for (std::size_t k = 0; k < shared_.values.roots.size(); ++k) {
       key_range range;
       const std::uint32_t column = shared_.plain(static_cast<std::uint32_t>(k));
+      const bool is_key = k < shared_.what.outputs.size();
       bool known = column != bound_segment::none && is_integer(shared_.values.type(k).physical);
+      if (!is_key) known = known && of_distinct_rows(static_cast<std::uint32_t>(k));
       for (const auto& slice : version.slices)
         for (const auto& group : slice.groups) {
           if (!known) break;
@@ -211,8 +213,14 @@ class segment_runner {
           range = range.known() ? key_range{std::min(range.lowest, values.lo), std::max(range.highest, values.hi)}
                                 : key_range{values.lo, values.hi};
         }
-      key_ranges_.push_back(known ? range : key_range{});
+      (is_key ? key_ranges_ : input_ranges_).push_back(known ? range : key_range{});
     }
+  }
+  /// Whether an aggregate takes distinct values of a root, which are looked up as keys are.
+  [[nodiscard]] bool of_distinct_rows(std::uint32_t root) const {
+    for (std::size_t a = 0; a < shared_.inputs.size(); ++a)
+      if (shared_.inputs[a] == root && shared_.what.aggregates[a].options.distinct) return true;
+    return false;
   }
 
   /// Tells block sources what the zone maps leave to read, so that they read ahead: the predicate's columns, and all of
@@ -695,7 +703,8 @@ class segment_runner {
   query_context& context_;
   std::vector<std::unique_ptr<worker_local>> locals_;
   std::vector<key_range> key_ranges_;
-  std::uint64_t expected_rows_ = 0;  ///< of a worker
+  std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only
+  std::uint64_t expected_rows_ = 0;      ///< of a worker
 };
 
 }  // namespace PILLAR_NAMESPACE::detail
