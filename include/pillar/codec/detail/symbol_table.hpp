@@ -185,8 +185,8 @@ struct symbol_index {
                                        (high & by_prefix_size.high[size]) * 0xbf58476d1ce4e5b9u) >>
                                       32);
   }
-  /// The upper bits of an entry. The set takes the highest 14 of the hash.
-  static PILLAR_ALWAYS_INLINE std::uint32_t tag(std::uint32_t key) noexcept { return key << set_bits & ~what_mask; }
+  /// The upper bits of an entry: the lowest of the hash. The set takes the highest.
+  static PILLAR_ALWAYS_INLINE std::uint32_t tag(std::uint32_t key) noexcept { return key << tag_shift; }
 
   /// A longest match under way.
   struct search {
@@ -203,7 +203,7 @@ struct symbol_index {
       const std::uint32_t key = hash(low, high, size);
       const std::uint32_t* const set = in.sets[key >> (32 - set_bits)];
       const std::uint32_t a = set[0] ^ tag(key), b = set[1] ^ tag(key), nearer = a < b ? a : b;
-      const std::uint64_t hit = 0 - std::uint64_t{nearer <= what_mask};
+      const std::uint64_t hit = 0 - std::uint64_t{nearer <= what_mask};  // no branch: nothing foresees it
       found ^= (found ^ nearer) & static_cast<std::uint32_t>(hit);
       size = size - step + (2 * step & hit);
     }

@@ -487,10 +487,13 @@ template <class T>
 std::uint32_t step_of(const T* entries, std::uint32_t count) noexcept {
   if (count < 2) return 0;
   const auto step = static_cast<std::uint64_t>(entries[1]) - static_cast<std::uint64_t>(entries[0]);
-  bool same = step >> 32 == 0;
-  for (std::uint32_t code = 2; code < count && same; ++code)
-    same = static_cast<std::uint64_t>(entries[code]) - static_cast<std::uint64_t>(entries[code - 1]) == step;
-  return PILLAR_MUTATE(dictionary_first_step_counts, same, step >> 32 == 0) ? static_cast<std::uint32_t>(step) : 0;
+  if (step >> 32 != 0) return 0;
+  using U = std::make_unsigned_t<T>;
+  U other = 0;  // where steps differ; without a branch per entry
+  for (std::uint32_t code = 2; code < count; ++code)
+    other |= static_cast<U>(static_cast<U>(static_cast<U>(entries[code]) - static_cast<U>(entries[code - 1])) ^
+                            static_cast<U>(step));
+  return PILLAR_MUTATE(dictionary_first_step_counts, other == 0, true) ? static_cast<std::uint32_t>(step) : 0;
 }
 
 template <class T>

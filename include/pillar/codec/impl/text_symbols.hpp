@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>  // std::find, std::lower_bound, std::max, std::min, std::sort
+#include <algorithm>  // std::find, std::is_sorted, std::lower_bound, std::max, std::merge, std::min, std::sort
 #include <bit>        // std::countr_zero
 #include <cstring>    // std::memcpy, std::memset
 #include <new>        // placement new
@@ -169,13 +169,18 @@ inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t cha
   // Only what was used is stored, in the order of the bytes.
   bool used[max_count] = {};
   for (const std::uint16_t* number = numbers; number != next; ++number) used[*number] = true;
-  std::uint16_t order[max_count];
+  std::uint16_t found[max_count], order[max_count];
   symbol sorted[symbol_index::capacity];
-  std::uint32_t count = 0;
-  for (std::uint32_t i = 0; i < table->count; ++i)
-    if (used[i]) order[count++] = static_cast<std::uint16_t>(i);
+  std::uint32_t count = 0, single_count = 0;
+  for (std::uint32_t i = 0; i < table->count; ++i) {
+    if (used[i]) found[count++] = static_cast<std::uint16_t>(i);
+    if (i + 1 == symbol_index::single_count) single_count = count;
+  }
   if (count > symbol_index::capacity) return false;
-  std::sort(order, order + count, [&](auto a, auto b) { return table->at(a) < table->at(b); });
+  // Bytes are in order, and so are the others if they were loaded.
+  const auto less = [table](std::uint16_t a, std::uint16_t b) { return table->at(a) < table->at(b); };
+  if (!std::is_sorted(found + single_count, found + count, less)) std::sort(found + single_count, found + count, less);
+  std::merge(found, found + single_count, found + single_count, found + count, order, less);
   for (std::uint32_t i = 0; i < count; ++i)
     work->code_of[order[i]] = static_cast<std::uint16_t>(i), sorted[i] = table->at(order[i]);
   work->table_bytes = store_symbols({sorted, count}, plan.work.data() + sizeof(symbol_work));
