@@ -13,8 +13,8 @@
 ///         instead of codes, decoded in place. NULL rows are empty
 /// Shape:  text; less than 256 MiB in a vector
 /// Cost:   decoding costs a load, a store and an addition per symbol, then a slot per row; a table takes 17 bytes per
-///         code in the view. Matching decodes a few KiB at a time, without slots; points are settled where no row has
-///         the length of one
+///         code in the view. Matching decodes a few KiB at a time, without slots; of points, only the rows that have
+///         the length of one, where these are few
 /// Source: Boncz, Neumann, Leis: FSST: Fast Random Access String Compression (PVLDB 13(11), 2020,
 ///         doi:10.14778/3407790.3407851)
 #pragma once
