@@ -56,7 +56,7 @@ struct join_hits {
 ///           what passes is safe to probe and names only row ids below row_id_limit(), but a changed key is not
 ///           noticed: who stores tables adds a checksum, as blocks do
 /// Cost:     4 bytes per key of the range (array), 32 or 48 bytes per different key (load 1/2) and 2 more for a Bloom
-///           filter where that is more than 1 MiB, and 4 bytes per row unless every key and its id are unique
+///           filter where that is more than 32 KiB, and 4 bytes per row unless every key and its id are unique
 /// Threads:  const; all members may be called concurrently
 class join_table {
  public:
@@ -85,7 +85,7 @@ class join_table {
                        join_hits& hits, bool sieve = false) const noexcept;
 
   /// Sets bit i if row i may have a partner, of a table with one key column: exactly in an array or a small table, by
-  /// the Bloom filter in a large one. Rows beyond the vector's and NULL rows get no bit.
+  /// the Bloom filter where there is one. Rows beyond the vector's and NULL rows get no bit.
   PILLAR_API void may_have_partners(const vector& key, std::uint64_t* mask) const noexcept;
 
   /// ids[i] = the id of the row at positions[i]; the two may be the same array. Requires positions below row_count().

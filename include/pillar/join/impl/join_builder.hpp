@@ -448,7 +448,7 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
     header.slot_count = 2 * key_count + 16;
     slot_bytes = header.slot_count *
                  (how.mode == join_mode::packed8 ? sizeof(detail::join_slot) : sizeof(detail::wide_join_slot));
-    if (slot_bytes > detail::join_prefetch_bytes) header.filter_blocks = bloom_blocks_for(key_count);
+    if (slot_bytes > detail::join_filter_bytes) header.filter_blocks = bloom_blocks_for(key_count);
   }
   header.filter_at = round_up(header.slots_at + slot_bytes, 8);
   header.texts_at = header.filter_at + header.filter_blocks * sizeof(std::uint64_t);

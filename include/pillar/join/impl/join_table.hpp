@@ -13,6 +13,7 @@ namespace detail {
 
 inline constexpr std::size_t join_prefetch_bytes = std::size_t{1} << 20;  // about an L2
 inline constexpr std::uint32_t join_prefetch_ahead = 16;
+inline constexpr std::size_t join_filter_bytes = std::size_t{32} << 10;  // of slots from which a filter pays: an L1
 
 /// Rows of a batch that may have partners, and their keys.
 struct join_batch {
