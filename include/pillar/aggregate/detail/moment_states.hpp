@@ -31,7 +31,7 @@ struct exact_term {
   bool negative = false;
   std::uint8_t flag = 0;  ///< exact_flag of what is no number
 };
-inline exact_term term_of(double value) noexcept {
+PILLAR_ALWAYS_INLINE exact_term term_of(double value) noexcept {
   exact_term made;
   if (!is_finite(value)) {
     made.flag = exact_flag_of(value);
@@ -323,25 +323,11 @@ class moment_states final : public grouped_state {
   result<void> reserve(const group_rows& rows, std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
     if (whole_ && !wide_) return {};  // integers of 64 bits always fit into the words
-    result<void> made;
-    for_each_pair(rows, [&](std::uint32_t group, const exact_term& x, const exact_term& y) {
-      if ((x.flag | y.flag) != 0) return;
-      head* of = head_of(group);
-      of->position[0] = chosen(of->position[0], x);
-      if (two_) of->position[1] = chosen(of->position[1], y);
-      if (fits(*of, x, y) || !made.ok()) return;
-      made = make_room(group, x, y);
-    });
-    return made;
+    return two_ ? reserve_rows<true>(rows) : reserve_rows<false>(rows);
   }
   void add(const group_rows& rows) noexcept override {
-    for_each_pair(rows, [&](std::uint32_t group, const exact_term& x, const exact_term& y) {
-      head* of = head_of(group);
-      ++of->count;
-      if ((x.flag | y.flag) != 0) of->special = 1;
-      else if (fits(*of, x, y)) add_to_row(*of, x, y);
-      else add_to_windows(*of, x, y);
-    });
+    if (two_) add_rows<true>(rows);
+    else add_rows<false>(rows);
   }
 
   result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
@@ -477,27 +463,57 @@ class moment_states final : public grouped_state {
     const std::int32_t shift = x.position - (position - 1);
     return (x.high == 0 && shift >= 0 && shift <= most_shift && position != 0) || (x.mantissa | x.high) == 0;
   }
-  PILLAR_ALWAYS_INLINE bool fits(const head& of, const exact_term& x, const exact_term& y) const noexcept {
-    return fits(of.position[0], x) && (!two_ || fits(of.position[1], y));
+  template <bool Two>
+  PILLAR_ALWAYS_INLINE static bool fits(const head& of, const exact_term& x, const exact_term& y) noexcept {
+    return fits(of.position[0], x) && (!Two || fits(of.position[1], y));
+  }
+
+  template <bool Two>
+  result<void> reserve_rows(const group_rows& rows) noexcept {
+    result<void> made;
+    const auto look = [&](std::uint32_t group, const exact_term& x, const exact_term& y)
+        __attribute__((always_inline)) {
+      if ((x.flag | y.flag) != 0) return;
+      head* of = head_of(group);
+      of->position[0] = chosen(of->position[0], x);
+      if constexpr (Two) of->position[1] = chosen(of->position[1], y);
+      if (fits<Two>(*of, x, y) || !made.ok()) return;
+      made = make_room(group, x, y);
+    };
+    for_each_pair<Two>(rows, look);
+    return made;
+  }
+  template <bool Two>
+  void add_rows(const group_rows& rows) noexcept {
+    const auto add = [&](std::uint32_t group, const exact_term& x, const exact_term& y) __attribute__((always_inline)) {
+      head* of = head_of(group);
+      ++of->count;
+      if ((x.flag | y.flag) != 0) of->special = 1;
+      else if (fits<Two>(*of, x, y)) add_to_row<Two>(*of, x, y);
+      else add_to_windows(*of, x, y);
+    };
+    for_each_pair<Two>(rows, add);
   }
 
   /// Calls f(group, x, y) for each row; of one input, y is x.
-  template <class F>
+  template <bool Two, class F>
   PILLAR_ALWAYS_INLINE void for_each_pair(const group_rows& rows, F&& f) const noexcept {
     if (wide_) {
       for (std::uint32_t i = 0; i < rows.count; ++i) {
         const exact_term x = term_at(*rows.values, rows.row[i]);
-        f(rows.group[i], x, two_ ? term_at(*rows.second, rows.row[i]) : x);
+        if constexpr (Two) f(rows.group[i], x, term_at(*rows.second, rows.row[i]));
+        else f(rows.group[i], x, x);
       }
       return;
     }
     // Integers of 64 bits as they are, with or without a sign, and floats as doubles.
     std::uint64_t x[vector_rows], y[vector_rows];
     const number_form form_x = gather_numbers(*rows.values, rows, x);
-    const number_form form_y = two_ ? gather_numbers(*rows.second, rows, y) : form_x;
+    const number_form form_y = Two ? gather_numbers(*rows.second, rows, y) : form_x;
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       const exact_term first = term_of_word(x[i], form_x);
-      f(rows.group[i], first, two_ ? term_of_word(y[i], form_y) : first);
+      if constexpr (Two) f(rows.group[i], first, term_of_word(y[i], form_y));
+      else f(rows.group[i], first, first);
     }
   }
   enum class number_form : std::uint8_t { signed_integer, unsigned_integer, real };
@@ -526,11 +542,12 @@ class moment_states final : public grouped_state {
     return made;
   }
 
+  template <bool Two>
   PILLAR_ALWAYS_INLINE void add_to_row(head& of, const exact_term& x, const exact_term& y) noexcept {
     auto* words = reinterpret_cast<std::uint64_t*>(&of) + 2;
     const auto shift_x = static_cast<unsigned>(x.mantissa == 0 ? 0 : x.position - (of.position[0] - 1));
     add_to_words2(words, x.mantissa, shift_x, x.negative);
-    if (!two_) {
+    if constexpr (!Two) {
       add_to_words4(words + 2, static_cast<uint128>(x.mantissa) * x.mantissa, 2 * shift_x, false);
       return;
     }
