@@ -7,7 +7,8 @@
 #include <type_traits>  // std::is_trivially_copyable_v
 #include <utility>      // std::move
 
-#include "pillar/base/buffer.hpp"  // buffer
+#include "pillar/base/buffer.hpp"             // buffer
+#include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
 
 namespace PILLAR_NAMESPACE {
 
@@ -44,6 +45,7 @@ class growable {
     if (wanted * sizeof(T) < 64) wanted = 64 / sizeof(T) + 1;
     auto made = buffer::allocate(wanted * sizeof(T), budget_);
     if (!made) return made.error();
+    detail::prefer_huge_pages(*made);
     if (size_ != 0) std::memcpy(made->data(), memory_.data(), size_ * sizeof(T));
     memory_ = *std::move(made);
     capacity_ = wanted;

@@ -10,6 +10,7 @@
 
 #include "pillar/base/bits.hpp"  // count_bits
 #include "pillar/base/buffer.hpp"
+#include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
 #include "pillar/base/growable.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/hash/value.hpp"  // hash_combine, hash_text
@@ -107,6 +108,7 @@ class direct_table {
     if (slots_.empty()) {
       const std::size_t bytes = sizeof(std::uint32_t) * std::size_t{code_count_};
       PILLAR_ASSIGN_OR_RETURN(slots_, buffer::allocate(bytes, budget_));
+      prefer_huge_pages(slots_);
       std::memset(slots_.data(), 0, bytes);
     }
     if (look_up(slots_.as<std::uint32_t>(), codes, selected, count, slots)) return {};
@@ -301,6 +303,7 @@ class word_table {
                                : slot_count_ < (std::size_t{1} << 16) || fast ? slot_count_ * 4
                                                                               : slot_count_ * 2;
     PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(wanted * sizeof(slot), budget_));
+    prefer_huge_pages(made);
     const auto bits = static_cast<unsigned>(std::countr_zero(wanted));
     slot* const to = made.as<slot>();
     std::size_t cleared = 0;
