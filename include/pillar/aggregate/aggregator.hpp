@@ -56,6 +56,12 @@ class aggregator {
                                  std::span<const selection_mask* const> where = {},
                                  std::span<const std::uint8_t> input_bits = {}, const row_numbers& numbers = {});
 
+  /// The same for rows whose groups are there: `slot_of_row` as groups().find() gave it, not 0 for the selected rows.
+  PILLAR_API result<void> update_found(const std::uint32_t* slot_of_row, std::span<const vector* const> inputs,
+                                       const selection_mask& selection, std::uint32_t row_count,
+                                       std::span<const selection_mask* const> where = {},
+                                       std::span<const std::uint8_t> input_bits = {}, const row_numbers& numbers = {});
+
   /// Whether some aggregate depends on the order of rows.
   [[nodiscard]] bool needs_row_numbers() const noexcept {
     for (const bound_aggregate& of : aggregates_)
@@ -152,6 +158,10 @@ class aggregator {
   struct new_pairs;
   result<void> find_new_pairs(const bound_aggregate& of, const aggregator& other,
                               std::span<const std::uint32_t> group_of, new_pairs& found);
+  result<void> add_rows(const std::uint32_t* slots, std::uint32_t before, std::span<const vector* const> inputs,
+                        const selection_mask& selection, std::uint32_t row_count,
+                        std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
+                        const row_numbers& numbers);
   result<void> make_states(std::uint32_t group_count);
   void forget(std::uint32_t group_count) noexcept;
   void count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;

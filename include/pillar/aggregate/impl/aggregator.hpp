@@ -527,13 +527,30 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
                                            const selection_mask& selection, std::uint32_t row_count,
                                            std::span<const selection_mask* const> where,
                                            std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
-  PILLAR_ASSERT(row_count <= vector_rows && inputs.size() >= input_types_.size());
-  PILLAR_ASSERT(where.empty() || where.size() == aggregates_.size());
+  PILLAR_ASSERT(row_count <= vector_rows);
   if (!selection.any()) return {};
   const std::uint32_t before = table_.group_count();
-  const bool one_group = table_.mode() == key_mode::none;
   std::uint32_t slots[vector_rows];
-  if (!one_group) PILLAR_TRY(table_.find_slots(keys, selection, row_count, slots));
+  if (table_.mode() != key_mode::none) PILLAR_TRY(table_.find_slots(keys, selection, row_count, slots));
+  return add_rows(slots, before, inputs, selection, row_count, where, input_bits, numbers);
+}
+
+PILLAR_API result<void> aggregator::update_found(const std::uint32_t* slot_of_row,
+                                                 std::span<const vector* const> inputs, const selection_mask& selection,
+                                                 std::uint32_t row_count, std::span<const selection_mask* const> where,
+                                                 std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
+  if (!selection.any()) return {};
+  return add_rows(slot_of_row, table_.group_count(), inputs, selection, row_count, where, input_bits, numbers);
+}
+
+/// Rows whose groups are there; on an error those from `before` on are forgotten.
+inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32_t before,
+                                         std::span<const vector* const> inputs, const selection_mask& selection,
+                                         std::uint32_t row_count, std::span<const selection_mask* const> where,
+                                         std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
+  PILLAR_ASSERT(inputs.size() >= input_types_.size());
+  PILLAR_ASSERT(where.empty() || where.size() == aggregates_.size());
+  const bool one_group = table_.mode() == key_mode::none;
   const vector no_values{};
   batch_rows rows;
   if (one_group && !objects_.empty()) std::memset(rows.group, 0, sizeof rows.group);

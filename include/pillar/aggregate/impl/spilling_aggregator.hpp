@@ -146,7 +146,7 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
     for (std::uint32_t row = 0; row < row_count; ++row)
       known.words[row / 64] |= std::uint64_t{slots[row] != 0} << (row % 64);
     if (known.any()) {
-      const auto done = in_memory_->update(keys, inputs, known, row_count, where, input_bits, numbers);
+      const auto done = in_memory_->update_found(slots, inputs, known, row_count, where, input_bits, numbers);
       if (!done.ok() && done.error().code != errc::out_of_memory) return done;
       frozen_ = !done.ok();
       if (done.ok())

@@ -47,7 +47,10 @@ PILLAR_ALWAYS_INLINE void scatter_indexed(const void* values, const std::uint32_
                                           std::uint32_t row_count, void* out, const Index& index) noexcept {
   const T* PILLAR_RESTRICT from = static_cast<const T*>(values);
   T* PILLAR_RESTRICT to = static_cast<T*>(out);
-  for (std::uint32_t i = 0; i < row_count; ++i) to[position_of_row[i]] = from[index(i)];
+  for (std::uint32_t i = 0; i < row_count; ++i) {
+    __builtin_prefetch(to + position_of_row[i] + 64 / sizeof(T), 1);  // the partition's next line, before it is needed
+    to[position_of_row[i]] = from[index(i)];
+  }
 }
 
 struct two_words {
