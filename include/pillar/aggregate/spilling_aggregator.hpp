@@ -36,7 +36,7 @@ struct spill_options {
   run_store* store = nullptr;     ///< outlives the aggregator; nullptr: it does not spill
   std::uint64_t state_bytes = 0;  ///< of groups and states at most; 0: three quarters of the budget's limit. The rest
                                   ///< is for the store's write buffers, for encoding and reading back
-  unsigned partition_bits = 6;    ///< 2^bits runs, 1 to 10 bits
+  unsigned partition_bits = 5;    ///< 2^bits runs, 1 to 10 bits: as many times the groups that fit are read once
   bool restricts = false;         ///< update() may be given `where`
   std::uint32_t delivered_groups = 16 * 1024;  ///< handed over at a time, at most
 };
@@ -45,7 +45,7 @@ struct spill_options {
 /// Errors:   those of aggregator and of the store. Without a store: out_of_memory, and all is as before the call. With
 ///           one, an error of update before anything was spilled leaves all as it was; a later one is final, and comes
 ///           back from every later call. finish → out_of_memory also where one group does not fit
-/// Cost:     the aggregator's until the budget is reached. From then on a second lookup per row, and for each spilled
+/// Cost:     the aggregator's until the budget is reached. From then on, for each spilled
 ///           row what the store costs: encoding, writing, reading, decoding
 /// Threads:  one at a time
 class spilling_aggregator {
