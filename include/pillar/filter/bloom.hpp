@@ -25,8 +25,7 @@ constexpr std::uint64_t bloom_blocks_for(std::uint64_t key_count, unsigned bits_
 PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
                           std::uint32_t count) noexcept;
 
-/// Bit i of `mask` = whether the key of hashes[i] may be there. Writes words_for(count) words, zero beyond the last
-/// key.
+/// Bit i of `mask` = whether the key of hashes[i] may be there. Writes words_for(count) words, zero beyond `count`.
 ///
 /// Cost: one load a key and no branches: 1–2 ns where the filter lies in a cache
 PILLAR_API void bloom_test(const std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,

@@ -25,6 +25,7 @@
 
 namespace PILLAR_NAMESPACE {
 
+/// The kinds of joins; those up to `full` give pairs, the others masks.
 enum class join_kind : std::uint8_t { inner, left, right, full, semi, anti, null_aware_anti, mark, null_aware_mark };
 
 /// Which build rows have found a partner: one for each worker, merged before anybody asks.
@@ -59,9 +60,8 @@ using join_residual = function_ref<result<void>(std::span<const std::uint32_t> p
 /// Use:      start(batch), then next() until it returns 0 (pairs), or select() or mark() once (masks). With a residual
 ///           condition a pair that it refuses counts as no pair, whatever the kind
 /// Requires: the table and the matches outlive the cursor
-/// Errors:   make: out_of_memory; invalid_argument where right or full have no matches, or a null-aware kind has
-/// several
-///           key columns. next, select, mark: the residual's; unsupported: a residual of a null-aware kind
+/// Errors:   make: out_of_memory; invalid_argument: right or full without matches, a null-aware kind with several key
+///           columns. next, select, mark: the residual's; unsupported: a residual of a null-aware kind
 /// Cost:     12 KiB; nothing is allocated after make
 /// Threads:  one at a time; any number of cursors on one table
 class join_cursor {
