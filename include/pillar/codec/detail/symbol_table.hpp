@@ -185,8 +185,8 @@ struct symbol_index {
                                        (high & by_prefix_size.high[size]) * 0xbf58476d1ce4e5b9u) >>
                                       32);
   }
-  /// The upper bits of an entry: the lowest of the hash. The set takes the highest.
-  static PILLAR_ALWAYS_INLINE std::uint32_t tag(std::uint32_t key) noexcept { return key << tag_shift; }
+  /// The upper bits of an entry. The set takes the highest 14 of the hash.
+  static PILLAR_ALWAYS_INLINE std::uint32_t tag(std::uint32_t key) noexcept { return key << set_bits & ~what_mask; }
 
   /// A longest match under way.
   struct search {
