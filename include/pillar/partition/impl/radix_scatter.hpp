@@ -59,7 +59,7 @@ struct two_words {
 
 /// Calls f.operator()<T>() with a type of opaque bytes of that width.
 template <class F>
-PILLAR_ALWAYS_INLINE void visit_width(std::size_t width, const F& f) noexcept {
+PILLAR_ALWAYS_INLINE void visit_value_width(std::size_t width, const F& f) noexcept {
   switch (width) {
     case 1: return f.template operator()<std::uint8_t>();
     case 2: return f.template operator()<std::uint16_t>();
@@ -73,7 +73,7 @@ PILLAR_ALWAYS_INLINE void visit_width(std::size_t width, const F& f) noexcept {
 
 PILLAR_API void scatter_values(const vector& from, const std::uint32_t* position_of_row, void* out) noexcept {
   const void* values = from.holder().values;
-  detail::visit_width(byte_width(from.type.physical), [&]<class T>() {
+  detail::visit_value_width(byte_width(from.type.physical), [&]<class T>() {
     switch (from.kind) {
       case vector_kind::flat:
         detail::scatter_indexed<T>(values, position_of_row, from.size, out, [](std::uint32_t i) { return i; });
