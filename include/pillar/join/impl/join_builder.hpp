@@ -5,7 +5,8 @@
 #include <cstring>
 #include <utility>
 
-#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
+#include "pillar/base/mutant.hpp"             // PILLAR_MUTATE
 #include "pillar/join/impl/join_table.hpp"
 #include "pillar/join/join_builder.hpp"
 
@@ -455,6 +456,7 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
   header.rows_at = round_up(header.texts_at + how.text_bytes, 8);
   const std::uint64_t most_bytes = header.rows_at + std::uint64_t{header.row_count} * sizeof(std::uint32_t);
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(most_bytes, budget_));
+  detail::prefer_huge_pages(memory);
   std::memset(memory.data(), 0, header.slots_at);
   std::byte* column = memory.data() + header.columns_at;
   for (const data_type& type : types_) {
@@ -478,6 +480,7 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
   std::memcpy(memory.data(), &header, sizeof header);
   if (header.byte_count < most_bytes / 8 * 7) {  // gives back what turned out to be too much, if there is room to do so
     if (auto smaller = buffer::allocate(header.byte_count, budget_); smaller.ok()) {
+      detail::prefer_huge_pages(*smaller);
       std::memcpy(smaller->data(), memory.data(), header.byte_count);
       memory = *std::move(smaller);
     }

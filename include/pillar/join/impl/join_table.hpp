@@ -3,8 +3,9 @@
 #include <cstring>
 #include <utility>
 
-#include "pillar/base/mutant.hpp"   // PILLAR_MUTATE
-#include "pillar/filter/bloom.hpp"  // bloom_test
+#include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
+#include "pillar/base/mutant.hpp"             // PILLAR_MUTATE
+#include "pillar/filter/bloom.hpp"            // bloom_test
 #include "pillar/join/join_table.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -398,6 +399,7 @@ PILLAR_API result<join_table> join_table::from_bytes(std::span<const std::byte> 
   if (bytes.size() < sizeof(detail::join_header)) return {errc::truncated, bytes.size()};
   if (load_unaligned<std::uint64_t>(bytes.data()) != detail::join_header::expected_magic) return errc::unsupported;
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(bytes.size(), budget));
+  detail::prefer_huge_pages(memory);
   std::memcpy(memory.data(), bytes.data(), bytes.size());
   join_table made(std::move(memory));
   PILLAR_TRY(made.validate());
