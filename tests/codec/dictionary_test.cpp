@@ -220,7 +220,7 @@ TEST(codec_dictionary, codes_beyond_the_entries_are_the_last_one) {
       expect_holds(*block, now);
       // Ranges and sets that end at the last entry, before it, and anywhere.
       std::vector<pillar::domain> tests;
-      for (int i = 0; i < 12; ++i) tests.push_back(random_domain(random, type, now));
+      for (int i = 0; i < 4; ++i) tests.push_back(random_domain(random, type, now));
       for (const bool with_last : {true, false})
         for (const bool negated : {true, false}) {
           pillar::domain set;
@@ -242,7 +242,7 @@ TEST(codec_dictionary, codes_beyond_the_entries_are_the_last_one) {
       for (const pillar::domain& test : tests) expect_matches(*block, now, test, nullptr, seen);
       if (HasFatalFailure()) return;
     }
-  EXPECT_GT(seen.some, 200u);
+  EXPECT_GT(seen.some, 100u);
 }
 
 TEST(codec_dictionary, a_scratch_without_memory_still_answers) {

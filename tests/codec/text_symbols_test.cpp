@@ -187,9 +187,9 @@ TEST(codec_text_symbols, whole_texts_are_found_among_codes) {
     ASSERT_TRUE(node.validate().ok());
     std::uint64_t mask[pillar::vector_words];
     std::uint32_t found = 0;
-    for (std::uint32_t row = 0; row < rows; ++row) {
+    for (std::uint32_t row = 0; row < rows; row += 3) {
       if (from.cells[row].null) continue;
-      pillar::domain test = pillar::text_range(from.cells[row].text, true, from.cells[row].text + '\0', row % 3 == 0);
+      pillar::domain test = pillar::text_range(from.cells[row].text, true, from.cells[row].text + '\0', row % 4 == 0);
       if (row % 2 == 0) {
         test.kind = pillar::domain_kind::points;
         test.texts = {"", from.cells[row].text + "?", from.cells[row].text};
