@@ -39,8 +39,7 @@ constexpr const char* to_string(transform_id id) noexcept {
 /// One byte transform at run time: the user's.
 ///
 /// Requires: restore takes hostile bytes, and reads and writes nothing beyond both spans; state outlives all blocks
-/// that
-///           are written or opened with it, and may be used by several threads at once
+///           that are written or opened with it, and may be used by several threads at once
 struct transform_functions {
   transform_id id = transform_id::user;
   const void* state = nullptr;  ///< a key, a compression dictionary; handed to all three

@@ -12,8 +12,7 @@
 ///   - `encode` writes exactly as many bytes as `analyze` announced;
 ///   - truncated or altered bytes fail `validate`, or decode to other values of the type;
 ///   - after `validate`, decode, match and sum have no error path and stay within the section and their outputs, even
-///   if
-///     its bytes change afterwards: what they index with is copied by the block or clamped;
+///     if its bytes change afterwards: what they index with is copied by the block or clamped;
 ///   - match agrees with `domain::contains` of the decoded values, for all rows that are not NULL.
 ///
 /// | model                    | for                                             | answers encoded                  |

@@ -7,9 +7,8 @@
 /// in their order.
 ///
 /// Layout: value of row r of a chain = start + r × step + the sum of its fields 0 … r; the step is the least
-/// difference,
-///         so fields are unsigned and values may fall. Field of row r of chain c stands at position
-///         8 · (r div 4) + 4 · c + r mod 4 of a packed vector (codec/packed.hpp): docs/formats/delta.md
+///         difference, so fields are unsigned and values may fall. Field of row r of chain c stands at position 8 · (r
+///         div 4) + 4 · c + r mod 4 of a packed vector (codec/packed.hpp): docs/formats/delta.md
 /// Shape:  integers of 8 to 64 bits, and what lies on them; differences wrap, so any values are taken
 /// Cost:   a range is settled or searched in vectors that only ascend; bounds of these are two sums of fields
 /// Source: Lemire, Boytsov: Decoding billions of integers per second through vectorization (2015,

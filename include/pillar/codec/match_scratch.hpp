@@ -26,8 +26,7 @@ struct code_set {
 /// A small cache of code sets, owned by one worker.
 ///
 /// Requires: begin_block() whenever the blocks or the domains asked about change: a scan calls it per row group.
-/// Entries
-///           are found by address, and an address that was reused would find another's answer
+///           Entries are found by address, and an address that was reused would find another's answer
 /// Errors:   none: without memory, and beyond the capacity, codecs compute the set anew
 /// Cost:     at most `capacity` tables of 8 KiB, kept for reuse
 struct match_scratch {

@@ -45,8 +45,7 @@ inline constexpr std::uint32_t sample_shape_count = 14;
 /// A column of cells, cut into vectors that lie on guard pages.
 ///
 /// Shape: `vectors` of 1,024 rows but for the last; flat, dictionary (entries behind guards too) and constant ones,
-/// some
-///        with validity that starts inside a word
+///        some with validity that starts inside a word
 struct sample {
   data_type type{};
   sample_shape shape = sample_shape::many_values;

@@ -36,8 +36,7 @@ enum class domain_kind : std::uint8_t { range, points, null_test, opaque };
 ///     (binding clamps: int8 < 300 is [-128, 127]); lo > hi is the empty range; `integers` sorted, unique, within
 ///     limits
 ///   floats: [real_lo, real_hi] inclusive, never NaN or −0.0 (float32: representable in float); NaN values belong iff
-///   `nan`; an
-///     empty range of numbers has real_lo > real_hi; `reals` sorted, unique, without NaN
+///     `nan`; an empty range of numbers has real_lo > real_hi; `reals` sorted, unique, without NaN
 ///   text: [text_lo, text_hi) by bytes, unbounded above without has_hi. The successor of s is s + '\0', so closed
 ///     bounds, points and prefixes are all half-open ranges; `texts` sorted, unique
 struct domain {

@@ -57,8 +57,7 @@ class predicate_state {
 /// column it asks with the evidence that answered.
 ///
 /// Errors: overflow, position = row: a row that earlier conjuncts kept has arithmetic that leaves its type. The
-/// selection
-///         is then unspecified
+///         selection is then unspecified
 [[nodiscard]] PILLAR_API result<void> apply(predicate_state& state, batch& from, std::uint64_t known_true = 0,
                                             std::span<const value_interval> proof = {});
 

@@ -39,9 +39,8 @@ PILLAR_API absl::StatusOr<column> import_arrow_column(ArrowArray* array, const A
 /// also if it fails; the schema stays the caller's.
 ///
 /// Errors: as import_arrow_column; InvalidArgument if rows of the struct itself are NULL. `expected`, where given,
-/// names
-///         the columns to take, in its order, and their types: they differ from the array's in nullability at most, and
-///         a column that must not hold NULL must not
+///         names the columns to take, in its order, and their types: they differ from the array's in nullability at
+///         most, and a column that must not hold NULL must not
 PILLAR_API absl::StatusOr<column_set> import_arrow(ArrowArray* array, const ArrowSchema& schema,
                                                    const arrow_import_options& options = {},
                                                    const dynamic_schema* expected = nullptr);

@@ -68,9 +68,8 @@ using csv_sink = std::function<absl::Status(column_set&& rows)>;
 /// All rows of a file.
 ///
 /// Errors:  InvalidArgument: a schema, option, header or row that does not fit, quotes that do not pair, a field that
-/// is
-///          too long, more than max_errors rows that do not parse; NotFound, Unavailable: the file; ResourceExhausted:
-///          the budget; Cancelled: by `progress`. No rows are returned with an error
+///          is too long, more than max_errors rows that do not parse; NotFound, Unavailable: the file;
+///          ResourceExhausted: the budget; Cancelled: by `progress`. No rows are returned with an error
 /// Cost:    one pass, one thread, about 60 ns per field
 PILLAR_API absl::StatusOr<csv_result> read_csv_file(const std::string& path, const csv_options& options,
                                                     const csv_progress& progress = {});

@@ -165,8 +165,7 @@ class block_view {
 /// Errors:   truncated, corrupt, checksum_mismatch, unsupported (version, codec, transform), limit_exceeded,
 ///           out_of_memory; position = offset of the offending byte where that is known
 /// Cost:     O(directory + dictionary); raw text and codes that could leave their dictionary are read once; the
-/// checksum
-///           reads all bytes once
+///           checksum reads all bytes once
 [[nodiscard]] PILLAR_API result<block_view> open_block(std::span<const std::byte> bytes,
                                                        const block_limits& limits = {}, bool verify_checksum = true);
 

@@ -99,8 +99,7 @@ struct slice_limits {
 ///
 /// Requires: the file outlives the writer; row groups of one schema, ids ascending
 /// Errors:   io_error from the file; those of the row groups' block sources; invalid_argument for a row group of
-/// another
-///           shape. After an error the writer gives the same again, and the file is what its last footer says
+///           another shape. After an error the writer gives the same again, and the file is what its last footer says
 /// Cost:     holds the row groups of a stripe alive, about extent_bytes per column
 class slice_writer {
  public:

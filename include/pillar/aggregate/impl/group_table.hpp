@@ -4,9 +4,9 @@
 #include <cstring>
 #include <utility>
 
-#include "pillar/column/detail/gather.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
+#include "pillar/column/detail/gather.hpp"
 #include "pillar/hash/column.hpp"  // hash_rows
 
 namespace PILLAR_NAMESPACE {
