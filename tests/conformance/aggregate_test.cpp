@@ -20,7 +20,7 @@ using pillar::conformance::check_aggregate;
 /// An aggregate of Pillar's, without keys, as numbered states.
 pillar::conformance::report check_built_in(aggregate_kind kind, pillar::data_type input) {
   const pillar::data_type nullable = input.as_nullable();
-  const pillar::aggregate_spec spec{.kind = kind};
+  const pillar::aggregate_spec spec(kind);
   std::vector<std::optional<pillar::aggregator>> states(8);
   const auto make = [&](int state) {
     states[state].emplace(*pillar::aggregator::make({}, {&nullable, 1}, {&spec, 1}));

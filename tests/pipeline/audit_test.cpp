@@ -286,7 +286,7 @@ TEST(pipeline_audit, a_lying_codec_is_named_with_its_place) {
   pillar::splitmix64 random(8);
   const pillar::dynamic_schema schema = pillar::describe<two>();
   static constexpr const char* words_of[] = {"alpha", "beta", "gamma", "delta", "epsilon"};
-  std::vector<row> rows;
+  std::vector<cell_row> rows;
   for (int i = 0; i < 2'500; ++i)
     rows.push_back(
         {i == 7 || i % 50 == 49 ? scalar::of_null(schema[0].type)

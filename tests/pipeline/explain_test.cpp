@@ -112,7 +112,7 @@ struct kinds : pillar::schema<pillar::field<"id", std::int32_t>, pillar::field<"
 typed_table<kinds> table_of_kinds() {
   const pillar::dynamic_schema schema = pillar::describe<kinds>();
   pillar::splitmix64 random(3);
-  std::vector<row> rows;
+  std::vector<cell_row> rows;
   for (int i = 0; i < 2'000; ++i) {
     const auto integer = [&](std::size_t c, int value, bool may_be_null) {
       return may_be_null && random.chance(1, 9) ? scalar::of_null(schema[c].type)

@@ -19,7 +19,7 @@ using pillar::stage_kind;
 query_plan squares() {
   pillar::dynamic_schema schema;
   schema.columns = {{"n", pillar::type_of<std::int32_t>}, {"name", pillar::type_of<pillar::text>}};
-  std::vector<row> rows;
+  std::vector<cell_row> rows;
   for (int i = 0; i < 10; ++i)
     rows.push_back(
         {scalar::of_integer(schema[0].type, i), scalar::of_text(schema[1].type, i % 2 == 0 ? "even" : "odd")});

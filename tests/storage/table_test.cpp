@@ -33,8 +33,8 @@ column_set sample_set(std::uint64_t seed, std::uint32_t row_count) {
 }
 
 /// A row group's rows, decoded vector by vector.
-std::vector<row> rows_of_group(const pillar::row_group& group) {
-  std::vector<row> rows(group.row_count);
+std::vector<cell_row> rows_of_group(const pillar::row_group& group) {
+  std::vector<cell_row> rows(group.row_count);
   for (std::uint32_t v = 0; v < group.vector_count(); ++v) {
     std::vector<pillar::batch_column> columns(group.blocks.size());
     for (std::size_t c = 0; c < columns.size(); ++c) columns[c].source = group.blocks[c].view.vector_at(v);
@@ -47,13 +47,13 @@ std::vector<row> rows_of_group(const pillar::row_group& group) {
   }
   return rows;
 }
-std::vector<row> rows_of_slice(const pillar::table_slice& slice) {
-  std::vector<row> rows;
+std::vector<cell_row> rows_of_slice(const pillar::table_slice& slice) {
+  std::vector<cell_row> rows;
   for (const auto& group : slice.groups)
     for (auto& one : rows_of_group(*group)) rows.push_back(std::move(one));
   return rows;
 }
-std::multiset<std::string> spelled(const std::vector<row>& rows) {
+std::multiset<std::string> spelled(const std::vector<cell_row>& rows) {
   std::multiset<std::string> out;
   for (const auto& one : rows) {
     std::string text;
@@ -63,7 +63,7 @@ std::multiset<std::string> spelled(const std::vector<row>& rows) {
   return out;
 }
 std::multiset<std::string> spelled(const table_version& version) {
-  std::vector<row> rows;
+  std::vector<cell_row> rows;
   for (const auto& slice : version.slices)
     for (auto& one : rows_of_slice(slice)) rows.push_back(std::move(one));
   return spelled(rows);
@@ -88,7 +88,7 @@ TEST(storage_table, keeps_every_row_of_every_load_whatever_the_options) {
   for (const auto& how : options) {
     table made(pillar::describe<sample>(), how);
     ASSERT_TRUE(made.status().ok()) << made.status();
-    std::vector<row> expected;
+    std::vector<cell_row> expected;
     for (const std::uint32_t count : {sanitized ? 100u : 700u, 0u, 1u, 1'100u}) {
       const column_set rows = sample_set(count, count);
       for (auto& one : sample_rows(count, count)) expected.push_back(std::move(one));

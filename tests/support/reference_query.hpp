@@ -19,12 +19,12 @@
 
 namespace pillar_test {
 
-using row = std::vector<pillar::scalar>;
+using cell_row = std::vector<pillar::scalar>;
 
 /// Rows, and whether some value or condition on the way had an arithmetic error.
 struct reference_rows {
   pillar::dynamic_schema schema{};
-  std::vector<row> rows{};
+  std::vector<cell_row> rows{};
   bool has_error = false;
   bool is_ordered = true;  ///< false after group_by, until order_by
 };
@@ -33,14 +33,14 @@ inline reference_rows rows_of(const pillar::column_set& from) {
   reference_rows made;
   made.schema = from.schema;
   for (std::uint64_t r = 0; r < from.row_count(); ++r) {
-    row one;
+    cell_row one;
     for (std::uint32_t c = 0; c < from.columns.size(); ++c) one.push_back(from.at(r, c));
     made.rows.push_back(std::move(one));
   }
   return made;
 }
 
-inline pillar::column_set set_of(const pillar::dynamic_schema& schema, const std::vector<row>& rows) {
+inline pillar::column_set set_of(const pillar::dynamic_schema& schema, const std::vector<cell_row>& rows) {
   pillar::column_set_builder builder(schema);
   for (const auto& one : rows)
     if (!builder.append_row(one).ok()) std::abort();
@@ -59,14 +59,14 @@ inline int compare_cells(const scalar& a, const scalar& b, bool descending = fal
   return descending ? -order : order;
 }
 struct row_less {
-  bool operator()(const row& a, const row& b) const {
+  bool operator()(const cell_row& a, const cell_row& b) const {
     for (std::size_t i = 0; i < a.size(); ++i)
       if (const int order = compare_cells(a[i], b[i]); order != 0) return order < 0;
     return false;
   }
 };
 
-inline scalar value_of(const pillar::expression& what, reference_rows& from, const row& cells) {
+inline scalar value_of(const pillar::expression& what, reference_rows& from, const cell_row& cells) {
   auto made = pillar::evaluate_value(what, from.schema, cells);
   if (made.ok()) return *std::move(made);
   from.has_error = true;
@@ -147,7 +147,7 @@ inline reference_rows reference_stage(reference_rows from, const pillar::plan_st
       for (const auto& value : stage.values)
         out.schema.columns.push_back({value.name, type_of_value(value.value, from.schema)});
       for (const auto& one : from.rows) {
-        row made;
+        cell_row made;
         for (const auto& value : stage.values) made.push_back(value_of(value.value, from, one));
         out.rows.push_back(std::move(made));
       }
@@ -166,11 +166,11 @@ inline reference_rows reference_stage(reference_rows from, const pillar::plan_st
         out.schema.columns.push_back(
             {aggregate.name, *pillar::aggregate_type(aggregate.kind, types.back(), seconds.back())});
       }
-      std::map<row, std::vector<std::vector<aggregate_row>>, row_less> groups;
+      std::map<cell_row, std::vector<std::vector<aggregate_row>>, row_less> groups;
       if (stage.values.empty()) groups[{}].resize(stage.aggregates.size());
       for (std::size_t number = 0; number < from.rows.size(); ++number) {
-        const row& one = from.rows[number];
-        row key;
+        const cell_row& one = from.rows[number];
+        cell_row key;
         for (const auto& value : stage.values) key.push_back(value_of(value.value, from, one));
         auto& inputs = groups[std::move(key)];
         inputs.resize(stage.aggregates.size());
@@ -188,7 +188,7 @@ inline reference_rows reference_stage(reference_rows from, const pillar::plan_st
         }
       }
       for (const auto& [key, inputs] : groups) {
-        row made = key;
+        cell_row made = key;
         for (std::size_t a = 0; a < inputs.size(); ++a)
           made.push_back(aggregate_of(stage.aggregates[a], types[a], seconds[a], inputs[a], from.has_error));
         out.rows.push_back(std::move(made));
@@ -199,7 +199,7 @@ inline reference_rows reference_stage(reference_rows from, const pillar::plan_st
     case pillar::stage_kind::order_by:
     case pillar::stage_kind::top:
       out.rows = std::move(from.rows);
-      std::stable_sort(out.rows.begin(), out.rows.end(), [&](const row& a, const row& b) {
+      std::stable_sort(out.rows.begin(), out.rows.end(), [&](const cell_row& a, const cell_row& b) {
         for (const auto& key : stage.order) {
           const auto at = *from.schema.find(key.column);
           if (const int order = compare_cells(a[at], b[at], key.descending, key.nulls_first); order != 0)

@@ -23,7 +23,7 @@ struct sample
                      pillar::field<"wide", pillar::decimal<30, 4>>, pillar::field<"real", pillar::nullable<double>>,
                      pillar::field<"narrow", float>> {};
 
-inline std::vector<row> sample_rows(std::uint64_t seed, std::uint32_t row_count) {
+inline std::vector<cell_row> sample_rows(std::uint64_t seed, std::uint32_t row_count) {
   using pillar::scalar;
   pillar::splitmix64 random(seed);
   const pillar::dynamic_schema schema = pillar::describe<sample>();
@@ -32,9 +32,9 @@ inline std::vector<row> sample_rows(std::uint64_t seed, std::uint32_t row_count)
                                                                : scalar::of_integer(schema[column].type, value);
   };
   static constexpr const char* words[] = {"alpha", "beta", "gamma", "a word beyond twelve bytes", "", "beta2"};
-  std::vector<row> out;
+  std::vector<cell_row> out;
   for (std::uint32_t i = 0; i < row_count; ++i) {
-    row one;
+    cell_row one;
     one.push_back(integer(0, i));
     one.push_back(integer(1, static_cast<int>(random.below(23)) - 11));
     one.push_back(integer(2, static_cast<int>(random.below(200))));
