@@ -421,6 +421,32 @@ TEST(aggregate_aggregator, encoded_answers_add_to_decoded_ones) {
   EXPECT_EQ(only_cell(texts).text, "a text beyond twelve bytes");
 }
 
+TEST(aggregate_aggregator, some_groups_of_another_or_none_are_merged) {
+  const auto type = type_of<std::int64_t>;
+  std::vector<scalar> cells;
+  for (int key = 0; key < 10; ++key) cells.push_back(scalar::of_integer(type, key));
+  const auto made = make_vector(type, cells);
+  const pillar::vector* const columns[] = {&made.view};
+  const aggregate_spec specs[] = {{aggregate_kind::sum, 0},
+                                  {aggregate_kind::median, 0},
+                                  {aggregate_kind::approximate_quantile, 0},
+                                  {aggregate_kind::count, 0, {.distinct = true}}};
+  auto all = *aggregator::make({&type, 1}, {&type, 1}, specs), some = *aggregator::make({&type, 1}, {&type, 1}, specs);
+  ASSERT_TRUE(all.update(columns, columns, selection_mask::first(10), 10).ok());
+  ASSERT_TRUE(some.merge(all, {}).ok());
+  EXPECT_EQ(some.group_count(), 0u);
+  const std::uint32_t groups[] = {7, 2};
+  ASSERT_TRUE(some.merge(all, groups).ok());
+  const auto result = *some.finish();
+  ASSERT_EQ(result[0].size(), 2u);
+  for (std::uint32_t row = 0; row < 2; ++row) {
+    EXPECT_EQ(pillar::get(result[0].slice(0, 2), row).integer, groups[row]);
+    EXPECT_EQ(pillar::get(result[1].slice(0, 2), row).integer, groups[row]);
+    EXPECT_EQ(pillar::get(result[2].slice(0, 2), row).real, groups[row]);
+    EXPECT_EQ(pillar::get(result[4].slice(0, 2), row).integer, 1);
+  }
+}
+
 TEST(aggregate_aggregator, impossible_aggregates_are_refused) {
   const auto text = type_of<pillar::text>, number = type_of<double>;
   const aggregate_spec sum{aggregate_kind::sum, 0}, beyond{aggregate_kind::min, 1}, rows{};

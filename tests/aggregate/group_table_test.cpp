@@ -238,6 +238,29 @@ TEST(aggregate_group_table, slots_are_numbers_and_zero) {
   }
 }
 
+TEST(aggregate_group_table, a_dictionary_without_entries_is_all_null) {
+  const auto type = pillar::type_of<std::int32_t>.as_nullable();
+  const auto flat = make_vector(type, {pillar::scalar::of_integer(type, 1), pillar::scalar::of_null(type)});
+  pillar::vector entries, empty;
+  entries.type = empty.type = type;
+  empty.kind = vector_kind::dictionary;
+  empty.dictionary = &entries;
+  const std::uint32_t codes[2] = {1u << 30, 0};
+  const std::uint64_t validity[1] = {0};
+  empty.codes = codes;
+  empty.validity = validity;
+  empty.size = 2;
+  const pillar::data_type types[] = {type, type};
+  const pillar::vector* const keys[] = {&flat.view, &empty};
+  auto table = *group_table::make(types);
+  std::uint32_t numbers[1024], slots[1024];
+  ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(2), 2, numbers).ok());
+  EXPECT_EQ(table.group_count(), 2u);
+  table.find(keys, selection_mask::first(2), 2, slots);
+  EXPECT_EQ(slots[0], numbers[0] + 1);
+  EXPECT_EQ(slots[1], numbers[1] + 1);
+}
+
 // Within a block a dictionary is looked up once; the next block may hold others at the same address, and a truncation
 // takes groups away.
 TEST(aggregate_group_table, dictionaries_of_blocks) {

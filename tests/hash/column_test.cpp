@@ -50,6 +50,24 @@ TEST(hash_column, null_rows_hash_alike_whatever_lies_beneath) {
   EXPECT_EQ(out[2], pillar::hash_of_null);
 }
 
+TEST(hash_column, codes_of_a_dictionary_without_entries_are_not_looked_at) {
+  const auto type = pillar::type_of<std::int32_t>.as_nullable();
+  pillar::vector entries;
+  entries.type = type;
+  pillar::vector from;
+  from.type = type;
+  from.kind = vector_kind::dictionary;
+  from.dictionary = &entries;
+  const std::uint32_t codes[3] = {7, 0, 1u << 30};
+  const std::uint64_t validity[1] = {0};
+  from.codes = codes;
+  from.validity = validity;
+  from.size = 3;
+  std::uint64_t out[3];
+  pillar::hash_column(from, out, false);
+  for (const std::uint64_t hash : out) EXPECT_EQ(hash, pillar::hash_of_null);
+}
+
 TEST(hash_column, rows_of_no_columns_are_zero) {
   std::uint64_t out[2] = {1, 1};
   pillar::hash_rows({}, 2, out);

@@ -14,7 +14,8 @@
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
-#include "pillar/column/selection.hpp"  // selection_mask, for_each_row
+#include "pillar/column/detail/gather.hpp"  // unaligned_value
+#include "pillar/column/selection.hpp"      // selection_mask, for_each_row
 #include "pillar/column/vector.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -48,7 +49,7 @@ class group_states {
       PILLAR_ASSERT(group_of_row[row] < group_count);
       if (group_of_row[row] != group) end_run();
       group = group_of_row[row];
-      run[length++] = values.value<value_type>(row);
+      run[length++] = detail::unaligned_value<value_type>(values, row);
     });
     end_run();
     return {};

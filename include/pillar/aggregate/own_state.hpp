@@ -16,7 +16,8 @@
 #include "pillar/aggregate/aggregate.hpp"      // aggregate_state
 #include "pillar/aggregate/grouped_state.hpp"  // grouped_state
 #include "pillar/base/growable.hpp"
-#include "pillar/column/builder.hpp"  // column_builder
+#include "pillar/column/builder.hpp"        // column_builder
+#include "pillar/column/detail/gather.hpp"  // unaligned_value
 
 namespace PILLAR_NAMESPACE {
 
@@ -37,7 +38,7 @@ class own_states final : public grouped_state {
     std::uint32_t length = 0;
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       if constexpr (std::is_same_v<value_type, std::string_view>) run[length++] = rows.values->text_value(rows.row[i]);
-      else run[length++] = rows.values->template value<value_type>(rows.row[i]);
+      else run[length++] = detail::unaligned_value<value_type>(*rows.values, rows.row[i]);
       if (i + 1 < rows.count && rows.group[i + 1] == rows.group[i]) continue;
       states_[rows.group[i]].update(std::span<const value_type>(run, length));
       length = 0;

@@ -42,8 +42,8 @@ struct spill_options {
 };
 
 /// Shape:    batches as aggregator takes them
-/// Errors:   those of aggregator and of the store. Without a store: out_of_memory, and all is as before the call. With
-///           one, an error of update before anything was spilled leaves all as it was; a later one is final, and comes
+/// Errors:   those of aggregator and of the store. Without a store: out_of_memory, and update leaves all as before the
+///           call. With one, an error of update before anything was spilled leaves all as it was; a later one is final, and comes
 ///           back from every later call. finish → out_of_memory also where one group does not fit
 /// Cost:     the aggregator's until the budget is reached. From then on, for each spilled
 ///           row what the store costs: encoding, writing, reading, decoding

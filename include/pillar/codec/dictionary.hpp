@@ -4,7 +4,7 @@
 /// Layout: entries: a child's, or if few the shared part's: integers as they are, little endian; of text the end offset
 ///         of each (u32, relative to the first character), then the characters. They ascend strictly; there is at least
 ///         one (zero or the empty text when all rows are NULL). Vectors: 128 · code_width bytes of codec/packed.hpp,
-///         code_width = bits of the largest code; NULL rows hold code 0
+///         code_width = bits of the largest code; NULL rows hold code 0; codes beyond the entries stand for the last
 /// Shape:  text; booleans and integers of up to 64 bits
 /// Cost:   a domain is answered once per block from the sorted entries and kept in match_scratch; then one comparison
 ///         or one truth-table look-up per code. Text decodes to a dictionary vector, integers to flat values

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Where operators put the rows that their memory cannot hold: written once, run by run, and read back later.
 ///
-/// A run is a sequence of rows with the same columns. Grouping and joining open one per hash partition, sorting one per
-/// sorted stretch. storage/ has a store in memory and one in a temporary file; a store of one's own keeps these laws,
-/// which conformance/run_store.hpp checks:
+/// A run is a sequence of rows with the same columns. Grouping opens one per hash partition
+/// (aggregate/spilling_aggregator.hpp). storage/ has a store in memory and one in a temporary file; a store of one's own
+/// keeps these laws, which conformance/run_store.hpp checks:
 ///
 /// - A reader gives a run's rows in the order in which they were appended, with the same bits; NULL stays NULL.
 /// - append() adds all of its rows or, on an error, none. After an error rows of before may be lost too: then whatever

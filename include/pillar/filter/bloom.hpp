@@ -23,17 +23,17 @@ constexpr std::uint64_t bloom_blocks_for(std::uint64_t key_count, unsigned bits_
 /// Layout:   a key's block is found by its hash's high 32 bits, its four bits by four times six low ones
 /// Requires: 0 < block_count < 2^32; hashes that are good in both halves, as those of hash/ are
 PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
-                          std::uint32_t count) noexcept;
+                          std::size_t count) noexcept;
 
 /// Bit i of `mask` = whether the key of hashes[i] may be there. Writes words_for(count) words, zero beyond `count`.
 ///
 /// Cost: one load a key and no branches: 1–2 ns where the filter lies in a cache
 PILLAR_API void bloom_test(const std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
-                           std::uint32_t count, std::uint64_t* mask) noexcept;
+                           std::size_t count, std::uint64_t* mask) noexcept;
 
 /// A filter that owns its blocks.
 ///
-/// Errors:  make: out_of_memory, invalid_argument (2^32 blocks or more: 17 billion keys; no bits per key)
+/// Errors:  make: out_of_memory, invalid_argument (2^32 blocks or more: 17 billion keys; bits per key not from 1 to 64)
 /// Threads: const members concurrently; a filter for each worker, merged at the end
 /// Source:  register-blocked filters: Lang, Neumann, Kemper, Boncz, "Performance-Optimal Filtering" (VLDB 2019,
 ///          doi:10.14778/3303753.3303757)
@@ -44,11 +44,10 @@ class bloom_filter {
                                               unsigned bits_per_key = bloom_bits_per_key);
 
   void add(std::span<const std::uint64_t> hashes) noexcept {
-    bloom_add(blocks_.as<std::uint64_t>(), block_count(), hashes.data(), static_cast<std::uint32_t>(hashes.size()));
+    bloom_add(blocks_.as<std::uint64_t>(), block_count(), hashes.data(), hashes.size());
   }
   void test(std::span<const std::uint64_t> hashes, std::uint64_t* mask) const noexcept {
-    bloom_test(blocks_.as<std::uint64_t>(), block_count(), hashes.data(), static_cast<std::uint32_t>(hashes.size()),
-               mask);
+    bloom_test(blocks_.as<std::uint64_t>(), block_count(), hashes.data(), hashes.size(), mask);
   }
   /// Adds another filter's keys. Requires: made for as many keys with as many bits
   PILLAR_API void merge(const bloom_filter& other) noexcept;

@@ -19,12 +19,14 @@ namespace PILLAR_NAMESPACE {
 /// Shape:    key columns of row_count ≤ 1,024 rows of the types it was made with, nullable ones where a NULL may come
 /// Requires: the budget outlives the builder and its table
 /// Errors:   make: invalid_argument without key columns. append, append_from and seal: out_of_memory, limit_exceeded
-///           (2^32 − 2 rows or as much text of one table): the builder is then as before, and may be asked again
-/// Cost:     append copies 8 bytes for each fixed key column and 16 for each text; seal allocates the table once, from
-///           an estimate of how many different keys there are, and fills it in one pass, two if keys repeat
+///           (more than most_rows): the builder is then as before, and may be asked again
+/// Cost:     append copies 8 bytes for each fixed key column and 16 for each text; seal allocates slots for
+///           an estimate of how many different keys there are, texts for all rows, and fills them in one pass, two or
+///           three if keys repeat; what turns out to be too much is given back where there is room to do so
 /// Threads:  one at a time: a builder for each worker, joined by append_from
 class join_builder {
  public:
+  static constexpr std::uint32_t most_rows = no_row - vector_rows;  ///< so that row numbers of a batch do not wrap
   PILLAR_API static result<join_builder> make(std::span<const data_type> key_types, memory_budget* budget = nullptr);
 
   /// The selected rows. Row ids: `row_ids`[row] (Requires: below no_row) or, with nullptr, their number in the order of

@@ -59,7 +59,8 @@ using join_residual = function_ref<result<void>(std::span<const std::uint32_t> p
 ///
 /// Use:      start(batch), then next() until it returns 0 (pairs), or select() or mark() once (masks). With a residual
 ///           condition a pair that it refuses counts as no pair, whatever the kind
-/// Requires: the table and the matches outlive the cursor
+/// Requires: the table and the matches outlive the cursor and stay where they are; matches are only kept for right and
+///           full
 /// Errors:   make: out_of_memory; invalid_argument: right or full without matches, a null-aware kind with several key
 ///           columns. next, select, mark: the residual's; unsupported: a residual of a null-aware kind
 /// Cost:     12 KiB; nothing is allocated after make

@@ -54,9 +54,9 @@ struct join_hits {
 ///           little endian, and they are this version's
 /// Errors:   from_bytes: truncated, corrupt, unsupported (another format), out_of_memory. Bytes that lie are refused;
 ///           what passes is safe to probe and names only row ids below row_id_limit(), but a changed key is not
-///           noticed: who stores tables adds a checksum, as blocks do
+///           noticed, nor that keys crowd, so that probing takes long: who stores tables adds a checksum, as blocks do
 /// Cost:     4 bytes per key of the range (array), 32 or 48 bytes per different key (load 1/2) and 2 more for a Bloom
-///           filter where that is more than 32 KiB, and 4 bytes per row unless every key and its id are unique
+///           filter where that is more than 32 KiB, and 4 bytes per row unless no key is NULL or repeats and ids are the rows' numbers
 /// Threads:  const; all members may be called concurrently
 class join_table {
  public:
@@ -110,7 +110,7 @@ class join_table {
                  detail::join_batch& batch) const noexcept;
   result<void> validate() const noexcept;
   result<void> validate_slots() const noexcept;
-  [[nodiscard]] bool holds_entry(std::uint64_t offset) const noexcept;
+  [[nodiscard]] std::uint64_t entry_bytes(std::uint64_t offset) const noexcept;
 
   buffer memory_;
   std::vector<data_type> types_{};

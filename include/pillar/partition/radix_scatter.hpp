@@ -7,8 +7,7 @@
 ///     for (each batch) {
 ///       scatter.positions(hashes, rows, position_of_row);
 ///       for (each column) scatter_values(column, position_of_row, memory_of_column);
-///     }                                                               // partition p: rows [starts()[p], starts()[p +
-///     1])
+///     }                                            // partition p: rows [starts()[p], starts()[p + 1])
 ///
 /// A batch's positions stay in the first cache while its columns are moved, so that a further column costs its own
 /// bytes only. `scatter_rows` (scatter.hpp) is for slices that are not given by bits, and gives row numbers.

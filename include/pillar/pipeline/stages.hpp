@@ -468,7 +468,7 @@ template <any_expression E>
 constexpr auto avg(const E& value) {
   return detail::make_aggregate<aggregate_kind::avg, "avg">(value);
 }
-/// Different values, exactly; within 1.6 %, in a few kilobytes per group.
+/// Different values: exactly, or with a standard error of 1.6 % in a few kilobytes per group.
 template <any_expression E>
 constexpr auto count_distinct(const E& value) {
   return detail::make_aggregate<aggregate_kind::count, "count_distinct">(value, {.distinct = true});

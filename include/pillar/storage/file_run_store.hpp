@@ -4,7 +4,7 @@
 ///     auto file = posix_file::create_temporary("/var/tmp");   // it has no name: gone when it is closed
 ///     file_run_store runs(*file, {.budget = &budget});
 ///
-/// Example: tests/storage/run_stores_test.cpp
+/// Example: tests/storage/block_run_store_test.cpp
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -55,15 +55,21 @@ class distinct_rows {
   /// its group numbers to those here; no_group is left out.
   result<std::vector<column>> find_new(const distinct_rows& other, std::span<const std::uint32_t> group_of,
                                        std::uint32_t no_group) {
-    PILLAR_ASSIGN_OR_RETURN(const std::vector<column> theirs, other.pairs_.keys(budget_));
+    const std::size_t key_count = pairs_.key_types().size();
     const std::uint32_t count = PILLAR_MUTATE(distinct_merge_forgets, other.kept_, 0u);
     for (std::uint32_t first = 0; first < count; first += vector_rows) {
       const std::uint32_t row_count = count - first < vector_rows ? count - first : vector_rows;
-      const vector values = theirs[0].slice(first, row_count);
+      column theirs[2];
+      for (std::uint32_t key = 0; key < key_count; ++key) {
+        column_builder out(pairs_.key_types()[key], budget_);
+        PILLAR_TRY(other.pairs_.append_keys(key, first, row_count, out));
+        PILLAR_ASSIGN_OR_RETURN(theirs[key], out.finish());
+      }
+      const vector values = theirs[0].slice(0, row_count);
       std::uint32_t slots[vector_rows];
       selection_mask rows = selection_mask::first(row_count);
-      if (theirs.size() == 2) {
-        const vector their_slots = theirs[1].slice(first, row_count);
+      if (key_count == 2) {
+        const vector their_slots = theirs[1].slice(0, row_count);
         for (std::uint32_t row = 0; row < row_count; ++row) {
           const std::uint32_t to = group_of[their_slots.value<std::uint32_t>(row) - 1];
           slots[row] = to + 1;

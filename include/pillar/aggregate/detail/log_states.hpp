@@ -63,8 +63,12 @@ class list_states final : public grouped_state {
     });
     static_cast<void>(groups_.append(rows.group, rows.count));
   }
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t>, std::uint32_t) override {
-    return make_room(static_cast<const list_states&>(other).words_.size());
+  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
+                             std::uint32_t) override {
+    const auto& from = static_cast<const list_states&>(other);
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < from.groups_.size(); ++i) taken += group_of[from.groups_[i]] != no_group ? 1 : 0;
+    return make_room(taken);
   }
   void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
     const auto& from = static_cast<const list_states&>(other);
@@ -100,8 +104,8 @@ class list_states final : public grouped_state {
     PILLAR_TRY(words_.reserve(count));
     return groups_.reserve(count);
   }
-  /// The value at quantile · (n − 1) of the n values in order; between two of them linear, the middle of two rounded
-  /// once.
+  /// The value at quantile · (n − 1) of the n values in order; between two of them linear. The middle of two integers of at
+  /// most 64 bits is rounded once.
   [[nodiscard]] double quantile_of(Word* begin, Word* end) const noexcept {
     const double place = quantile_ * static_cast<double>(end - begin - 1);
     const double below = std::floor(place);
@@ -165,9 +169,16 @@ class text_states final : public grouped_state {
     for (std::uint32_t i = 0; i < rows.count; ++i)
       put(rows.group[i], rows.numbers.of(rows.row[i]), rows.values->text_value(rows.row[i]));
   }
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t>, std::uint32_t) override {
+  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
+                             std::uint32_t) override {
     const auto& from = static_cast<const text_states&>(other);
-    return make_room(from.entries_.size(), from.texts_.size());
+    std::size_t taken = 0, bytes = 0;
+    for (std::size_t i = 0; i < from.groups_.size(); ++i) {
+      if (group_of[from.groups_[i]] == no_group) continue;
+      ++taken;
+      bytes += from.entries_[i].size;
+    }
+    return make_room(taken, bytes);
   }
   void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
     const auto& from = static_cast<const text_states&>(other);

@@ -491,6 +491,7 @@ class moment_states final : public grouped_state {
       if ((x.flag | y.flag) != 0) of->special = 1;
       else if (fits<Two>(*of, x, y)) add_to_row<Two>(*of, x, y);
       else add_to_windows(*of, x, y);
+      if (of->count % carry_period == 0 && of->windows != 0) normalise(*of);
     };
     for_each_pair<Two>(rows, add);
   }
@@ -568,7 +569,6 @@ class moment_states final : public grouped_state {
     if (squares_) add_product(limbs_, window[sum_xx()], x, x);
     if (two_ && squares_) add_product(limbs_, window[3], y, y);
     if (two_) add_product(limbs_, window[sum_xy()], x, y);
-    if (of.count % carry_period == 0) normalise(of);
   }
   result<void> make_room(std::uint32_t group, const exact_term& x, const exact_term& y) noexcept {
     PILLAR_TRY(take_windows(group));

@@ -863,6 +863,7 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
     return errc::type_mismatch;
   for (std::size_t i = 0; i < aggregates_.size(); ++i)
     if (!(aggregates_[i].spec == other.aggregates_[i].spec)) return {errc::type_mismatch, i};
+  if (PILLAR_MUTATE(merge_of_nothing_is_all, count == 0, groups == nullptr && count == 0)) return {};
   const std::uint32_t before = table_.group_count();
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
   auto* group_of = memory.as<std::uint32_t>();
@@ -873,13 +874,20 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   needed_room room;
   // Objects go by the number of every group of theirs.
   const bool by_number = !objects_.empty() || !distinct_.empty();
-  std::vector<std::uint32_t> numbers;
-  if (by_number && groups != nullptr) {
-    numbers.assign(other.group_count(), grouped_state::no_group);
-    for (std::uint32_t i = 0; i < count; ++i) numbers[groups[i]] = group_of[i];
+  buffer numbers;
+  std::span<const std::uint32_t> number_of(group_of, count);
+  if (by_number && groups != nullptr && made.ok()) {
+    result<buffer> room_for_all = buffer::allocate(std::size_t{other.group_count()} * sizeof(std::uint32_t), budget_);
+    if (room_for_all.ok()) {
+      numbers = *std::move(room_for_all);
+      auto* number = numbers.as<std::uint32_t>();
+      for (std::uint32_t i = 0; i < other.group_count(); ++i) number[i] = grouped_state::no_group;
+      for (std::uint32_t i = 0; i < count; ++i) number[groups[i]] = group_of[i];
+      number_of = {number, other.group_count()};
+    } else {
+      made = room_for_all.error();
+    }
   }
-  const std::span<const std::uint32_t> number_of =
-      groups == nullptr ? std::span<const std::uint32_t>(group_of, count) : std::span<const std::uint32_t>(numbers);
   std::vector<new_pairs> pairs(distinct_.size());
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     const bound_aggregate& of = aggregates_[i];

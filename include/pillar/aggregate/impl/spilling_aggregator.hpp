@@ -319,7 +319,8 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
     if (range.bits >= detail::spill_most_bits) return {errc::out_of_memory, partition};
     ++repeated_reads_;
     const std::uint64_t expected = rows_of_runs_[partition] >> (range.bits - options_.partition_bits);
-    const unsigned further = 1 + static_cast<unsigned>(std::bit_width(expected / (2 * rows_seen + 1)) / 2);
+    const unsigned further =
+        rows_seen == 0 ? 1 : 1 + static_cast<unsigned>(std::bit_width(expected / (2 * rows_seen + 1)) / 2);
     const unsigned bits =
         range.bits + further < detail::spill_most_bits ? further : detail::spill_most_bits - range.bits;
     for (std::uint64_t part = std::uint64_t{1} << bits; part-- > 0;)

@@ -25,13 +25,22 @@ inline std::uint32_t list_rows(const std::uint64_t* words, std::uint16_t* rows) 
   return count;
 }
 
+/// The value of a row; values of 16 bytes may be aligned to 8.
+template <class T>
+[[nodiscard]] T unaligned_value(const vector& from, std::uint32_t row) noexcept {
+  return load_unaligned<T>(static_cast<const std::byte*>(from.holder().values) +
+                           std::size_t{from.index_of(row)} * sizeof(T));
+}
+
 /// out[i] = convert(value of rows[i]), which ascend; NULL rows give whatever lies there.
 template <class T, class To, class Convert>
 PILLAR_ALWAYS_INLINE void gather_rows(const vector& from, const std::uint16_t* PILLAR_RESTRICT rows,
                                       std::uint32_t count, To* PILLAR_RESTRICT out, Convert convert) noexcept {
   const auto* values = static_cast<const std::byte*>(from.holder().values);
   const auto at = [values](std::uint32_t index) { return load_unaligned<T>(values + std::size_t{index} * sizeof(T)); };
-  if (from.kind == vector_kind::constant) {
+  if (from.kind == vector_kind::dictionary && from.dictionary->size == 0) {  // all rows are NULL, their codes anything
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = convert(T{});
+  } else if (from.kind == vector_kind::constant) {
     const To value = count == 0 ? To{} : convert(at(0));
     for (std::uint32_t i = 0; i < count; ++i) out[i] = value;
   } else if (from.kind == vector_kind::dictionary) {

@@ -75,8 +75,8 @@ PILLAR_API report check_run_store(const std::string& subject, run_store& store, 
     if (!reader.ok()) return std::string("is not read: ") + to_string(reader.error().code);
     if (beside == nullptr) return detail::difference(**reader, run);
     std::vector<vector> columns(run.columns.size());
-    if (!beside->next(columns).ok()) return std::string("the first reader fails beside a second");
-    return detail::difference(**reader, run);
+    if (!(*reader)->next(columns).ok()) return std::string("a second reader fails beside the first");
+    return detail::difference(*beside, run);
   };
   found.run(how, [&] {
     for (std::uint64_t round = 0; round < 20 * std::uint64_t{how.rounds}; ++round) {

@@ -20,18 +20,18 @@ constexpr std::uint64_t bloom_bits_of(std::uint64_t hash) noexcept {
 }  // namespace detail
 
 PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
-                          std::uint32_t count) noexcept {
-  for (std::uint32_t i = 0; i < count; ++i)
+                          std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i)
     blocks[detail::bloom_block_of(hashes[i], block_count)] |= detail::bloom_bits_of(hashes[i]);
 }
 
 PILLAR_API void bloom_test(const std::uint64_t* PILLAR_RESTRICT blocks, std::uint64_t block_count,
-                           const std::uint64_t* PILLAR_RESTRICT hashes, std::uint32_t count,
+                           const std::uint64_t* PILLAR_RESTRICT hashes, std::size_t count,
                            std::uint64_t* PILLAR_RESTRICT mask) noexcept {
-  for (std::uint32_t first = 0; first < count; first += 64) {
-    const std::uint32_t rows = count - first < 64 ? count - first : 64;
+  for (std::size_t first = 0; first < count; first += 64) {
+    const std::size_t rows = count - first < 64 ? count - first : 64;
     std::uint64_t word = 0;
-    for (std::uint32_t i = 0; i < rows; ++i) {
+    for (std::size_t i = 0; i < rows; ++i) {
       const std::uint64_t hash = hashes[first + i], bits = detail::bloom_bits_of(hash);
       const std::uint64_t missing = bits & ~blocks[detail::bloom_block_of(hash, block_count)];
       word |= std::uint64_t{missing == 0} << i;

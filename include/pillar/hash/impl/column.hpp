@@ -72,8 +72,9 @@ PILLAR_API void hash_column(const vector& from, std::uint64_t* out, bool combine
   std::uint64_t entries[vector_rows];
   const std::uint64_t* of_entry = nullptr;
   if (from.size == 0) return;
-  if (from.kind == vector_kind::constant) {
-    const std::uint64_t hash = from.valid(0) ? detail::hash_one(from, 0) : hash_of_null;
+  const bool no_entries = from.kind == vector_kind::dictionary && from.dictionary->size == 0;  // all rows are NULL
+  if (from.kind == vector_kind::constant || no_entries) {
+    const std::uint64_t hash = !no_entries && from.valid(0) ? detail::hash_one(from, 0) : hash_of_null;
     for (std::uint32_t row = 0; row < from.size; ++row) out[row] = combine ? hash_combine(out[row], hash) : hash;
     return;
   }

@@ -60,7 +60,7 @@ PILLAR_API result<void> join_builder::append(std::span<const vector* const> keys
   std::uint16_t rows[vector_rows];
   const std::uint32_t count = detail::list_rows(joinable.words, rows);
   const std::uint32_t all = selection.count();
-  if (all > no_row - 1 - this->row_count()) return errc::limit_exceeded;
+  if (all > most_rows - this->row_count()) return errc::limit_exceeded;
 
   // Room first: what comes behind does not fail.
   const bool identity = is_numbered() && row_ids == nullptr && count == all;
@@ -115,7 +115,7 @@ PILLAR_API result<void> join_builder::append(std::span<const vector* const> keys
 PILLAR_API result<void> join_builder::append_from(const join_builder& other) {
   PILLAR_ASSERT(&other != this && types_ == other.types_);
   const std::uint32_t before = row_count(), count = other.joinable_count_;
-  if (other.row_count() > no_row - 1 - before) return errc::limit_exceeded;
+  if (other.row_count() > most_rows - before) return errc::limit_exceeded;
   const bool identity = is_numbered() && other.is_numbered();
   for (std::size_t part = 0; part < words_.size(); ++part) PILLAR_TRY(words_[part].reserve(count));
   for (std::size_t i = 0; i < texts_.size(); ++i) {
@@ -303,7 +303,7 @@ inline result<std::uint64_t> join_builder::estimate_keys(const plan& how) const 
   return estimate < rows ? estimate : rows;
 }
 
-/// Entries by key: first as if no key came twice; at the first that does, begins anew with lists.
+/// Entries by key: first as if no key came twice; if one does, anew with lists.
 inline void join_builder::fill_array(std::byte* memory, detail::join_header& header, const plan& how) const noexcept {
   auto* entries = reinterpret_cast<std::uint32_t*>(memory + header.slots_at);
   std::uint64_t low[vector_rows], high[vector_rows];
@@ -393,10 +393,9 @@ bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, co
       }
       if (++used > most) return false;
       if constexpr (!wide) slot.key = low[i];
-      else slot.low = low[i], slot.high = high[i];
+      else slot.low = low[i], slot.high = generic ? text_used : high[i];
       if constexpr (wide) {
         if (generic) {
-          slot.high = text_used;
           write_entry(row, texts + text_used);
           text_used += entry_size(row);
         }
@@ -407,6 +406,7 @@ bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, co
   }
   header.text_bytes = text_used;
   header.rows_at = round_up(header.texts_at + text_used, 8);
+  std::memset(texts + text_used, 0, header.rows_at - header.texts_at - text_used);
   header.unique = used == joinable_count_ ? 1 : 0;
   auto* rows = reinterpret_cast<std::uint32_t*>(memory + header.rows_at);
   if (header.unique != 0) {
@@ -458,6 +458,7 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(most_bytes, budget_));
   detail::prefer_huge_pages(memory);
   std::memset(memory.data(), 0, header.slots_at);
+  std::memset(memory.data() + header.slots_at + slot_bytes, 0, header.filter_at - header.slots_at - slot_bytes);
   std::byte* column = memory.data() + header.columns_at;
   for (const data_type& type : types_) {
     const std::uint8_t fields[8] = {static_cast<std::uint8_t>(type.logical), static_cast<std::uint8_t>(type.physical),

@@ -62,7 +62,8 @@ constexpr bool is_null_aware(join_kind kind) noexcept {
 
 PILLAR_API result<join_cursor> join_cursor::make(const join_table& table, join_kind kind, join_matches* matches,
                                                  memory_budget* budget) {
-  if (detail::keeps_build_rows(kind) && matches == nullptr) return errc::invalid_argument;
+  if (!detail::keeps_build_rows(kind)) matches = nullptr;
+  else if (matches == nullptr) return errc::invalid_argument;
   if (detail::is_null_aware(kind) && table.key_types().size() != 1) return errc::invalid_argument;
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(sizeof(join_hits), budget));
   join_cursor made(table, kind, matches, std::move(memory));

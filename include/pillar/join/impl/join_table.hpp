@@ -280,22 +280,23 @@ inline void join_table::read_types() {
   }
 }
 
-/// Whether an entry of a generic table lies within its texts.
-inline bool join_table::holds_entry(std::uint64_t offset) const noexcept {
+/// The size of an entry of a generic table; 0: it does not lie within the table's texts.
+inline std::uint64_t join_table::entry_bytes(std::uint64_t offset) const noexcept {
   const detail::join_header& head = header();
   const auto* from = at<std::uint8_t>(head.columns_at);
   const std::uint64_t fixed = std::uint64_t{head.part_count} * sizeof(std::uint64_t);
-  if (offset > head.text_bytes || head.text_bytes - offset < fixed) return false;
+  const std::uint64_t begin = offset;
+  if (offset > head.text_bytes || head.text_bytes - offset < fixed) return 0;
   offset += fixed;
   for (std::uint32_t i = 0; i < head.column_count; ++i) {
     if (from[8 * i + 1] != static_cast<std::uint8_t>(physical_type::text)) continue;
-    if (head.text_bytes - offset < sizeof(std::uint32_t)) return false;
+    if (head.text_bytes - offset < sizeof(std::uint32_t)) return 0;
     const auto size = load_unaligned<std::uint32_t>(at<std::byte>(head.texts_at) + offset);
     offset += sizeof(std::uint32_t);
-    if (PILLAR_MUTATE(join_entry_unchecked, head.text_bytes - offset < size, false)) return false;
+    if (PILLAR_MUTATE(join_entry_unchecked, head.text_bytes - offset < size, false)) return 0;
     offset += size;
   }
-  return true;
+  return offset - begin;
 }
 
 inline result<void> join_table::validate_slots() const noexcept {
@@ -315,7 +316,9 @@ inline result<void> join_table::validate_slots() const noexcept {
     if (head.unique != 0 ? last[0] != 0 : last[0] != last[1]) return corrupt(head.slots_at);
     return {};
   }
-  std::uint64_t used = 0;
+  const std::uint64_t width = mode() == join_mode::packed8 ? sizeof(detail::join_slot) : sizeof(detail::wide_join_slot);
+  // Entries stand one behind the other, so they are not looked at more often than their bytes allow.
+  std::uint64_t used = 0, text_left = head.text_bytes;
   for (std::uint64_t i = 0; i < head.slot_count; ++i) {
     std::uint32_t first = 0, count = 0;
     bool sound = true;
@@ -325,11 +328,16 @@ inline result<void> join_table::validate_slots() const noexcept {
     } else {
       const auto& slot = at<detail::wide_join_slot>(head.slots_at)[i];
       first = slot.first, count = slot.count;
-      sound = count == 0 || mode() != join_mode::generic || holds_entry(slot.high);
+      if (count != 0 && mode() == join_mode::generic) {
+        const std::uint64_t size = entry_bytes(slot.high);
+        sound = size != 0 && size <= text_left;
+        text_left -= sound ? size : 0;
+      }
     }
     if (count == 0) continue;
     ++used;
-    if (!sound || !lies_within(first, count) || (head.unique != 0 && count != 1)) return corrupt(head.slots_at + i);
+    if (!sound || !lies_within(first, count) || (head.unique != 0 && count != 1))
+      return corrupt(head.slots_at + i * width);
   }
   if (used == head.slot_count) return corrupt(head.slots_at);  // a search for a key that is not there would not end
   return {};

@@ -147,9 +147,9 @@ inline std::uint32_t block_run_store::keep_rest(stored_run& run, std::span<const
 /// lost, and the run is of no more use.
 inline result<void> block_run_store::write(stored_run& run, bool at_end) {
   if (run.buffered_rows() == 0) return {};
+  PILLAR_TRY(run.blocks.reserve(run.builders.size()));  // nothing is touched yet: the rows are kept
+  PILLAR_TRY(run.rows_of_groups.reserve(1));
   const auto written = [&]() -> result<void> {
-    PILLAR_TRY(run.blocks.reserve(run.builders.size()));
-    PILLAR_TRY(run.rows_of_groups.reserve(1));
     std::vector<column> columns;
     columns.reserve(run.builders.size());
     for (column_builder& builder : run.builders) {
