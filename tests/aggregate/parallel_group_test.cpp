@@ -99,7 +99,7 @@ TEST(aggregate_parallel_group, any_number_of_workers_gives_the_same_groups) {
     for (const std::uint64_t distinct : {20u, 100'000u}) {
       const auto [batches, expected] = make_batches(types, distinct, distinct == 20 ? 6 : 45);
       for (const std::uint32_t threads : {1u, 2u, 8u}) {
-        if (sanitized && threads == 1) continue;
+        if (sanitized && threads != 2) continue;
         pillar::worker_pool pool(threads);
         auto groups = *parallel_group::make(types, std::span(&int64, 1), specs, pool.concurrency());
         group_all(groups, pool, batches);

@@ -877,7 +877,8 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   buffer numbers;
   std::span<const std::uint32_t> number_of(group_of, count);
   if (by_number && groups != nullptr && made.ok()) {
-    result<buffer> room_for_all = buffer::allocate(std::size_t{other.group_count()} * sizeof(std::uint32_t), budget_);
+    // Not from the budget: of few groups among many it would be the larger part of what they take.
+    result<buffer> room_for_all = buffer::allocate(std::size_t{other.group_count()} * sizeof(std::uint32_t), nullptr);
     if (room_for_all.ok()) {
       numbers = *std::move(room_for_all);
       auto* number = numbers.as<std::uint32_t>();

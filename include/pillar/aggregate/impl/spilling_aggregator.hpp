@@ -263,20 +263,28 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
 
 PILLAR_API result<void> spilling_aggregator::finish(delivery take, memory_budget* result_budget) {
   if (failed_.code != errc::ok) return failed_;
-  PILLAR_TRY(remember(runs_.empty() ? deliver(*in_memory_, take, result_budget) : finish_spilled(take, result_budget)));
+  std::uint32_t delivered = 0;
+  PILLAR_TRY(remember(runs_.empty() ? deliver(*in_memory_, take, result_budget, delivered)
+                                    : finish_spilled(take, result_budget)));
   in_memory_.reset();
   failed_ = {errc::invalid_argument, 0};  // nothing is left
   return {};
 }
 
-inline result<void> spilling_aggregator::deliver(const aggregator& groups, delivery take,
-                                                 memory_budget* result_budget) const {
-  for (std::uint32_t first = 0; first < groups.group_count(); first += options_.delivered_groups) {
-    const std::uint32_t left = groups.group_count() - first;
-    PILLAR_ASSIGN_OR_RETURN(
-        const std::vector<column> piece,
-        groups.finish(first, left < options_.delivered_groups ? left : options_.delivered_groups, result_budget));
-    PILLAR_TRY(take(piece));
+/// Hands the groups over, fewer at a time where memory is scarce: medians and texts are put in order beside their states.
+inline result<void> spilling_aggregator::deliver(const aggregator& groups, delivery take, memory_budget* result_budget,
+                                                 std::uint32_t& delivered) const {
+  std::uint32_t most = options_.delivered_groups;
+  while (delivered < groups.group_count()) {
+    const std::uint32_t left = groups.group_count() - delivered, count = left < most ? left : most;
+    const result<std::vector<column>> piece = groups.finish(delivered, count, result_budget);
+    if (!piece.ok()) {
+      if (piece.error().code != errc::out_of_memory || count == 1) return piece.error();
+      most = count / 2;
+      continue;
+    }
+    PILLAR_TRY(take(*piece));
+    delivered += count;
   }
   return {};
 }
@@ -285,7 +293,8 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
   for (buffer& memory : converted_) memory = buffer{};
   for (const std::uint32_t run : runs_) PILLAR_TRY(options_.store->seal(run));
   if (!frozen_) {  // every group is here or in the runs, none in both
-    PILLAR_TRY(deliver(*in_memory_, take, result_budget));
+    std::uint32_t delivered = 0;
+    PILLAR_TRY(deliver(*in_memory_, take, result_budget, delivered));
     in_memory_.reset();
   }
   for (std::uint32_t partition = 0; partition < rows_of_runs_.size(); ++partition)
@@ -313,7 +322,12 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
     {
       PILLAR_ASSIGN_OR_RETURN(aggregator groups, make_aggregator(&part_budget));
       PILLAR_ASSIGN_OR_RETURN(whole, group_range(partition, range, groups, rows_seen));
-      if (whole) PILLAR_TRY(deliver(groups, take, result_budget));
+      if (whole) {
+        std::uint32_t delivered = 0;
+        const auto done = deliver(groups, take, result_budget, delivered);
+        whole = done.ok() || done.error().code != errc::out_of_memory || delivered != 0;
+        if (whole) PILLAR_TRY(done);
+      }
     }
     if (whole) continue;
     if (range.bits >= detail::spill_most_bits) return {errc::out_of_memory, partition};
