@@ -863,7 +863,7 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
     return errc::type_mismatch;
   for (std::size_t i = 0; i < aggregates_.size(); ++i)
     if (!(aggregates_[i].spec == other.aggregates_[i].spec)) return {errc::type_mismatch, i};
-  if (PILLAR_MUTATE(merge_of_nothing_is_all, count == 0, groups == nullptr && count == 0)) return {};
+  if (PILLAR_MUTATE(merge_of_nothing_is_all, count == 0, false)) return {};
   const std::uint32_t before = table_.group_count();
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
   auto* group_of = memory.as<std::uint32_t>();

@@ -293,7 +293,7 @@ inline std::uint64_t join_table::entry_bytes(std::uint64_t offset) const noexcep
     if (head.text_bytes - offset < sizeof(std::uint32_t)) return 0;
     const auto size = load_unaligned<std::uint32_t>(at<std::byte>(head.texts_at) + offset);
     offset += sizeof(std::uint32_t);
-    if (PILLAR_MUTATE(join_entry_unchecked, head.text_bytes - offset < size, false)) return 0;
+    if (head.text_bytes - offset < size) return 0;
     offset += size;
   }
   return offset - begin;
@@ -330,8 +330,8 @@ inline result<void> join_table::validate_slots() const noexcept {
       first = slot.first, count = slot.count;
       if (count != 0 && mode() == join_mode::generic) {
         const std::uint64_t size = entry_bytes(slot.high);
-        sound = size != 0 && size <= text_left;
-        text_left -= sound ? size : 0;
+        sound = PILLAR_MUTATE(join_entry_unchecked, size != 0 && size <= text_left, true);
+        text_left -= size <= text_left ? size : 0;
       }
     }
     if (count == 0) continue;
