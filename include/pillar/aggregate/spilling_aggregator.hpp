@@ -56,13 +56,17 @@ class spilling_aggregator {
   /// Drops what is left of its runs.
   PILLAR_API ~spilling_aggregator();
 
+  /// `ranges`, `expected_rows` and `input_ranges` are aggregator::make's.
+  ///
   /// Requires: partition_bits in [1, 10]
   /// Errors:   those of aggregator::make
   PILLAR_API static result<spilling_aggregator> make(std::span<const data_type> key_types,
                                                      std::span<const data_type> input_types,
                                                      std::span<const aggregate_spec> aggregates, memory_budget* budget,
                                                      const spill_options& options,
-                                                     std::span<const key_range> ranges = {});
+                                                     std::span<const key_range> ranges = {},
+                                                     std::uint64_t expected_rows = 0,
+                                                     std::span<const key_range> input_ranges = {});
 
   /// As aggregator::update. Errors: invalid_argument also for `where` that the options do not announce
   PILLAR_API result<void> update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
@@ -87,6 +91,7 @@ class spilling_aggregator {
   [[nodiscard]] std::uint64_t repeated_reads() const noexcept { return repeated_reads_; }
 
  private:
+  friend class parallel_spilling_group;
   /// A part of all hashes: those whose `bits` uppermost bits are `prefix`.
   struct hash_range {
     unsigned bits = 0;
@@ -95,7 +100,7 @@ class spilling_aggregator {
   };
 
   spilling_aggregator() = default;
-  [[nodiscard]] result<aggregator> make_aggregator(memory_budget* budget) const;
+  [[nodiscard]] result<aggregator> make_aggregator(memory_budget* budget, std::uint64_t expected_rows) const;
   result<void> remember(result<void> done) noexcept;
   result<void> begin_spilling();
   result<void> divide(std::span<const vector* const> keys, std::span<const vector* const> inputs,
@@ -112,6 +117,8 @@ class spilling_aggregator {
   result<void> finish_partition(std::uint32_t partition, delivery take, memory_budget* result_budget);
   result<bool> group_range(std::uint32_t partition, const hash_range& range, aggregator& groups,
                            std::uint64_t& rows_seen);
+  result<bool> add_run(std::uint32_t partition, const hash_range& range, aggregator& groups,
+                       std::uint64_t& rows_seen) const;
 
   spill_options options_{};
   memory_budget* budget_ = nullptr;
@@ -122,6 +129,7 @@ class spilling_aggregator {
   std::vector<data_type> result_types_{};
   std::vector<aggregate_spec> aggregates_{};
   std::vector<key_range> ranges_{};
+  std::vector<key_range> input_ranges_{};
   std::uint64_t state_bytes_ = 0;
   bool numbers_rows_ = false;
   bool frozen_ = false;  ///< no state is touched any more: also rows of groups in memory are spilled

@@ -46,11 +46,10 @@ PILLAR_API spilling_aggregator::~spilling_aggregator() {
   for (const std::uint32_t run : runs_) options_.store->drop(run);
 }
 
-PILLAR_API result<spilling_aggregator> spilling_aggregator::make(std::span<const data_type> key_types,
-                                                                 std::span<const data_type> input_types,
-                                                                 std::span<const aggregate_spec> aggregates,
-                                                                 memory_budget* budget, const spill_options& options,
-                                                                 std::span<const key_range> ranges) {
+PILLAR_API result<spilling_aggregator> spilling_aggregator::make(
+    std::span<const data_type> key_types, std::span<const data_type> input_types,
+    std::span<const aggregate_spec> aggregates, memory_budget* budget, const spill_options& options,
+    std::span<const key_range> ranges, std::uint64_t expected_rows, std::span<const key_range> input_ranges) {
   PILLAR_ASSERT(options.partition_bits >= 1 && options.partition_bits <= 10 && options.delivered_groups > 0);
   spilling_aggregator made;
   made.options_ = options;
@@ -59,13 +58,14 @@ PILLAR_API result<spilling_aggregator> spilling_aggregator::make(std::span<const
   made.input_types_.assign(input_types.begin(), input_types.end());
   made.aggregates_.assign(aggregates.begin(), aggregates.end());
   made.ranges_.assign(ranges.begin(), ranges.end());
+  made.input_ranges_.assign(input_ranges.begin(), input_ranges.end());
   made.state_bytes_ = options.state_bytes;
   if (made.state_bytes_ == 0) {
     const std::uint64_t limit = budget == nullptr ? memory_budget::unlimited : budget->limit();
     made.state_bytes_ = limit == memory_budget::unlimited ? limit : limit - limit / 4;
   }
   made.state_budget_ = std::make_unique<memory_budget>(made.state_bytes_, budget);
-  PILLAR_ASSIGN_OR_RETURN(aggregator in_memory, made.make_aggregator(made.state_budget_.get()));
+  PILLAR_ASSIGN_OR_RETURN(aggregator in_memory, made.make_aggregator(made.state_budget_.get(), expected_rows));
   made.in_memory_.emplace(std::move(in_memory));
   const auto types = made.in_memory_->result_types();
   made.result_types_.assign(types.begin(), types.end());
@@ -89,8 +89,9 @@ PILLAR_API result<spilling_aggregator> spilling_aggregator::make(std::span<const
   return made;
 }
 
-inline result<aggregator> spilling_aggregator::make_aggregator(memory_budget* budget) const {
-  return aggregator::make(key_types_, input_types_, aggregates_, budget, ranges_);
+inline result<aggregator> spilling_aggregator::make_aggregator(memory_budget* budget,
+                                                               std::uint64_t expected_rows) const {
+  return aggregator::make(key_types_, input_types_, aggregates_, budget, ranges_, expected_rows, input_ranges_);
 }
 
 inline result<void> spilling_aggregator::remember(result<void> done) noexcept {
@@ -320,7 +321,7 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
     std::uint64_t rows_seen = 0;
     bool whole = false;
     {
-      PILLAR_ASSIGN_OR_RETURN(aggregator groups, make_aggregator(&part_budget));
+      PILLAR_ASSIGN_OR_RETURN(aggregator groups, make_aggregator(&part_budget, 0));
       PILLAR_ASSIGN_OR_RETURN(whole, group_range(partition, range, groups, rows_seen));
       if (whole) {
         std::uint32_t delivered = 0;
@@ -362,6 +363,13 @@ inline result<bool> spilling_aggregator::group_range(std::uint32_t partition, co
     if (!merged.ok() && merged.error().code == errc::out_of_memory) return false;
     PILLAR_TRY(merged);
   }
+  return add_run(partition, range, groups, rows_seen);
+}
+
+/// Adds the rows of a partition's run whose hashes are in the range.
+inline result<bool> spilling_aggregator::add_run(std::uint32_t partition, const hash_range& range, aggregator& groups,
+                                                 std::uint64_t& rows_seen) const {
+  std::uint64_t hashes[vector_rows];
   PILLAR_ASSIGN_OR_RETURN(const std::unique_ptr<run_reader> reader, options_.store->read(runs_[partition]));
   std::vector<vector> columns(run_types_.size());
   std::vector<const vector*> keys, inputs(input_types_.size());
