@@ -339,8 +339,9 @@ def judge_row(session, row, facts):
     runners, threads = session.contestants(measured, turn)
     less_kernels = session.limit_kernels(row.less_work) if row.less_work else []
     runners.update((kernel, session.turn(session.programs.server("limits"), kernel, turn)) for kernel in less_kernels)
+    gate = rounds.OpenGate() if row.kind == "size" else session.gate
     try:
-        quiet, repeated = rounds.alternate(runners, session.programs.clock, session.gate, threads, judge.ROUNDS,
+        quiet, repeated = rounds.alternate(runners, session.programs.clock, gate, threads, judge.ROUNDS,
                                            judge.SECONDS - (time.monotonic() - begin), time.monotonic)
     except Failure as problem:
         return [judge.Verdict(judge.bar_text(row, bar), "not judged", reason=str(problem)) for bar in row.bars]

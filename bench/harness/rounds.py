@@ -44,6 +44,13 @@ class Gate:
         return ""
 
 
+class OpenGate:
+    """Every round counts: of figures that no clock can change, such as sizes."""
+
+    def check(self, samples, threads, clocks):
+        return ""
+
+
 @dataclass
 class Neighbour:
     """Whether somebody uses the other half of the core. Independent additions fill its ports, so they tell, where the clock
