@@ -86,15 +86,16 @@ void q6_rows(benchmark::State& state, std::uint64_t row_count) {
   const auto& table = lineitem_of(row_count);
   pillar_bench::run_query(state, table, q6(table), {0, 1, 2, 6}, pillar_bench::table_text);
 }
-void q1_rows(benchmark::State& state, std::uint64_t row_count) {
+void q1_rows(benchmark::State& state, std::uint64_t row_count, unsigned threads = 1) {
   const auto& table = lineitem_of(row_count);
-  pillar_bench::run_query(state, table, q1(table), {0, 1, 2, 3, 4, 5, 6}, pillar_bench::table_text);
+  pillar_bench::run_query(state, table, q1(table), {0, 1, 2, 3, 4, 5, 6}, pillar_bench::table_text, threads);
 }
 
 void register_cases() {
   const std::uint64_t usual = pillar_bench::rows_or(6'000'000), large = pillar_bench::rows_or(100'000'000);
   benchmark::RegisterBenchmark("query/q6", [=](benchmark::State& state) { q6_rows(state, usual); });
-  benchmark::RegisterBenchmark("query/q1", [=](benchmark::State& state) { q1_rows(state, usual); });
+  pillar_bench::register_query("query/q1",
+                               [=](benchmark::State& state, unsigned threads) { q1_rows(state, usual, threads); });
   benchmark::RegisterBenchmark("query/q6_100m", [=](benchmark::State& state) { q6_rows(state, large); });
   benchmark::RegisterBenchmark("query/q1_100m", [=](benchmark::State& state) { q1_rows(state, large); });
 }

@@ -35,15 +35,25 @@ class Row:
     less_work: str = ""       # another: strictly less than the row does on the same bytes; a bar is met at 0.95 of it
     reference: str = ""       # a row of ours that the report shows the ratio to
     peers: tuple = ()         # names of bench/peers
-    dataset: str = ""         # what the peers load
+    dataset: str = ""         # what the peers load, parted by spaces
     bars: tuple = ()
     long: bool = False        # measured only when named, or with --long
     sweep: tuple = ()         # (chart, x): points of one chart, such as ('match by width', 12)
+    of: str = ""              # the row whose question is asked here on more threads, for the peers
     note: str = ""            # shown beside the row: what is compared with what
 
     @property
     def component(self):
         return self.name.split("/")[0]
+
+    @property
+    def question(self):
+        """What the peers call the row."""
+        return self.of or self.name
+
+    def server_of(self, peer):
+        """Whom to ask: engines are told their threads when they start."""
+        return f"{peer}@{self.threads}" if self.of else peer
 
     @property
     def better(self):
@@ -142,20 +152,53 @@ ROWS = [
     Row("query/q1_100m", "query", kind="query", unit="ms", rows=100_000_000, limit=RAM, long=True,
         note="bytes: the encoded columns that the query names"),
     Row("aggregate/group_100", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="group_100",
-        bars=(Bar("peers", 1.5),)),
+        bars=(Bar("peers", 1.5), Bar("absolute", 12))),
     Row("aggregate/group_1e5", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="group_1e5",
-        bars=(Bar("peers", 1.5),)),
+        bars=(Bar("peers", 1.5), Bar("absolute", 30))),
     *(Row(f"aggregate/group_{groups}_{keys}", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES,
           dataset=f"group_{groups}_{keys}", bars=(Bar("peers", 1.1), Bar("absolute", bar)),
           note=f"int64 keys, {'0, 1, 2, …' if keys == 'dense' else 'spread over 64 bits'}")
       for groups, keys, bar in (("1e6", "dense", 60), ("1e6", "sparse", 190), ("1e7", "dense", 280), ("1e7", "sparse", 280))),
+    *(Row(f"aggregate/distinct_{keys}", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset=dataset,
+          bars=(Bar("peers", 1.1), Bar("absolute", bar)), note=note)
+      for keys, dataset, bar, note in (("1e5", "group_1e5", 10, "count(DISTINCT k), int32 from 0 to 99,999"),
+                                       ("1e7", "group_1e7_sparse", 190, "count(DISTINCT k), int64 spread over 64 bits"))),
+    *(Row(f"aggregate/composed_{keys}", "aggregate", kind="query", unit="ms", rows=10_000_000,
+          bars=(Bar("row", 1 / 1.2, f"aggregate/composed_{keys}_loop"),), note="the query of group_" + keys)
+      for keys in ("100", "1e5")),
+    *(Row(f"aggregate/composed_{keys}_loop", "aggregate", kind="query", unit="ms", rows=10_000_000,
+          note="written by hand: blocks decoded vector by vector, an array of sums and counts")
+      for keys in ("100", "1e5")),
+    *(Row(f"aggregate/h2o_{question}", "queries", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="h2o",
+          bars=(Bar("peers", 1.1), *((Bar("absolute", bar),) if bar else ())), long=question not in ("q1", "q3", "q5"), note=note)
+      for question, bar, note in (
+          ("q1", 28, "sum by id1, a text of 100"), ("q2", 0, "sum by id1 and id2"),
+          ("q3", 110, "sum and mean by id3, a text of 100,000"), ("q4", 0, "three means by id4"),
+          ("q5", 0, "three sums by id6, of 100,000"), ("q6", 0, "median and standard deviation by id4 and id5"),
+          ("q7", 0, "greatest less least by id3"), ("q8", 0, "the two greatest by id6: a row per group here, two there"),
+          ("q9", 0, "squared correlation by id2 and id4"), ("q10", 0, "sum and count by all six: a group per row"))),
     Row("aggregate/sum_raw_u32_ram", "aggregate", limit=RAM),
     Row("aggregate/sum_packed_w12_ram", "aggregate", limit=RAM, reference="aggregate/sum_raw_u32_ram",
         bars=(Bar("row", 2.2, "aggregate/sum_raw_u32_ram"),)),
     Row("aggregate/sum_packed_w12_l2", "aggregate", limit=L2),
     *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20, peers=("absl", "boost"),
           sweep=("Sum and count by sparse int64 keys", groups, "groups")) for groups in (1, 10, 100, 1000, 10000, 100000, 1000000)),
-    # ---- join (bench/join.cpp)
+    *(Row(f"{of}_2t", program, case=f"{of}_2t/process_time/real_time", kind="query", unit="ms", threads=2, rows=rows, of=of,
+          peers=ENGINES, dataset=dataset, bars=(Bar("peers", 1.1),), long=True, note="the same on two threads, on every side")
+      for of, program, rows, dataset in (
+          ("query/q1", "query", 6_000_000, "lineitem"),
+          *((f"aggregate/group_{keys}", "aggregate", 10_000_000, f"group_{keys}") for keys in ("1e5", "1e6_sparse", "1e7_sparse")),
+          *((f"aggregate/h2o_{question}", "queries", 10_000_000, "h2o") for question in ("q1", "q3", "q5")),
+          *((f"join/{name}", "queries", 10_000_000, "join_probe join_build") for name in ("dense", "sparse")))),
+    # ---- join (bench/queries/joins.cpp; bench/join.cpp)
+    *(Row(f"join/{name}", "queries", kind="query", unit="ms", rows=10_000_000, peers=ENGINES,
+          dataset="join_probe join_build", bars=(Bar("peers", 1.1), *((Bar("absolute", bar),) if bar else ())),
+          long=name not in ("dense", "sparse", "ten_percent"), note=note)
+      for name, bar, note in (
+          ("dense", 30, "a million rows with a payload that is summed"), ("sparse", 260, "keys spread over 64 bits"),
+          ("ten_percent", 75, "one row in ten has a partner"), ("duplicates", 0, "one row in four has four partners"),
+          ("text_key", 0, "of 12 bytes"), ("semi", 0, "one row in ten has a partner; they are counted"),
+          ("anti", 0, "nine rows in ten have none; they are counted"))),
     *(Row(f"join/keys_{keys}", "join", unit="rows/s", rows=10_000_000, peers=("absl", "boost"), note=note)
       for keys, note in (
           ("dense", "a million rows with a payload that is summed, built and probed, from arrays; maps reserve"),

@@ -109,7 +109,7 @@ def chosen_rows(options):
 
 
 def prepare_data(session, rows, options):
-    sets = {row.dataset for row in rows if row.dataset}
+    sets = {name for row in rows for name in row.dataset.split()}
     os.environ["PILLAR_DATA"] = os.path.dirname(DATA)
     peers.make_data(os.path.join(options.build, "bench/bench_data"), DATA, sets, say)
 

@@ -6,7 +6,10 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstdio>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +22,13 @@ namespace pillar_bench {
 inline constexpr std::uint64_t chunk_rows = 65536;
 /// In the manifests: a set written by another revision is written again.
 inline constexpr int datasets_revision = 1;
+
+/// Appends a number as a word of 12 characters, without the zero behind them.
+inline void append_word(std::vector<char>& to, const char* format, std::uint64_t number) {
+  char text[13];
+  std::snprintf(text, sizeof text, format, static_cast<unsigned long long>(number));
+  to.insert(to.end(), text, text + 12);
+}
 
 /// The columns of TPC-H's lineitem that Q1 and Q6 name, by the rules of the specification's §4.2.3: prices follow the
 /// part, flags follow the dates. Dates are in no order, and rows of an order do not stand together.
@@ -80,6 +90,94 @@ struct wide_group_chunk {
       const std::uint64_t key = random.below(key_count);
       k.push_back(static_cast<std::int64_t>(sparse ? pillar::hash_word(key) : key));
       v.push_back(static_cast<std::int64_t>(random.below(1'000'000)));
+    }
+  }
+};
+
+/// The table of h2o.ai's group-by questions: id1, id2 and id4, id5 of 100 values, id3 and id6 of one for each hundred
+/// rows, v1 of 1 to 5, v2 of 1 to 15, v3 below 100 with six digits.
+struct h2o_chunk {
+  std::vector<std::uint8_t> id1, id2;  ///< places in words(): id001 to id100
+  std::vector<char> id3;               ///< 12 characters a row: id0000000001 and so on
+  std::vector<std::int32_t> id4, id5, id6, v1, v2;
+  std::vector<double> v3;
+
+  /// `table_rows`: of the whole table, which say how many values id3 and id6 have.
+  explicit h2o_chunk(std::uint64_t number, std::uint64_t table_rows, std::uint64_t row_count = chunk_rows) {
+    pillar::splitmix64 random(0x68326f00'67726f75 + number);
+    const std::uint64_t many = std::max<std::uint64_t>(table_rows / 100, 1);
+    const auto from_one = [&](std::uint64_t count) { return static_cast<std::int32_t>(1 + random.below(count)); };
+    for (std::uint64_t row = 0; row < row_count; ++row) {
+      id1.push_back(static_cast<std::uint8_t>(random.below(100)));
+      id2.push_back(static_cast<std::uint8_t>(random.below(100)));
+      append_word(id3, "id%010llu", 1 + random.below(many));
+      id4.push_back(from_one(100));
+      id5.push_back(from_one(100));
+      id6.push_back(from_one(many));
+      v1.push_back(from_one(5));
+      v2.push_back(from_one(15));
+      v3.push_back(static_cast<double>(random.below(100'000'000)) / 1e6);
+    }
+  }
+  static std::array<std::string, 100> words() {
+    std::array<std::string, 100> made;
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      char text[8];
+      std::snprintf(text, sizeof text, "id%03u", static_cast<unsigned>(i + 1));
+      made[i] = text;
+    }
+    return made;
+  }
+};
+
+/// The keys of the join rows: whole numbers in [0, build rows), or spread over all 64 bits, or as texts of 12
+/// characters.
+struct join_keys {
+  static constexpr std::uint64_t copies = 4;  ///< build rows of one key of `duplicates`
+  std::vector<std::int64_t> dense, sparse, duplicates;
+  std::vector<char> text;  ///< 12 characters a row
+  void add(std::uint64_t number, std::uint64_t of_duplicates) {
+    dense.push_back(static_cast<std::int64_t>(number));
+    sparse.push_back(static_cast<std::int64_t>(pillar::hash_word(number)));
+    duplicates.push_back(static_cast<std::int64_t>(pillar::hash_word(of_duplicates)));
+    append_word(text, "%012llx", pillar::hash_word(number) & 0xffff'ffff'ffffu);
+  }
+};
+
+/// A row for each of the keys, in no order, with a payload; `duplicates` has a quarter of the keys, four times each.
+struct join_build_chunk : join_keys {
+  std::vector<std::int64_t> payload;
+  join_build_chunk(std::uint64_t number, std::uint64_t table_rows, std::uint64_t row_count = chunk_rows) {
+    pillar::splitmix64 random(0x6a6f696e'62756c64 + number);
+    for (std::uint64_t row = 0; row < row_count; ++row) {
+      const std::uint64_t key = shuffled(number * chunk_rows + row, table_rows);
+      add(key, key / copies);
+      payload.push_back(static_cast<std::int64_t>(random.below(1 << 24)));
+    }
+  }
+  /// Another number below `count` for each: rounds of a mixing that is one to one, until it falls below.
+  static std::uint64_t shuffled(std::uint64_t number, std::uint64_t count) {
+    const int bits = std::max(static_cast<int>(std::bit_width(count - 1)), 2);
+    const std::uint64_t all = (std::uint64_t{1} << bits) - 1;
+    do {
+      for (int turn = 0; turn < 3; ++turn) {
+        number = (number ^ number >> (bits / 2)) * 0x9e3779b97f4a7c15u & all;
+      }
+    } while (number >= count);
+    return number;
+  }
+};
+
+/// Rows that probe: each key has a partner, but for `ten_percent`, where one in ten has, and `duplicates`, where one in
+/// four has four.
+struct join_probe_chunk : join_keys {
+  std::vector<std::int64_t> ten_percent;
+  join_probe_chunk(std::uint64_t number, std::uint64_t build_rows, std::uint64_t row_count = chunk_rows) {
+    pillar::splitmix64 random(0x6a6f696e'70726f62 + number);
+    for (std::uint64_t row = 0; row < row_count; ++row) {
+      const std::uint64_t key = random.below(build_rows);
+      add(key, key);
+      ten_percent.push_back(static_cast<std::int64_t>(pillar::hash_word(random.below(10 * build_rows))));
     }
   }
 };

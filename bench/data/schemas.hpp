@@ -15,6 +15,20 @@ struct lineitem
                      pillar::field<"l_tax", pillar::decimal<15, 2>>, pillar::field<"l_returnflag", pillar::text>,
                      pillar::field<"l_linestatus", pillar::text>, pillar::field<"l_shipdate", pillar::date>> {};
 
+struct h2o
+    : pillar::schema<
+          pillar::field<"id1", pillar::text>, pillar::field<"id2", pillar::text>, pillar::field<"id3", pillar::text>,
+          pillar::field<"id4", std::int32_t>, pillar::field<"id5", std::int32_t>, pillar::field<"id6", std::int32_t>,
+          pillar::field<"v1", std::int32_t>, pillar::field<"v2", std::int32_t>, pillar::field<"v3", double>> {};
+
+struct join_build : pillar::schema<pillar::field<"dense", std::int64_t>, pillar::field<"sparse", std::int64_t>,
+                                   pillar::field<"duplicates", std::int64_t>, pillar::field<"text", pillar::text>,
+                                   pillar::field<"payload", std::int64_t>> {};
+
+struct join_probe : pillar::schema<pillar::field<"dense", std::int64_t>, pillar::field<"sparse", std::int64_t>,
+                                   pillar::field<"duplicates", std::int64_t>, pillar::field<"text", pillar::text>,
+                                   pillar::field<"ten_percent", std::int64_t>> {};
+
 /// TPC-H's lineitem whole.
 struct tpch_lineitem
     : pillar::schema<

@@ -17,7 +17,7 @@ JUDGED_TURNS = {"kernel": (8, 0.002, 0.3), "query": (5, 0.01, 0.6), "storage": (
 # Rounds that a default run takes of a row, a pass each, spread over the run.
 ROUNDS = {"kernel": 6, "sweep": 4, "query": 3, "storage": 2, "decode": 2, "size": 1}
 FEWEST_ALONE, FEWEST_QUIET = 2, 3   # rounds that must be so for the others not to count
-LOADED = ("storage", "query")       # programs that are not started again in each pass: their tables take seconds
+LOADED = ("storage", "query", "queries")       # programs that are not started again in each pass: their tables take seconds
 LIMIT_KERNELS = 2                   # of a limit's group, the best are measured beside every row
 
 
@@ -139,7 +139,7 @@ class Session:
         threads["ours"] = row.threads
         for peer in row.peers:
             if measured.peer_state.get(peer, ("",))[0] == "measured":
-                runners[peer] = self.turn(self.peers.server(peer), row.name, turn)
+                runners[peer] = self.turn(self.peers.server(row.server_of(peer)), row.question, turn)
                 threads[peer] = row.threads
         return runners, threads
 
@@ -158,12 +158,12 @@ class Session:
             measured.problem = "no answer to compare"
             return
         for peer in row.peers:
-            server = self.peers.server(peer)
+            server = self.peers.server(row.server_of(peer))
             if server is None:
-                measured.peer_state[peer] = ("absent", self.peers.absent[peer])
+                measured.peer_state[peer] = ("absent", self.peers.absent[row.server_of(peer)])
                 continue
             try:
-                theirs = server.answer(row.name)
+                theirs = server.answer(row.question)
                 if compared and theirs != ours:
                     measured.differs.append(peer)
                     measured.peer_state[peer] = ("failed", f"its answer differs: {first_difference(ours, theirs)}")

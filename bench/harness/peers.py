@@ -30,30 +30,32 @@ class Peers:
     def folder(self):
         return os.path.join(self.build, "venv-peers")
 
-    def server(self, name):
-        """The peer's server, or None with the reason in `absent`."""
-        if name in self.absent:
+    def server(self, asked):
+        """The server of a peer, as 'duckdb', or 'duckdb@2' for the one with two threads; None with the reason in `absent`."""
+        if asked in self.absent:
             return None
-        if name not in self.servers:
+        if asked not in self.servers:
+            name, _, threads = asked.partition("@")
             if not self.installed:
                 self.install()
             python = os.path.join(self.folder(), "bin/python")
             if not os.path.exists(python):
-                self.absent[name] = "no virtual environment"
+                self.absent[asked] = "no virtual environment"
                 return None
-            server = Server([python, os.path.join(self.source, "bench/peers/serve.py"), name, "--data", self.data],
+            server = Server([python, os.path.join(self.source, "bench/peers/serve.py"), name, "--data", self.data,
+                             "--threads", threads or "1"],
                             limit_seconds=180, greets=True)
             try:
                 greeting = server.start()
             except Failure as problem:
                 greeting = {"state": "absent", "reason": str(problem)}
             if greeting.get("state") != "ready":
-                self.absent[name] = greeting.get("reason") or "not ready"
+                self.absent[asked] = greeting.get("reason") or "not ready"
                 server.stop()
                 return None
             self.facts[name] = {"version": greeting.get("version", ""), "settings": greeting.get("settings", "")}
-            self.servers[name] = server
-        return self.servers[name]
+            self.servers[asked] = server
+        return self.servers[asked]
 
     def start_again(self):
         """The peers that are programs like ours; engines have loaded their tables."""
@@ -67,7 +69,8 @@ class Peers:
         self.servers = {}
 
 
-GENERATED = {"lineitem", "lineitem_csv", "group_100", "group_1e5"}  # by bench_data; others come by bench/data/fetch.sh
+GENERATED = {"lineitem", "lineitem_csv", "group_100", "group_1e5", "group_1e6_dense", "group_1e6_sparse", "group_1e7_dense",
+             "group_1e7_sparse", "h2o", "join_build", "join_probe"}  # by bench_data; others come by bench/data/fetch.sh
 
 
 def make_data(program, folder, names, say):

@@ -41,12 +41,13 @@ class Base:
         stored = tables.STORED if hasattr(self, "write_parquet") else ()
         return list(tables.QUERIES) + loads + [kind + table for table in stored for kind in ("size/", "decode/")]
 
-    def dataset_of(self, row):
-        """The set that has to be loaded before the row runs; rows of loading and storing read their own."""
-        return tables.QUERIES[row][0] if row in tables.QUERIES else None
+    def sets_of(self, row):
+        """The sets that have to be loaded before the row runs; rows of loading and storing read their own."""
+        return tables.sets_of(row) if row in tables.QUERIES else []
 
-    def row_count(self, dataset):
-        return tables.manifest(self.folder, dataset)["rows"]
+    def row_count(self, row):
+        """The rows that a query row counts."""
+        return tables.manifest(self.folder, tables.sets_of(row)[0])["rows"]
 
     def prepare(self, row):
         if row in tables.QUERIES:

@@ -25,10 +25,9 @@ class Peer(Base):
         self.context.register_record_batches(dataset, [arrow.to_batches(max_chunksize=8192)])
 
     def query(self, row):
-        dataset, sql, _ = tables.QUERIES[row]
-        frame = self.context.sql(sql)
+        frame = self.context.sql(tables.QUERIES[row][1])
         return Task(frame.collect, lambda batches: tables.answer_text(row, self.pyarrow.Table.from_batches(batches)),
-                    self.row_count(dataset))
+                    self.row_count(row))
 
     def load_csv(self, path, null, columns):
         schema = self.pyarrow.schema([(name, tables.arrow_type(kind)) for name, kind in columns])

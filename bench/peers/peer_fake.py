@@ -33,7 +33,7 @@ class Peer(Base):
     def prepare(self, row):
         if row == "fake/fails":
             raise MemoryError("out of memory, as asked")
-        dataset = self.columns[tables.QUERIES[row][0]]
+        dataset = self.columns[tables.sets_of(row)[0]]
 
         def run():
             groups = {}

@@ -23,7 +23,8 @@ class Peer(Base):
     def from_arrow(self, arrow):
         polars = self.polars
         frame = polars.from_arrow(arrow)
-        kinds = {"l_returnflag": polars.Enum(["A", "N", "R"]), "l_linestatus": polars.Enum(["F", "O"])}
+        ids = polars.Enum([f"id{number:03}" for number in range(1, 101)])
+        kinds = {"l_returnflag": polars.Enum(["A", "N", "R"]), "l_linestatus": polars.Enum(["F", "O"]), "id1": ids, "id2": ids}
         return frame.with_columns(polars.col(name).cast(kind) for name, kind in kinds.items() if name in frame.columns)
 
     def load(self, dataset):
@@ -46,7 +47,38 @@ class Peer(Base):
                     col("l_quantity").mean().alias("avg_qty"), col("l_extendedprice").mean().alias("avg_price"),
                     col("l_discount").mean().alias("avg_disc"), polars.len().alias("count_order")).sort(
                         "l_returnflag", "l_linestatus")
-        return self.frames[tables.QUERIES[row][0]].lazy().group_by("k").agg(col("v").sum().alias("total"), polars.len().alias("n"))
+        frame = self.frames[tables.sets_of(row)[0]].lazy()
+        if row.startswith("join/"):
+            return self.join(row.removeprefix("join/"), frame)
+        if row.startswith("aggregate/h2o_"):
+            return self.h2o(row.removeprefix("aggregate/h2o_"), frame)
+        if row.startswith("aggregate/distinct_"):
+            return frame.select(col("k").n_unique().alias("n"))
+        return frame.group_by("k").agg(col("v").sum().alias("total"), polars.len().alias("n"))
+
+    def join(self, name, probe):
+        col, build = self.polars.col, self.frames["join_build"].lazy()
+        if name in ("semi", "anti"):
+            return probe.join(build, left_on="ten_percent", right_on="sparse", how=name).select(self.polars.len().alias("n"))
+        keys = {"ten_percent": ("ten_percent", "sparse"), "text_key": ("text", "text")}.get(name, (name, name))
+        return probe.join(build, left_on=keys[0], right_on=keys[1]).select(
+            self.polars.len().alias("n"), col("payload").sum().alias("total"))
+
+    def h2o(self, name, frame):
+        col, polars = self.polars.col, self.polars
+        if name == "q6":
+            return frame.group_by("id4", "id5").agg(col("v3").median().alias("median_v3"), col("v3").std().alias("sd_v3"))
+        if name == "q7":
+            return frame.group_by("id3").agg((col("v1").max() - col("v2").min()).alias("range_v1_v2"))
+        if name == "q8":
+            return frame.group_by("id6").agg(col("v3").top_k(2)).explode("v3")
+        if name == "q9":
+            return frame.group_by("id2", "id4").agg((polars.corr("v1", "v2") ** 2).alias("r2"))
+        if name == "q10":
+            return frame.group_by("id1", "id2", "id3", "id4", "id5", "id6").agg(col("v3").sum(), polars.len().alias("n"))
+        keys, sums, means = {"q1": (["id1"], ["v1"], []), "q2": (["id1", "id2"], ["v1"], []), "q3": (["id3"], ["v1"], ["v3"]),
+                             "q4": (["id4"], [], ["v1", "v2", "v3"]), "q5": (["id6"], ["v1", "v2", "v3"], [])}[name]
+        return frame.group_by(keys).agg([col(each).sum() for each in sums] + [col(each).mean() for each in means])
 
     def wide(self, name, scale):
         """Polars rounds a product to the larger scale of its factors; an exact one needs the digits beforehand."""
@@ -59,7 +91,7 @@ class Peer(Base):
     def query(self, row):
         lazy = self.question(row)
         return Task(lazy.collect, lambda frame: tables.answer_text(row, frame.to_arrow()),
-                    self.row_count(tables.QUERIES[row][0]))
+                    self.row_count(row))
 
     def load_memory(self, arrow):
         return self.from_arrow(arrow).height

@@ -52,8 +52,7 @@ class Server:
         if name not in self.ready:
             if name not in self.peer.rows():
                 raise KeyError(f"no row {name}")
-            dataset = self.peer.dataset_of(name)
-            if dataset is not None:
+            for dataset in self.peer.sets_of(name):
                 self.load(dataset)
             task = self.peer.prepare(name)
             task.run()

@@ -72,7 +72,7 @@ void size_case(benchmark::State& state, const std::string& file) {
   std::string columns, codecs;
   for (std::uint32_t c = 0; c < table->schema().size(); ++c) {
     const std::string name = (c == 0 ? "\"" : ", \"") + table->schema()[c].name + "\": ";
-    columns += name + std::to_string(pillar_bench::column_bytes(*version, {c}));
+    columns += name + std::to_string(pillar_bench::column_bytes(*version, std::array{c}));
     codecs += name + '"' + codecs_of(*version, c) + '"';
   }
   state.SetLabel("{\"columns\": {" + columns + "}, \"codecs\": {" + codecs + "}}");

@@ -5,15 +5,18 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <initializer_list>
 #include <iostream>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <pillar/column/column_set.hpp>
 #include <pillar/schedule/inline_executor.hpp>
 #include <pillar/storage/table.hpp>
+
+#include "data/datasets.hpp"
 
 namespace pillar_bench {
 
@@ -75,8 +78,37 @@ class appender {
   std::vector<pillar::column_set> chunks_;
 };
 
+/// A table of generated rows: `chunk(number, rows here)` gives each chunk's column_set.
+template <class Schema>
+pillar::typed_table<Schema> table_of(std::uint64_t row_count, const auto& chunk) {
+  pillar::typed_table<Schema> made;
+  appender append(made);
+  for_each_chunk(row_count,
+                 [&](std::uint64_t number, std::uint64_t rows_here) { require(append.add(chunk(number, rows_here))); });
+  require(append.flush());
+  return made;
+}
+
+/// Columns of values, in the order of the schema.
+template <class Schema>
+pillar::column_set columns_of(const auto&... values) {
+  pillar::column_set_builder builder(pillar::describe<Schema>());
+  std::uint32_t column = 0;
+  (require(builder.column_at(column++).append_values(std::span(values)).ok()), ...);
+  auto made = builder.finish();
+  require(made.ok());
+  return *std::move(made);
+}
+
+/// Texts of 12 characters that stand one behind the other.
+inline std::vector<std::string_view> words_of_12(const std::vector<char>& characters) {
+  std::vector<std::string_view> out;
+  for (std::size_t at = 0; at < characters.size(); at += 12) out.emplace_back(characters.data() + at, 12);
+  return out;
+}
+
 /// Encoded bytes of some columns, as a scan reads them.
-inline std::uint64_t column_bytes(const pillar::table_version& version, std::initializer_list<std::uint32_t> columns) {
+inline std::uint64_t column_bytes(const pillar::table_version& version, std::span<const std::uint32_t> columns) {
   std::uint64_t total = 0;
   for (const auto& slice : version.slices)
     for (const auto& group : slice.groups)

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+# operators.py LIBRARY [ROUNDS [SEED]]: random tables grouped and joined by Pillar, in every way that it has, and by DuckDB;
+# the answers are compared row by row. Prints its count as GoogleTest does, for ./dev's tally.
+import collections
+import ctypes
+import datetime
+import decimal
+import math
+import os
+import random
+import sys
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute
+
+bridge = ctypes.CDLL(sys.argv[1])
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2000 if os.environ.get("PILLAR_TEST_LONG") else 40
+SEED = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(10**6) if os.environ.get("PILLAR_TEST_LONG") else 1
+dice = random.Random(SEED)
+connection = duckdb.connect()
+connection.execute("SET threads = 1; SET TimeZone = 'UTC'").fetchall()
+
+
+def ask(function, tables, question, how):
+    """Pillar's answer, an Arrow table, and what it said."""
+    streams = [(ctypes.c_int64 * 10)() for _ in range(len(tables) + 1)]
+    for stream, table in zip(streams, tables):
+        # Batches of odd sizes: an operator sees the edges of what another library hands it.
+        reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=1500))
+        reader._export_to_c(ctypes.addressof(stream))
+    text = ctypes.create_string_buffer(2000)
+    status = getattr(bridge, function)(*(ctypes.c_void_p(ctypes.addressof(stream)) for stream in streams), question.encode(), how,
+                                       text, len(text))
+    said = text.value.decode()
+    if status != 0:
+        raise ValueError(f"{question}, way {how}: {said}")
+    return pa.RecordBatchReader._import_from_c(ctypes.addressof(streams[-1])).read_all(), said
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+def some_text(i):
+    return ["", "a", "twelve bytes", "thirteen byte", "žluť"][i % 5] + (str(i // 5) if i >= 5 else "")
+
+
+def some_real(i):
+    return [float("nan"), -0.0, 0.0, 1e300, -2.5][i % 5] if i % 7 < 5 else i / 8
+
+
+KINDS = {  # name → type, the value of a number
+    "bool": (pa.bool_(), lambda i: i % 2 == 1),
+    "int8": (pa.int8(), lambda i: i % 256 - 128),
+    "int16": (pa.int16(), lambda i: (i * 7919) % 65536 - 32768),
+    "int32": (pa.int32(), lambda i: i * 3 - 17),
+    "int64": (pa.int64(), lambda i: (i * 0x9e3779b97f4a7c15 % 2**64) - 2**63),
+    "uint16": (pa.uint16(), lambda i: i % 65536),
+    "uint64": (pa.uint64(), lambda i: i * 0x9e3779b97f4a7c15 % 2**64),
+    "date": (pa.date32(), lambda i: datetime.date(1970, 1, 1) + datetime.timedelta(days=i * 5 - 3000)),
+    "decimal": (pa.decimal128(15, 2), lambda i: decimal.Decimal(i * 37 - 9999).scaleb(-2)),
+    "wide": (pa.decimal128(38, 3), lambda i: decimal.Decimal(i * 10**25 - 10**27).scaleb(-3)),
+    "text": (pa.string_view(), some_text),
+    "float": (pa.float32(), lambda i: [float("nan"), -0.0, 0.0, 1.5][i % 4] if i % 5 < 4 else float(i)),
+    "double": (pa.float64(), some_real),
+}
+
+
+def numbers(count, rows):
+    """Numbers below `count`: all alike often, skewed, in runs, or in order."""
+    shape = dice.choice(["uniform", "uniform", "skewed", "runs", "ordered"])
+    if shape == "uniform":
+        return [dice.randrange(count) for _ in range(rows)]
+    if shape == "skewed":
+        return [int(count * dice.random() ** 6) for _ in range(rows)]
+    if shape == "ordered":
+        return [i * count // max(rows, 1) for i in range(rows)]
+    out = []
+    while len(out) < rows:
+        out += [dice.randrange(count)] * dice.randrange(1, 60)
+    return out[:rows]
+
+
+def column(kind, count, rows, null_share, may_encode=True):
+    arrow, value = KINDS[kind]
+    values = [None if dice.random() < null_share else value(i) for i in numbers(count, rows)]
+    form = dice.choice(["plain", "plain", "dictionary", "runs"]) if may_encode else "plain"
+    made = pa.array(values, arrow)
+    if form == "dictionary" and kind in ("text", "int32", "int64", "decimal"):
+        entries = pa.array(sorted({v for v in values if v is not None}), arrow)
+        places = {v: i for i, v in enumerate(entries.to_pylist())}
+        return pa.DictionaryArray.from_arrays(pa.array([None if v is None else places[v] for v in values], pa.int32()), entries)
+    if form == "runs" and kind in ("int32", "int64", "date"):
+        ends, firsts = [], []
+        for at, v in enumerate(values):
+            if at == 0 or v != firsts[-1]:
+                ends.append(at + 1)
+                firsts.append(v)
+            else:
+                ends[-1] = at + 1
+        return pa.RunEndEncodedArray.from_arrays(pa.array(ends, pa.int32()), pa.array(firsts, arrow))
+    return made
+
+
+def plain(table):
+    """The same rows for DuckDB, spelt out."""
+    return pa.table({name: flat(table[name]) for name in table.column_names})
+
+
+def flat(chunked):
+    if pa.types.is_dictionary(chunked.type) or pa.types.is_run_end_encoded(chunked.type):
+        array = chunked.combine_chunks()
+        if pa.types.is_dictionary(array.type):
+            entries = array.dictionary.to_pylist()
+            return pa.array([None if code is None else entries[code] for code in array.indices.to_pylist()], array.dictionary.type)
+        return pa.compute.run_end_decode(array)
+    return chunked
+
+
+# ---- comparing -------------------------------------------------------------------------------------------------------
+
+def cell(value):
+    """What is equal in Pillar's sense and in SQL's, as one value."""
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else value + 0.0 if value == 0 else value
+    return int(value) if isinstance(value, decimal.Decimal) and value == value.to_integral_value() else value
+
+
+def near(a, b):
+    if isinstance(a, float) and isinstance(b, (float, int)):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-6) or math.isinf(a) and math.isinf(b)
+    return a == b
+
+
+def rows_of(table):
+    return [tuple(cell(v) for v in row) for row in zip(*(flat(table[i]).to_pylist() for i in range(table.num_columns)))]
+
+
+def same_groups(ours, theirs, key_count, what):
+    a, b = ({row[:key_count]: row[key_count:] for row in rows} for rows in (ours, theirs))
+    assert len(a) == len(ours), f"{what}: a group twice"
+    assert a.keys() == b.keys(), f"{what}: groups differ: {list(a.keys() ^ b.keys())[:3]}"
+    for key, values in a.items():
+        for place, (x, y) in enumerate(zip(values, b[key], strict=True)):
+            assert near(x, y), f"{what}: group {key}, aggregate {place}: {x} is ours, {y} is DuckDB's"
+
+
+# ---- grouping --------------------------------------------------------------------------------------------------------
+
+# Of each aggregate: its name in the bridge, DuckDB's spelling, and which columns it may take.
+NUMBERS = ("int8", "int16", "int32", "int64", "uint16", "uint64")
+ALL = tuple(kind for kind in KINDS if kind != "bool")
+TAME = ("int8", "int16", "int32", "uint16")
+AGGREGATES = [
+    ("count", "count({0})", ALL), ("sum", "sum({0})", (*NUMBERS, "decimal", "float", "double")), ("min", "min({0})", ALL), ("max", "max({0})", ALL),
+    ("avg", "avg({0})", (*TAME, "int64", "float", "double")), ("distinct_count", "count(DISTINCT {0})", ALL),
+    ("distinct_sum", "sum(DISTINCT {0})", NUMBERS), ("median", "median({0})", TAME), ("variance", "var_samp({0})", TAME),
+    ("standard_deviation_population", "stddev_pop({0})", TAME), ("bool_and", "bool_and({0})", ("bool",)),
+    ("bool_or", "bool_or({0})", ("bool",)), ("first", "any_value({0})", ALL), ("string_agg", "string_agg({0}, ',')", ("text",)),
+]
+PAIRS = [("covariance", "covar_samp({0}, {1})"), ("arg_max", "arg_max({0}, {1})"), ("arg_min", "arg_min({0}, {1})")]
+WAYS = ["one", "merged", "partitioned", "query over rows", "query over blocks", "query on two threads"]
+seen = collections.Counter()
+
+
+def group_round():
+    rows = dice.choice([0, 1, 5, 300, 1024, 2500, 5000])
+    groups = dice.choice([1, 3, 50, 1000, max(rows, 1)])
+    keys = [dice.choice(list(KINDS)) for _ in range(dice.choice([1, 1, 1, 2, 3]))]
+    inputs = [dice.choice(list(KINDS)) for _ in range(3)] + ["int32"]
+    nulls = dice.choice([0, 0.1, 0.6])
+    names = [f"k{i}" for i in range(len(keys))] + [f"v{i}" for i in range(len(inputs))]
+    table = pa.table([column(kind, max(2, int(groups ** (1 / len(keys)))), rows, nulls) for kind in keys] +
+                     [column(kind, 500, rows, nulls) for kind in inputs], names)
+    question, sql = [str(len(keys)), "count(*)"], ["count(*)"]
+    for place, kind in enumerate(inputs, len(keys)):
+        name = names[place]
+        fitting = [each for each in AGGREGATES if kind in each[2]]
+        for ours, theirs, _ in dice.sample(fitting, min(2, len(fitting))):
+            question.append(f"{ours}:{place}")
+            sql.append(theirs.format(name))
+        if kind in TAME:
+            ours, theirs = dice.choice(PAIRS)
+            question.append(f"{ours}:{place}:{len(names) - 1}")
+            sql.append(theirs.format(name, names[-1]))
+    source = plain(table)
+    listed = ", ".join(names[:len(keys)])
+    theirs = [tuple(cell(v) for v in row)
+              for row in connection.sql(f"SELECT {listed}, {', '.join(sql)} FROM source GROUP BY {listed}").fetchall()]
+    asked = f"{rows} rows, keys {keys}, inputs {inputs}, {' '.join(question)}"
+    for how, way in enumerate(WAYS):
+        ours, _ = ask("pillar_group", [table], " ".join(question), how)
+        same_groups(rows_of(ours) if ours.num_columns else [], theirs, len(keys), f"{way}, {asked}")
+        seen["groups"] += len(theirs)
+    spilled(table, " ".join(question), theirs, len(keys), asked)
+
+
+def spilled(table, question, theirs, key_count, asked):
+    """With so little memory that one group does not fit, perhaps: that is an error, and twice as much is tried."""
+    for state_bytes in (48 << 10, 96 << 10, 192 << 10, 384 << 10, 768 << 10):
+        try:
+            ours, said = ask("pillar_group", [table], question, state_bytes)
+        except ValueError as problem:
+            if "out of memory" not in str(problem) or state_bytes == 768 << 10:
+                raise
+            seen["refusals"] += 1
+            continue
+        same_groups(rows_of(ours) if ours.num_columns else [], theirs, key_count, f"spilled at {state_bytes} bytes, {asked}")
+        seen["rows spilled"] += int(said.split()[1])
+        return
+
+
+# ---- joining ---------------------------------------------------------------------------------------------------------
+
+JOINS = [  # join_kind's number → SQL of the same
+    (0, "SELECT p.*, b.* FROM probe AS p JOIN build AS b ON {on}"),
+    (1, "SELECT p.*, b.* FROM probe AS p LEFT JOIN build AS b ON {on}"),
+    (2, "SELECT p.*, b.* FROM probe AS p RIGHT JOIN build AS b ON {on}"),
+    (3, "SELECT p.*, b.* FROM probe AS p FULL JOIN build AS b ON {on}"),
+    (4, "SELECT * FROM probe AS p WHERE EXISTS (SELECT 1 FROM build AS b WHERE {on})"),
+    (5, "SELECT * FROM probe AS p WHERE NOT EXISTS (SELECT 1 FROM build AS b WHERE {on})"),
+    (6, "SELECT * FROM probe AS p WHERE p.k0 NOT IN (SELECT k0 FROM build)"),
+]
+
+
+def join_round():
+    keys = [dice.choice(list(KINDS)) for _ in range(dice.choice([1, 1, 1, 2, 3]))]
+    names = [f"k{i}" for i in range(len(keys))]
+    values = dice.choice([3, 40, 2000])
+    nulls = dice.choice([0, 0, 0.1])
+
+    def side(rows):
+        return pa.table([column(kind, max(2, values), rows, nulls) for kind in keys] +
+                        [pa.array(range(rows), pa.int32()), column("text", 50, rows, 0.1, may_encode=False)], [*names, "row", "t"])
+
+    few = values < 40
+    probe_table = side(dice.choice([0, 1, 150] if few else [0, 1, 1024, 3000]))
+    build_table = side(dice.choice([0, 1, 100] if few else [0, 1, 300, 2000]))
+    probe, build = plain(probe_table), plain(build_table)
+    on = " AND ".join(f"p.{name} = b.{name}" for name in names)
+    for kind, sql in JOINS:
+        if kind == 6 and len(keys) > 1:
+            continue
+        theirs = collections.Counter(tuple(cell(v) for v in row) for row in connection.sql(sql.format(on=on)).fetchall())
+        for how in (0, 1):
+            ours, _ = ask("pillar_join", [build_table, probe_table], f"{kind} {len(keys)}", how)
+            mine = collections.Counter(rows_of(ours))
+            differ = (mine - theirs) + (theirs - mine)
+            assert not differ, (f"join kind {kind}, way {how}, keys {keys}, {probe.num_rows} × {build.num_rows} rows: "
+                                f"{len(differ)} rows differ, as {list(differ)[:2]}")
+            seen["joined rows"] += sum(theirs.values())
+
+
+failed = 0
+for name, turn in (("groups", group_round), ("joins", join_round)):
+    for number in range(ROUNDS):
+        state = dice.getstate()
+        try:
+            turn()
+        except Exception as problem:
+            failed += 1
+            print(f"seed {SEED}, {name}, round {number}: {type(problem).__name__}: {problem}")
+            if failed > 5:
+                break
+if not failed and not seen["rows spilled"]:
+    failed = 1
+    print("nothing was spilled")
+print(f"DuckDB {duckdb.__version__}, seed {SEED}, {ROUNDS} rounds:", ", ".join(f"{n} {what}" for what, n in seen.items()))
+print("[==========] 2 tests from 1 test suite ran.")
+print(f"[  PASSED  ] {0 if failed else 2} tests.")
+sys.exit(1 if failed else 0)
