@@ -8,7 +8,6 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,11 +22,11 @@ inline constexpr std::uint64_t chunk_rows = 65536;
 /// In the manifests: a set written by another revision is written again.
 inline constexpr int datasets_revision = 1;
 
-/// Appends a number as a word of 12 characters, without the zero behind them.
-inline void append_word(std::vector<char>& to, const char* format, std::uint64_t number) {
-  char text[13];
-  std::snprintf(text, sizeof text, format, static_cast<unsigned long long>(number));
-  to.insert(to.end(), text, text + 12);
+/// Appends the lowest digits of a number, zeros in front.
+inline void append_digits(auto& to, std::uint64_t number, unsigned digits, unsigned base) {
+  char text[16];
+  for (unsigned i = digits; i-- > 0; number /= base) text[i] = "0123456789abcdef"[number % base];
+  to.insert(to.end(), text, text + digits);
 }
 
 /// The columns of TPC-H's lineitem that Q1 and Q6 name, by the rules of the specification's §4.2.3: prices follow the
@@ -110,7 +109,8 @@ struct h2o_chunk {
     for (std::uint64_t row = 0; row < row_count; ++row) {
       id1.push_back(static_cast<std::uint8_t>(random.below(100)));
       id2.push_back(static_cast<std::uint8_t>(random.below(100)));
-      append_word(id3, "id%010llu", 1 + random.below(many));
+      id3.insert(id3.end(), {'i', 'd'});
+      append_digits(id3, 1 + random.below(many), 10, 10);
       id4.push_back(from_one(100));
       id5.push_back(from_one(100));
       id6.push_back(from_one(many));
@@ -122,9 +122,8 @@ struct h2o_chunk {
   static std::array<std::string, 100> words() {
     std::array<std::string, 100> made;
     for (std::size_t i = 0; i < made.size(); ++i) {
-      char text[8];
-      std::snprintf(text, sizeof text, "id%03u", static_cast<unsigned>(i + 1));
-      made[i] = text;
+      made[i] = "id";
+      append_digits(made[i], i + 1, 3, 10);
     }
     return made;
   }
@@ -140,7 +139,7 @@ struct join_keys {
     dense.push_back(static_cast<std::int64_t>(number));
     sparse.push_back(static_cast<std::int64_t>(pillar::hash_word(number)));
     duplicates.push_back(static_cast<std::int64_t>(pillar::hash_word(of_duplicates)));
-    append_word(text, "%012llx", pillar::hash_word(number) & 0xffff'ffff'ffffu);
+    append_digits(text, pillar::hash_word(number), 12, 16);
   }
 };
 
