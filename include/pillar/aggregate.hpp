@@ -11,6 +11,7 @@
 #include "pillar/aggregate/kind.hpp"
 #include "pillar/aggregate/own_state.hpp"
 #include "pillar/aggregate/parallel_group.hpp"
+#include "pillar/aggregate/parallel_spilling_group.hpp"
 #include "pillar/aggregate/sorted_groups.hpp"
 #include "pillar/aggregate/spec.hpp"
 #include "pillar/aggregate/spilling_aggregator.hpp"

@@ -13,6 +13,7 @@
 #include "pillar/column/scalar.hpp"
 #include "pillar/column/schema.hpp"
 #include "pillar/column/selection.hpp"
+#include "pillar/column/shared_run_store.hpp"
 #include "pillar/column/text.hpp"
 #include "pillar/column/types.hpp"
 #include "pillar/column/vector.hpp"

@@ -12,6 +12,10 @@
 
 namespace PILLAR_NAMESPACE {
 
+namespace detail {
+class group_parts;  // detail/group_parts.hpp
+}  // namespace detail
+
 /// An aggregator for each worker of an executor, and one answer.
 ///
 ///     parallel_group groups = …make(keys, inputs, aggregates, runner.concurrency());
@@ -31,7 +35,8 @@ class parallel_group {
                                                 std::span<const data_type> input_types,
                                                 std::span<const aggregate_spec> aggregates, std::uint32_t worker_count,
                                                 memory_budget* budget = nullptr, std::span<const key_range> ranges = {},
-                                                std::uint64_t expected_rows = 0);
+                                                std::uint64_t expected_rows = 0,
+                                                std::span<const key_range> input_ranges = {});
 
   [[nodiscard]] std::uint32_t worker_count() const noexcept { return static_cast<std::uint32_t>(workers_.size()); }
   /// Requires: number < worker_count()
@@ -45,11 +50,9 @@ class parallel_group {
                                                              memory_budget* budget = nullptr) const;
 
  private:
-  struct scattered;
   explicit parallel_group(memory_budget* budget) noexcept : budget_(budget) {}
   [[nodiscard]] result<aggregator> make_aggregator(std::uint64_t expected_rows) const;
-  result<void> scatter(const aggregator& from, unsigned part_bits, scattered& to) const;
-  result<std::vector<column>> merge_part(std::span<const scattered> groups, std::uint32_t part,
+  result<std::vector<column>> merge_part(std::span<const detail::group_parts> groups, std::uint32_t part,
                                          memory_budget* budget) const;
 
   memory_budget* budget_;
@@ -57,6 +60,7 @@ class parallel_group {
   std::vector<data_type> input_types_{};
   std::vector<aggregate_spec> aggregates_{};
   std::vector<key_range> ranges_{};
+  std::vector<key_range> input_ranges_{};
   std::vector<aggregator> workers_{};
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <iosfwd>
 #include <memory>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
@@ -13,6 +14,20 @@
 #include "pillar/schedule/query_context.hpp"
 
 namespace PILLAR_NAMESPACE {
+
+class memory_budget;
+class run_store;
+
+/// What a run may use beside its executor and its context.
+struct run_options {
+  /// Where group_by puts rows of groups that the context's memory budget cannot hold; none: it then ends with
+  /// ResourceExhausted. Worker w writes to store w modulo their number, through a lock: as many stores as workers let
+  /// them write side by side. They outlive the run and are nobody else's meanwhile.
+  std::vector<run_store*> stores{};
+  /// What the result's rows, and rows between stages, count against; nullptr: the context's budget. Groups that have to
+  /// be spilled are often more than fit there.
+  memory_budget* results = nullptr;
+};
 
 /// The rows of a query and what they cost. Rows are decoded columns, shared by copies.
 class query_result {
@@ -42,9 +57,12 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const query_result& resul
 ///           order_by and top; the set of rows does not depend on the executor
 /// Errors:   InvalidArgument or NotFound with the sentence of the faulty stage; OutOfRange for an arithmetic error of a
 ///           row that was selected; Cancelled, DeadlineExceeded, ResourceExhausted from the context
-/// Requires: the context's memory budget outlives the result, whose columns count against it
-/// Cost:     bound once; one morsel is a row group; state per worker, merged at the end
-PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner, query_context& context);
+/// Requires: the memory budget that the result's columns count against (the context's, or that of the options) outlives
+///           it
+/// Cost:     bound once; one morsel is a row group; state per worker, merged at the end by parts of the groups, on all
+///           workers. With a budget and stores a worker has an equal share of the budget for its groups
+PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner, query_context& context,
+                                                 const run_options& options = {});
 /// The same without a context of the caller's: no limit, no cancelling.
 PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner);
 
@@ -53,8 +71,9 @@ PILLAR_API absl::StatusOr<dynamic_schema> result_schema(const query_plan& plan);
 
 /// Runs a typed query under the caller's context: cancellation, deadline, memory.
 template <class S>
-absl::StatusOr<result_of<S>> run(const query_of<S>& what, executor_ref runner, query_context& context) {
-  auto done = run_plan(what.plan, runner, context);
+absl::StatusOr<result_of<S>> run(const query_of<S>& what, executor_ref runner, query_context& context,
+                                 const run_options& options = {}) {
+  auto done = run_plan(what.plan, runner, context, options);
   if (!done.ok()) return done.status();
   return result_of<S>(*std::move(done));
 }

@@ -62,6 +62,8 @@ struct scan_statistics {
   std::uint64_t row_groups_skipped = 0;  ///< by the block-level zone maps
   std::uint64_t morsels = 0;
   std::uint64_t morsels_stolen = 0;
+  std::uint64_t spilled_rows = 0;   ///< that went to run stores, in all stages; depends on threads
+  std::uint64_t spilled_bytes = 0;  ///< as the stores encoded them
   std::uint32_t threads = 1;
   std::uint64_t elapsed_ns = 0;
   std::vector<column_account> columns;

@@ -968,8 +968,8 @@ PILLAR_API result<void> group_table::append_keys(std::uint32_t key, std::span<co
   return append_groups(key, groups.data(), 0, static_cast<std::uint32_t>(groups.size()), out);
 }
 
-PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const {
-  PILLAR_ASSERT(std::uint64_t{first} + count <= group_count_);
+inline result<void> group_table::hash_groups(const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
+                                             std::uint64_t* out) const {
   for (std::uint32_t done = 0; done < count; done += vector_rows) {
     const std::uint32_t rows = count - done < vector_rows ? count - done : vector_rows;
     std::vector<column> known;
@@ -977,7 +977,7 @@ PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_
     std::vector<const vector*> pointers;
     for (std::uint32_t key = 0; key < types_.size(); ++key) {
       column_builder part(types_[key], budget_);
-      PILLAR_TRY(append_groups(key, nullptr, first + done, rows, part));
+      PILLAR_TRY(append_groups(key, groups, first + done, rows, part));
       PILLAR_ASSIGN_OR_RETURN(column made, part.finish());
       known.push_back(std::move(made));
     }
@@ -986,6 +986,14 @@ PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_
     hash_rows(pointers, rows, out + done);
   }
   return {};
+}
+
+PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const {
+  PILLAR_ASSERT(std::uint64_t{first} + count <= group_count_);
+  return hash_groups(nullptr, first, count, out);
+}
+PILLAR_API result<void> group_table::hash_keys(std::span<const std::uint32_t> groups, std::uint64_t* out) const {
+  return hash_groups(groups.data(), 0, static_cast<std::uint32_t>(groups.size()), out);
 }
 
 PILLAR_API result<std::vector<column>> group_table::keys(memory_budget* budget) const {

@@ -2,33 +2,25 @@
 #pragma once
 #include <utility>
 
+#include "pillar/aggregate/detail/group_parts.hpp"
 #include "pillar/aggregate/parallel_group.hpp"
-#include "pillar/base/buffer.hpp"
-#include "pillar/base/mutant.hpp"        // PILLAR_MUTATE
-#include "pillar/partition/scatter.hpp"  // scatter_rows
+#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 
 namespace PILLAR_NAMESPACE {
-
-/// A worker's groups by part: those of part p are groups[starts[p], starts[p + 1]).
-struct parallel_group::scattered {
-  buffer groups{};
-  std::vector<std::uint32_t> starts{};
-  [[nodiscard]] std::span<const std::uint32_t> of(std::uint32_t part) const noexcept {
-    return {groups.as<std::uint32_t>() + starts[part], starts[part + 1] - starts[part]};
-  }
-};
 
 PILLAR_API result<parallel_group> parallel_group::make(std::span<const data_type> key_types,
                                                        std::span<const data_type> input_types,
                                                        std::span<const aggregate_spec> aggregates,
                                                        std::uint32_t worker_count, memory_budget* budget,
-                                                       std::span<const key_range> ranges, std::uint64_t expected_rows) {
+                                                       std::span<const key_range> ranges, std::uint64_t expected_rows,
+                                                       std::span<const key_range> input_ranges) {
   if (worker_count == 0) return errc::invalid_argument;
   parallel_group made(budget);
   made.key_types_.assign(key_types.begin(), key_types.end());
   made.input_types_.assign(input_types.begin(), input_types.end());
   made.aggregates_.assign(aggregates.begin(), aggregates.end());
   made.ranges_.assign(ranges.begin(), ranges.end());
+  made.input_ranges_.assign(input_ranges.begin(), input_ranges.end());
   for (std::uint32_t i = 0; i < worker_count; ++i) {
     PILLAR_ASSIGN_OR_RETURN(aggregator one, made.make_aggregator(expected_rows / worker_count));
     made.workers_.push_back(std::move(one));
@@ -37,29 +29,11 @@ PILLAR_API result<parallel_group> parallel_group::make(std::span<const data_type
 }
 
 inline result<aggregator> parallel_group::make_aggregator(std::uint64_t expected_rows) const {
-  return aggregator::make(key_types_, input_types_, aggregates_, budget_, ranges_, expected_rows);
+  return aggregator::make(key_types_, input_types_, aggregates_, budget_, ranges_, expected_rows, input_ranges_);
 }
 
-inline result<void> parallel_group::scatter(const aggregator& from, unsigned part_bits, scattered& to) const {
-  const std::uint32_t count = from.group_count();
-  to.starts.assign((std::size_t{1} << part_bits) + 1, 0);
-  if (count == 0) return {};
-  PILLAR_ASSIGN_OR_RETURN(to.groups, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
-  PILLAR_ASSIGN_OR_RETURN(buffer parts, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
-  std::uint64_t hashes[vector_rows];
-  for (std::uint32_t first = 0; first < count; first += vector_rows) {
-    const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
-    PILLAR_TRY(from.groups().hash_keys(first, rows, hashes));
-    for (std::uint32_t i = 0; i < rows; ++i)
-      parts.as<std::uint32_t>()[first + i] = static_cast<std::uint32_t>(hashes[i] >> (64 - part_bits));
-  }
-  scatter_rows(parts.as<std::uint32_t>(), count, std::uint32_t{1} << part_bits, to.groups.as<std::uint32_t>(),
-               to.starts.data());
-  return {};
-}
-
-inline result<std::vector<column>> parallel_group::merge_part(std::span<const scattered> groups, std::uint32_t part,
-                                                              memory_budget* budget) const {
+inline result<std::vector<column>> parallel_group::merge_part(std::span<const detail::group_parts> groups,
+                                                              std::uint32_t part, memory_budget* budget) const {
   PILLAR_ASSIGN_OR_RETURN(aggregator merged, make_aggregator(0));
   for (std::size_t w = 0; w < groups.size(); ++w) {
     const auto list = groups[w].of(part);
@@ -94,10 +68,12 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
   }
   unsigned part_bits = 2;
   while (part_bits < 8 && total >> part_bits > groups_of_part) ++part_bits;
-  std::vector<scattered> groups(workers_.size());
+  std::vector<detail::group_parts> groups(workers_.size());
   std::vector<result<void>> done(workers_.size());
   const auto scatter_one = [&](std::uint32_t index, std::uint32_t) {
-    done[index] = scatter(workers_[index], part_bits, groups[index]);
+    auto parts = detail::group_parts::make(workers_[index].groups(), part_bits, budget_);
+    if (parts.ok()) groups[index] = *std::move(parts);
+    else done[index] = parts.error();
   };
   runner.bulk(worker_count(), scatter_one);
   for (const auto& each : done) PILLAR_TRY(each);

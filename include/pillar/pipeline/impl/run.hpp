@@ -23,23 +23,34 @@ inline absl::StatusOr<std::vector<segment>> bind_plan(const query_plan& plan) {
 
 }  // namespace detail
 
-PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner, query_context& context) {
+PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner, query_context& context,
+                                                 const run_options& options) {
   const std::uint64_t start = steady_clock{}.now_ns();
   auto segments = detail::bind_plan(plan);
   if (!segments.ok()) return segments.status();
   scan_statistics stats;
+  const auto spilled_bytes = [&options] {
+    std::uint64_t total = 0;
+    for (const run_store* const store : options.stores) total += store->counts().bytes_written;
+    return total;
+  };
+  const std::uint64_t spilled_before = spilled_bytes();
+  std::uint64_t spilled_rows = 0;
   column_set rows;
   for (std::size_t i = 0; i < segments->size(); ++i) {
     auto bound = detail::bind_segment(std::move((*segments)[i]));
     if (!bound.ok()) return bound.status();
-    detail::segment_runner pass(*bound, runner, context);
+    detail::segment_runner pass(*bound, runner, context, options);
     scan_statistics later;  // only the source's scan is accounted for
     scan_statistics& account = i == 0 ? stats : later;
     auto made = i == 0 && plan.from_table != nullptr ? pass.run_table(*plan.from_table, account)
                                                      : pass.run_rows(i == 0 ? *plan.from_rows : rows, account);
     if (!made.ok()) return made.status();
     rows = *std::move(made);
+    spilled_rows += account.spilled_rows;
   }
+  stats.spilled_rows = spilled_rows;
+  stats.spilled_bytes = spilled_bytes() - spilled_before;
   stats.elapsed_ns = steady_clock{}.now_ns() - start;
   return query_result(std::move(rows), std::move(stats));
 }

@@ -6,7 +6,8 @@
 #include <memory>
 #include <optional>
 
-#include "pillar/aggregate/aggregator.hpp"
+#include "pillar/aggregate/parallel_group.hpp"
+#include "pillar/aggregate/parallel_spilling_group.hpp"
 #include "pillar/base/detail/heap_sort.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/match_scratch.hpp"
@@ -16,6 +17,7 @@
 #include "pillar/filter/vector_run.hpp"
 #include "pillar/pipeline/impl/bound_segment.hpp"
 #include "pillar/pipeline/impl/gathered_rows.hpp"
+#include "pillar/pipeline/run.hpp"  // run_options
 #include "pillar/pipeline/statistics.hpp"
 #include "pillar/schedule/for_each_morsel.hpp"
 #include "pillar/schedule/slice_cursor.hpp"
@@ -33,7 +35,7 @@ namespace PILLAR_NAMESPACE::detail {
 
 /// What one worker owns while it runs a segment.
 struct worker_local {
-  worker_local(const bound_segment& shared, memory_budget* memory)
+  worker_local(const bound_segment& shared, memory_budget* memory, memory_budget* results)
       : budget(memory),
         dictionary_answers(memory),
         columns(shared.what.source.size()),
@@ -56,10 +58,11 @@ struct worker_local {
     if (shared.what.sink != sink_kind::collect && shared.what.sink != sink_kind::order) return;
     dynamic_schema kept = shared.what.result;
     kept.columns.push_back({std::string(), type_of<std::uint64_t>});  // row ids: the order of the scan
-    collected.emplace(std::move(kept), budget);
+    collected.emplace(std::move(kept), results);
   }
 
   memory_budget* budget;
+  std::uint32_t number = 0;  ///< of the worker
   match_scratch dictionary_answers;
   std::vector<batch_column> columns;
   std::vector<const zone_map*> zones;
@@ -96,7 +99,8 @@ struct worker_local {
     return made;
   }
 
-  std::optional<aggregator> groups;
+  aggregator* groups = nullptr;             ///< this worker's of all groups, or
+  spilling_aggregator* spilling = nullptr;  ///< where there is a memory budget and a store
   std::optional<top_n> best;
   std::optional<column_set_builder> collected;
 
@@ -109,8 +113,14 @@ struct worker_local {
 /// Runs one bound segment over one source.
 class segment_runner {
  public:
-  segment_runner(const bound_segment& shared, executor_ref runner, query_context& context)
-      : shared_(shared), runner_(runner), context_(context), locals_(runner.concurrency()) {}
+  segment_runner(const bound_segment& shared, executor_ref runner, query_context& context,
+                 const run_options& options = {})
+      : shared_(shared),
+        runner_(runner),
+        context_(context),
+        options_(options),
+        result_budget_(options.results != nullptr ? options.results : context.budget()),
+        locals_(runner.concurrency()) {}
 
   absl::StatusOr<column_set> run_table(const table& from, scan_statistics& stats) {
     return run_version(from.version(), stats);
@@ -120,7 +130,8 @@ class segment_runner {
     for (const auto& slice : version->slices) groups.push_back(slice.groups.size());
     stats.rows_in_table = version->row_count();
     if (shared_.what.sink == sink_kind::group) find_key_ranges(*version);
-    expected_rows_ = stats.rows_in_table / runner_.concurrency();
+    expected_rows_ = stats.rows_in_table;
+    if (const auto made = make_groups(); !made.ok()) return to_status(made.error(), "group by");
     for (const auto count : groups) stats.row_groups += count;
     announce(*version);
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
@@ -134,7 +145,7 @@ class segment_runner {
     };
     if (auto done = drive(groups, body, stats); !done.ok()) return done;
     account(stats);
-    return finish();
+    return finish(stats);
   }
 
   absl::StatusOr<column_set> run_rows(const column_set& from, scan_statistics& stats) {
@@ -142,6 +153,7 @@ class segment_runner {
     const std::uint64_t row_count = from.row_count();
     const std::vector<std::uint64_t> chunks{(row_count + chunk_rows - 1) / chunk_rows};
     stats.rows_in_table = row_count;
+    if (const auto made = make_groups(); !made.ok()) return to_status(made.error(), "group by");
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
       worker_local& local = local_of(worker);
       PILLAR_TRY(prepare(local));
@@ -162,12 +174,15 @@ class segment_runner {
     };
     if (auto done = drive(chunks, body, stats); !done.ok()) return done;
     account(stats);
-    return finish();
+    return finish(stats);
   }
 
  private:
   worker_local& local_of(std::uint32_t worker) {
-    if (!locals_[worker]) locals_[worker] = std::make_unique<worker_local>(shared_, context_.budget());
+    if (!locals_[worker]) {
+      locals_[worker] = std::make_unique<worker_local>(shared_, context_.budget(), result_budget_);
+      locals_[worker]->number = worker;
+    }
     return *locals_[worker];
   }
 
@@ -178,7 +193,14 @@ class segment_runner {
       PILLAR_ASSIGN_OR_RETURN(top_n made, top_n::make(types, shared_.what.order, shared_.what.limit, local.budget));
       local.best.emplace(std::move(made));
     }
-    if (shared_.what.sink != sink_kind::group || local.groups) return {};
+    if (spilling_) local.spilling = &spilling_->worker(local.number);
+    else if (groups_) local.groups = &groups_->worker(local.number);
+    return {};
+  }
+
+  /// The groups of all workers: inside the memory budget if there is one and rows may be spilled.
+  result<void> make_groups() {
+    if (shared_.what.sink != sink_kind::group) return {};
     const std::size_t key_count = shared_.what.outputs.size();
     std::vector<data_type> keys, inputs;
     std::vector<aggregate_spec> specs;
@@ -191,9 +213,20 @@ class segment_runner {
       specs.emplace_back(shared_.what.aggregates[a].kind, input_of(shared_.inputs[a]), input_of(shared_.seconds[a]),
                          shared_.what.aggregates[a].options);
     }
-    PILLAR_ASSIGN_OR_RETURN(aggregator made, aggregator::make(keys, inputs, specs, local.budget, key_ranges_,
-                                                              expected_rows_, input_ranges_));
-    local.groups.emplace(std::move(made));
+    memory_budget* const budget = context_.budget();
+    const bool is_limited = budget != nullptr && budget->limit() != memory_budget::unlimited;
+    if (is_limited && !options_.stores.empty() && key_count != 0) {
+      spill_options how;
+      how.restricts = !shared_.restrictions.empty();
+      PILLAR_ASSIGN_OR_RETURN(
+          auto made, parallel_spilling_group::make(keys, inputs, specs, runner_.concurrency(), budget, options_.stores,
+                                                   how, key_ranges_, expected_rows_, input_ranges_));
+      spilling_.emplace(std::move(made));
+    } else {
+      PILLAR_ASSIGN_OR_RETURN(auto made, parallel_group::make(keys, inputs, specs, runner_.concurrency(), budget,
+                                                              key_ranges_, expected_rows_, input_ranges_));
+      groups_.emplace(std::move(made));
+    }
     return {};
   }
 
@@ -262,7 +295,8 @@ class segment_runner {
   /// One row group: zones first, then vector by vector.
   result<void> scan_group(const row_group& group, std::uint32_t slice, std::uint32_t number, worker_local& local) {
     local.dictionary_answers.begin_block();
-    if (local.groups) local.groups->begin_block();
+    if (local.groups != nullptr) local.groups->begin_block();
+    if (local.spilling != nullptr) local.spilling->begin_block();
     local.blocks.begin(group);
     zone_answer block;
     block.what = zone_verdict::all;
@@ -540,9 +574,12 @@ class segment_runner {
         if (shared_.inputs[a] == bound_segment::none) local.groups->add_count(a, selected);
       return {};
     }
-    return local.groups->update({local.keys.data(), local.keys.size()}, {local.inputs.data(), local.inputs.size()},
-                                rows.selection, rows.row_count, {local.where.data(), local.where.size()},
-                                {local.input_bits.data(), local.input_bits.size()}, {row_id, nullptr});
+    const auto update = [&](auto& groups) {
+      return groups.update({local.keys.data(), local.keys.size()}, {local.inputs.data(), local.inputs.size()},
+                           rows.selection, rows.row_count, {local.where.data(), local.where.size()},
+                           {local.input_bits.data(), local.input_bits.size()}, {row_id, nullptr});
+    };
+    return local.spilling != nullptr ? update(*local.spilling) : update(*local.groups);
   }
 
   /// The rows that each aggregate's own predicate keeps.
@@ -617,7 +654,7 @@ class segment_runner {
     column_set out;
     out.schema = rows.schema;
     for (const auto& column : rows.columns) {
-      column_builder builder(column.type(), context_.budget());
+      column_builder builder(column.type(), result_budget_);
       PILLAR_TRY(builder.append_gather(column, kept));
       PILLAR_ASSIGN_OR_RETURN(pillar::column made, builder.finish());
       out.columns.push_back(std::move(made));
@@ -653,23 +690,60 @@ class segment_runner {
     }
   }
 
-  absl::StatusOr<column_set> finish() {
+  absl::StatusOr<column_set> finish(scan_statistics& stats) {
     auto made = shared_.what.sink == sink_kind::group ? finish_groups()
                 : shared_.what.sink == sink_kind::top ? finish_top()
                                                       : finish_rows();
     if (!made.ok()) return to_status(made.error(), "result");
+    if (spilling_) stats.spilled_rows = spilling_->spilled_rows();
     return *std::move(made);
   }
 
   result<column_set> finish_groups() {
-    worker_local& first = local_of(0);
-    PILLAR_TRY(prepare(first));
-    for (std::size_t w = 1; w < locals_.size(); ++w)
-      if (locals_[w] && locals_[w]->groups) PILLAR_TRY(first.groups->merge(*locals_[w]->groups));
+    std::vector<std::vector<column>> parts;
+    if (spilling_) {
+      std::vector<std::vector<std::vector<column>>> taken(runner_.concurrency());
+      const auto take = [&](std::span<const column> groups, std::uint32_t worker) -> result<void> {
+        taken[worker].emplace_back(groups.begin(), groups.end());
+        return context_.check_deadline() ? context_.status() : result<void>();
+      };
+      PILLAR_TRY(spilling_->finish(runner_, take, result_budget_));
+      for (auto& each : taken)
+        for (auto& part : each) parts.push_back(std::move(part));
+    } else {
+      PILLAR_ASSIGN_OR_RETURN(parts, groups_->finish(runner_, result_budget_));
+      groups_.reset();
+    }
     column_set out;
     out.schema = shared_.what.result;
-    PILLAR_ASSIGN_OR_RETURN(out.columns, first.groups->finish());
+    if (parts.size() == 1) out.columns = std::move(parts[0]);
+    else PILLAR_TRY(join_parts(parts, out));
     return out;
+  }
+
+  /// Parts of an answer, one behind the other, the columns side by side.
+  result<void> join_parts(std::vector<std::vector<column>>& parts, column_set& out) {
+    const std::size_t column_count = out.schema.size();
+    out.columns.resize(column_count);
+    std::uint64_t row_count = 0;
+    for (const auto& part : parts) row_count += part[0].size();
+    std::vector<result<void>> done(column_count);
+    const auto join_one = [&](std::uint32_t c, std::uint32_t) {
+      done[c] = [&]() -> result<void> {
+        column_builder whole(out.schema[c].type, result_budget_);
+        PILLAR_TRY(whole.reserve(row_count));
+        for (auto& part : parts) {
+          const auto rows = static_cast<std::uint32_t>(part[c].size());
+          PILLAR_TRY(whole.append(part[c].slice(0, rows)));
+          part[c] = column();
+        }
+        PILLAR_ASSIGN_OR_RETURN(out.columns[c], whole.finish());
+        return {};
+      }();
+    };
+    runner_.bulk(static_cast<std::uint32_t>(column_count), join_one);
+    for (const auto& each : done) PILLAR_TRY(each);
+    return {};
   }
 
   result<column_set> finish_top() {
@@ -701,10 +775,14 @@ class segment_runner {
   const bound_segment& shared_;
   executor_ref runner_;
   query_context& context_;
+  run_options options_;
+  memory_budget* result_budget_;
+  std::optional<parallel_group> groups_;
+  std::optional<parallel_spilling_group> spilling_;
   std::vector<std::unique_ptr<worker_local>> locals_;
   std::vector<key_range> key_ranges_;
   std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only
-  std::uint64_t expected_rows_ = 0;      ///< of a worker
+  std::uint64_t expected_rows_ = 0;
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -41,8 +41,10 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const scan_statistics& st
   const double seconds = static_cast<double>(stats.elapsed_ns) * 1e-9;
   const auto flags = out.flags();
   const auto precision = out.precision();
-  out << "\nbytes     " << stats.bytes_read() << " read, " << stats.bytes_unread() << " left unread\n"
-      << "time      ";
+  out << "\nbytes     " << stats.bytes_read() << " read, " << stats.bytes_unread() << " left unread\n";
+  if (stats.spilled_rows != 0)
+    out << "spilled   " << stats.spilled_rows << " rows, " << stats.spilled_bytes << " bytes\n";
+  out << "time      ";
   out.setf(std::ios_base::fixed, std::ios_base::floatfield);
   out.precision(3);
   out << seconds * 1e3 << " ms on " << stats.threads << (stats.threads == 1 ? " thread" : " threads");

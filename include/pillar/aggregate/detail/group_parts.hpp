@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The groups of a table by parts of their keys' hashes: what is merged part by part.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pillar/aggregate/group_table.hpp"
+#include "pillar/base/buffer.hpp"
+#include "pillar/base/result.hpp"
+#include "pillar/column/vector.hpp"      // vector_rows
+#include "pillar/partition/scatter.hpp"  // scatter_rows
+
+namespace PILLAR_NAMESPACE::detail {
+
+/// The groups whose hashes' upper bits are p are part p: equal keys are in the same part of every table.
+class group_parts {
+ public:
+  /// Errors: out_of_memory
+  static result<group_parts> make(const group_table& of, unsigned part_bits, memory_budget* budget) {
+    group_parts made;
+    const std::uint32_t count = of.group_count();
+    made.starts_.assign((std::size_t{1} << part_bits) + 1, 0);
+    if (count == 0) return made;
+    const std::size_t bytes = std::size_t{count} * sizeof(std::uint32_t);
+    PILLAR_ASSIGN_OR_RETURN(made.groups_, buffer::allocate(bytes, budget));
+    PILLAR_ASSIGN_OR_RETURN(buffer parts, buffer::allocate(bytes, budget));
+    std::uint64_t hashes[vector_rows];
+    for (std::uint32_t first = 0; first < count; first += vector_rows) {
+      const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
+      PILLAR_TRY(of.hash_keys(first, rows, hashes));
+      for (std::uint32_t i = 0; i < rows; ++i)
+        parts.as<std::uint32_t>()[first + i] = static_cast<std::uint32_t>(hashes[i] >> (64 - part_bits));
+    }
+    scatter_rows(parts.as<std::uint32_t>(), count, std::uint32_t{1} << part_bits, made.groups_.as<std::uint32_t>(),
+                 made.starts_.data());
+    return made;
+  }
+  [[nodiscard]] std::span<const std::uint32_t> of(std::uint32_t part) const noexcept {
+    return {groups_.as<std::uint32_t>() + starts_[part], starts_[part + 1] - starts_[part]};
+  }
+
+ private:
+  buffer groups_{};
+  std::vector<std::uint32_t> starts_{};
+};
+
+}  // namespace PILLAR_NAMESPACE::detail
