@@ -151,7 +151,9 @@ class group_table {
   [[nodiscard]] bool outside_ranges(std::span<const vector* const> keys, const std::uint16_t* rows,
                                     std::uint32_t count) const;
   result<void> widen(bool ranges_hold);
-  result<void> lay_out_anew(std::span<const key_range> ranges, bool few_texts);
+  result<void> lay_out_anew(std::span<const key_range> ranges, bool few_texts, bool arrays);
+  result<void> make_array();
+  result<bool> reach_further(const vector& key, const selection_mask& selection);
   result<void> insert_columns(std::span<const column> known);
   result<void> look_for_dense_keys();
   [[nodiscard]] bool same_layout(const group_table& other) const noexcept;
@@ -194,6 +196,7 @@ class group_table {
   std::vector<key_stage> stages_{};
   key_mode mode_ = key_mode::none;
   bool few_texts_ = false;
+  bool arrays_ = true;  ///< false: there is no memory for one
   bool stable_dictionaries_ = false;
   std::uint32_t group_count_ = 0;
   std::uint64_t most_array_codes_ = std::uint64_t{1} << detail::direct_table::small_bits;

@@ -12,6 +12,7 @@
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
 #include "pillar/base/growable.hpp"
+#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/base/result.hpp"
 #include "pillar/hash/value.hpp"  // hash_combine, hash_text
 
@@ -102,21 +103,35 @@ class direct_table {
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(codes_.size()); }
   [[nodiscard]] std::uint64_t key(std::uint32_t number) const noexcept { return codes_[number]; }
 
-  /// The slots of `count` codes, all below code_count; 0 where `selected` has no bit.
+  [[nodiscard]] bool is_made() const noexcept { return !slots_.empty(); }
+  /// The array itself, which a table without keys does without.
+  result<void> make() noexcept {
+    PILLAR_ASSIGN_OR_RETURN(slots_, array_of(code_count_));
+    return {};
+  }
+  /// The slots of `count` codes, all below code_count; 0 where `selected` has no bit. Requires is_made().
   result<void> find_or_insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
                               std::uint32_t* slots) noexcept {
-    if (slots_.empty()) {
-      const std::size_t bytes = sizeof(std::uint32_t) * std::size_t{code_count_};
-      PILLAR_ASSIGN_OR_RETURN(slots_, buffer::allocate(bytes, budget_));
-      prefer_huge_pages(slots_);
-      std::memset(slots_.data(), 0, bytes);
-    }
-    if (look_up(slots_.as<std::uint32_t>(), codes, selected, count, slots)) return {};
+    // Where the last batch had new codes this one has some too, and one pass is enough.
+    if (!had_new_ && look_up(slots_.as<std::uint32_t>(), codes, selected, count, slots)) return {};
     return insert(codes, selected, count, slots);
   }
   /// The slot of a code, 0 if it has none.
   [[nodiscard]] std::uint32_t find(std::uint64_t code) const noexcept {
     return slots_.empty() || code >= code_count_ ? 0 : slots_.as<std::uint32_t>()[code];
+  }
+  /// An array of other codes: each is `distance` higher from now on, modulo 2^32; `from` becomes `to`. Numbers stay.
+  result<void> move_codes(std::uint32_t distance, std::uint32_t code_count, std::uint32_t from,
+                          std::uint32_t to) noexcept {
+    PILLAR_ASSIGN_OR_RETURN(buffer made, array_of(code_count));
+    auto* const slot_of = made.as<std::uint32_t>();
+    for (std::uint32_t i = 0; i < size(); ++i) {
+      codes_[i] = codes_[i] == from ? to : codes_[i] + distance;
+      slot_of[codes_[i]] = i + 1;
+    }
+    slots_ = std::move(made);
+    code_count_ = code_count;
+    return {};
   }
   void truncate(std::uint32_t count) noexcept {
     for (std::uint32_t i = count; i < size(); ++i) slots_.as<std::uint32_t>()[codes_[i]] = 0;
@@ -124,6 +139,13 @@ class direct_table {
   }
 
  private:
+  [[nodiscard]] result<buffer> array_of(std::uint32_t code_count) const noexcept {
+    const std::size_t bytes = sizeof(std::uint32_t) * std::size_t{code_count};
+    PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(bytes, budget_));
+    prefer_huge_pages(made);
+    std::memset(made.data(), 0, bytes);
+    return made;
+  }
   /// Without a branch per row, since many groups come in no order; what does not count is written over.
   result<void> insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
                       std::uint32_t* slots) noexcept {
@@ -132,17 +154,28 @@ class direct_table {
     std::uint32_t* const added = codes_.data() + codes_.size();
     const std::uint32_t before = size();
     std::uint32_t next = before;
-    for (std::uint32_t first = 0; first < count; first += 64)
-      for (std::uint64_t word = selected[first / 64]; word != 0; word &= word - 1) {
-        const std::uint32_t row = first + static_cast<std::uint32_t>(std::countr_zero(word));
-        std::uint32_t& slot = slot_of[codes[row]];
-        const bool is_new = slot == 0;
-        added[next - before] = codes[row];
-        next += is_new ? 1 : 0;
-        slot = is_new ? next : slot;
-        slots[row] = slot;
+    const auto take = [&](std::uint32_t row) {
+      std::uint32_t& slot = slot_of[codes[row]];
+      const bool is_new = slot == 0;
+      added[next - before] = codes[row];
+      next += is_new ? 1 : 0;
+      slot = is_new ? next : slot;
+      slots[row] = slot;
+    };
+    const bool prefetch = slots_.size() > prefetch_threshold_bytes;
+    for (std::uint32_t first = 0; first < count; first += 64) {
+      std::uint64_t word = selected[first / 64];
+      if (prefetch && first + 128 <= count)
+        for (std::uint32_t i = 64; i < 128; ++i) __builtin_prefetch(slot_of + codes[first + i], 1);
+      if (word == ~std::uint64_t{0}) {
+        for (std::uint32_t i = 0; i < 64; ++i) take(first + i);
+        continue;
       }
+      for (std::uint32_t row = first; row < first + 64 && row < count; ++row) slots[row] = 0;
+      for (; word != 0; word &= word - 1) take(first + static_cast<std::uint32_t>(std::countr_zero(word)));
+    }
     codes_.extend(next - before);
+    had_new_ = next != before;
     return {};
   }
 
@@ -150,6 +183,7 @@ class direct_table {
   buffer slots_{};                 ///< of each code
   memory_budget* budget_;
   std::uint32_t code_count_;
+  bool had_new_ = true;  ///< the last batch
 };
 
 /// Linear probing over slots of a key and its number, from the place that the hash's upper bits name: a larger table
@@ -299,10 +333,16 @@ class word_table {
   /// Twice the slots, or four times where the table is small or most rows since the last time were new keys.
   result<void> grow() noexcept {
     const bool fast = std::uint64_t{size() - size_at_growth_} * 2 > rows_since_growth_;
-    const std::size_t wanted = slot_count_ == 0                               ? 64
-                               : slot_count_ < (std::size_t{1} << 16) || fast ? slot_count_ * 4
-                                                                              : slot_count_ * 2;
-    PILLAR_ASSIGN_OR_RETURN(buffer made, buffer::allocate(wanted * sizeof(slot), budget_));
+    std::size_t wanted = slot_count_ == 0                               ? 64
+                         : slot_count_ < (std::size_t{1} << 16) || fast ? slot_count_ * 4
+                                                                        : slot_count_ * 2;
+    result<buffer> room = buffer::allocate(wanted * sizeof(slot), budget_);
+    if (PILLAR_MUTATE(group_grows_by_four_or_not, !room.ok() && wanted == slot_count_ * 4, false)) {
+      wanted = slot_count_ * 2;  // what the budget may still have
+      room = buffer::allocate(wanted * sizeof(slot), budget_);
+    }
+    if (!room.ok()) return room.error();
+    buffer made = *std::move(room);
     prefer_huge_pages(made);
     const auto bits = static_cast<unsigned>(std::countr_zero(wanted));
     slot* const to = made.as<slot>();

@@ -148,6 +148,7 @@ inline std::uint64_t group_table::code_count() const noexcept {
 
 /// Whether an array of the codes is worth its memory: at most a quarter of what the budget has left.
 inline bool group_table::is_array() const noexcept {
+  if (!arrays_) return false;
   if (stages_[0].used[0] <= detail::direct_table::small_bits) return true;
   const std::uint64_t codes = code_count();
   if (codes > most_array_codes_) return false;
@@ -425,16 +426,87 @@ inline result<void> group_table::widen(bool ranges_hold) {
   std::vector<key_range> ranges;
   if (ranges_hold)
     for (const key_column& column : columns_) ranges.push_back(column.range);
-  return lay_out_anew(ranges, few_texts_ && !ranges_hold);
+  return lay_out_anew(ranges, few_texts_ && !ranges_hold, arrays_);
+}
+
+/// The array of a table that gets its first key. Others may have taken the memory since it was laid out: then keys go
+/// into a hash table.
+inline result<void> group_table::make_array() {
+  if (mode_ != key_mode::array || stages_[0].direct.is_made()) return {};
+  if (is_array() && stages_[0].direct.make().ok()) return {};
+  std::vector<key_range> ranges;
+  for (const key_column& column : columns_) ranges.push_back(column.range);
+  return lay_out_anew(ranges, false, false);
+}
+
+/// An array of one integer column for values beside its range, if the keys are dense with them too: serial numbers go
+/// on. It has room for as many again on the side where they came from. False: they are not dense.
+inline result<bool> group_table::reach_further(const vector& key, const selection_mask& selection) {
+  key_column& of = columns_[0];
+  if (types_.size() != 1 || !of.range.known() || group_count_ < vector_rows) return false;
+  const bool nullable = types_[0].nullable;
+  const std::uint64_t null_code = nullable ? of.width() + 1 : ~std::uint64_t{0};
+  std::uint64_t least = ~std::uint64_t{0}, most = 0;
+  for (std::uint32_t group = 0; group < group_count_; ++group) {
+    const std::uint64_t code = stages_[0].direct.key(group);
+    if (code == null_code) continue;
+    least = code < least ? code : least;
+    most = code > most ? code : most;
+  }
+  if (least > most) return false;
+  const key_range used = {of.range.lowest + least, of.range.lowest + most};
+  key_range range = used;
+  visit_fixed_width(key.type.physical, [&]<class T>() {
+    if constexpr (!std::is_floating_point_v<T> && sizeof(T) <= 8) {
+      std::uint16_t rows[vector_rows];
+      const std::uint32_t count = detail::list_rows(selection.words, rows);
+      T values[vector_rows];
+      detail::gather_rows<T>(key, rows, count, values, [](T value) { return value; });
+      for (std::uint32_t i = 0; i < count; ++i) {
+        if (key.validity != nullptr && !key.valid(rows[i])) continue;
+        if (values[i] < range.lowest) range.lowest = values[i];
+        if (values[i] > range.highest) range.highest = values[i];
+      }
+    }
+  });
+  const int128 span = range.highest - range.lowest;
+  if (span / 3 > group_count_) return false;
+  const physical_type type = types_[0].physical;
+  if (range.lowest < used.lowest) range.lowest -= span;
+  if (range.highest > used.highest) range.highest += span;
+  if (range.lowest < lowest_of(type)) range.lowest = lowest_of(type);
+  if (range.highest > highest_of(type)) range.highest = highest_of(type);
+  if (range.lowest > of.range.lowest) range.lowest = of.range.lowest;
+  if (range.highest < of.range.highest) range.highest = of.range.highest;
+  const int128 codes = range.highest - range.lowest + (nullable ? 2 : 1);
+  if (codes > detail::direct_table::most_codes) return false;
+  const auto new_width = static_cast<std::uint64_t>(range.highest - range.lowest);
+  const result<void> moved = stages_[0].direct.move_codes(
+      static_cast<std::uint32_t>(static_cast<std::uint64_t>(of.range.lowest - range.lowest)),
+      static_cast<std::uint32_t>(codes), static_cast<std::uint32_t>(null_code),
+      PILLAR_MUTATE(group_null_moves_along, static_cast<std::uint32_t>(new_width + 1),
+                    static_cast<std::uint32_t>(null_code + 1)));
+  if (!moved.ok()) {
+    if (moved.error().code == errc::out_of_memory) return false;
+    return moved.error();
+  }
+  of.range = range;
+  const auto bits = static_cast<std::uint8_t>(std::bit_width(static_cast<std::uint64_t>(codes - 1)));
+  parts_[0].bits = stages_[0].used[0] = bits;
+  if (most_array_codes_ < static_cast<std::uint64_t>(codes)) most_array_codes_ = static_cast<std::uint64_t>(codes);
+  return true;
 }
 
 /// The groups keep their numbers.
-inline result<void> group_table::lay_out_anew(std::span<const key_range> ranges, bool few_texts) {
+inline result<void> group_table::lay_out_anew(std::span<const key_range> ranges, bool few_texts, bool arrays) {
   group_table other(budget_);
+  other.arrays_ = arrays;
   other.types_ = types_;
   other.stable_dictionaries_ = stable_dictionaries_;
   other.most_array_codes_ = most_array_codes_;
-  other.next_look_ = ~std::uint32_t{0};  // once is enough
+  // What has just been looked at is looked at again when it is twice as much.
+  if (group_count_ >= dense_look_groups / 2)
+    other.next_look_ = group_count_ > ~std::uint32_t{0} / 2 ? ~std::uint32_t{0} : 2 * group_count_;
   PILLAR_TRY(other.lay_out(ranges, few_texts));
   PILLAR_ASSIGN_OR_RETURN(const std::vector<column> known, keys(budget_));
   PILLAR_TRY(other.insert_columns(known));
@@ -497,16 +569,16 @@ inline result<void> group_table::look_for_dense_keys() {
       if (value < range.lowest) range.lowest = value;
       if (value > range.highest) range.highest = value;
     }
+    if (range.known() && (range.highest - range.lowest) / 3 > group_count_) return {};
   }
   if (!range.known()) return {};
   const int128 span = range.highest - range.lowest;
-  if (span / 3 > group_count_) return {};
   range.lowest = range.lowest - span / 8 < lowest_of(type) ? lowest_of(type) : range.lowest - span / 8;
   range.highest = range.highest + span / 8 > highest_of(type) ? highest_of(type) : range.highest + span / 8;
   const std::uint64_t most = std::uint64_t{4} * group_count_;
   if (most_array_codes_ < most)
     most_array_codes_ = most < detail::direct_table::most_codes ? most : detail::direct_table::most_codes;
-  return lay_out_anew(std::span(&range, 1), few_texts_);
+  return lay_out_anew(std::span(&range, 1), few_texts_, arrays_);
 }
 
 inline result<void> group_table::insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows,
@@ -676,9 +748,15 @@ inline result<void> group_table::find_each_slot(std::span<const vector* const> k
       for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
       return {};
     }
+    PILLAR_TRY(make_array());
+    if (mode_ != key_mode::array) return find_each_slot(keys, selection, row_count, slot_of_row);
     std::uint32_t codes[vector_rows];
     PILLAR_ASSIGN_OR_RETURN(const code_fault fault, encode_small(keys, selection, row_count, codes));
     if (fault != code_fault::none) {
+      if (fault == code_fault::outside_ranges) {
+        PILLAR_ASSIGN_OR_RETURN(const bool reached, reach_further(*keys[0], selection));
+        if (reached) return find_each_slot(keys, selection, row_count, slot_of_row);
+      }
       PILLAR_TRY(widen(fault == code_fault::many_texts));
       return find_each_slot(keys, selection, row_count, slot_of_row);
     }
@@ -834,6 +912,7 @@ inline result<void> group_table::merge_groups(const group_table& other, const st
   block_codes_ = 0;
   const std::uint32_t before = group_count_;
   const auto merge_part = [&](std::uint32_t first, std::uint32_t part) -> result<void> {
+    PILLAR_TRY(make_array());
     if (same_layout(other)) return insert_words(other, groups, first, part, group_of + first);
     std::vector<column> known;
     std::vector<vector> views;

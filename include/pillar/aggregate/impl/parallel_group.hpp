@@ -71,9 +71,9 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
   std::vector<detail::group_parts> groups(workers_.size());
   std::vector<result<void>> done(workers_.size());
   const auto scatter_one = [&](std::uint32_t index, std::uint32_t) {
-    auto parts = detail::group_parts::make(workers_[index].groups(), part_bits, budget_);
-    if (parts.ok()) groups[index] = *std::move(parts);
-    else done[index] = parts.error();
+    auto made = detail::group_parts::make(workers_[index].groups(), part_bits, budget_);
+    if (made.ok()) groups[index] = *std::move(made);
+    else done[index] = made.error();
   };
   runner.bulk(worker_count(), scatter_one);
   for (const auto& each : done) PILLAR_TRY(each);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pillar/aggregate/detail/group_parts.hpp"
+#include "pillar/aggregate/impl/spilling_aggregator.hpp"  // spill_most_bits
 #include "pillar/aggregate/parallel_spilling_group.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE

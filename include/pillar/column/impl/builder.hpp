@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "pillar/base/bits.hpp"
+#include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
 #include "pillar/base/mutant.hpp"
 #include "pillar/column/builder.hpp"
 #include "pillar/column/scalar.hpp"
@@ -62,6 +63,7 @@ PILLAR_API result<void> column_builder::grow(std::uint64_t row_count) {
   if (wanted < needed) wanted = needed;
   const std::size_t width = byte_width(type_.physical);
   PILLAR_ASSIGN_OR_RETURN(buffer values, buffer::allocate(wanted * width, budget_, stagger_));
+  detail::prefer_huge_pages(values);
   buffer validity;
   if (!validity_.empty()) {
     PILLAR_ASSIGN_OR_RETURN(validity, buffer::allocate(words_for(wanted) * 8, budget_, stagger_ + 7));
