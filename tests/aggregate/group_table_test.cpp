@@ -451,6 +451,102 @@ TEST(aggregate_group_table, modes_follow_the_keys_that_come) {
   EXPECT_EQ(table.mode(), key_mode::packed8);
 }
 
+// Serial numbers end in an array in whatever order they come, and NULL goes along; what is no longer dense leaves it, and
+// comes back when it is again.
+TEST(aggregate_group_table, serial_numbers_end_in_an_array) {
+  constexpr std::int64_t count = 400'000;
+  const auto type = type_of<std::int64_t>.as_nullable();
+  const auto null = make_vector(type, {scalar::of_null(type)});
+  const pillar::vector* nulls[] = {&null.view};
+  for (const int order : {0, 1, 2, 3}) {
+    if (sanitized && order % 2 == 1) continue;
+    auto table = *group_table::make(std::vector{type});
+    std::vector<std::int64_t> values(1024);
+    std::vector<std::uint32_t> groups(1024);
+    std::uint32_t of_null = 0;
+    const auto feed = [&](std::int64_t first) {
+      pillar::vector view;
+      view.type = type;
+      view.size = 1024;
+      view.values = values.data();
+      const pillar::vector* keys[] = {&view};
+      for (std::int64_t i = 0; i < 1024; ++i) {
+        const std::int64_t at = first + i;
+        values[static_cast<std::size_t>(i)] = order == 0   ? at
+                                              : order == 1 ? -at
+                                              : order == 2 ? (at % 2 == 0 ? at : -at)
+                                                           : std::numeric_limits<std::int64_t>::max() - at;
+      }
+      ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(1024), 1024, groups.data()).ok());
+    };
+    for (std::int64_t first = 0; first < count; first += 1024) {
+      feed(first);
+      for (std::uint32_t i = 0; i < 1024; ++i)
+        ASSERT_EQ(groups[i], static_cast<std::uint32_t>(first) + i + (first == 0 ? 0u : 1u));
+      if (first == 0) {
+        ASSERT_TRUE(table.find_or_insert(nulls, selection_mask::first(1), 1, &of_null).ok());
+        ASSERT_EQ(of_null, 1024u);
+      }
+    }
+    EXPECT_EQ(table.mode(), key_mode::array) << "order " << order;
+    feed(1024);
+    EXPECT_EQ(groups[5], 1030u);  // as before
+    ASSERT_TRUE(table.find_or_insert(nulls, selection_mask::first(1), 1, groups.data()).ok());
+    EXPECT_EQ(groups[0], of_null);
+    const auto last = table.group_count() - 1;
+    pillar::column_builder keys(type);
+    ASSERT_TRUE(table.append_keys(0, 1024, 1, keys).ok() && table.append_keys(0, last, 1, keys).ok());
+    const auto made = *keys.finish();
+    EXPECT_TRUE(pillar::get(made.slice(0, 1), 0).null);
+    feed((last / 1024) * 1024 - 1024);
+    EXPECT_EQ(pillar::get(made.slice(1, 1), 0).integer, static_cast<pillar::int128>(values.back()) + 0);
+  }
+  auto table = *group_table::make(std::vector{type_of<std::int64_t>});
+  integer_feed feed{table};
+  std::vector<std::int64_t> values(turns(150'000) + 100'000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int64_t>(i);
+  feed(values);
+  EXPECT_EQ(table.mode(), key_mode::array);
+  feed({std::int64_t{1} << 60});
+  EXPECT_EQ(table.mode(), key_mode::packed8);
+}
+
+// What was promised an array when there was memory goes without where others have taken it.
+TEST(aggregate_group_table, arrays_give_way_to_hash_tables) {
+  const auto type = type_of<std::int64_t>;
+  const std::vector<pillar::key_range> range = {{0, 999'999}};
+  pillar::memory_budget budget(17'000'000);
+  std::vector<group_table> tables;
+  for (int i = 0; i < 8; ++i) {
+    tables.push_back(*group_table::make(std::vector{type}, &budget, range, 1'000'000));
+    EXPECT_EQ(tables.back().mode(), key_mode::array);
+  }
+  int arrays = 0;
+  for (auto& table : tables) {
+    integer_feed feed{table};
+    feed({5, 999'999, 5, 77});
+    arrays += table.mode() == key_mode::array ? 1 : 0;
+  }
+  EXPECT_EQ(arrays, 1);
+  std::uint32_t group_of[3];
+  ASSERT_TRUE(tables[1].merge(tables[0], group_of).ok());
+  EXPECT_EQ(group_of[2], 2u);
+}
+
+// Growing by four is for speed: where the budget has room for twice the slots, that is enough.
+TEST(aggregate_group_table, growth_fits_the_budget) {
+  const auto type = type_of<std::int64_t>;
+  pillar::splitmix64 random(35);
+  std::vector<std::int64_t> values(60'000);
+  for (auto& value : values) value = static_cast<std::int64_t>(random() | 1);
+  // 2^16 slots of 16 bytes, soon twice as many of them beside these, and the keys by number.
+  pillar::memory_budget budget((3 << 20) + (3 << 19));
+  auto table = *group_table::make(std::vector{type}, &budget);
+  integer_feed feed{table};
+  feed(values);
+  EXPECT_EQ(table.group_count(), values.size());
+}
+
 TEST(aggregate_group_table, expected_rows_make_wide_ranges_arrays) {
   const auto type = type_of<std::int64_t>;
   const std::vector<pillar::key_range> range = {{-1'000'000, 1'000'000}};
@@ -517,7 +613,7 @@ TEST(aggregate_group_table, each_allocation_may_fail) {
     std::uint64_t points = 0;
     for (;; ++points) {
       const std::uint64_t refused = budget.refused();
-      budget.refuse(points + 1);
+      budget.refuse(points + 1, true);  // what finds no room may make do with less
       const auto done = table.table.merge(other.table, group_of.data());
       budget.refuse(0);
       if (budget.refused() == refused) {

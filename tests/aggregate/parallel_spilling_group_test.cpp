@@ -147,7 +147,7 @@ outcome group(const rows& of, pillar::executor_ref runner, std::uint32_t workers
 
 TEST(aggregate_parallel_spilling_group, the_same_groups_for_any_workers_and_budget) {
   for (const bool everything : {false, true}) {
-    rows of(everything ? turns(9'000u) : turns(40'000u), everything ? 700 : 1'000'000, everything);
+    rows of(everything ? turns(6'000u) : turns(25'000u), everything ? 700 : 1'000'000, everything);
     if (everything) of.with_everything();
     pillar::inline_executor alone;
     memory_budget whole;
@@ -186,14 +186,14 @@ TEST(aggregate_parallel_spilling_group, the_same_groups_for_any_workers_and_budg
 }
 
 TEST(aggregate_parallel_spilling_group, partitions_that_do_not_fit_are_read_again) {
-  const rows of(turns(40'000u), 1'000'000'000, false);
+  const rows of(turns(25'000u), 1'000'000'000, false);
   pillar::inline_executor alone;
   const outcome expected = group(of, alone, 1, nullptr, {}, {});
-  memory_budget budget(1400 * kib), beside;
+  memory_budget budget(900 * kib), beside;
   pillar::memory_run_store store({.budget = &beside, .buffer_bytes = 128 * kib});
   pillar::run_store* const stores[] = {&store};
   pillar::worker_pool pool(2);
-  const outcome found = group(of, pool, 2, &budget, stores, {.state_bytes = 800 * kib, .partition_bits = 1});
+  const outcome found = group(of, pool, 2, &budget, stores, {.state_bytes = 500 * kib, .partition_bits = 1});
   ASSERT_EQ(found.said, errc::ok) << to_string(found.said);
   EXPECT_TRUE(found.lines == expected.lines);
   if (!sanitized) EXPECT_GT(found.repeated_reads, 0u);
@@ -224,13 +224,13 @@ TEST(aggregate_parallel_spilling_group, without_stores_and_without_keys) {
 }
 
 TEST(aggregate_parallel_spilling_group, every_allocation_and_file_operation_may_fail) {
-  const rows of(2'000, 1'000'000'000, false);
+  const rows of(1'200, 1'000'000'000, false);
   pillar::inline_executor alone;
   const outcome expected = group(of, alone, 1, nullptr, {}, {});
   const auto run = [&](memory_budget* budget, auto& file) {
     pillar::file_run_store store(file, {.budget = budget, .buffer_bytes = 64 * kib, .block_rows = 1024});
     pillar::run_store* const stores[] = {&store};
-    const outcome found = group(of, alone, 2, budget, stores, {.state_bytes = 160 * kib, .partition_bits = 1}, budget);
+    const outcome found = group(of, alone, 2, budget, stores, {.state_bytes = 100 * kib, .partition_bits = 1}, budget);
     if (found.said == errc::ok) EXPECT_TRUE(found.lines == expected.lines);
     return found.said;
   };

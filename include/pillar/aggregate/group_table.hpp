@@ -105,9 +105,12 @@ class group_table {
                                       column_builder& out) const;
   /// hash_rows of the keys of groups [first, first + count): equal keys have it in every table, so its upper bits part
   /// the groups of several tables alike. Groups of one part are merged without looking at the others.
-  PILLAR_API result<void> hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const;
+  /// `scratch` is for the keys of 1,024 groups at a time, and not the table's budget, which may be full.
+  PILLAR_API result<void> hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out,
+                                    memory_budget* scratch = nullptr) const;
   /// The same of the groups named.
-  PILLAR_API result<void> hash_keys(std::span<const std::uint32_t> groups, std::uint64_t* out) const;
+  PILLAR_API result<void> hash_keys(std::span<const std::uint32_t> groups, std::uint64_t* out,
+                                    memory_budget* scratch = nullptr) const;
   /// All groups' keys, one column per key column.
   PILLAR_API result<std::vector<column>> keys(memory_budget* budget = nullptr) const;
 
@@ -161,8 +164,8 @@ class group_table {
                             std::uint32_t count, std::uint32_t* group_of);
   result<void> merge_groups(const group_table& other, const std::uint32_t* groups, std::uint32_t count,
                             std::uint32_t* group_of);
-  result<void> hash_groups(const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
-                           std::uint64_t* out) const;
+  result<void> hash_groups(const std::uint32_t* groups, std::uint32_t first, std::uint32_t count, std::uint64_t* out,
+                           memory_budget* scratch) const;
   result<void> append_groups(std::uint32_t key, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
                              column_builder& out) const;
   result<void> insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows, std::uint32_t count,

@@ -23,9 +23,9 @@ namespace PILLAR_NAMESPACE {
 ///     runner.bulk(batches, [&](std::uint32_t batch, std::uint32_t worker) { groups.worker(worker).update(…); });
 ///     groups.finish(runner, [](std::span<const column> part, std::uint32_t worker) { … });
 ///
-/// Each worker has an equal share of the memory for groups, so what is spilled does not depend on how they race. A
-/// group may be in the memory of one worker and in the run of another: each partition's groups in memory are merged,
-/// and its runs added.
+/// Each worker has an equal share of the memory for groups, so that one that begins late is not left without. A group
+/// may be in the memory of one worker and in the run of another: each partition's groups in memory are merged, and its
+/// runs added.
 ///
 /// Shape:    as spilling_aggregator's
 /// Errors:   as spilling_aggregator's

@@ -1048,14 +1048,14 @@ PILLAR_API result<void> group_table::append_keys(std::uint32_t key, std::span<co
 }
 
 inline result<void> group_table::hash_groups(const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
-                                             std::uint64_t* out) const {
+                                             std::uint64_t* out, memory_budget* scratch) const {
   for (std::uint32_t done = 0; done < count; done += vector_rows) {
     const std::uint32_t rows = count - done < vector_rows ? count - done : vector_rows;
     std::vector<column> known;
     std::vector<vector> views;
     std::vector<const vector*> pointers;
     for (std::uint32_t key = 0; key < types_.size(); ++key) {
-      column_builder part(types_[key], budget_);
+      column_builder part(types_[key], scratch);
       PILLAR_TRY(append_groups(key, groups, first + done, rows, part));
       PILLAR_ASSIGN_OR_RETURN(column made, part.finish());
       known.push_back(std::move(made));
@@ -1067,12 +1067,14 @@ inline result<void> group_table::hash_groups(const std::uint32_t* groups, std::u
   return {};
 }
 
-PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const {
+PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_t count, std::uint64_t* out,
+                                               memory_budget* scratch) const {
   PILLAR_ASSERT(std::uint64_t{first} + count <= group_count_);
-  return hash_groups(nullptr, first, count, out);
+  return hash_groups(nullptr, first, count, out, scratch);
 }
-PILLAR_API result<void> group_table::hash_keys(std::span<const std::uint32_t> groups, std::uint64_t* out) const {
-  return hash_groups(groups.data(), 0, static_cast<std::uint32_t>(groups.size()), out);
+PILLAR_API result<void> group_table::hash_keys(std::span<const std::uint32_t> groups, std::uint64_t* out,
+                                               memory_budget* scratch) const {
+  return hash_groups(groups.data(), 0, static_cast<std::uint32_t>(groups.size()), out, scratch);
 }
 
 PILLAR_API result<std::vector<column>> group_table::keys(memory_budget* budget) const {
