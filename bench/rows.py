@@ -156,11 +156,11 @@ ROWS = [
     Row("aggregate/group_1e5", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="group_1e5",
         bars=(Bar("peers", 1.5), Bar("absolute", 30))),
     *(Row(f"aggregate/group_{groups}_{keys}", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES,
-          dataset=f"group_{groups}_{keys}", bars=(Bar("peers", 1.1), Bar("absolute", bar)),
+          dataset=f"group_{groups}_{keys}", bars=(Bar("peers", 1.1), Bar("absolute", bar)), long=(groups, keys) != ("1e6", "sparse"),
           note=f"int64 keys, {'0, 1, 2, …' if keys == 'dense' else 'spread over 64 bits'}")
       for groups, keys, bar in (("1e6", "dense", 60), ("1e6", "sparse", 190), ("1e7", "dense", 280), ("1e7", "sparse", 280))),
     *(Row(f"aggregate/distinct_{keys}", "aggregate", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset=dataset,
-          bars=(Bar("peers", 1.1), Bar("absolute", bar)), note=note)
+          bars=(Bar("peers", 1.1), Bar("absolute", bar)), long=keys == "1e7", note=note)
       for keys, dataset, bar, note in (("1e5", "group_1e5", 10, "count(DISTINCT k), int32 from 0 to 99,999"),
                                        ("1e7", "group_1e7_sparse", 190, "count(DISTINCT k), int64 spread over 64 bits"))),
     *(Row(f"aggregate/composed_{keys}", "aggregate", kind="query", unit="ms", rows=10_000_000,
@@ -170,7 +170,7 @@ ROWS = [
           note="written by hand: blocks decoded vector by vector, an array of sums and counts")
       for keys in ("100", "1e5")),
     *(Row(f"aggregate/h2o_{question}", "queries", kind="query", unit="ms", rows=10_000_000, peers=ENGINES, dataset="h2o",
-          bars=(Bar("peers", 1.1), *((Bar("absolute", bar),) if bar else ())), long=question not in ("q1", "q3", "q5"), note=note)
+          bars=(Bar("peers", 1.1), *((Bar("absolute", bar),) if bar else ())), long=question not in ("q1", "q3"), note=note)
       for question, bar, note in (
           ("q1", 28, "sum by id1, a text of 100"), ("q2", 0, "sum by id1 and id2"),
           ("q3", 110, "sum and mean by id3, a text of 100,000"), ("q4", 0, "three means by id4"),
@@ -193,7 +193,7 @@ ROWS = [
     # ---- join (bench/queries/joins.cpp; bench/join.cpp)
     *(Row(f"join/{name}", "queries", kind="query", unit="ms", rows=10_000_000, peers=ENGINES,
           dataset="join_probe join_build", bars=(Bar("peers", 1.1), *((Bar("absolute", bar),) if bar else ())),
-          long=name not in ("dense", "sparse", "ten_percent"), note=note)
+          long=name not in ("dense", "sparse"), note=note)
       for name, bar, note in (
           ("dense", 30, "a million rows with a payload that is summed"), ("sparse", 260, "keys spread over 64 bits"),
           ("ten_percent", 75, "one row in ten has a partner"), ("duplicates", 0, "one row in four has four partners"),
