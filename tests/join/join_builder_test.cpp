@@ -107,6 +107,29 @@ TEST(join_join_builder, many_batches_with_few_and_with_many_keys) {
   }
 }
 
+TEST(join_join_builder, few_long_texts_take_the_memory_of_few) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 40; ++i)
+    texts.push_back(std::string(static_cast<std::size_t>(300 + 20 * i), static_cast<char>('a' + i % 26)) +
+                    std::to_string(i));
+  const std::vector types = {type_of<pillar::text>};
+  pillar::memory_budget budget(64'000'000);
+  auto builder = *join_builder::make(types, &budget);
+  std::vector<pillar::scalar> cells;
+  for (std::uint32_t row = 0; row < 1000; ++row) cells.push_back(pillar::scalar::of_text(types[0], texts[row % 40]));
+  const auto keys = make_vector(types[0], cells);
+  const pillar::vector* pointer = &keys.view;
+  for (int batch = 0; batch < 10; ++batch)
+    ASSERT_TRUE(builder.append({&pointer, 1}, pillar::selection_mask::first(1000), 1000).ok());
+  const std::uint64_t others = budget.limit() - budget.used() - 400'000;  // all rows' texts are 7 MB
+  ASSERT_TRUE(budget.reserve(others).ok());
+  const auto table = builder.seal();
+  budget.release(others);
+  ASSERT_TRUE(table.ok());
+  EXPECT_EQ(table->mode(), join_mode::generic);
+  EXPECT_EQ(table->row_count(), 10'000u);
+}
+
 TEST(join_join_builder, workers_builders_are_joined) {
   pillar::splitmix64 random(73);
   const auto all = every_type(true);

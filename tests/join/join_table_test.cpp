@@ -5,6 +5,7 @@
 
 #include "join/join_sides.hpp"
 #include "pillar/join/join_builder.hpp"
+#include "pillar/join/key_domains.hpp"
 
 namespace pillar_test::join_join_table {
 namespace {
@@ -60,6 +61,20 @@ std::uint64_t probe(const join_table& table, const key_batch& keys) {
   return sum;
 }
 
+/// Whatever the bytes say, domains speak of values that the keys' types have.
+void check_domains(const join_table& table) {
+  for (std::uint32_t key = 0; key < table.key_types().size(); ++key)
+    for (const auto& of : pillar::key_domains(table, key, 1000)) {
+      const auto type = table.key_types()[key].physical;
+      ASSERT_EQ(of.physical, type);
+      if (type == pillar::physical_type::text || pillar::is_float(type)) continue;
+      for (const auto& point : of.integers) {
+        ASSERT_TRUE(point >= pillar::lowest_of(type));
+        ASSERT_TRUE(point <= pillar::highest_of(type));
+      }
+    }
+}
+
 TEST(join_join_table, bytes_read_back_answer_alike) {
   for (const auto& made : tables()) {
     const auto first = *join_table::from_bytes(made.bytes);
@@ -110,12 +125,36 @@ TEST(join_join_table, hostile_bytes_are_refused_or_harmless) {
       const std::size_t width = std::size_t{1} << random.below(4);
       for (std::size_t i = 0; i < width && at + i < bytes.size(); ++i)
         bytes[at + i] = turn % 3 == 0 ? std::byte{0xff} : static_cast<std::byte>(random());
-      if (const auto table = join_table::from_bytes(bytes); table.ok()) ++harmless, probe(*table, made.keys);
+      if (const auto table = join_table::from_bytes(bytes); table.ok())
+        ++harmless, probe(*table, made.keys), check_domains(*table);
       else ++refused;
     }
   }
   EXPECT_GT(refused, 1000);
   EXPECT_GT(harmless, 1000);
+}
+
+TEST(join_join_table, hostile_ranges_and_keys_are_refused) {
+  for (const auto& made : tables()) {
+    pillar::detail::join_header head;
+    std::memcpy(&head, made.bytes.data(), sizeof head);
+    if (head.part_count == 0) continue;
+    const auto refuses = [&](std::size_t at, std::uint64_t value) {
+      auto bytes = made.bytes;
+      std::memcpy(bytes.data() + at, &value, 8);
+      return join_table::from_bytes(bytes).error().code == pillar::errc::corrupt;
+    };
+    const auto width = pillar::load_unaligned<std::uint64_t>(made.bytes.data() + head.parts_at + 8);
+    if (width == 0) continue;                                            // a single key
+    EXPECT_TRUE(refuses(head.parts_at, ~std::uint64_t{0} - width + 1));  // beyond 64 bits
+    if (made.types[0].physical == pillar::physical_type::int8)
+      EXPECT_TRUE(refuses(head.parts_at, pillar::detail::join_word(std::int8_t{127})));
+    EXPECT_TRUE(refuses(head.parts_at + 8, width / 2));  // greater keys than it says
+    if (head.mode != static_cast<std::uint8_t>(pillar::join_mode::packed8)) continue;
+    std::size_t slot = head.slots_at;
+    while (pillar::load_unaligned<std::uint32_t>(made.bytes.data() + slot + 12) == 0) slot += 16;
+    EXPECT_TRUE(refuses(slot, width + 1));
+  }
 }
 
 TEST(join_join_table, a_hostile_slot_or_row_or_entry_is_refused) {

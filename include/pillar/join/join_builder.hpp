@@ -20,15 +20,17 @@ namespace PILLAR_NAMESPACE {
 /// Requires: the budget outlives the builder and its table
 /// Errors:   make: invalid_argument without key columns. append, append_from and seal: out_of_memory, limit_exceeded
 ///           (more than most_rows): the builder is then as before, and may be asked again
-/// Cost:     append copies 8 bytes for each fixed key column and 16 for each text; seal allocates slots for
-///           an estimate of how many different keys there are, texts for all rows, and fills them in one pass, two or
-///           three if keys repeat; what turns out to be too much is given back where there is room to do so
+/// Cost:     append copies 8 bytes for each fixed key column and 16 for each text; seal allocates slots and
+///           texts for an estimate of how many different keys there are, and fills them in one pass, two or three if keys
+///           repeat; what turns out to be too much is given back where there is room to do so
 /// Threads:  one at a time: a builder for each worker, joined by append_from
 class join_builder {
  public:
   static constexpr std::uint32_t most_rows = no_row - vector_rows;  ///< so that row numbers of a batch do not wrap
   PILLAR_API static result<join_builder> make(std::span<const data_type> key_types, memory_budget* budget = nullptr);
 
+  /// Room for so many further rows, but for long texts: spares memory where their number is known.
+  PILLAR_API result<void> reserve(std::uint32_t more);
   /// The selected rows. Row ids: `row_ids`[row] (Requires: below no_row) or, with nullptr, their number in the order of
   /// arrival, counting selected rows only. One or the other way for all rows of a builder.
   PILLAR_API result<void> append(std::span<const vector* const> keys, const selection_mask& selection,
@@ -58,7 +60,14 @@ class join_builder {
       return {reinterpret_cast<const char*>(characters.data() + from), slot.size};
     }
   };
+  friend class parallel_join_builder;
   struct plan;  ///< of a table: impl/join_builder.hpp
+  struct crew;  ///< who seals it
+  /// Of the different keys: how many, and the bytes of their entries in a generic table.
+  struct key_estimate {
+    std::uint64_t key_count = 0;
+    std::uint64_t text_bytes = 0;
+  };
 
   explicit join_builder(memory_budget* budget) noexcept : budget_(budget), ids_(budget), null_ids_(budget) {}
   /// Every row is joinable, and its id its number.
@@ -66,14 +75,15 @@ class join_builder {
   result<void> make_ids(std::uint32_t more);
   void clear() noexcept;
   [[nodiscard]] std::uint32_t id_of(std::uint32_t row) const noexcept { return ids_.empty() ? row : ids_[row]; }
-  [[nodiscard]] plan make_plan() const;
+  [[nodiscard]] plan make_plan(const crew& workers) const;
   void pack(const plan& how, std::uint32_t first, std::uint32_t count, std::uint64_t* low,
             std::uint64_t* high) const noexcept;
-  [[nodiscard]] result<std::uint64_t> estimate_keys(const plan& how) const noexcept;
-  [[nodiscard]] result<join_table> fill(const plan& how, std::uint64_t key_count) const;
-  void fill_array(std::byte* memory, detail::join_header& header, const plan& how) const noexcept;
+  [[nodiscard]] result<key_estimate> estimate_keys(const plan& how, const crew& workers) const noexcept;
+  result<join_table> seal(const crew& workers);
+  [[nodiscard]] result<join_table> fill(const plan& how, const key_estimate& keys, const crew& workers) const;
+  void fill_array(std::byte* memory, detail::join_header& header, const plan& how, const crew& workers) const noexcept;
   template <class Slot>
-  bool fill_slots(std::byte* memory, detail::join_header& header, const plan& how) const noexcept;
+  result<bool> fill_slots(std::byte* memory, detail::join_header& header, const plan& how, const crew& workers) const;
   [[nodiscard]] std::uint64_t entry_size(std::uint32_t row) const noexcept;
   void write_entry(std::uint32_t row, std::byte* to) const noexcept;
   [[nodiscard]] bool equals_entry(std::uint32_t row, const std::byte* entry) const noexcept;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>  // std::atomic_ref
 #include <bit>
 #include <cmath>  // std::log
 #include <cstring>
@@ -9,8 +10,14 @@
 #include "pillar/base/mutant.hpp"             // PILLAR_MUTATE
 #include "pillar/join/impl/join_table.hpp"
 #include "pillar/join/join_builder.hpp"
+#include "pillar/schedule/executor.hpp"  // executor_ref
 
 namespace PILLAR_NAMESPACE {
+
+namespace detail {
+inline constexpr std::uint32_t join_rows_of_task = 1 << 16;  // fewer are not worth a task
+inline constexpr std::uint32_t join_fill_parts = 8;          // of large tables, whoever fills them
+}  // namespace detail
 
 /// How the rows at hand will lie in a table.
 struct join_builder::plan {
@@ -18,6 +25,21 @@ struct join_builder::plan {
   std::vector<detail::join_part> parts{};
   std::uint64_t span = 0;        ///< array: above every packed key
   std::uint64_t text_bytes = 0;  ///< generic: of all rows' entries
+};
+
+/// Who seals: the caller alone, or an executor's workers.
+struct join_builder::crew {
+  const executor_ref* runner = nullptr;
+  /// How many tasks, at most so many.
+  [[nodiscard]] std::uint32_t tasks(std::uint64_t most) const noexcept {
+    if (runner == nullptr || most <= 1) return 1;
+    const std::uint32_t workers = runner->concurrency();
+    return workers < most ? workers : static_cast<std::uint32_t>(most);
+  }
+  void each(std::uint32_t count, bulk_body body) const noexcept {
+    if (count == 1) body(0, 0);
+    else runner->bulk(count, body);
+  }
 };
 
 PILLAR_API result<join_builder> join_builder::make(std::span<const data_type> key_types, memory_budget* budget) {
@@ -45,6 +67,12 @@ inline result<void> join_builder::make_ids(std::uint32_t more) {
   if (!ids_.empty() || joinable_count_ == 0) return ids_.reserve(more);
   PILLAR_TRY(ids_.reserve(std::size_t{joinable_count_} + more));
   for (std::uint32_t row = 0; row < joinable_count_; ++row) ids_.push(row);
+  return {};
+}
+
+PILLAR_API result<void> join_builder::reserve(std::uint32_t more) {
+  for (auto& words : words_) PILLAR_TRY(words.reserve(more));
+  for (text_column& text : texts_) PILLAR_TRY(text.slots.reserve(more));
   return {};
 }
 
@@ -169,18 +197,34 @@ inline void join_builder::clear() noexcept {
 
 // ---- sealing --------------------------------------------------------------------------------------------------------
 
-inline join_builder::plan join_builder::make_plan() const {
+inline join_builder::plan join_builder::make_plan(const crew& workers) const {
   plan how;
   how.parts = parts_;
+  const std::uint32_t tasks = workers.tasks(joinable_count_ / detail::join_rows_of_task);
+  std::vector<std::uint64_t> lows(tasks * parts_.size()), highs(tasks * parts_.size());
+  const auto look = [&](std::uint32_t task, std::uint32_t) {
+    const auto first = static_cast<std::uint32_t>(std::uint64_t{joinable_count_} * task / tasks);
+    const auto last = static_cast<std::uint32_t>(std::uint64_t{joinable_count_} * (task + 1) / tasks);
+    for (std::size_t at = 0; at < parts_.size(); ++at) {
+      std::uint64_t lowest = ~std::uint64_t{0}, highest = 0;
+      const std::uint64_t* words = words_[at].data();
+      for (std::uint32_t row = first; row < last; ++row) {
+        lowest = words[row] < lowest ? words[row] : lowest;
+        highest = words[row] > highest ? words[row] : highest;
+      }
+      lows[at * tasks + task] = lowest;
+      highs[at * tasks + task] = highest;
+    }
+  };
+  workers.each(tasks, look);
   unsigned lanes[2] = {0, 0};
   bool fits = true;  // into 16 bytes
   for (std::size_t at = 0; at < how.parts.size(); ++at) {
     detail::join_part& part = how.parts[at];
     std::uint64_t lowest = ~std::uint64_t{0}, highest = 0;
-    const std::uint64_t* words = words_[at].data();
-    for (std::uint32_t row = 0; row < joinable_count_; ++row) {
-      lowest = words[row] < lowest ? words[row] : lowest;
-      highest = words[row] > highest ? words[row] : highest;
+    for (std::uint32_t task = 0; task < tasks; ++task) {
+      lowest = lows[at * tasks + task] < lowest ? lows[at * tasks + task] : lowest;
+      highest = highs[at * tasks + task] > highest ? highs[at * tasks + task] : highest;
     }
     part.lowest = joinable_count_ == 0 ? 0 : lowest;
     part.width = joinable_count_ == 0 ? 0 : highest - lowest;
@@ -277,52 +321,81 @@ inline bool join_builder::equals_entry(std::uint32_t row, const std::byte* entry
   return true;
 }
 
-/// About how many different keys there are, at most as many as rows: by linear counting (Whang, Vander-Zanden, Taylor
-/// 1990, doi:10.1145/78922.78925), a bit for each row.
-inline result<std::uint64_t> join_builder::estimate_keys(const plan& how) const noexcept {
+/// About how many different keys there are, at most as many as rows, and how long they are as entries: by linear
+/// counting (Whang, Vander-Zanden, Taylor 1990, doi:10.1145/78922.78925), a bit for each row. A key whose bit is new
+/// stands for some that it hides.
+inline result<join_builder::key_estimate> join_builder::estimate_keys(const plan& how,
+                                                                      const crew& workers) const noexcept {
   constexpr std::uint32_t few_rows = 4096;
   const std::uint64_t rows = joinable_count_;
-  if (rows <= few_rows) return rows;
+  const key_estimate most = {rows, how.text_bytes};
+  if (rows <= few_rows) return most;
   const std::uint64_t bits = std::bit_ceil(rows);
   PILLAR_ASSIGN_OR_RETURN(buffer seen, buffer::allocate(bits / 8, budget_));
   std::memset(seen.data(), 0, bits / 8);
-  for (std::uint32_t first = 0; first < rows; first += vector_rows) {
-    const auto count = static_cast<std::uint32_t>(rows - first < vector_rows ? rows - first : vector_rows);
-    std::uint64_t low[vector_rows], high[vector_rows];
-    pack(how, first, count, low, high);
-    const bool wide = how.mode == join_mode::packed16;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint64_t hash = wide ? detail::join_hash(low[i], high[i]) : detail::join_hash(low[i]);
-      set_bit(seen.as<std::uint64_t>(), hash & (bits - 1));
+  auto* words = seen.as<std::uint64_t>();
+  const bool generic = how.mode == join_mode::generic, wide = how.mode == join_mode::packed16;
+  const std::uint32_t tasks = generic ? 1 : workers.tasks(rows / detail::join_rows_of_task);
+  std::uint64_t text_bytes = 0;  // of the rows whose bits were new; a single task's
+  const auto look = [&](std::uint32_t task, std::uint32_t) {
+    const std::uint64_t last = rows * (task + 1) / tasks;
+    for (std::uint64_t first = rows * task / tasks; first < last; first += vector_rows) {
+      const auto count = static_cast<std::uint32_t>(last - first < vector_rows ? last - first : vector_rows);
+      std::uint64_t low[vector_rows], high[vector_rows];
+      pack(how, static_cast<std::uint32_t>(first), count, low, high);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint64_t hash = wide ? detail::join_hash(low[i], high[i]) : detail::join_hash(low[i]);
+        const std::uint64_t bit = hash & (bits - 1);
+        if (generic && !get_bit(words, bit)) text_bytes += entry_size(static_cast<std::uint32_t>(first) + i);
+        if (tasks == 1) set_bit(words, bit);
+        else std::atomic_ref(words[bit / 64]).fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_relaxed);
+      }
     }
-  }
-  const std::uint64_t free = bits - count_bits(seen.as<std::uint64_t>(), bits);
-  if (free == 0) return rows;
+  };
+  workers.each(tasks, look);
+  const std::uint64_t taken = count_bits(words, bits), free = bits - taken;
+  if (free == 0) return most;
   const double size = static_cast<double>(bits);
-  const auto estimate = static_cast<std::uint64_t>(size * std::log(size / static_cast<double>(free)) * 1.05) + 64;
-  return estimate < rows ? estimate : rows;
+  key_estimate made;
+  made.key_count = static_cast<std::uint64_t>(size * std::log(size / static_cast<double>(free)) * 1.05) + 64;
+  const double hidden = static_cast<double>(made.key_count) / static_cast<double>(taken);
+  made.text_bytes = static_cast<std::uint64_t>(static_cast<double>(text_bytes) * hidden * 1.05);
+  if (made.key_count >= rows) return most;
+  if (made.text_bytes > most.text_bytes) made.text_bytes = most.text_bytes;
+  return made;
 }
 
-/// Entries by key: first as if no key came twice; if one does, anew with lists.
-inline void join_builder::fill_array(std::byte* memory, detail::join_header& header, const plan& how) const noexcept {
+/// Entries by key: first as if no key came twice; if one does, anew with lists. Each task takes the keys of its range
+/// from all rows.
+inline void join_builder::fill_array(std::byte* memory, detail::join_header& header, const plan& how,
+                                     const crew& workers) const noexcept {
   auto* entries = reinterpret_cast<std::uint32_t*>(memory + header.slots_at);
-  std::uint64_t low[vector_rows], high[vector_rows];
+  auto* rows = reinterpret_cast<std::uint32_t*>(memory + header.rows_at);
+  const std::uint32_t tasks = workers.tasks(joinable_count_ / detail::join_rows_of_task);
+  const auto begin_of = [&](std::uint32_t task) { return how.span * task / tasks; };
   const auto clear = [&] { std::memset(entries, 0, (how.span + 2) * sizeof(std::uint32_t)); };
-  const auto each_batch = [&](auto&& take) {
+  const auto each_row = [&](std::uint32_t task, auto&& take) {
+    std::uint64_t low[vector_rows], high[vector_rows];
+    const std::uint64_t begin = begin_of(task), width = begin_of(task + 1) - begin;
     for (std::uint32_t first = 0; first < joinable_count_; first += vector_rows) {
       const std::uint32_t left = joinable_count_ - first, count = left < vector_rows ? left : vector_rows;
       pack(how, first, count, low, high);
-      for (std::uint32_t i = 0; i < count; ++i) take(low[i], first + i);
+      for (std::uint32_t i = 0; i < count; ++i)
+        if (low[i] - begin < width) take(low[i], first + i);
     }
   };
   clear();
-  std::uint32_t taken = 0;
-  each_batch([&](std::uint64_t key, std::uint32_t row) {
-    taken |= entries[key];
-    entries[key] = row + 1;
-  });
-  header.unique = taken == 0 ? 1 : 0;
-  auto* rows = reinterpret_cast<std::uint32_t*>(memory + header.rows_at);
+  std::atomic<std::uint32_t> repeated{0};
+  const auto fill = [&](std::uint32_t task, std::uint32_t) {
+    std::uint32_t taken = 0;
+    each_row(task, [&](std::uint64_t key, std::uint32_t row) {
+      taken |= entries[key];
+      entries[key] = row + 1;
+    });
+    repeated.fetch_or(taken, std::memory_order_relaxed);
+  };
+  workers.each(tasks, fill);
+  header.unique = repeated.load(std::memory_order_relaxed) == 0 ? 1 : 0;
   if (header.unique != 0) {
     if (header.has_rows != 0)
       for (std::uint32_t row = 0; row < joinable_count_; ++row) rows[row] = id_of(row);
@@ -330,17 +403,29 @@ inline void join_builder::fill_array(std::byte* memory, detail::join_header& hea
   }
   header.has_rows = 1;
   clear();
-  each_batch([&](std::uint64_t key, std::uint32_t) { ++entries[key + 1]; });
+  const auto count = [&](std::uint32_t task,
+                         std::uint32_t) {  // entries one ahead: a task's own and its neighbour's first
+    each_row(task, [&](std::uint64_t key, std::uint32_t) { ++entries[key + 1]; });
+  };
+  const auto place = [&](std::uint32_t task, std::uint32_t) {
+    each_row(task, [&](std::uint64_t key, std::uint32_t row) { rows[entries[key]++] = id_of(row); });
+  };
+  workers.each(tasks, count);
   for (std::uint64_t key = 0; key < how.span; ++key) entries[key + 1] += entries[key];
   entries[how.span + 1] = entries[how.span];
-  each_batch([&](std::uint64_t key, std::uint32_t row) { rows[entries[key]++] = id_of(row); });
+  workers.each(tasks, place);
   for (std::uint64_t key = how.span; key > 0; --key) entries[key] = entries[key - 1];  // ends are the next beginnings
   entries[0] = 0;
 }
 
-/// False if there are more different keys than expected.
+/// False if there are more different keys, or longer ones, than expected. Requires: header.text_bytes is the room for
+/// entries.
+///
+/// Slots are filled in parts, each by the rows whose place lies in it, in their order: so that who fills which part makes
+/// no difference. A row whose search reaches the end of its part waits until all parts are done.
 template <class Slot>
-bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, const plan& how) const noexcept {
+result<bool> join_builder::fill_slots(std::byte* memory, detail::join_header& header, const plan& how,
+                                      const crew& workers) const {
   constexpr bool wide = sizeof(Slot) == sizeof(detail::wide_join_slot);
   const bool generic = how.mode == join_mode::generic;
   auto* slots = reinterpret_cast<Slot*>(memory + header.slots_at);
@@ -349,61 +434,140 @@ bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, co
   std::memset(static_cast<void*>(slots), 0, header.slot_count * sizeof(Slot));
   std::memset(filter, 0, header.filter_blocks * sizeof(std::uint64_t));
   const bool prefetch = header.slot_count * sizeof(Slot) > detail::join_prefetch_bytes;
-  std::uint64_t low[vector_rows], high[vector_rows], hashes[vector_rows], places[vector_rows];
+  const std::uint32_t part_count = workers.runner != nullptr && prefetch && !generic ? detail::join_fill_parts : 1;
+  const std::uint32_t tasks = workers.tasks(part_count);
+  const std::uint64_t part_slots = header.slot_count / part_count;  // without a rest
+  const auto part_of = [&](std::uint64_t hash) { return detail::place_of(hash, part_count); };
 
-  const auto prepare = [&](std::uint32_t first) {
-    const std::uint32_t left = joinable_count_ - first, count = left < vector_rows ? left : vector_rows;
-    pack(how, first, count, low, high);
+  struct keys {
+    std::uint64_t low[vector_rows], high[vector_rows], hashes[vector_rows], places[vector_rows];
+    std::uint16_t rows[vector_rows];
+  };
+  // The rows of a batch that lie in a task's parts.
+  const auto prepare = [&](std::uint32_t task, std::uint32_t first, keys& of) {
+    const std::uint32_t left = joinable_count_ - first;
+    std::uint32_t count = left < vector_rows ? left : vector_rows;
+    pack(how, first, count, of.low, of.high);
     for (std::uint32_t i = 0; i < count; ++i) {
-      std::uint64_t hash = low[i];
-      if constexpr (wide) hash = generic ? hash : detail::join_hash(low[i], high[i]);
+      std::uint64_t hash = of.low[i];
+      if constexpr (wide) hash = generic ? hash : detail::join_hash(of.low[i], of.high[i]);
       else hash = detail::join_hash(hash);
-      hashes[i] = hash;
-      places[i] = detail::place_of(hash, header.slot_count);
+      of.hashes[i] = hash;
+      of.rows[i] = static_cast<std::uint16_t>(i);
     }
+    if (tasks != 1) {
+      const std::uint64_t begin = part_count * task / tasks, end = part_count * (task + 1) / tasks;
+      std::uint32_t kept = 0;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint64_t part = part_of(of.hashes[i]);
+        of.low[kept] = of.low[i];
+        if constexpr (wide) of.high[kept] = of.high[i];
+        of.hashes[kept] = of.hashes[i];
+        of.rows[kept] = static_cast<std::uint16_t>(i);
+        kept += part - begin < end - begin ? 1 : 0;
+      }
+      count = kept;
+    }
+    for (std::uint32_t i = 0; i < count; ++i) of.places[i] = detail::place_of(of.hashes[i], header.slot_count);
     return count;
   };
-  const auto find = [&](std::uint32_t row, std::uint32_t i) {
-    std::uint64_t at = places[i];
-    for (;; at = at + 1 == header.slot_count ? 0 : at + 1) {
+  // The row's slot or a free one in [at, end); end: there is none.
+  const auto find = [&](const keys& of, std::uint32_t row, std::uint32_t i, std::uint64_t at, std::uint64_t end) {
+    for (; at != end; ++at) {
       if (slots[at].count == 0) return at;
       if constexpr (!wide) {
-        if (slots[at].key == low[i]) return at;
+        if (slots[at].key == of.low[i]) return at;
       } else {
-        if (slots[at].low != low[i]) continue;
-        if (generic ? equals_entry(row, texts + slots[at].high) : slots[at].high == high[i]) return at;
+        if (slots[at].low != of.low[i]) continue;
+        if (generic ? equals_entry(row, texts + slots[at].high) : slots[at].high == of.high[i]) return at;
+      }
+    }
+    return end;
+  };
+  const auto find_in_part = [&](const keys& of, std::uint32_t row, std::uint32_t i) {
+    const std::uint64_t end = (part_of(of.hashes[i]) + 1) * part_slots, at = find(of, row, i, of.places[i], end);
+    return at == end ? header.slot_count : at;
+  };
+  const auto find_around = [&](const keys& of, std::uint32_t row, std::uint32_t i) {
+    const std::uint64_t at = find(of, row, i, of.places[i], header.slot_count);
+    return at == header.slot_count ? find(of, row, i, 0, of.places[i]) : at;
+  };
+  // One more row for a slot; false: that is too many keys.
+  std::uint64_t text_used = 0;  // a single task's
+  const auto add = [&](const keys& of, std::uint32_t row, std::uint32_t i, std::uint64_t at, std::uint64_t& used,
+                       std::uint64_t most) {
+    Slot& slot = slots[at];
+    if (slot.count != 0) {
+      ++slot.count;
+      return true;
+    }
+    if (++used > most) return false;
+    if constexpr (!wide) slot.key = of.low[i];
+    else slot.low = of.low[i], slot.high = generic ? text_used : of.high[i];
+    if constexpr (wide) {
+      if (generic) {
+        const std::uint64_t size = entry_size(row);
+        if (size > header.text_bytes - text_used) return false;
+        write_entry(row, texts + text_used);
+        text_used += size;
+      }
+    }
+    slot.first = row;
+    slot.count = 1;
+    return true;
+  };
+
+  struct part_state {
+    growable<std::uint32_t> waiting;  ///< rows that found no place in their part
+    std::uint64_t used = 0;           ///< slots
+    std::uint64_t row_count = 0;
+    result<bool> done = true;
+  };
+  std::vector<part_state> parts;
+  for (std::uint32_t part = 0; part < part_count; ++part)
+    parts.push_back({growable<std::uint32_t>(budget_), 0, 0, true});
+  const auto fill = [&](std::uint32_t task, std::uint32_t) {
+    keys of;
+    for (std::uint32_t first = 0; first < joinable_count_; first += vector_rows) {
+      const std::uint32_t count = prepare(task, first, of);
+      if (header.filter_blocks != 0)
+        bloom_add(filter, header.filter_blocks, of.hashes, PILLAR_MUTATE(join_filter_forgets, count, count / 2));
+      for (std::uint32_t i = 0; i < count; ++i) {
+        if (prefetch && i + detail::join_prefetch_ahead < count)
+          __builtin_prefetch(slots + of.places[i + detail::join_prefetch_ahead], 1);
+        const std::uint32_t row = first + of.rows[i];
+        const std::uint64_t at = find_in_part(of, row, i);
+        part_state& part = parts[part_of(of.hashes[i])];
+        if (at == header.slot_count) {
+          if (const auto added = part.waiting.append(row); !added.ok()) part.done = added.error();
+        } else if (!add(of, row, i, at, part.used, part_slots / 4 * 3)) {
+          part.done = false;
+        }
+        if (part.done.ok() && *part.done) continue;
+        return;
       }
     }
   };
-
-  std::uint64_t used = 0, text_used = 0;
-  const std::uint64_t most = header.slot_count / 4 * 3;
-  for (std::uint32_t first = 0; first < joinable_count_; first += vector_rows) {
-    const std::uint32_t count = prepare(first);
-    if (header.filter_blocks != 0)
-      bloom_add(filter, header.filter_blocks, hashes, PILLAR_MUTATE(join_filter_forgets, count, count / 2));
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (prefetch && i + detail::join_prefetch_ahead < count)
-        __builtin_prefetch(slots + places[i + detail::join_prefetch_ahead], 1);
-      const std::uint32_t row = first + i;
-      Slot& slot = slots[find(row, i)];
-      if (slot.count != 0) {
-        ++slot.count;
-        continue;
-      }
-      if (++used > most) return false;
-      if constexpr (!wide) slot.key = low[i];
-      else slot.low = low[i], slot.high = generic ? text_used : high[i];
-      if constexpr (wide) {
-        if (generic) {
-          write_entry(row, texts + text_used);
-          text_used += entry_size(row);
-        }
-      }
-      slot.first = row;
-      slot.count = 1;
-    }
+  workers.each(tasks, fill);
+  std::uint64_t used = 0;
+  for (const part_state& part : parts) {
+    if (!part.done.ok() || !*part.done) return part.done;
+    used += part.used;
   }
+  keys one;
+  const auto prepare_one = [&](std::uint32_t row) {
+    pack(how, row, 1, one.low, one.high);
+    std::uint64_t hash = one.low[0];
+    if constexpr (wide) hash = generic ? hash : detail::join_hash(one.low[0], one.high[0]);
+    else hash = detail::join_hash(hash);
+    one.places[0] = detail::place_of(hash, header.slot_count);
+  };
+  for (part_state& part : parts)
+    for (std::uint32_t i = 0; i < part.waiting.size(); ++i) {
+      prepare_one(part.waiting[i]);
+      if (!add(one, part.waiting[i], 0, find_around(one, part.waiting[i], 0), used, header.slot_count / 4 * 3))
+        return false;
+    }
   header.text_bytes = text_used;
   header.rows_at = round_up(header.texts_at + text_used, 8);
   std::memset(texts + text_used, 0, header.rows_at - header.texts_at - text_used);
@@ -419,19 +583,30 @@ bool join_builder::fill_slots(std::byte* memory, detail::join_header& header, co
   for (std::uint64_t at = 0; at < header.slot_count; ++at)
     if (slots[at].count != 0) slots[at].first = end += slots[at].count;
   // From the last row to the first, each list from its end to its beginning, so that rows stay in order.
-  for (std::uint32_t batch = (joinable_count_ - 1) / vector_rows + 1; batch-- > 0;) {
-    const std::uint32_t first = batch * vector_rows;
-    for (std::uint32_t i = prepare(first); i-- > 0;) {
-      if (prefetch && i >= detail::join_prefetch_ahead)
-        __builtin_prefetch(slots + places[i - detail::join_prefetch_ahead], 1);
-      rows[--slots[find(first + i, i)].first] = id_of(first + i);
+  const auto place = [&](std::uint32_t task, std::uint32_t) {
+    keys of;
+    for (std::uint32_t batch = (joinable_count_ - 1) / vector_rows + 1; batch-- > 0;) {
+      const std::uint32_t first = batch * vector_rows;
+      for (std::uint32_t i = prepare(task, first, of); i-- > 0;) {
+        if (prefetch && i >= detail::join_prefetch_ahead)
+          __builtin_prefetch(slots + of.places[i - detail::join_prefetch_ahead], 1);
+        const std::uint32_t row = first + of.rows[i];
+        const std::uint64_t at = find_in_part(of, row, i);
+        if (at != header.slot_count) rows[--slots[at].first] = id_of(row);
+      }
     }
-  }
+  };
+  workers.each(tasks, place);
+  for (part_state& part : parts)
+    for (std::uint32_t i = static_cast<std::uint32_t>(part.waiting.size()); i-- > 0;) {
+      prepare_one(part.waiting[i]);
+      rows[--slots[find_around(one, part.waiting[i], 0)].first] = id_of(part.waiting[i]);
+    }
   return true;
 }
 
-/// A table with room for `key_count` different keys; limit_exceeded if that is too little.
-inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_count) const {
+/// A table with room for so many different keys; limit_exceeded if that is too little.
+inline result<join_table> join_builder::fill(const plan& how, const key_estimate& keys, const crew& workers) const {
   detail::join_header header;
   header.mode = static_cast<std::uint8_t>(how.mode);
   header.has_rows = is_numbered() ? 0 : 1;
@@ -446,14 +621,16 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
   std::uint64_t slot_bytes = (how.span + 2) * sizeof(std::uint32_t);
   header.slot_count = how.span;
   if (how.mode != join_mode::array) {
-    header.slot_count = 2 * key_count + 16;
+    header.slot_count = round_up(2 * keys.key_count + 16, detail::join_fill_parts);
     slot_bytes = header.slot_count *
                  (how.mode == join_mode::packed8 ? sizeof(detail::join_slot) : sizeof(detail::wide_join_slot));
-    if (slot_bytes > detail::join_filter_bytes) header.filter_blocks = bloom_blocks_for(key_count);
+    if (slot_bytes > detail::join_filter_bytes)  // a part's hashes have blocks of their own
+      header.filter_blocks = round_up(bloom_blocks_for(keys.key_count), detail::join_fill_parts);
   }
   header.filter_at = round_up(header.slots_at + slot_bytes, 8);
   header.texts_at = header.filter_at + header.filter_blocks * sizeof(std::uint64_t);
-  header.rows_at = round_up(header.texts_at + how.text_bytes, 8);
+  header.text_bytes = how.mode == join_mode::generic ? keys.text_bytes : 0;
+  header.rows_at = round_up(header.texts_at + header.text_bytes, 8);
   const std::uint64_t most_bytes = header.rows_at + std::uint64_t{header.row_count} * sizeof(std::uint32_t);
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(most_bytes, budget_));
   detail::prefer_huge_pages(memory);
@@ -469,11 +646,13 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
   if (!how.parts.empty())
     std::memcpy(memory.data() + header.parts_at, how.parts.data(), how.parts.size() * sizeof(detail::join_part));
   if (how.mode == join_mode::array) {
-    fill_array(memory.data(), header, how);
-  } else if (how.mode == join_mode::packed8) {
-    if (!fill_slots<detail::join_slot>(memory.data(), header, how)) return errc::limit_exceeded;
+    fill_array(memory.data(), header, how, workers);
   } else {
-    if (!fill_slots<detail::wide_join_slot>(memory.data(), header, how)) return errc::limit_exceeded;
+    const bool narrow = how.mode == join_mode::packed8;
+    PILLAR_ASSIGN_OR_RETURN(const bool had_room,
+                            narrow ? fill_slots<detail::join_slot>(memory.data(), header, how, workers)
+                                   : fill_slots<detail::wide_join_slot>(memory.data(), header, how, workers));
+    if (!had_room) return errc::limit_exceeded;
   }
   auto* rows = reinterpret_cast<std::uint32_t*>(memory.data() + header.rows_at);
   for (std::uint32_t i = 0; i < null_ids_.size(); ++i) rows[joinable_count_ + i] = null_ids_[i];
@@ -491,14 +670,17 @@ inline result<join_table> join_builder::fill(const plan& how, std::uint64_t key_
   return made;
 }
 
-PILLAR_API result<join_table> join_builder::seal() {
-  const plan how = make_plan();
-  std::uint64_t key_count = 0;
+PILLAR_API result<join_table> join_builder::seal() { return seal({}); }
+
+inline result<join_table> join_builder::seal(const crew& workers) {
+  const plan how = make_plan(workers);
+  key_estimate keys;
   if (how.mode != join_mode::array) {
-    PILLAR_ASSIGN_OR_RETURN(key_count, estimate_keys(how));
+    PILLAR_ASSIGN_OR_RETURN(keys, estimate_keys(how, workers));
   }
-  auto made = fill(how, key_count);
-  if (!made.ok() && made.error().code == errc::limit_exceeded) made = fill(how, joinable_count_);
+  auto made = fill(how, keys, workers);
+  if (!made.ok() && made.error().code == errc::limit_exceeded)
+    made = fill(how, {joinable_count_, how.text_bytes}, workers);
   if (made.ok()) clear();
   return made;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <bit>  // std::bit_width
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
@@ -280,14 +282,19 @@ inline void join_table::read_types() {
   }
 }
 
-/// The size of an entry of a generic table; 0: it does not lie within the table's texts.
+/// The size of an entry of a generic table; 0: it does not lie within the table's texts, or its values not in the ranges
+/// that the table names.
 inline std::uint64_t join_table::entry_bytes(std::uint64_t offset) const noexcept {
   const detail::join_header& head = header();
   const auto* from = at<std::uint8_t>(head.columns_at);
   const std::uint64_t fixed = std::uint64_t{head.part_count} * sizeof(std::uint64_t);
   const std::uint64_t begin = offset;
   if (offset > head.text_bytes || head.text_bytes - offset < fixed) return 0;
-  offset += fixed;
+  for (const detail::join_part& part : parts()) {
+    const auto word = load_unaligned<std::uint64_t>(at<std::byte>(head.texts_at) + offset);
+    if (word - part.lowest > part.width) return 0;
+    offset += sizeof word;
+  }
   for (std::uint32_t i = 0; i < head.column_count; ++i) {
     if (from[8 * i + 1] != static_cast<std::uint8_t>(physical_type::text)) continue;
     if (head.text_bytes - offset < sizeof(std::uint32_t)) return 0;
@@ -298,6 +305,31 @@ inline std::uint64_t join_table::entry_bytes(std::uint64_t offset) const noexcep
   }
   return offset - begin;
 }
+
+namespace detail {
+/// Whether a packed key holds a value of each part's range, and nothing else.
+inline bool is_packed_join_key(std::span<const join_part> parts, std::uint64_t low, std::uint64_t high) noexcept {
+  for (const join_part& part : parts) {
+    std::uint64_t& lane = part.lane == 0 ? low : high;
+    const std::uint64_t distance = (lane >> part.shift) & low_bits(part.bits);
+    if (distance > part.width) return false;
+    lane ^= distance << part.shift;
+  }
+  return low == 0 && high == 0;
+}
+
+/// Whether a part's range lies within what values of its type can be.
+inline bool is_join_range(const join_part& part, physical_type type) noexcept {
+  const std::uint64_t highest = part.lowest + part.width;
+  if (highest < part.lowest) return false;
+  if (type == physical_type::integer128) return true;
+  if (is_float(type))
+    return part.lowest >= join_word(-std::numeric_limits<double>::infinity()) &&
+           highest <= join_word(std::numeric_limits<double>::quiet_NaN());
+  return integer_of_join_word(part.lowest, type) >= lowest_of(type) &&
+         integer_of_join_word(highest, type) <= highest_of(type);
+}
+}  // namespace detail
 
 inline result<void> join_table::validate_slots() const noexcept {
   const detail::join_header& head = header();
@@ -310,7 +342,9 @@ inline result<void> join_table::validate_slots() const noexcept {
     for (std::uint64_t i = 0; i <= head.slot_count; ++i) {
       const bool sound = head.unique != 0 ? entries[i] <= head.joinable_count
                                           : entries[i] <= entries[i + 1] && entries[i + 1] <= head.joinable_count;
-      if (!sound) return corrupt(head.slots_at + 4 * i);
+      const bool taken = head.unique != 0 ? entries[i] != 0 : entries[i] != entries[i + 1];
+      if (!sound || (taken && i < head.slot_count && !detail::is_packed_join_key(parts(), i, 0)))
+        return corrupt(head.slots_at + 4 * i);
     }
     const std::uint32_t* last = entries + head.slot_count;  // of keys that are not there
     if (head.unique != 0 ? last[0] != 0 : last[0] != last[1]) return corrupt(head.slots_at);
@@ -325,9 +359,13 @@ inline result<void> join_table::validate_slots() const noexcept {
     if (mode() == join_mode::packed8) {
       const auto& slot = at<detail::join_slot>(head.slots_at)[i];
       first = slot.first, count = slot.count;
+      sound = count == 0 || PILLAR_MUTATE(join_key_unchecked, detail::is_packed_join_key(parts(), slot.key, 0), true);
     } else {
       const auto& slot = at<detail::wide_join_slot>(head.slots_at)[i];
       first = slot.first, count = slot.count;
+      if (count != 0 && mode() == join_mode::packed16)
+        sound = parts().empty() ? static_cast<std::uint32_t>(slot.low) <= text_slot::inline_capacity
+                                : detail::is_packed_join_key(parts(), slot.low, slot.high);
       if (count != 0 && mode() == join_mode::generic) {
         const std::uint64_t size = entry_bytes(slot.high);
         sound = PILLAR_MUTATE(join_entry_unchecked, size != 0 && size <= text_left, true);
@@ -369,7 +407,10 @@ inline result<void> join_table::validate() const noexcept {
     for (std::uint32_t word = 0; word < words; ++word, ++part) {
       if (part == head.part_count) return {errc::corrupt, head.parts_at};
       const join_part& of = parts()[part];
-      if (of.column != i || of.high_word != word || of.lane > 1 || of.shift > 63 || of.bits > 64)
+      const bool packed = mode() != join_mode::generic;
+      if (of.column != i || of.high_word != word || of.lane > 1 || of.shift > 63 ||
+          of.bits != static_cast<unsigned>(std::bit_width(of.width)) || (packed && of.shift + of.bits > 64) ||
+          (head.joinable_count != 0 && !is_join_range(of, type)))
         return {errc::corrupt, head.parts_at + part * sizeof(join_part)};
     }
   }

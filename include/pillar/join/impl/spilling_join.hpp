@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <utility>
+
+#include "pillar/base/mutant.hpp"           // PILLAR_MUTATE
+#include "pillar/column/detail/gather.hpp"  // list_rows
+#include "pillar/hash/column.hpp"           // hash_rows
+#include "pillar/join/spilling_join.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+/// What constant NULLs of any type refer to.
+inline constexpr std::uint64_t join_zeros[2] = {0, 0};
+static_assert(sizeof join_zeros >= sizeof(text_slot));
+
+inline vector constant_null(const data_type& type, std::uint32_t row_count) noexcept {
+  vector made;
+  made.type = type.as_nullable();
+  made.kind = vector_kind::constant;
+  made.size = row_count;
+  made.values = join_zeros;
+  made.validity = join_zeros;
+  return made;
+}
+
+constexpr bool spilled_keeps_probe_rows(join_kind kind) noexcept {
+  return kind == join_kind::left || kind == join_kind::full;
+}
+constexpr bool spilled_keeps_build_rows(join_kind kind) noexcept {
+  return kind == join_kind::right || kind == join_kind::full;
+}
+constexpr bool spilled_is_null_aware(join_kind kind) noexcept {
+  return kind == join_kind::null_aware_anti || kind == join_kind::null_aware_mark;
+}
+
+inline void remove_rows(selection_mask& from, const selection_mask& rows) noexcept {
+  for (std::uint32_t word = 0; word < vector_words; ++word) from.words[word] &= ~rows.words[word];
+}
+
+/// Codes and validity of a view of the probe side.
+inline constexpr std::size_t probe_view_bytes =
+    vector_rows * sizeof(std::uint32_t) + vector_words * sizeof(std::uint64_t);
+
+}  // namespace detail
+
+PILLAR_API spilling_join::~spilling_join() {
+  drop(build_runs_);
+  drop(probe_runs_);
+}
+
+PILLAR_API result<spilling_join> spilling_join::make(const join_side& build, const join_side& probe, join_kind kind,
+                                                     memory_budget* budget, const spilling_join_options& options) {
+  PILLAR_ASSERT(options.partition_bits >= 1 && options.partition_bits <= 8);
+  if (build.keys.empty() || build.keys.size() != probe.keys.size()) return errc::invalid_argument;
+  for (std::size_t i = 0; i < build.keys.size(); ++i)
+    if (build.keys[i] >= build.types.size() || probe.keys[i] >= probe.types.size() ||
+        build.types[build.keys[i]].physical != probe.types[probe.keys[i]].physical)
+      return errc::invalid_argument;
+  if (detail::spilled_is_null_aware(kind) && (build.keys.size() != 1 || options.condition != nullptr))
+    return errc::invalid_argument;
+  spilling_join made;
+  made.options_ = options;
+  made.kind_ = kind;
+  made.build_ = build;
+  made.probe_ = probe;
+  made.budget_ = budget;
+  made.state_budget_ = std::make_unique<memory_budget>(memory_budget::unlimited, budget);
+  made.state_bytes_ = options.state_bytes;
+  if (made.state_bytes_ == 0) {
+    const std::uint64_t limit = budget == nullptr ? memory_budget::unlimited : budget->limit();
+    made.state_bytes_ = limit == memory_budget::unlimited ? limit : limit - limit / 4;
+  }
+  made.in_memory_ = std::make_unique<loaded>();
+  made.in_memory_->rows = detail::stored_rows(build.types, made.state_budget_.get());
+  made.resident_ = made.partition_count();
+  return made;
+}
+
+inline result<void> spilling_join::remember(result<void> done) noexcept {
+  if (!done.ok()) failed_ = done.error();
+  return done;
+}
+
+/// A run for each partition from `first` on, and one behind them all.
+inline result<void> spilling_join::open_runs(spilled_side& side, std::span<const data_type> types,
+                                             std::uint32_t first) {
+  side.runs.assign(partition_count() + 1, no_run);
+  side.row_counts.assign(partition_count() + 1, 0);
+  for (std::uint32_t partition = first; partition < side.runs.size(); ++partition) {
+    const auto opened = options_.store->open(types);
+    if (!opened.ok()) {
+      drop(side);
+      return opened.error();
+    }
+    side.runs[partition] = *opened;
+  }
+  return {};
+}
+
+inline void spilling_join::drop(spilled_side& side) noexcept {
+  for (const std::uint32_t run : side.runs)
+    if (run != no_run) options_.store->drop(run);
+  side.runs.clear();
+}
+
+inline void spilling_join::list_keys(std::span<const vector* const> columns, const join_side& side) {
+  keys_.clear();
+  for (const std::uint32_t key : side.keys) keys_.push_back(columns[key]);
+}
+
+/// The rows whose key holds no NULL, of the keys at hand.
+inline selection_mask spilling_join::joinable(const selection_mask& rows) const noexcept {
+  selection_mask valid = rows;
+  for (const vector* key : keys_) {
+    if (key->validity == nullptr) continue;
+    for (std::uint32_t word = 0; word < vector_words; ++word) valid.words[word] &= key->validity_word(word);
+  }
+  return valid;
+}
+
+/// Appends rows to the runs of their partitions; those with NULL keys to the last one.
+inline result<void> spilling_join::write(spilled_side& side, std::span<const vector* const> columns,
+                                         const selection_mask& rows, const selection_mask& null_keys,
+                                         const std::uint64_t* hashes, std::uint32_t row_count) {
+  const auto run_of = [&](std::uint32_t row) {
+    return null_keys.test(row) ? partition_count() : partition_of(hashes[row]);
+  };
+  std::uint16_t listed[vector_rows], sorted[vector_rows], ends[(1 << 8) + 1] = {};
+  const std::uint32_t count = detail::list_rows(rows.words, listed);
+  for (std::uint32_t i = 0; i < count; ++i) ++ends[run_of(listed[i])];
+  std::uint16_t end = 0;
+  for (std::size_t run = 0; run < side.runs.size(); ++run) {
+    const std::uint16_t in_run = ends[run];
+    ends[run] = end;
+    end = static_cast<std::uint16_t>(end + in_run);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) sorted[ends[run_of(listed[i])]++] = listed[i];
+  for (std::uint32_t first = 0; first < count;) {
+    const std::uint32_t run = run_of(sorted[first]), last = ends[run];
+    selection_mask mask = selection_mask::none();
+    for (std::uint32_t i = first; i < last; ++i) set_bit(mask.words, sorted[i]);
+    PILLAR_TRY(options_.store->append(side.runs[run], columns, &mask, row_count));
+    side.row_counts[run] += last - first;
+    spilled_rows_ += last - first;
+    first = last;
+  }
+  return {};
+}
+
+// ---- the build side -------------------------------------------------------------------------------------------------
+
+PILLAR_API result<void> spilling_join::append(std::span<const vector* const> columns, const selection_mask& selection,
+                                              std::uint32_t row_count) {
+  if (failed_.code != errc::ok) return failed_;
+  PILLAR_ASSERT(!in_memory_->table && columns.size() == build_.types.size() && row_count <= vector_rows);
+  list_keys(columns, build_);
+  const selection_mask valid = joinable(selection);
+  selection_mask null_keys = selection;
+  detail::remove_rows(null_keys, valid);
+  const bool has_rows = selection.any(), has_null = null_keys.any();
+  const auto done = add(columns, detail::spilled_keeps_build_rows(kind_) ? selection : valid, null_keys, row_count);
+  if (!done.ok()) return spills() ? remember(done) : done;
+  build_has_rows_ = build_has_rows_ || has_rows;
+  build_has_null_ = build_has_null_ || has_null;
+  return {};
+}
+
+/// Rows to memory or to runs, giving up partitions until one or the other is possible.
+inline result<void> spilling_join::add(std::span<const vector* const> columns, const selection_mask& selection,
+                                       const selection_mask& null_keys, std::uint32_t row_count) {
+  selection_mask rest = selection;
+  detail::stored_rows& rows = in_memory_->rows;
+  if (options_.store == nullptr) return rows.append(columns, rest);
+  std::uint64_t hashes[vector_rows];
+  for (;;) {
+    if (spills()) {
+      list_keys(columns, build_);
+      hash_rows(keys_, row_count, hashes);
+      selection_mask out = selection_mask::none();
+      for_each_row(rest, [&](std::uint32_t row) {
+        if (null_keys.test(row) || partition_of(hashes[row]) >= resident_) set_bit(out.words, row);
+      });
+      detail::remove_rows(rest, out);
+      PILLAR_TRY(write(build_runs_, columns, out, null_keys, hashes, row_count));
+    }
+    if (!rest.any()) return {};
+    if (needed_bytes(state_budget_->used(), rows.row_count() + rest.count()) <= state_bytes_) {
+      const auto done = rows.append(columns, rest);
+      if (done.ok() || done.error().code != errc::out_of_memory) return done;
+    }
+    PILLAR_TRY(give_up(resident_ / 2));
+  }
+}
+
+/// Memory that so many rows take with their table, before it is made: at most, but for texts, of which little is known.
+inline std::uint64_t spilling_join::needed_bytes(std::uint64_t held, std::uint64_t row_count) const noexcept {
+  std::uint64_t of_row = 40;  // two slots of 16 bytes, their bits of a filter, a row id
+  bool texts = false;
+  for (const std::uint32_t key : build_.keys) {
+    const physical_type physical = build_.types[key].physical;
+    texts = texts || physical == physical_type::text;
+    of_row += byte_width(physical) <= 8 ? 8 : 16;  // the builder's copy
+  }
+  if (texts || build_.keys.size() > 1) of_row += 24;  // wider slots, and bytes beside them
+  return held + row_count * of_row + (texts ? 2 * held : 0);
+}
+
+/// Keeps the rows of partitions below `resident` and writes the others out.
+inline result<void> spilling_join::give_up(std::uint32_t resident) {
+  if (build_runs_.runs.empty()) PILLAR_TRY(open_runs(build_runs_, build_.types, 0));
+  resident_ = resident;
+  detail::stored_rows old = std::move(in_memory_->rows);
+  in_memory_->rows = detail::stored_rows(build_.types, state_budget_.get());
+  PILLAR_TRY(old.close());
+  std::uint64_t hashes[vector_rows];
+  for (std::size_t piece = 0; piece < old.piece_count(); ++piece) {
+    PILLAR_TRY(old.for_each_batch(piece, [&](std::span<const vector* const> columns, std::uint32_t count) {
+      list_keys(columns, build_);
+      hash_rows(keys_, count, hashes);
+      selection_mask out = selection_mask::first(count), kept = joinable(out), null_keys = out;
+      detail::remove_rows(null_keys, kept);
+      for_each_row(kept, [&](std::uint32_t row) {
+        if (partition_of(hashes[row]) >= resident_) assign_bit(kept.words, row, false);
+      });
+      if (kept.any()) {
+        auto done = in_memory_->rows.append(columns, kept);
+        if (!done.ok() && done.error().code == errc::out_of_memory) {  // not even that: nothing stays
+          kept = selection_mask::none();
+          done = give_up(0);
+        }
+        if (!done.ok()) return done;
+      }
+      detail::remove_rows(out, PILLAR_MUTATE(join_spill_writes_kept_rows, kept, selection_mask::none()));
+      return write(build_runs_, columns, out, null_keys, hashes, count);
+    }));
+    old.forget(piece);
+  }
+  return {};
+}
+
+inline result<void> spilling_join::make_table(loaded& of) {
+  std::vector<data_type> types;
+  for (const std::uint32_t key : build_.keys) types.push_back(build_.types[key]);
+  of.cursor.reset();
+  of.matches.reset();
+  of.table.reset();
+  PILLAR_TRY(of.rows.close());
+  if (of.rows.row_count() > join_builder::most_rows) return errc::limit_exceeded;
+  PILLAR_ASSIGN_OR_RETURN(join_builder builder, join_builder::make(types, state_budget_.get()));
+  PILLAR_TRY(builder.reserve(static_cast<std::uint32_t>(of.rows.row_count())));
+  for (std::size_t piece = 0; piece < of.rows.piece_count(); ++piece)
+    PILLAR_TRY(of.rows.for_each_batch(piece, [&](std::span<const vector* const> columns, std::uint32_t count) {
+      list_keys(columns, build_);
+      return builder.append(keys_, selection_mask::first(count), count);
+    }));
+  PILLAR_ASSIGN_OR_RETURN(join_table table, builder.seal());
+  const bool matched = detail::spilled_keeps_build_rows(kind_);
+  std::optional<join_matches> matches;
+  of.table.emplace(std::move(table));
+  const auto rest = [&]() -> result<void> {
+    if (matched) {
+      PILLAR_ASSIGN_OR_RETURN(join_matches made, join_matches::make(*of.table, state_budget_.get()));
+      of.matches.emplace(std::move(made));
+    }
+    const join_kind kind = matched ? join_kind::right : kind_ <= join_kind::full ? join_kind::inner : join_kind::mark;
+    PILLAR_ASSIGN_OR_RETURN(join_cursor cursor,
+                            join_cursor::make(*of.table, kind, matched ? &*of.matches : nullptr, budget_));
+    of.cursor.emplace(std::move(cursor));
+    return {};
+  }();
+  if (!rest.ok()) of.table.reset();
+  return rest;
+}
+
+/// Memory for the views that are delivered.
+inline result<void> spilling_join::make_scratch() {
+  probe_views_.resize(probe_.types.size());
+  build_views_.resize(build_.types.size());
+  sources_.resize(probe_.types.size());
+  std::size_t bytes = probe_.types.size() * detail::probe_view_bytes;
+  for (const data_type& type : build_.types) bytes += detail::stored_rows::gather_bytes(type);
+  if (!scratch_.empty()) return {};
+  PILLAR_ASSIGN_OR_RETURN(scratch_, buffer::allocate(bytes, budget_));
+  return {};
+}
+
+PILLAR_API result<void> spilling_join::seal() {
+  if (failed_.code != errc::ok) return failed_;
+  PILLAR_ASSERT(!in_memory_->table);
+  for (;;) {
+    auto done = make_scratch();
+    if (done.ok()) done = make_table(*in_memory_);
+    if (done.ok()) break;
+    if (done.error().code == errc::out_of_memory && options_.store != nullptr && in_memory_->rows.row_count() != 0) {
+      done = give_up(resident_ / 2);
+      if (done.ok()) continue;
+    }
+    return spills() ? remember(done) : done;
+  }
+  if (!spills()) return {};
+  for (const std::uint32_t run : build_runs_.runs) PILLAR_TRY(remember(options_.store->seal(run)));
+  return remember(open_runs(probe_runs_, probe_.types, resident_));
+}
+
+// ---- the probe side -------------------------------------------------------------------------------------------------
+
+PILLAR_API result<void> spilling_join::probe(std::span<const vector* const> columns, const selection_mask& selection,
+                                             std::uint32_t row_count, delivery take) {
+  if (failed_.code != errc::ok) return failed_;
+  PILLAR_ASSERT(in_memory_->table && columns.size() == probe_.types.size() && row_count <= vector_rows);
+  if (!spills()) return join_batch(*in_memory_, columns, selection, row_count, nullptr, true, take);
+  list_keys(columns, probe_);
+  std::uint64_t hashes[vector_rows];
+  hash_rows(keys_, row_count, hashes);
+  selection_mask rest = selection, out = selection_mask::none();
+  for_each_row(joinable(selection), [&](std::uint32_t row) {
+    const std::uint32_t partition = partition_of(hashes[row]);
+    if (partition >= resident_ && build_runs_.row_counts[partition] != 0) set_bit(out.words, row);
+  });
+  detail::remove_rows(rest, out);
+  PILLAR_TRY(remember(write(probe_runs_, columns, out, selection_mask::none(), hashes, row_count)));
+  return remember(join_batch(*in_memory_, columns, rest, row_count, nullptr, true, take));
+}
+
+/// Pairs as views: of the probe side dictionaries over its vectors, of the build side copies.
+inline joined_rows spilling_join::pairs(const loaded& of, std::span<const vector* const> columns,
+                                        std::span<const std::uint32_t> probe_rows,
+                                        std::span<const std::uint32_t> build_rows) {
+  const auto count = static_cast<std::uint32_t>(probe_rows.size());
+  std::byte* memory = scratch_.data();
+  for (std::size_t i = 0; i < columns.size(); ++i, memory += detail::probe_view_bytes) {
+    const vector& from = *columns[i];
+    vector& made = probe_views_[i];
+    if (from.kind == vector_kind::constant) {
+      made = from;
+      made.size = count;
+      continue;
+    }
+    made = vector{};
+    made.type = from.type;
+    made.kind = vector_kind::dictionary;
+    made.size = count;
+    made.dictionary = &sources_[i];
+    sources_[i] = from.holder();
+    sources_[i].validity = nullptr;  // NULLs are the rows'
+    made.codes = probe_rows.data();
+    if (from.kind != vector_kind::flat) {
+      auto* codes = reinterpret_cast<std::uint32_t*>(memory);
+      for (std::uint32_t pair = 0; pair < count; ++pair) codes[pair] = from.index_of(probe_rows[pair]);
+      made.codes = codes;
+    }
+    if (from.validity == nullptr) continue;
+    auto* words = reinterpret_cast<std::uint64_t*>(memory + vector_rows * sizeof(std::uint32_t));
+    for (std::uint32_t word = 0; word < vector_words; ++word) words[word] = 0;
+    for (std::uint32_t pair = 0; pair < count; ++pair)
+      if (from.valid(probe_rows[pair])) set_bit(words, pair);
+    made.validity = words;
+  }
+  for (std::size_t i = 0; i < build_views_.size(); ++i) {
+    build_views_[i] = of.rows.gather(i, build_rows.data(), count, memory);
+    memory += detail::stored_rows::gather_bytes(build_.types[i]);
+  }
+  joined_rows made;
+  made.row_count = count;
+  made.rows = selection_mask::first(count);
+  made.probe = probe_views_;
+  made.build = build_views_;
+  return made;
+}
+
+/// Rows of a batch of the probe side; of kinds that give pairs, with NULLs beside them.
+inline joined_rows spilling_join::without_partners(std::span<const vector* const> columns, const selection_mask& rows,
+                                                   std::uint32_t row_count) {
+  for (std::size_t i = 0; i < columns.size(); ++i) probe_views_[i] = *columns[i];
+  joined_rows made;
+  made.row_count = row_count;
+  made.rows = rows;
+  made.probe = probe_views_;
+  if (kind_ > join_kind::full) return made;
+  for (std::size_t i = 0; i < build_views_.size(); ++i)
+    build_views_[i] = detail::constant_null(build_.types[i], row_count);
+  made.build = build_views_;
+  return made;
+}
+
+/// Joins a batch with the build rows at hand. `seen` (16 words, or nullptr where these are all): which of its rows have
+/// had partners among others. `last`: no others follow.
+inline result<void> spilling_join::join_batch(loaded& with, std::span<const vector* const> columns,
+                                              const selection_mask& rows, std::uint32_t row_count, std::uint64_t* seen,
+                                              bool last, delivery take) {
+  list_keys(columns, probe_);
+  with.cursor->start(keys_, rows, row_count);
+  const auto ask = [&](std::span<const std::uint32_t> probe_rows, std::span<const std::uint32_t> build_rows,
+                       selection_mask& kept) {
+    return (*options_.condition)(pairs(with, columns, probe_rows, build_rows), kept);
+  };
+  const join_residual residual = ask;
+  const join_residual* condition = options_.condition == nullptr ? nullptr : &residual;
+  selection_mask partnered = selection_mask::none();
+  if (kind_ <= join_kind::full) {
+    std::uint32_t probe_rows[vector_rows], build_rows[vector_rows];
+    for (;;) {
+      PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, with.cursor->next(probe_rows, build_rows, condition));
+      if (count == 0) break;
+      for (std::uint32_t i = 0; i < count; ++i) set_bit(partnered.words, probe_rows[i]);
+      PILLAR_TRY(take(pairs(with, columns, {probe_rows, count}, {build_rows, count})));
+    }
+    if (!detail::spilled_keeps_probe_rows(kind_)) return {};
+  } else {
+    selection_mask is_null;
+    PILLAR_TRY(with.cursor->mark(partnered, is_null, condition));
+  }
+  selection_mask before = selection_mask::none();
+  for (std::uint32_t word = 0; seen != nullptr && word < vector_words; ++word) {
+    before.words[word] = seen[word];
+    seen[word] |= PILLAR_MUTATE(join_spill_forgets_partners, partnered.words[word], std::uint64_t{0});
+  }
+  if (kind_ == join_kind::semi) {
+    detail::remove_rows(partnered, before);
+    return partnered.any() ? take(without_partners(columns, partnered, row_count)) : result<void>();
+  }
+  if (!last) return {};
+  partnered |= before;
+  selection_mask rest = rows, null_keys = rows;
+  detail::remove_rows(rest, partnered);
+  detail::remove_rows(null_keys, joinable(rows));
+  if (kind_ >= join_kind::mark) {
+    joined_rows marked = without_partners(columns, rows, row_count);
+    marked.is_true = partnered;
+    if (kind_ == join_kind::null_aware_mark && build_has_rows_) marked.is_null = build_has_null_ ? rest : null_keys;
+    return rows.any() ? take(marked) : result<void>();
+  }
+  if (kind_ == join_kind::null_aware_anti && build_has_rows_) {
+    if (build_has_null_) return {};
+    detail::remove_rows(rest, null_keys);
+  }
+  return rest.any() ? take(without_partners(columns, rest, row_count)) : result<void>();
+}
+
+// ---- what is left ---------------------------------------------------------------------------------------------------
+
+PILLAR_API result<void> spilling_join::finish(delivery take) {
+  if (failed_.code != errc::ok) return failed_;
+  PILLAR_ASSERT(in_memory_->table);
+  PILLAR_TRY(remember(finish_all(take)));
+  failed_ = {errc::invalid_argument, 0};  // nothing is left
+  return {};
+}
+
+inline result<void> spilling_join::finish_all(delivery take) {
+  if (in_memory_->matches) PILLAR_TRY(deliver_unmatched(*in_memory_, take));
+  in_memory_.reset();
+  if (!spills()) return {};
+  for (const std::uint32_t run : probe_runs_.runs)
+    if (run != no_run) PILLAR_TRY(options_.store->seal(run));
+  for (std::uint32_t partition = resident_; partition < partition_count(); ++partition) {
+    PILLAR_TRY(finish_partition(partition, take));
+    for (spilled_side* side : {&build_runs_, &probe_runs_}) {
+      options_.store->drop(side->runs[partition]);
+      side->runs[partition] = no_run;
+    }
+  }
+  const std::uint32_t null_keys = partition_count();
+  if (PILLAR_MUTATE(join_spill_loses_null_keys, build_runs_.row_counts[null_keys] != 0, false))
+    PILLAR_TRY(deliver_run(build_runs_.runs[null_keys], take));
+  drop(build_runs_);
+  drop(probe_runs_);
+  return {};
+}
+
+/// Build rows in memory that have found no partner.
+inline result<void> spilling_join::deliver_unmatched(const loaded& of, delivery take) {
+  std::uint32_t position = 0, numbers[vector_rows];
+  while (const std::uint32_t count = of.matches->next(false, position, numbers)) {
+    for (std::size_t i = 0; i < probe_views_.size(); ++i)
+      probe_views_[i] = detail::constant_null(probe_.types[i], count);
+    std::byte* memory = scratch_.data();
+    for (std::size_t i = 0; i < build_views_.size(); ++i) {
+      build_views_[i] = of.rows.gather(i, numbers, count, memory);
+      memory += detail::stored_rows::gather_bytes(build_.types[i]);
+    }
+    joined_rows rows;
+    rows.row_count = count;
+    rows.rows = selection_mask::first(count);
+    rows.probe = probe_views_;
+    rows.build = build_views_;
+    PILLAR_TRY(take(rows));
+  }
+  return {};
+}
+
+/// The rows of a build side's run, none of which has a partner.
+inline result<void> spilling_join::deliver_run(std::uint32_t run, delivery take) {
+  PILLAR_ASSIGN_OR_RETURN(const std::unique_ptr<run_reader> reader, options_.store->read(run));
+  for (;;) {
+    joined_rows rows;
+    PILLAR_ASSIGN_OR_RETURN(rows.row_count, reader->next(build_views_));
+    if (rows.row_count == 0) return {};
+    for (std::size_t i = 0; i < probe_views_.size(); ++i)
+      probe_views_[i] = detail::constant_null(probe_.types[i], rows.row_count);
+    rows.rows = selection_mask::first(rows.row_count);
+    rows.probe = probe_views_;
+    rows.build = build_views_;
+    PILLAR_TRY(take(rows));
+  }
+}
+
+/// As many build rows as fit and all probe rows, until there are no more build rows.
+inline result<void> spilling_join::finish_partition(std::uint32_t partition, delivery take) {
+  if (build_runs_.row_counts[partition] == 0) return {};  // its probe rows had their answer
+  const bool keeps_build_rows = detail::spilled_keeps_build_rows(kind_);
+  if (probe_runs_.row_counts[partition] == 0)
+    return keeps_build_rows ? deliver_run(build_runs_.runs[partition], take) : result<void>();
+  const bool marks_probe_rows = kind_ != join_kind::inner && kind_ != join_kind::right;
+  const auto pointers_to = [](const std::vector<vector>& views) {
+    std::vector<const vector*> made;
+    for (const vector& view : views) made.push_back(&view);
+    return made;
+  };
+  PILLAR_ASSIGN_OR_RETURN(const std::unique_ptr<run_reader> reader, options_.store->read(build_runs_.runs[partition]));
+  std::vector<vector> build_rows(build_.types.size()), probe_rows(probe_.types.size());
+  const std::vector<const vector*> build_columns = pointers_to(build_rows), probe_columns = pointers_to(probe_rows);
+  growable<std::uint64_t> seen(budget_);
+  std::vector<detail::stored_rows> carried;  // what was read and did not fit with its table, the next one at the end
+  std::uint32_t waiting = 0;                 // rows of the batch at hand
+  bool at_end = false;
+  for (bool first = true;; first = false) {
+    loaded part;
+    if (!carried.empty()) {
+      part.rows = std::move(carried.back());
+      carried.pop_back();
+    } else {
+      part.rows = detail::stored_rows(build_.types, state_budget_.get());
+      while (!at_end) {
+        if (waiting == 0) {
+          PILLAR_ASSIGN_OR_RETURN(waiting, reader->next(build_rows));
+          at_end = waiting == 0;
+          if (at_end) break;
+        }
+        const std::uint64_t row_count = part.rows.row_count();
+        if (row_count != 0 && needed_bytes(state_budget_->used(), row_count + waiting) > state_bytes_) break;
+        const auto done = part.rows.append(build_columns, selection_mask::first(waiting));
+        if (!done.ok() && (done.error().code != errc::out_of_memory || row_count == 0)) return done;
+        if (!done.ok()) break;
+        waiting = 0;
+      }
+    }
+    for (;;) {
+      const auto done = make_table(part);
+      if (done.ok()) break;
+      if (done.error().code != errc::out_of_memory || part.rows.piece_count() < 2) return done;
+      carried.push_back(part.rows.split());
+    }
+    const bool last = at_end && carried.empty();
+    PILLAR_ASSIGN_OR_RETURN(const std::unique_ptr<run_reader> probing,
+                            options_.store->read(probe_runs_.runs[partition]));
+    for (std::size_t word = 0;; word += vector_words) {
+      PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, probing->next(probe_rows));
+      if (count == 0) break;
+      std::uint64_t* words = nullptr;
+      if (marks_probe_rows && !(first && last)) {
+        if (word == seen.size()) PILLAR_TRY(seen.append_zeros(vector_words));
+        words = seen.data() + word;
+      }
+      PILLAR_TRY(join_batch(part, probe_columns, selection_mask::first(count), count, words, last, take));
+    }
+    if (keeps_build_rows) PILLAR_TRY(deliver_unmatched(part, take));
+    if (last) return {};
+    ++repeated_reads_;
+  }
+}
+
+}  // namespace PILLAR_NAMESPACE
