@@ -639,6 +639,7 @@ TEST(aggregate_group_table, out_of_memory_leaves_the_table_as_before) {
       {type_of<std::int64_t>.as_nullable(), type_of<double>},
       {type_of<pillar::text>.as_nullable()},
       {type_of<pillar::text>, type_of<pillar::decimal<38, 2>>, type_of<std::int64_t>}};
+  constexpr std::uint32_t row_count = sanitized ? 350 : 700;
   for (const auto& types : shapes) {
     int failures = 0, successes = 0;
     for (std::uint64_t limit = 600; limit < 1'500'000; limit += sanitized ? limit : limit / 3) {
@@ -653,13 +654,13 @@ TEST(aggregate_group_table, out_of_memory_leaves_the_table_as_before) {
         std::vector<owned_vector> owned;
         std::vector<const pillar::vector*> keys;
         for (const auto& type : types) {
-          cells.push_back(random_cells(random, type, 700, batch % 2 == 0 ? 20 : 3000));
+          cells.push_back(random_cells(random, type, row_count, batch % 2 == 0 ? 20 : 3000));
           owned.push_back(make_vector(type, cells.back(), batch == 2 ? vector_kind::dictionary : vector_kind::flat));
         }
         for (const auto& one : owned) keys.push_back(&one.view);
         std::uint32_t groups[1024];
         const std::uint32_t before = table.group_count();
-        const auto done = table.find_or_insert(keys, selection_mask::first(700), 700, groups);
+        const auto done = table.find_or_insert(keys, selection_mask::first(row_count), row_count, groups);
         if (!done.ok()) {
           ++failures;
           ASSERT_EQ(done.error().code, pillar::errc::out_of_memory);
@@ -667,7 +668,7 @@ TEST(aggregate_group_table, out_of_memory_leaves_the_table_as_before) {
           continue;
         }
         ++successes;
-        for (std::uint32_t row = 0; row < 700; ++row) {
+        for (std::uint32_t row = 0; row < row_count; ++row) {
           std::string name;
           for (const auto& column : cells) name += name_of(column[row]);
           ASSERT_EQ(seen.emplace(name, groups[row]).first->second, groups[row]);

@@ -57,15 +57,14 @@ TEST(storage_block_run_store, many_runs_share_the_write_buffers) {
 }
 
 TEST(storage_block_run_store, every_file_operation_may_fail) {
-  const rows_of_two rows(3'000);
-  const run_store_options small{.buffer_bytes = 40 << 10, .block_rows = 1024};
+  const rows_of_two rows(swept_row_count);
   const auto in_file = pillar::conformance::sweep_file_operations("file_run_store", [&](fault_plan& plan) {
     memory_budget budget;
     errc said;
     {
       memory_file inner;
       faulty_file<memory_file> file(inner, plan);
-      auto options = small;
+      auto options = swept_options();
       options.budget = &budget;
       file_run_store store(file, options);
       said = write_and_read(store, rows);

@@ -265,7 +265,7 @@ void check_every_byte(const hostile_case& of, unsigned stride) {
 // All 255 other values of a byte; under sanitizers, which see the same code, some of them.
 TEST(storage_hostile, every_byte_and_every_truncation) {
   for (const hostile_case& of : every_case()) {
-    check_every_byte(of, sanitized ? 17 : 1);
+    check_every_byte(of, sanitized ? 31 : 1);
     if (HasFatalFailure()) return;
   }
 }
@@ -274,7 +274,7 @@ TEST(storage_hostile, every_byte_and_every_truncation) {
 TEST(storage_hostile, every_byte_and_every_truncation_of_trees) {
   const bool all = std::getenv("PILLAR_TEST_LONG") != nullptr;
   for (const hostile_case& of : every_tree()) {
-    check_every_byte(of, sanitized ? 59 : all ? 1 : 5);
+    check_every_byte(of, sanitized ? 127 : all ? 1 : 5);
     if (HasFatalFailure()) return;
   }
 }

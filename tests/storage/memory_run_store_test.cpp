@@ -27,7 +27,7 @@ TEST(storage_memory_run_store, conforms) {
 
 TEST(storage_memory_run_store, holds_rows_encoded) {
   memory_budget budget;
-  const rows_of_two rows(100'000);
+  const rows_of_two rows(sanitized ? 30'000 : 100'000);
   memory_run_store store({.budget = &budget, .buffer_bytes = 1 << 20});
   const std::uint32_t run = *store.open(rows.types());
   ASSERT_EQ(append_all(store, {&run, 1}, rows), errc::ok);
@@ -64,9 +64,11 @@ TEST(storage_memory_run_store, rows_that_do_not_fit_are_refused_whole) {
 }
 
 TEST(storage_memory_run_store, every_allocation_may_fail) {
-  const rows_of_two rows(3'000);
+  const rows_of_two rows(swept_row_count);
   const auto found = pillar::conformance::sweep_allocations("memory_run_store", [&](memory_budget& budget) {
-    memory_run_store store({.budget = &budget, .buffer_bytes = 40 << 10, .block_rows = 1024});
+    auto options = swept_options();
+    options.budget = &budget;
+    memory_run_store store(options);
     return write_and_read(store, rows);
   });
   EXPECT_TRUE(found.ok()) << found;

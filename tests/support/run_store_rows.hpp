@@ -12,6 +12,8 @@
 #include "pillar/base/env.hpp"  // splitmix64
 #include "pillar/column/builder.hpp"
 #include "pillar/column/run_store.hpp"
+#include "pillar/storage/block_run_store.hpp"  // run_store_options
+#include "support/sanitized.hpp"
 
 namespace pillar_test {
 
@@ -68,6 +70,12 @@ inline pillar::errc expect_run(pillar::run_store& store, std::uint32_t run, std:
     }
   }
   return at >= rows.size() ? pillar::errc::ok : pillar::errc::truncated;
+}
+
+/// What sweeps of failures write and how; under sanitizers fewer rows in as many blocks, since each point is a run of it all.
+inline constexpr std::uint32_t swept_row_count = sanitized ? 700 : 3'000;
+inline pillar::run_store_options swept_options() {
+  return {.buffer_bytes = (sanitized ? 14 : 40) << 10, .block_rows = 1024};
 }
 
 /// Three runs written, two read, one dropped.
