@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#ifdef __linux__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -198,6 +202,14 @@ void serve(std::istream& requests, std::ostream& replies) {
 }  // namespace pillar_bench
 
 int main(int argc, char** argv) {
+  // Freed memory stays in the process, as the engines' allocators keep theirs: else each run of a query with large
+  // tables pays for their pages anew (docs/benchmarks.md).
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_TOP_PAD, 64 << 20);
+  mallopt(M_ARENA_MAX, 1);
+#endif
   if (argc == 2 && std::string_view(argv[1]) == "--serve") {
     pillar_bench::serve(std::cin, std::cout);
     return 0;
