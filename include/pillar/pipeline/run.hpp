@@ -3,10 +3,12 @@
 #pragma once
 #include <iosfwd>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <absl/status/statusor.h>
 
+#include "pillar/base/result.hpp"
 #include "pillar/column/column_set.hpp"
 #include "pillar/pipeline/query.hpp"
 #include "pillar/pipeline/statistics.hpp"
@@ -17,13 +19,22 @@ namespace PILLAR_NAMESPACE {
 
 class memory_budget;
 class run_store;
+namespace detail {
+struct group_request;
+class spilled_groups;
+}  // namespace detail
+
+/// Where rows go whose groups do not fit into memory: made by spill_to (pipeline/spill.hpp).
+struct spill_target {
+  std::vector<run_store*> stores{};
+  result<std::unique_ptr<detail::spilled_groups>> (*make)(const detail::group_request&,
+                                                          std::span<run_store* const>) = nullptr;
+};
 
 /// What a run may use beside its executor and its context.
 struct run_options {
-  /// Where group_by puts rows of groups that the context's memory budget cannot hold; none: it then ends with
-  /// ResourceExhausted. Worker w writes to store w modulo their number, through a lock: as many stores as workers let
-  /// them write side by side. They outlive the run and are nobody else's meanwhile.
-  std::vector<run_store*> stores{};
+  /// For group_by, beyond the memory that the context's budget has; none: it ends with ResourceExhausted.
+  spill_target spill{};
   /// What the result's rows, and rows between stages, count against; nullptr: the context's budget. Groups that have to
   /// be spilled are often more than fit there.
   memory_budget* results = nullptr;
@@ -60,7 +71,7 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const query_result& resul
 /// Requires: the memory budget that the result's columns count against (the context's, or that of the options) outlives
 ///           it
 /// Cost:     bound once; one morsel is a row group; state per worker, merged at the end by parts of the groups, on all
-///           workers. With a budget and stores a worker has an equal share of the budget for its groups
+///           workers. Where a budget and a place to spill to are given, a worker has an equal share of the budget
 PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner, query_context& context,
                                                  const run_options& options = {});
 /// The same without a context of the caller's: no limit, no cancelling.

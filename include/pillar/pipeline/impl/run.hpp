@@ -4,6 +4,7 @@
 
 #include "pillar/base/env.hpp"
 #include "pillar/column/format.hpp"
+#include "pillar/column/run_store.hpp"
 #include "pillar/pipeline/impl/segment_runner.hpp"
 #include "pillar/pipeline/run.hpp"
 
@@ -31,7 +32,7 @@ PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executo
   scan_statistics stats;
   const auto spilled_bytes = [&options] {
     std::uint64_t total = 0;
-    for (const run_store* const store : options.stores) total += store->counts().bytes_written;
+    for (const run_store* const store : options.spill.stores) total += store->counts().bytes_written;
     return total;
   };
   const std::uint64_t spilled_before = spilled_bytes();

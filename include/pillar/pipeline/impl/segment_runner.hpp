@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "pillar/aggregate/parallel_group.hpp"
-#include "pillar/aggregate/parallel_spilling_group.hpp"
 #include "pillar/base/detail/heap_sort.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/match_scratch.hpp"
@@ -15,6 +14,7 @@
 #include "pillar/filter/evaluate.hpp"
 #include "pillar/filter/predicate.hpp"
 #include "pillar/filter/vector_run.hpp"
+#include "pillar/pipeline/detail/spilled_groups.hpp"
 #include "pillar/pipeline/impl/bound_segment.hpp"
 #include "pillar/pipeline/impl/gathered_rows.hpp"
 #include "pillar/pipeline/run.hpp"  // run_options
@@ -99,8 +99,8 @@ struct worker_local {
     return made;
   }
 
-  aggregator* groups = nullptr;             ///< this worker's of all groups, or
-  spilling_aggregator* spilling = nullptr;  ///< where there is a memory budget and a store
+  aggregator* groups = nullptr;        ///< this worker's of all groups, or
+  spilled_groups* spilling = nullptr;  ///< everybody's, where there is a memory budget and a place to spill to
   std::optional<top_n> best;
   std::optional<column_set_builder> collected;
 
@@ -193,7 +193,7 @@ class segment_runner {
       PILLAR_ASSIGN_OR_RETURN(top_n made, top_n::make(types, shared_.what.order, shared_.what.limit, local.budget));
       local.best.emplace(std::move(made));
     }
-    if (spilling_) local.spilling = &spilling_->worker(local.number);
+    if (spilling_) local.spilling = spilling_.get();
     else if (groups_) local.groups = &groups_->worker(local.number);
     return {};
   }
@@ -215,13 +215,18 @@ class segment_runner {
     }
     memory_budget* const budget = context_.budget();
     const bool is_limited = budget != nullptr && budget->limit() != memory_budget::unlimited;
-    if (is_limited && !options_.stores.empty() && key_count != 0) {
-      spill_options how;
-      how.restricts = !shared_.restrictions.empty();
-      PILLAR_ASSIGN_OR_RETURN(
-          auto made, parallel_spilling_group::make(keys, inputs, specs, runner_.concurrency(), budget, options_.stores,
-                                                   how, key_ranges_, expected_rows_, input_ranges_));
-      spilling_.emplace(std::move(made));
+    const spill_target& spill = options_.spill;
+    if (is_limited && !spill.stores.empty() && spill.make != nullptr && key_count != 0) {
+      const group_request what{keys,
+                               inputs,
+                               specs,
+                               key_ranges_,
+                               input_ranges_,
+                               expected_rows_,
+                               runner_.concurrency(),
+                               budget,
+                               !shared_.restrictions.empty()};
+      PILLAR_ASSIGN_OR_RETURN(spilling_, spill.make(what, spill.stores));
     } else {
       PILLAR_ASSIGN_OR_RETURN(auto made, parallel_group::make(keys, inputs, specs, runner_.concurrency(), budget,
                                                               key_ranges_, expected_rows_, input_ranges_));
@@ -296,7 +301,7 @@ class segment_runner {
   result<void> scan_group(const row_group& group, std::uint32_t slice, std::uint32_t number, worker_local& local) {
     local.dictionary_answers.begin_block();
     if (local.groups != nullptr) local.groups->begin_block();
-    if (local.spilling != nullptr) local.spilling->begin_block();
+    if (local.spilling != nullptr) local.spilling->begin_block(local.number);
     local.blocks.begin(group);
     zone_answer block;
     block.what = zone_verdict::all;
@@ -574,12 +579,13 @@ class segment_runner {
         if (shared_.inputs[a] == bound_segment::none) local.groups->add_count(a, selected);
       return {};
     }
-    const auto update = [&](auto& groups) {
-      return groups.update({local.keys.data(), local.keys.size()}, {local.inputs.data(), local.inputs.size()},
-                           rows.selection, rows.row_count, {local.where.data(), local.where.size()},
-                           {local.input_bits.data(), local.input_bits.size()}, {row_id, nullptr});
-    };
-    return local.spilling != nullptr ? update(*local.spilling) : update(*local.groups);
+    const std::span<const vector*const> keys(local.keys), inputs(local.inputs);
+    const std::span<const selection_mask* const> where(local.where);
+    const row_numbers numbers{row_id, nullptr};
+    if (local.spilling != nullptr)
+      return local.spilling->update(local.number, keys, inputs, rows.selection, rows.row_count, where, local.input_bits,
+                                    numbers);
+    return local.groups->update(keys, inputs, rows.selection, rows.row_count, where, local.input_bits, numbers);
   }
 
   /// The rows that each aggregate's own predicate keeps.
@@ -778,7 +784,7 @@ class segment_runner {
   run_options options_;
   memory_budget* result_budget_;
   std::optional<parallel_group> groups_;
-  std::optional<parallel_spilling_group> spilling_;
+  std::unique_ptr<spilled_groups> spilling_;
   std::vector<std::unique_ptr<worker_local>> locals_;
   std::vector<key_range> key_ranges_;
   std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only

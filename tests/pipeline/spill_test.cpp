@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillar/pipeline/spill.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "pillar/pipeline.hpp"
+#include "pillar/storage/memory_run_store.hpp"
+#include "support/sanitized.hpp"
+
+namespace pillar_test::pipeline_spill {
+namespace {
+
+using pillar::aggregate_kind;
+using pillar::col;
+using pillar::column_set;
+using pillar::query_context;
+using pillar::query_plan;
+using pillar::stage_kind;
+
+// Any number of threads, row groups of any size and rows in memory: the same groups, inside the budget.
+TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
+  pillar::dynamic_schema schema;
+  schema.columns = {
+      {"k", pillar::type_of<std::int64_t>}, {"v", pillar::type_of<double>}, {"t", pillar::type_of<pillar::text>}};
+  constexpr std::uint32_t row_count = turns(30'000u);
+  pillar::splitmix64 random(11);
+  pillar::column_set_builder builder(schema);
+  for (std::uint32_t row = 0; row < row_count; ++row) {
+    const std::uint64_t key = random.chance(1, 3) ? random.below(20) : random() >> 8;
+    ASSERT_TRUE(builder.column_at(0).append_integer(static_cast<std::int64_t>(key)).ok());
+    ASSERT_TRUE(builder.column_at(1).append_real(static_cast<double>(random.below(1'000'000)) / 7).ok());
+    ASSERT_TRUE(builder.column_at(2).append_text(std::to_string(random.below(100))).ok());
+  }
+  const column_set rows = *builder.finish();
+  query_plan plan;
+  plan.stages.resize(1);
+  plan.stages[0].kind = stage_kind::group_by;
+  plan.stages[0].values = {{"k", col("k")}};
+  const auto odd = col("v") < 70'000.0;
+  plan.stages[0].aggregates = {{"rows", aggregate_kind::count_rows, {}},
+                               {"sum", aggregate_kind::sum, col("v"), {}, odd},
+                               {"first", aggregate_kind::first, col("t")},
+                               {"median", aggregate_kind::median, col("v")}};
+  query_plan ordered = plan;  // a stage over what was spilled
+  ordered.stages.resize(2);
+  ordered.stages[1].kind = stage_kind::top;
+  ordered.stages[1].order = {{"rows", true}, {"k"}};
+  ordered.stages[1].limit = 25;
+  const auto lines_of = [](const column_set& set) {
+    std::vector<std::string> lines;
+    for (std::uint64_t r = 0; r < set.row_count(); ++r) {
+      lines.emplace_back();
+      for (std::uint32_t c = 0; c < set.columns.size(); ++c) lines.back() += to_string(set.at(r, c)) + '|';
+    }
+    return lines;
+  };
+  std::vector<std::string> expected, expected_top;
+  std::string account;
+  for (const std::uint32_t group_rows : {0u, 1024u, 8192u}) {
+    std::optional<pillar::table> table;
+    plan.from_rows = ordered.from_rows = nullptr;
+    if (group_rows == 0) {
+      plan.from_rows = ordered.from_rows = std::make_shared<column_set>(rows);
+    } else {
+      table.emplace(schema, pillar::table_options{.row_group_rows = group_rows});
+      ASSERT_TRUE(table->append(rows).ok());
+      plan.from_table = ordered.from_table = &*table;
+    }
+    for (const std::uint32_t threads : {1u, 2u, 8u}) {
+      SCOPED_TRACE(std::to_string(group_rows) + " rows in a group, threads: " + std::to_string(threads));
+      pillar::worker_pool pool(threads);
+      if (expected.empty()) {
+        const auto whole = run_plan(plan, pool), top = run_plan(ordered, pool);
+        ASSERT_TRUE(whole.ok() && top.ok()) << whole.status();
+        EXPECT_EQ(whole->stats().spilled_rows, 0u);
+        expected = lines_of(whole->rows());
+        expected_top = lines_of(top->rows());
+        std::sort(expected.begin(), expected.end());
+      }
+      pillar::memory_budget budget(row_count * 40), results;
+      pillar::memory_run_store first({.buffer_bytes = 256 << 10}), second({.buffer_bytes = 256 << 10});
+      {
+        query_context context({.budget = &budget});
+        const auto poor = run_plan(plan, pool, context);
+        EXPECT_EQ(poor.status().code(), absl::StatusCode::kResourceExhausted) << poor.status();
+      }
+      query_context context({.budget = &budget});
+      pillar::run_options options;
+      options.spill = pillar::spill_to({&first});
+      if (threads != 1) options.spill = pillar::spill_to({&first, &second});
+      options.results = &results;
+      const auto found = run_plan(plan, pool, context, options);
+      ASSERT_TRUE(found.ok()) << found.status();
+      auto lines = lines_of(found->rows());
+      std::sort(lines.begin(), lines.end());
+      EXPECT_TRUE(lines == expected);
+      const pillar::scan_statistics& stats = found->stats();
+      EXPECT_GT(stats.spilled_rows, 0u);
+      EXPECT_EQ(stats.spilled_rows, first.counts().rows_written + second.counts().rows_written);
+      EXPECT_EQ(stats.spilled_bytes, first.counts().bytes_written + second.counts().bytes_written);
+      EXPECT_GT(stats.spilled_bytes, 0u);
+      EXPECT_EQ(budget.used(), 0u);
+      std::ostringstream out;
+      out << stats;
+      EXPECT_NE(out.str().find("spilled   " + std::to_string(stats.spilled_rows) + " rows, "), std::string::npos);
+      if (threads == 1 && group_rows != 0) continue;
+      const auto top = run_plan(ordered, pool, context, options);
+      ASSERT_TRUE(top.ok()) << top.status();
+      EXPECT_TRUE(lines_of(top->rows()) == expected_top);
+      EXPECT_GT(top->stats().spilled_rows, 0u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pillar_test::pipeline_spill
