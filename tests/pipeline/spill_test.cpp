@@ -9,6 +9,7 @@
 #include <string>
 
 #include "pillar/pipeline.hpp"
+#include "pillar/pipeline/explain.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/sanitized.hpp"
 
@@ -113,6 +114,13 @@ TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
       ASSERT_TRUE(top.ok()) << top.status();
       EXPECT_TRUE(lines_of(top->rows()) == expected_top);
       EXPECT_GT(top->stats().spilled_rows, 0u);
+      if (plan.from_table == nullptr || threads != 2) continue;
+      const auto explained = explain_plan(plan, {.with = options}, context);
+      ASSERT_TRUE(explained.ok() && explained->run.ok()) << explained.status();
+      EXPECT_GT(explained->stats.spilled_bytes, 0u);
+      std::ostringstream words;
+      words << *explained;
+      EXPECT_NE(words.str().find("spilled: " + std::to_string(explained->stats.spilled_rows)), std::string::npos);
     }
   }
 }

@@ -20,6 +20,7 @@
 #include "pillar/expr/explain.hpp"    // witness, answer_layer
 #include "pillar/filter/explain.hpp"  // conjunct_step
 #include "pillar/pipeline/query.hpp"  // query_of, query_plan
+#include "pillar/pipeline/run.hpp"    // run_options
 #include "pillar/pipeline/statistics.hpp"
 #include "pillar/schedule/query_context.hpp"
 
@@ -104,6 +105,7 @@ struct query_explanation {
 struct explain_options {
   bool run = true;                  ///< run the query too, for its account
   std::uint32_t witness_limit = 2;  ///< per conjunct, layer and verdict
+  run_options with{};               ///< what that run may use: where to spill
 };
 
 /// Explains the scan of a plan's table: the conditions of its first segment.

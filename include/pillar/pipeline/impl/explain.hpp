@@ -243,7 +243,7 @@ PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan
     }
   if (!options.run) return out;
   inline_executor here;
-  detail::segment_runner pass(*segment, here, context);
+  detail::segment_runner pass(*segment, here, context, options.with);
   out.run = pass.run_version(version, out.stats).status();
   if (!out.run.ok()) out.stats = {};
   return out;
@@ -294,6 +294,8 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const query_explanation& 
     }
   }
   if (!what.run.ok()) out << "the query fails: " << what.run << '\n';
+  if (what.stats.spilled_rows != 0)
+    out << "spilled: " << what.stats.spilled_rows << " rows, " << what.stats.spilled_bytes << " bytes\n";
   if (!what.stats.columns.empty()) out << "columns, by vectors\n";
   detail::print_columns(out, what.stats);
   return out;

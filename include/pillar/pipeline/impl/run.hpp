@@ -4,7 +4,6 @@
 
 #include "pillar/base/env.hpp"
 #include "pillar/column/format.hpp"
-#include "pillar/column/run_store.hpp"
 #include "pillar/pipeline/impl/segment_runner.hpp"
 #include "pillar/pipeline/run.hpp"
 
@@ -30,13 +29,7 @@ PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executo
   auto segments = detail::bind_plan(plan);
   if (!segments.ok()) return segments.status();
   scan_statistics stats;
-  const auto spilled_bytes = [&options] {
-    std::uint64_t total = 0;
-    for (const run_store* const store : options.spill.stores) total += store->counts().bytes_written;
-    return total;
-  };
-  const std::uint64_t spilled_before = spilled_bytes();
-  std::uint64_t spilled_rows = 0;
+  std::uint64_t spilled_rows = 0, spilled_bytes = 0;
   column_set rows;
   for (std::size_t i = 0; i < segments->size(); ++i) {
     auto bound = detail::bind_segment(std::move((*segments)[i]));
@@ -49,9 +42,10 @@ PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executo
     if (!made.ok()) return made.status();
     rows = *std::move(made);
     spilled_rows += account.spilled_rows;
+    spilled_bytes += account.spilled_bytes;
   }
   stats.spilled_rows = spilled_rows;
-  stats.spilled_bytes = spilled_bytes() - spilled_before;
+  stats.spilled_bytes = spilled_bytes;
   stats.elapsed_ns = steady_clock{}.now_ns() - start;
   return query_result(std::move(rows), std::move(stats));
 }

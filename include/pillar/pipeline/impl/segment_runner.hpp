@@ -11,6 +11,7 @@
 #include "pillar/base/mutant.hpp"
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/column/builder.hpp"
+#include "pillar/column/run_store.hpp"
 #include "pillar/filter/evaluate.hpp"
 #include "pillar/filter/predicate.hpp"
 #include "pillar/filter/vector_run.hpp"
@@ -227,12 +228,19 @@ class segment_runner {
                                budget,
                                !shared_.restrictions.empty()};
       PILLAR_ASSIGN_OR_RETURN(spilling_, spill.make(what, spill.stores));
+      bytes_before_ = bytes_in_stores();
     } else {
       PILLAR_ASSIGN_OR_RETURN(auto made, parallel_group::make(keys, inputs, specs, runner_.concurrency(), budget,
                                                               key_ranges_, expected_rows_, input_ranges_));
       groups_.emplace(std::move(made));
     }
     return {};
+  }
+
+  [[nodiscard]] std::uint64_t bytes_in_stores() const noexcept {
+    std::uint64_t total = 0;
+    for (const run_store* const store : options_.spill.stores) total += store->counts().bytes_written;
+    return total;
   }
 
   /// Small key ranges let the group table use arrays: the zone maps of all row groups know them.
@@ -701,7 +709,10 @@ class segment_runner {
                 : shared_.what.sink == sink_kind::top ? finish_top()
                                                       : finish_rows();
     if (!made.ok()) return to_status(made.error(), "result");
-    if (spilling_) stats.spilled_rows = spilling_->spilled_rows();
+    if (spilling_) {
+      stats.spilled_rows = spilling_->spilled_rows();
+      stats.spilled_bytes = bytes_in_stores() - bytes_before_;
+    }
     return *std::move(made);
   }
 
@@ -785,6 +796,7 @@ class segment_runner {
   memory_budget* result_budget_;
   std::optional<parallel_group> groups_;
   std::unique_ptr<spilled_groups> spilling_;
+  std::uint64_t bytes_before_ = 0;  ///< in the stores
   std::vector<std::unique_ptr<worker_local>> locals_;
   std::vector<key_range> key_ranges_;
   std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only
