@@ -124,7 +124,6 @@ inline result<void> parallel_spilling_group::finish_partition(const partition_wo
                                                               std::uint64_t& repeated_reads) const {
   std::uint64_t rows = 0;
   for (const spilling_aggregator& one : workers_) rows += one.runs_.empty() ? 0 : one.rows_of_runs_[partition];
-  const auto take = [&](std::span<const column> groups) { return work.take(groups, worker); };
   std::vector<spilling_aggregator::hash_range> todo = {{partition_bits_, partition}};
   while (!todo.empty()) {
     const spilling_aggregator::hash_range range = todo.back();
@@ -132,16 +131,23 @@ inline result<void> parallel_spilling_group::finish_partition(const partition_wo
     memory_budget part_budget(work.part_bytes, budget_);
     std::uint64_t rows_seen = 0;
     bool whole = false;
+    std::vector<std::vector<column>> pieces;  // kept until all are there: what does not fit is begun anew
     {
       PILLAR_ASSIGN_OR_RETURN(aggregator groups, workers_[0].make_aggregator(&part_budget, 0));
       PILLAR_ASSIGN_OR_RETURN(whole, add_partition(work, partition, range, groups, rows_seen));
       if (whole) {
+        const auto keep = [&](std::span<const column> piece) -> result<void> {
+          pieces.emplace_back(piece.begin(), piece.end());
+          return {};
+        };
         std::uint32_t delivered = 0;
-        const auto done = workers_[0].deliver(groups, take, work.result_budget, delivered);
-        whole = done.ok() || done.error().code != errc::out_of_memory || delivered != 0;
-        if (whole) PILLAR_TRY(done);
+        const auto done = workers_[0].deliver(groups, keep, work.result_budget, delivered);
+        if (!done.ok() && done.error().code != errc::out_of_memory) return done;
+        whole = done.ok();
       }
     }
+    if (whole)
+      for (const std::vector<column>& piece : pieces) PILLAR_TRY(work.take(piece, worker));
     if (whole) continue;
     if (range.bits >= detail::spill_most_bits) return {errc::out_of_memory, partition};
     ++repeated_reads;
@@ -170,7 +176,8 @@ inline result<bool> parallel_spilling_group::add_partition(const partition_work&
         const auto some = list.subspan(first, list.size() - first < vector_rows ? list.size() - first : vector_rows);
         PILLAR_TRY(from.groups().hash_keys(some, hashes));
         for (std::size_t i = 0; i < some.size(); ++i)
-          if (PILLAR_MUTATE(spill_merges_all_hashes, range.has(hashes[i]), true)) PILLAR_TRY(chosen.append(some[i]));
+          if (PILLAR_MUTATE(spill_merges_all_hashes, range.has(hashes[i]), true) && !chosen.append(some[i]).ok())
+            return false;
       }
       list = {chosen.data(), chosen.size()};
     }
