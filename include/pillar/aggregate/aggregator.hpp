@@ -85,8 +85,12 @@ class aggregator {
 
   /// Adds the groups of another aggregator that was made with the same types and aggregates.
   PILLAR_API result<void> merge(const aggregator& other);
-  /// Adds those of its groups that `groups` names, each once.
+  /// Adds those of its groups that `groups` names, in ascending order.
   PILLAR_API result<void> merge(const aggregator& other, std::span<const std::uint32_t> groups);
+  /// Groups are about to be merged into others, or finished, in pieces: brings what is kept by row (medians, texts) or
+  /// by value (distinct ones) into the order of groups. Then a piece costs no more than its groups; else all is looked
+  /// through for each piece. Medians and texts take no memory for it; where others find none, they stay slow.
+  PILLAR_API void arrange() noexcept;
 
   [[nodiscard]] std::uint32_t group_count() const noexcept { return table_.group_count(); }
   [[nodiscard]] const group_table& groups() const noexcept { return table_; }
@@ -95,10 +99,15 @@ class aggregator {
 
   /// A column per key and per aggregate, a row per group in the order in which groups were first seen (which depends on
   /// how rows were split among threads: sort where an order is wanted). Without keys: one row, also of no input.
+  /// `budget` is of the columns and of what it takes to make them.
   PILLAR_API result<std::vector<column>> finish(memory_budget* budget = nullptr) const;
   /// The same of groups [first, first + count).
-  PILLAR_API result<std::vector<column>> finish(std::uint32_t first, std::uint32_t count,
-                                                memory_budget* budget = nullptr) const;
+  result<std::vector<column>> finish(std::uint32_t first, std::uint32_t count, memory_budget* budget = nullptr) const {
+    return finish(first, count, budget, budget);
+  }
+  /// `scratch` is of what it takes to make them.
+  PILLAR_API result<std::vector<column>> finish(std::uint32_t first, std::uint32_t count, memory_budget* budget,
+                                                memory_budget* scratch) const;
 
  private:
   enum class state_form : std::uint8_t {
@@ -156,8 +165,8 @@ class aggregator {
   [[nodiscard]] const std::byte* whole_state(const bound_aggregate& of, std::uint32_t group,
                                              std::byte* room) const noexcept;
   struct new_pairs;
-  result<void> find_new_pairs(const bound_aggregate& of, const aggregator& other,
-                              std::span<const std::uint32_t> group_of, new_pairs& found);
+  result<void> find_new_pairs(const bound_aggregate& of, const aggregator& other, const group_pairs& groups,
+                              new_pairs& found);
   result<void> add_rows(const std::uint32_t* slots, std::uint32_t before, std::span<const vector* const> inputs,
                         const selection_mask& selection, std::uint32_t row_count,
                         std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,

@@ -8,7 +8,6 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <span>
 
 #include "pillar/aggregate/spec.hpp"
 #include "pillar/base/result.hpp"
@@ -17,6 +16,7 @@
 namespace PILLAR_NAMESPACE {
 
 class column_builder;
+class memory_budget;
 
 /// Numbers of the rows of a batch, for aggregates that depend on the order of rows (first, last, string_agg, ties of
 /// arg_min): where they are the same, so are the answers, whatever batches and threads the rows came through.
@@ -38,6 +38,29 @@ struct group_rows {
   row_numbers numbers{};
 };
 
+/// Groups of other states of the same aggregate, and what they are called here.
+///
+/// Shape: from[i], ascending (nullptr: i itself), is to[i] here (nullptr: the same number), for i < count
+struct group_pairs {
+  const std::uint32_t* from = nullptr;
+  const std::uint32_t* to = nullptr;
+  std::uint32_t count = 0;
+  [[nodiscard]] std::uint32_t there(std::uint32_t i) const noexcept { return from == nullptr ? i : from[i]; }
+  [[nodiscard]] std::uint32_t here(std::uint32_t i) const noexcept { return to == nullptr ? there(i) : to[i]; }
+  /// The i of a group of the other; count: it is left out.
+  [[nodiscard]] std::uint32_t find(std::uint32_t group) const noexcept {
+    if (from == nullptr) return group < count ? group : count;
+    std::uint32_t low = 0;
+    for (std::uint32_t size = count; size > 0;) {
+      const std::uint32_t half = size / 2;
+      const bool above = from[low + half] < group;
+      low = above ? low + half + 1 : low;
+      size = above ? size - half - 1 : half;
+    }
+    return low < count && from[low] == group ? low : count;
+  }
+};
+
 /// States of one aggregate by group number; groups that were never reserved are empty.
 ///
 /// Requires: `add` and `merge` follow a successful `reserve` and `reserve_merge` of the same rows, with nothing between
@@ -47,23 +70,28 @@ struct group_rows {
 /// Threads:  one at a time; const members concurrently
 class grouped_state {
  public:
-  static constexpr std::uint32_t no_group = ~std::uint32_t{0};
   virtual ~grouped_state() = default;
 
   /// Makes room, so that `add` cannot fail. All groups are below group_count.
   virtual result<void> reserve(const group_rows& rows, std::uint32_t group_count) = 0;
   virtual void add(const group_rows& rows) noexcept = 0;
 
-  /// `group_of[g]` is this side's number of the other's group g, or no_group: that group is left out.
-  virtual result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
+  /// The same for the other's groups that `groups` names.
+  virtual result<void> reserve_merge(const grouped_state& other, const group_pairs& groups,
                                      std::uint32_t group_count) = 0;
-  virtual void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept = 0;
+  virtual void merge(const grouped_state& other, const group_pairs& groups) noexcept = 0;
 
   /// Forgets what was reserved for groups from `group_count` on, which have taken no rows.
   virtual void truncate(std::uint32_t group_count) noexcept = 0;
 
-  /// A value for each of the groups [first, first + count).
-  virtual result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const = 0;
+  /// Groups are about to be merged into others or written out in pieces: states that are not kept by group put
+  /// themselves in the order of groups, so that a piece costs no more than its groups.
+  virtual void arrange() noexcept {}
+
+  /// A value for each of the groups [first, first + count). What that takes for the moment comes from `scratch`: the
+  /// states may have filled their own budget.
+  virtual result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                                      memory_budget* scratch) const = 0;
 };
 
 /// The states of a built-in aggregate that has no faster form in the aggregator, or of the user's own; nullptr where it

@@ -44,18 +44,19 @@ class own_states final : public grouped_state {
       length = 0;
     }
   }
-  result<void> reserve_merge(const grouped_state&, std::span<const std::uint32_t>, std::uint32_t group_count) override {
+  result<void> reserve_merge(const grouped_state&, const group_pairs&, std::uint32_t group_count) override {
     return grow(group_count);
   }
-  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+  void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const own_states&>(other).states_;
-    for (std::size_t group = 0; group < from.size() && group < group_of.size(); ++group)
-      if (group_of[group] != no_group) states_[group_of[group]].merge(from[group]);
+    for (std::uint32_t i = 0; i < groups.count && groups.there(i) < from.size(); ++i)
+      states_[groups.here(i)].merge(from[groups.there(i)]);
   }
   void truncate(std::uint32_t group_count) noexcept override {
     if (group_count < states_.size()) states_.truncate(group_count);
   }
-  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget*) const override {
     for (std::uint32_t group = first; group < first + count; ++group)
       PILLAR_TRY(append(group < states_.size() ? states_[group].finalize() : S{}.finalize(), out));
     return {};

@@ -111,9 +111,10 @@ class spilling_aggregator {
                      const selection_mask& selection, std::uint32_t row_count,
                      std::span<const selection_mask* const> where, const row_numbers& numbers);
   result<vector> run_column(const vector& from, std::size_t number);
-  result<void> deliver(const aggregator& groups, delivery take, memory_budget* result_budget,
+  result<void> deliver(aggregator& groups, delivery take, memory_budget* result_budget,
                        std::uint32_t& delivered) const;
   result<void> finish_spilled(delivery take, memory_budget* result_budget);
+  [[nodiscard]] std::uint64_t part_limit() const noexcept;
   result<void> finish_partition(std::uint32_t partition, delivery take, memory_budget* result_budget);
   result<bool> group_range(std::uint32_t partition, const hash_range& range, aggregator& groups,
                            std::uint64_t& rows_seen);

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "pillar/aggregate/detail/group_order.hpp"  // group_index
 #include "pillar/aggregate/group_table.hpp"
+#include "pillar/aggregate/grouped_state.hpp"  // group_pairs
 #include "pillar/base/bits.hpp"  // assign_bit
 #include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
@@ -51,41 +53,46 @@ class distinct_rows {
     return {};
   }
   [[nodiscard]] const selection_mask& fresh() const noexcept { return fresh_; }
-  /// The pairs of another that are not here, as columns: values, and slots if there are groups. `group_of` leads from
-  /// its group numbers to those here; no_group is left out.
-  result<std::vector<column>> find_new(const distinct_rows& other, std::span<const std::uint32_t> group_of,
-                                       std::uint32_t no_group) {
+  /// The pairs of another's groups that are not here, as columns: values, and slots if there are groups.
+  result<std::vector<column>> find_new(const distinct_rows& other, const group_pairs& groups) {
     const std::size_t key_count = pairs_.key_types().size();
+    taken_pairs taken;
     const std::uint32_t count = PILLAR_MUTATE(distinct_merge_forgets, other.kept_, 0u);
-    for (std::uint32_t first = 0; first < count; first += vector_rows) {
-      const std::uint32_t row_count = count - first < vector_rows ? count - first : vector_rows;
-      column theirs[2];
-      for (std::uint32_t key = 0; key < key_count; ++key) {
-        column_builder out(pairs_.key_types()[key], budget_);
-        PILLAR_TRY(other.pairs_.append_keys(key, first, row_count, out));
-        PILLAR_ASSIGN_OR_RETURN(theirs[key], out.finish());
-      }
-      const vector values = theirs[0].slice(0, row_count);
-      std::uint32_t slots[vector_rows];
-      selection_mask rows = selection_mask::first(row_count);
-      if (key_count == 2) {
-        const vector their_slots = theirs[1].slice(0, row_count);
-        for (std::uint32_t row = 0; row < row_count; ++row) {
-          const std::uint32_t to = group_of[their_slots.value<std::uint32_t>(row) - 1];
-          slots[row] = to + 1;
-          assign_bit(rows.words, row, to != no_group);
-        }
-      }
-      PILLAR_TRY(find_new(values, slots, row_count, rows));
+    result<void> done;
+    const auto take = [&](std::uint32_t pair, std::uint32_t here) {
+      taken.pair[taken.count] = pair;
+      taken.slot[taken.count++] = here + 1;
+      if (taken.count == vector_rows && done.ok()) done = find_taken(other, taken);
+      if (taken.count == vector_rows) taken.count = 0;
+    };
+    if (key_count == 1) {
+      for (std::uint32_t pair = 0; pair < count; ++pair) take(pair, 0);
+    } else if (other.index_.has(count)) {
+      for_each_entry(other.index_.groups.data(), count, true, groups,
+                     [&](std::size_t i, std::uint32_t here) { take(other.index_.entries[i], here); });
+    } else {
+      PILLAR_TRY(other.for_each_slot(count, [&](std::uint32_t pair, std::uint32_t slot) {
+        if (const std::uint32_t found = groups.find(slot - 1); found != groups.count) take(pair, groups.here(found));
+      }));
     }
+    if (done.ok()) done = find_taken(other, taken);
+    PILLAR_TRY(done);
     std::vector<column> made;
-    for (std::uint32_t key = 0; key < pairs_.key_types().size(); ++key) {
+    for (std::uint32_t key = 0; key < key_count; ++key) {
       column_builder out(pairs_.key_types()[key], budget_);
       PILLAR_TRY(pairs_.append_keys(key, kept_, pairs_.group_count() - kept_, out));
-      PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
-      made.push_back(std::move(done));
+      PILLAR_ASSIGN_OR_RETURN(column ready, out.finish());
+      made.push_back(std::move(ready));
     }
     return made;
+  }
+  /// Groups are about to be merged into others: a list of pairs by group, if there is room for one.
+  void arrange() noexcept {
+    if (pairs_.key_types().size() == 1 || index_.has(kept_)) return;
+    growable<std::uint32_t> groups(budget_);
+    if (!groups.reserve(kept_).ok()) return;
+    if (!for_each_slot(kept_, [&](std::uint32_t, std::uint32_t slot) { groups.push(slot - 1); }).ok()) return;
+    index_.make(kept_, [&](std::uint32_t pair) { return groups[pair]; });
   }
 
   /// What find_new has found belongs to it from now on, or never was there.
@@ -96,7 +103,34 @@ class distinct_rows {
   }
 
  private:
-  distinct_rows(group_table pairs, memory_budget* budget) noexcept : pairs_(std::move(pairs)), budget_(budget) {}
+  struct taken_pairs {
+    std::uint32_t pair[vector_rows];
+    std::uint32_t slot[vector_rows];
+    std::uint32_t count = 0;
+  };
+  distinct_rows(group_table pairs, memory_budget* budget) noexcept
+      : pairs_(std::move(pairs)), budget_(budget), index_(budget) {}
+
+  result<void> find_taken(const distinct_rows& other, const taken_pairs& taken) {
+    if (taken.count == 0) return {};
+    column_builder out(pairs_.key_types()[0], budget_);
+    PILLAR_TRY(other.pairs_.append_keys(0, std::span(taken.pair, taken.count), out));
+    PILLAR_ASSIGN_OR_RETURN(const column values, out.finish());
+    return find_new(values.slice(0, taken.count), taken.slot, taken.count, selection_mask::first(taken.count));
+  }
+  /// f(pair, its slot) for pairs [0, count).
+  template <class F>
+  result<void> for_each_slot(std::uint32_t count, F&& f) const {
+    for (std::uint32_t first = 0; first < count; first += vector_rows) {
+      const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
+      column_builder out(pairs_.key_types()[1], budget_);
+      PILLAR_TRY(pairs_.append_keys(1, first, rows, out));
+      PILLAR_ASSIGN_OR_RETURN(const column slots, out.finish());
+      const vector view = slots.slice(0, rows);
+      for (std::uint32_t row = 0; row < rows; ++row) f(first + row, view.value<std::uint32_t>(row));
+    }
+    return {};
+  }
 
   /// Rows of pairs that are new in this batch, each pair's lowest row.
   void find_first(const std::uint32_t* pair_of_row, std::uint32_t row_count) noexcept {
@@ -116,6 +150,7 @@ class distinct_rows {
   memory_budget* budget_;
   std::uint32_t kept_ = 0;
   std::uint32_t seen_ = 0;
+  group_index index_;  ///< of the pairs, once they were arranged
   selection_mask fresh_ = selection_mask::none();
 };
 

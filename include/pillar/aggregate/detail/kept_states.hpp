@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Aggregates that keep the values of a few rows: first, last, any, arg_min and arg_max of any rank.
 #pragma once
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -26,11 +27,13 @@ class kept_states final : public grouped_state {
         text_keys_(takes_second(kind) && second.physical == physical_type::text),
         type_(value),
         counts_(budget),
+        places_(budget),
         entries_(budget),
         texts_(budget) {}
 
   result<void> reserve(const group_rows& rows, std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
+    if (rank_ > 1) PILLAR_TRY(widen_groups_of(rows));
     std::size_t bytes = 0;
     for (std::uint32_t i = 0; i < rows.count && text_values_; ++i)
       bytes += 2 * rows.values->text_value(rows.row[i]).size();
@@ -53,26 +56,28 @@ class kept_states final : public grouped_state {
     }
   }
 
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
+  result<void> reserve_merge(const grouped_state& other, const group_pairs& groups,
                              std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
     const auto& from = static_cast<const kept_states&>(other);
     std::size_t bytes = 0;
-    for (std::size_t group = 0; group < from.counts_.size() && group < group_of.size(); ++group)
-      for (std::uint32_t i = 0; group_of[group] != no_group && i < from.counts_[group]; ++i) {
-        const entry& kept = from.entries_[group * rank_ + i];
-        bytes += 2 * ((text_values_ ? from.text_of(kept.value).size() : 0) +
-                      (text_keys_ ? from.text_of(kept.key).size() : 0));
-      }
+    for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.counts_.size(); ++pair) {
+      const std::uint32_t group = groups.there(pair), to = groups.here(pair);
+      if (rank_ > 1) PILLAR_TRY(widen(to, counts_[to] + from.counts_[group]));
+      const entry* const kept = from.kept_of(group);
+      for (std::uint32_t i = 0; (text_values_ || text_keys_) && i < from.counts_[group]; ++i)
+        bytes += 2 * ((text_values_ ? from.text_of(kept[i].value).size() : 0) +
+                      (text_keys_ ? from.text_of(kept[i].key).size() : 0));
+    }
     return texts_.reserve(bytes);
   }
-  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+  void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const kept_states&>(other);
-    for (std::size_t group = 0; group < from.counts_.size() && group < group_of.size(); ++group) {
-      const std::uint32_t to = group_of[group];
-      if (to == no_group || (kind_ == aggregate_kind::any && counts_[to] != 0)) continue;
+    for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.counts_.size(); ++pair) {
+      const std::uint32_t group = groups.there(pair), to = groups.here(pair);
+      if (kind_ == aggregate_kind::any && counts_[to] != 0) continue;
       for (std::uint32_t i = 0; i < from.counts_[group]; ++i) {
-        const entry& kept = from.entries_[group * rank_ + i];
+        const entry& kept = from.kept_of(group)[i];
         candidate made;
         made.number = kept.number;
         std::memcpy(made.key, kept.key, sizeof made.key);
@@ -86,17 +91,20 @@ class kept_states final : public grouped_state {
   }
   void truncate(std::uint32_t group_count) noexcept override {
     if (group_count >= counts_.size()) return;
+    for (std::size_t group = group_count; group < places_.size(); ++group) give_back(places_[group]);
+    if (rank_ == 1) entries_.truncate(group_count);
+    else places_.truncate(group_count);
     counts_.truncate(group_count);
-    entries_.truncate(std::size_t{group_count} * rank_);
   }
 
-  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget*) const override {
     for (std::uint32_t group = first; group < first + count; ++group) {
       if (group >= counts_.size() || counts_[group] < rank_) {
         PILLAR_TRY(out.append_null());
         continue;
       }
-      const entry& kept = entries_[std::size_t{group} * rank_ + rank_ - 1];
+      const entry& kept = kept_of(group)[rank_ - 1];
       if (text_values_) {
         PILLAR_TRY(out.append_text(text_of(kept.value)));
         continue;
@@ -172,10 +180,10 @@ class kept_states final : public grouped_state {
   }
   [[nodiscard]] bool comes_before_last(const candidate& made, std::uint32_t group) const noexcept {
     const std::uint32_t count = counts_[group];
-    return count < rank_ || before(made, entries_[std::size_t{group} * rank_ + count - 1]);
+    return count < rank_ || before(made, kept_of(group)[count - 1]);
   }
   void insert(const candidate& made, std::uint32_t group) noexcept {
-    entry* kept = &entries_[std::size_t{group} * rank_];
+    entry* kept = kept_of(group);
     std::uint32_t at = counts_[group] < rank_ ? counts_[group]++ : rank_ - 1;
     entry moved = kept[at];  // its texts' places are used again
     for (; at > 0 && before(made, kept[at - 1]); --at) kept[at] = kept[at - 1];
@@ -189,9 +197,65 @@ class kept_states final : public grouped_state {
   result<void> grow(std::uint32_t group_count) noexcept {
     if (group_count <= counts_.size()) return {};
     const std::size_t more = group_count - counts_.size();
-    PILLAR_TRY(entries_.reserve(more * rank_));
-    PILLAR_TRY(counts_.append_zeros(more));
-    return entries_.append_zeros(more * rank_);
+    PILLAR_TRY(counts_.reserve(more));
+    if (rank_ == 1) PILLAR_TRY(entries_.append_zeros(more));
+    else PILLAR_TRY(places_.append_zeros(more));
+    return counts_.append_zeros(more);
+  }
+
+  // With rank 1, group g has entries_[g]. Else a place in entries_ that doubles as its rows come.
+  struct place {
+    std::uint32_t at;
+    std::uint16_t capacity;  ///< 0, or a power of two
+    std::uint16_t wanted;    ///< rows that reserve() counts
+  };
+  static constexpr unsigned size_classes = 11;  ///< of places: 2^0 to 2^10 entries
+
+  [[nodiscard]] const entry* kept_of(std::uint32_t group) const noexcept {
+    return entries_.data() + (rank_ == 1 ? group : places_[group].at);
+  }
+  [[nodiscard]] entry* kept_of(std::uint32_t group) noexcept {
+    return entries_.data() + (rank_ == 1 ? group : places_[group].at);
+  }
+  /// A place for `count` of a group's rows, or for as many as are kept.
+  result<void> widen(std::uint32_t group, std::uint32_t count) noexcept {
+    place& of = places_[group];
+    if (count > rank_) count = rank_;
+    if (count <= of.capacity) return {};
+    const std::uint32_t capacity = std::bit_ceil(count);
+    std::uint32_t& free = free_[std::countr_zero(capacity)];
+    std::uint32_t at = free - 1;
+    if (free != 0) {
+      free = static_cast<std::uint32_t>(entries_[at].number);
+    } else {
+      if (entries_.size() + capacity >= 0xffffffffu) return errc::limit_exceeded;
+      at = static_cast<std::uint32_t>(entries_.size());
+      PILLAR_TRY(entries_.append_zeros(capacity));
+    }
+    const std::uint32_t used = counts_[group];
+    if (used != 0) std::memcpy(&entries_[at], &entries_[of.at], used * sizeof(entry));
+    std::memset(static_cast<void*>(&entries_[at] + used), 0, (capacity - used) * sizeof(entry));
+    give_back(of);
+    of.at = at;
+    of.capacity = static_cast<std::uint16_t>(capacity);
+    return {};
+  }
+  void give_back(const place& of) noexcept {
+    if (of.capacity == 0) return;
+    std::uint32_t& free = free_[std::countr_zero(of.capacity)];
+    entries_[of.at].number = free;
+    free = of.at + 1;
+  }
+  /// Makes place for what the rows may bring.
+  result<void> widen_groups_of(const group_rows& rows) noexcept {
+    for (std::uint32_t i = 0; i < rows.count; ++i)
+      places_[rows.group[i]].wanted = static_cast<std::uint16_t>(counts_[rows.group[i]]);
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      std::uint16_t& wanted = places_[rows.group[i]].wanted;
+      wanted = static_cast<std::uint16_t>(wanted < rank_ ? wanted + 1 : rank_);
+    }
+    for (std::uint32_t i = 0; i < rows.count; ++i) PILLAR_TRY(widen(rows.group[i], places_[rows.group[i]].wanted));
+    return {};
   }
 
   aggregate_kind kind_;
@@ -200,7 +264,9 @@ class kept_states final : public grouped_state {
   bool text_keys_;
   data_type type_;
   growable<std::uint32_t> counts_;  ///< rows kept of each group
+  growable<place> places_;          ///< of each group, with ranks above 1
   growable<entry> entries_;
+  std::uint32_t free_[size_classes] = {};  ///< 1 + a place that was given back; its first entry's number is the next
   growable<std::byte> texts_;
 };
 

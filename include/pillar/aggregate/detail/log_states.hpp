@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Aggregates that need every value: exact quantiles and string_agg. Values are logged as they come, each with its
-/// group, and brought together by group at the end.
+/// group, and brought together by group at the end: in place where the log may be changed, else in a copy.
 #pragma once
 #include <algorithm>  // std::nth_element, std::min_element, std::sort
 #include <cmath>      // std::floor, std::fma
@@ -9,7 +9,8 @@
 #include <limits>
 #include <string_view>
 
-#include "pillar/aggregate/detail/states.hpp"  // from_ordered_word
+#include "pillar/aggregate/detail/group_order.hpp"  // sort_by_group, for_each_entry
+#include "pillar/aggregate/detail/states.hpp"       // from_ordered_word
 #include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
@@ -52,7 +53,7 @@ template <class Word>
 class list_states final : public grouped_state {
  public:
   list_states(double quantile, const data_type& type, memory_budget* budget) noexcept
-      : quantile_(quantile), type_(type), budget_(budget), words_(budget), groups_(budget) {}
+      : quantile_(quantile), type_(type), words_(budget), groups_(budget) {}
 
   result<void> reserve(const group_rows& rows, std::uint32_t) override { return make_room(rows.count); }
   void add(const group_rows& rows) noexcept override {
@@ -63,30 +64,52 @@ class list_states final : public grouped_state {
     });
     static_cast<void>(groups_.append(rows.group, rows.count));
   }
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
-                             std::uint32_t) override {
-    const auto& from = static_cast<const list_states&>(other);
+  result<void> reserve_merge(const grouped_state& other, const group_pairs& groups, std::uint32_t) override {
     std::size_t taken = 0;
-    for (std::size_t i = 0; i < from.groups_.size(); ++i) taken += group_of[from.groups_[i]] != no_group ? 1 : 0;
+    static_cast<const list_states&>(other).for_each(groups, [&](std::size_t, std::uint32_t) { ++taken; });
     return make_room(taken);
   }
-  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+  void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const list_states&>(other);
-    for (std::size_t i = 0; i < from.words_.size(); ++i) {
-      if (group_of[from.groups_[i]] == no_group) continue;
+    from.for_each(groups, [&](std::size_t i, std::uint32_t group) {
       words_.push(from.words_[i]);
-      groups_.push(group_of[from.groups_[i]]);
-    }
+      groups_.push(group);
+    });
   }
   void truncate(std::uint32_t) noexcept override {}
 
-  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
-    grouped_log<Word> log(budget_);
-    const Word* const words = words_.data();
-    PILLAR_TRY(log.fill(groups_, first, count, [words](std::size_t i) { return words[i]; }));
+  /// Every group's values one after the other, with those that its quantile lies between in their places.
+  void arrange() noexcept override {
+    if (in_order()) return;
+    sort_by_group(groups_.data(), groups_.size(), [this](std::size_t a, std::size_t b) {
+      std::swap(words_[a], words_[b]);
+      std::swap(groups_[a], groups_[b]);
+    });
+    for (std::size_t at = 0; at < words_.size();) {
+      const std::size_t end = end_of(at);
+      select(words_.data() + at, words_.data() + end);
+      at = end;
+    }
+    in_order_ = words_.size();
+  }
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget* scratch) const override {
+    grouped_log<Word> log(scratch);
+    const Word* words = words_.data();
+    if (!in_order())
+      PILLAR_TRY(log.fill(groups_, first, count, [words](std::size_t i) { return words[i]; }));
+    std::size_t at = in_order() ? begin_of(first) : 0;
     for (std::uint32_t i = 0; i < count; ++i) {
-      Word* begin = log.values.data() + log.begins[i];
-      Word* end = log.values.data() + log.begins[i + 1];
+      const Word *begin = words + at, *end = begin;
+      if (in_order()) {
+        while (at < words_.size() && groups_[at] == first + i) ++at;
+        end = words + at;
+      } else {
+        Word* const values = log.values.data();
+        select(values + log.begins[i], values + log.begins[i + 1]);
+        begin = values + log.begins[i];
+        end = values + log.begins[i + 1];
+      }
       if (begin == end) PILLAR_TRY(out.append_null());
       else PILLAR_TRY(out.append_real(quantile_of(begin, end)));
     }
@@ -104,17 +127,37 @@ class list_states final : public grouped_state {
     PILLAR_TRY(words_.reserve(count));
     return groups_.reserve(count);
   }
+  [[nodiscard]] bool in_order() const noexcept { return in_order_ == words_.size(); }
+  [[nodiscard]] std::size_t begin_of(std::uint32_t group) const noexcept {
+    const std::uint32_t* const begin = groups_.data();
+    return static_cast<std::size_t>(std::lower_bound(begin, begin + groups_.size(), group) - begin);
+  }
+  [[nodiscard]] std::size_t end_of(std::size_t at) const noexcept {
+    const std::uint32_t group = groups_[at];
+    while (at < groups_.size() && groups_[at] == group) ++at;
+    return at;
+  }
+  template <class F>
+  void for_each(const group_pairs& pairs, F&& f) const {
+    for_each_entry(groups_.data(), groups_.size(), in_order(), pairs, f);
+  }
+  /// Puts the values that quantile_of looks at where they would stand in order.
+  void select(Word* begin, Word* end) const noexcept {
+    if (end - begin < 2) return;
+    Word* const at = begin + static_cast<std::ptrdiff_t>(std::floor(quantile_ * static_cast<double>(end - begin - 1)));
+    std::nth_element(begin, at, end);
+    if (at + 1 < end) std::iter_swap(at + 1, std::min_element(at + 1, end));
+  }
   /// The value at quantile · (n − 1) of the n values in order; between two of them linear. The middle of two integers of at
-  /// most 64 bits is rounded once.
-  [[nodiscard]] double quantile_of(Word* begin, Word* end) const noexcept {
+  /// most 64 bits is rounded once. Requires: they were given to select
+  [[nodiscard]] double quantile_of(const Word* begin, const Word* end) const noexcept {
     const double place = quantile_ * static_cast<double>(end - begin - 1);
     const double below = std::floor(place);
     const double part = place - below;
-    Word* at = begin + static_cast<std::ptrdiff_t>(below);
-    std::nth_element(begin, at, end);
+    const Word* const at = begin + static_cast<std::ptrdiff_t>(below);
     const double digits = type_.logical == logical_type::decimal ? static_cast<double>(power_of_ten(type_.scale)) : 1;
     if (part == 0) return real_of(*at) / digits;
-    const Word next = PILLAR_MUTATE(quantile_takes_lower, *std::min_element(at + 1, end), *at);
+    const Word next = PILLAR_MUTATE(quantile_takes_lower, at[1], *at);
     if (is_float(type_.physical)) {
       const double low = real_of(*at), high = real_of(next);
       if (low == high) return low;
@@ -144,9 +187,9 @@ class list_states final : public grouped_state {
 
   double quantile_;
   data_type type_;
-  memory_budget* budget_;
   growable<Word> words_;
   growable<std::uint32_t> groups_;
+  std::size_t in_order_ = 0;  ///< so many entries were arranged
 };
 
 /// string_agg: texts in the order of row numbers; distinct: each where it comes first.
@@ -155,7 +198,6 @@ class text_states final : public grouped_state {
   text_states(std::string separator, bool distinct, memory_budget* budget) noexcept
       : separator_(std::move(separator)),
         distinct_(distinct),
-        budget_(budget),
         entries_(budget),
         groups_(budget),
         texts_(budget) {}
@@ -169,53 +211,68 @@ class text_states final : public grouped_state {
     for (std::uint32_t i = 0; i < rows.count; ++i)
       put(rows.group[i], rows.numbers.of(rows.row[i]), rows.values->text_value(rows.row[i]));
   }
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
-                             std::uint32_t) override {
+  result<void> reserve_merge(const grouped_state& other, const group_pairs& groups, std::uint32_t) override {
     const auto& from = static_cast<const text_states&>(other);
     std::size_t taken = 0, bytes = 0;
-    for (std::size_t i = 0; i < from.groups_.size(); ++i) {
-      if (group_of[from.groups_[i]] == no_group) continue;
+    from.for_each(groups, [&](std::size_t i, std::uint32_t) {
       ++taken;
       bytes += from.entries_[i].size;
-    }
+    });
     return make_room(taken, bytes);
   }
-  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+  void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const text_states&>(other);
-    for (std::size_t i = 0; i < from.entries_.size(); ++i)
-      if (group_of[from.groups_[i]] != no_group)
-        put(group_of[from.groups_[i]], from.entries_[i].number, from.text_of(from.entries_[i]));
+    from.for_each(groups, [&](std::size_t i, std::uint32_t group) {
+      put(group, from.entries_[i].number, from.text_of(from.entries_[i]));
+    });
   }
   void truncate(std::uint32_t) noexcept override {}
 
-  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
-    grouped_log<std::uint32_t> log(budget_);
+  /// Every group's texts one after the other as they are joined, equal ones dropped if that is asked.
+  void arrange() noexcept override {
+    if (in_order()) return;
+    sort_by_group(groups_.data(), groups_.size(), [this](std::size_t a, std::size_t b) {
+      std::swap(entries_[a], entries_[b]);
+      std::swap(groups_[a], groups_[b]);
+    });
+    std::size_t kept = 0;
+    for (std::size_t at = 0; at < groups_.size();) {
+      const std::uint32_t group = groups_[at];
+      std::size_t end = at;
+      while (end < groups_.size() && groups_[end] == group) ++end;
+      entry *const begin = entries_.data() + at,
+                   *const last = put_in_order(begin, entries_.data() + end, [](const entry& of) { return of; });
+      for (const entry* from = begin; from != last; ++from, ++kept) {
+        entries_[kept] = *from;
+        groups_[kept] = group;
+      }
+      at = end;
+    }
+    entries_.truncate(kept);
+    groups_.truncate(kept);
+    in_order_ = kept;
+  }
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget* scratch) const override {
+    growable<char> joined(scratch);
+    if (in_order()) {
+      const std::uint32_t* const groups = groups_.data();
+      auto at = static_cast<std::size_t>(std::lower_bound(groups, groups + groups_.size(), first) - groups);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::size_t begin = at;
+        while (at < groups_.size() && groups[at] == first + i) ++at;
+        PILLAR_TRY(append_joined(
+            first + i, entries_.data() + begin, entries_.data() + at, [](const entry& of) { return of; }, joined, out));
+      }
+      return {};
+    }
+    grouped_log<std::uint32_t> log(scratch);
     PILLAR_TRY(log.fill(groups_, first, count, [](std::size_t i) { return static_cast<std::uint32_t>(i); }));
-    growable<char> joined(budget_);
+    const auto entry_of = [this](std::uint32_t i) { return entries_[i]; };
     for (std::uint32_t i = 0; i < count; ++i) {
-      std::uint32_t* begin = log.values.data() + log.begins[i];
-      std::uint32_t* end = log.values.data() + log.begins[i + 1];
-      if (begin == end) {
-        PILLAR_TRY(out.append_null());
-        continue;
-      }
-      const auto by_number = [&](std::uint32_t a, std::uint32_t b) {
-        return entries_[a].number != entries_[b].number ? entries_[a].number < entries_[b].number : a < b;
-      };
-      if (distinct_) end = drop_equal(begin, end);
-      if (!std::is_sorted(begin, end, by_number))
-        PILLAR_MUTATE(string_agg_by_arrival, std::sort(begin, end, by_number), void());
-      joined.truncate(0);
-      std::size_t size = separator_.size() * static_cast<std::size_t>(end - begin - 1);
-      for (const std::uint32_t* at = begin; at != end; ++at) size += entries_[*at].size;
-      if (size > std::numeric_limits<std::uint32_t>::max()) return {errc::limit_exceeded, first + i};
-      PILLAR_TRY(joined.reserve(size));
-      for (const std::uint32_t* at = begin; at != end; ++at) {
-        if (at != begin) PILLAR_TRY(joined.append(separator_.data(), separator_.size()));
-        const std::string_view text = text_of(entries_[*at]);
-        PILLAR_TRY(joined.append(text.data(), text.size()));
-      }
-      PILLAR_TRY(out.append_text({joined.data(), joined.size()}));
+      std::uint32_t* const begin = log.values.data() + log.begins[i];
+      const std::uint32_t* const end = put_in_order(begin, log.values.data() + log.begins[i + 1], entry_of);
+      PILLAR_TRY(append_joined(first + i, begin, end, entry_of, joined, out));
     }
     return {};
   }
@@ -229,14 +286,48 @@ class text_states final : public grouped_state {
   [[nodiscard]] std::string_view text_of(const entry& of) const noexcept {
     return {reinterpret_cast<const char*>(texts_.data()) + of.offset, of.size};
   }
-  /// Keeps the first of equal texts.
-  std::uint32_t* drop_equal(std::uint32_t* begin, std::uint32_t* end) const noexcept {
-    std::sort(begin, end, [&](std::uint32_t a, std::uint32_t b) {
-      const int order = text_of(entries_[a]).compare(text_of(entries_[b]));
-      return order != 0 ? order < 0 : entries_[a].number < entries_[b].number;
-    });
-    return std::unique(begin, end,
-                       [&](std::uint32_t a, std::uint32_t b) { return text_of(entries_[a]) == text_of(entries_[b]); });
+  [[nodiscard]] bool in_order() const noexcept { return in_order_ == entries_.size(); }
+  template <class F>
+  void for_each(const group_pairs& pairs, F&& f) const {
+    for_each_entry(groups_.data(), groups_.size(), in_order(), pairs, f);
+  }
+  /// The order of numbers; where they are equal, that in which the texts came.
+  [[nodiscard]] static bool before(const entry& a, const entry& b) noexcept {
+    if (a.number != b.number) return a.number < b.number;
+    return a.offset != b.offset ? a.offset < b.offset : a.size < b.size;
+  }
+  /// One group's entries, or what names them: in order, the first of equal texts if only different ones count. Where
+  /// they end.
+  template <class T, class EntryOf>
+  [[nodiscard]] T* put_in_order(T* begin, T* end, const EntryOf& entry_of) const noexcept {
+    if (distinct_) {
+      std::sort(begin, end, [&](const T& a, const T& b) {
+        const int order = text_of(entry_of(a)).compare(text_of(entry_of(b)));
+        return order != 0 ? order < 0 : before(entry_of(a), entry_of(b));
+      });
+      end = std::unique(begin, end,
+                        [&](const T& a, const T& b) { return text_of(entry_of(a)) == text_of(entry_of(b)); });
+    }
+    const auto by_number = [&](const T& a, const T& b) { return before(entry_of(a), entry_of(b)); };
+    if (!std::is_sorted(begin, end, by_number))
+      PILLAR_MUTATE(string_agg_by_arrival, std::sort(begin, end, by_number), void());
+    return end;
+  }
+  template <class T, class EntryOf>
+  result<void> append_joined(std::uint32_t group, const T* begin, const T* end, const EntryOf& entry_of,
+                             growable<char>& joined, column_builder& out) const {
+    if (begin == end) return out.append_null();
+    joined.truncate(0);
+    std::size_t size = separator_.size() * static_cast<std::size_t>(end - begin - 1);
+    for (const T* at = begin; at != end; ++at) size += entry_of(*at).size;
+    if (size > std::numeric_limits<std::uint32_t>::max()) return {errc::limit_exceeded, group};
+    PILLAR_TRY(joined.reserve(size));
+    for (const T* at = begin; at != end; ++at) {
+      if (at != begin) PILLAR_TRY(joined.append(separator_.data(), separator_.size()));
+      const std::string_view text = text_of(entry_of(*at));
+      PILLAR_TRY(joined.append(text.data(), text.size()));
+    }
+    return out.append_text({joined.data(), joined.size()});
   }
   void put(std::uint32_t group, std::uint64_t number, std::string_view text) noexcept {
     entries_.push({number, texts_.size(), text.size()});
@@ -252,10 +343,10 @@ class text_states final : public grouped_state {
 
   std::string separator_;
   bool distinct_;
-  memory_budget* budget_;
   growable<entry> entries_;
   growable<std::uint32_t> groups_;
   growable<std::byte> texts_;
+  std::size_t in_order_ = 0;  ///< so many entries were arranged
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

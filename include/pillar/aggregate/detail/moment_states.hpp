@@ -330,14 +330,13 @@ class moment_states final : public grouped_state {
     else add_rows<false>(rows);
   }
 
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
+  result<void> reserve_merge(const grouped_state& other, const group_pairs& groups,
                              std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
     const auto& from = static_cast<const moment_states&>(other);
-    for (std::uint32_t group = 0; group < from.group_count() && group < group_of.size(); ++group) {
-      const std::uint32_t to = group_of[group];
-      if (to == no_group) continue;
-      const head& theirs = *from.head_of(group);
+    for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.group_count(); ++pair) {
+      const std::uint32_t to = groups.here(pair);
+      const head& theirs = *from.head_of(groups.there(pair));
       head* ours = head_of(to);
       for (std::uint32_t i = 0; i < values_; ++i)
         if (ours->position[i] == 0) ours->position[i] = theirs.position[i];
@@ -355,12 +354,11 @@ class moment_states final : public grouped_state {
     }
     return {};
   }
-  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+  void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const moment_states&>(other);
-    for (std::uint32_t group = 0; group < from.group_count() && group < group_of.size(); ++group) {
-      if (group_of[group] == no_group) continue;
-      const head& theirs = *from.head_of(group);
-      head& ours = *head_of(group_of[group]);
+    for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.group_count(); ++pair) {
+      const head& theirs = *from.head_of(groups.there(pair));
+      head& ours = *head_of(groups.here(pair));
       ours.count += theirs.count;
       ours.special |= theirs.special;
       normalise(ours);
@@ -399,7 +397,8 @@ class moment_states final : public grouped_state {
     if (group_count < this->group_count()) words_.truncate(std::size_t{group_count} * stride_);
   }
 
-  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget*) const override {
     for (std::uint32_t group = first; group < first + count; ++group) PILLAR_TRY(append_result(group, out));
     return {};
   }

@@ -9,7 +9,8 @@
 #include <cstring>
 
 #include "pillar/aggregate/detail/array_pool.hpp"
-#include "pillar/aggregate/detail/key_tables.hpp"  // word_table
+#include "pillar/aggregate/detail/group_order.hpp"  // group_index
+#include "pillar/aggregate/detail/key_tables.hpp"   // word_table
 #include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/base/bits.hpp"
 #include "pillar/base/mutant.hpp"
@@ -80,32 +81,32 @@ class distinct_states final : public grouped_state {
       raise(rows.group[i], register_of(hash), rank_of(hash));
     }
   }
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
+  result<void> reserve_merge(const grouped_state& other, const group_pairs& groups,
                              std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
     const auto& from = static_cast<const distinct_states&>(other);
-    for (std::uint32_t group = 0; group < from.sketches_.size() && group < group_of.size(); ++group) {
-      const std::uint32_t to = group_of[group];
-      if (to == no_group) continue;
+    for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.sketches_.size(); ++pair) {
+      const std::uint32_t group = groups.there(pair), to = groups.here(pair);
       if (from.sketches_[group].all && !sketches_[to].all) PILLAR_TRY(take_all(to));
       for (std::uint32_t i = 0; i < from.sketches_[group].count && !sketches_[to].all; ++i)
         PILLAR_TRY(make_place(to, from.words_[from.sketches_[group].at][i] >> 8));
     }
     return {};
   }
-  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+  void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const distinct_states&>(other);
-    for (std::uint32_t group = 0; group < from.sketches_.size() && group < group_of.size(); ++group)
-      if (group_of[group] != no_group)
-        from.for_each_register(group,
-                               [&](std::uint32_t number, std::uint32_t rank) { raise(group_of[group], number, rank); });
+    for (std::uint32_t i = 0; i < groups.count && groups.there(i) < from.sketches_.size(); ++i)
+      from.for_each_register(groups.there(i), [&](std::uint32_t number, std::uint32_t rank) {
+        raise(groups.here(i), number, rank);
+      });
   }
   void truncate(std::uint32_t group_count) noexcept override {
     for (std::size_t i = group_count; i < sketches_.size(); ++i)
       if (sketches_[i].used) words_.give_back(sketches_[i].at, sketches_[i].size_class);
     if (group_count < sketches_.size()) sketches_.truncate(group_count);
   }
-  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget*) const override {
     for (std::uint32_t group = first; group < first + count; ++group) {
       std::uint32_t counts[66] = {};
       std::uint32_t seen = 0;
@@ -235,7 +236,7 @@ class distinct_states final : public grouped_state {
 class quantile_sketch_states final : public grouped_state {
  public:
   quantile_sketch_states(double quantile, unsigned bits, const data_type& type, memory_budget* budget) noexcept
-      : quantile_(quantile), bits_(bits), type_(type), budget_(budget), cells_(budget), counts_(budget) {}
+      : quantile_(quantile), bits_(bits), type_(type), cells_(budget), counts_(budget), index_(budget) {}
 
   result<void> reserve(const group_rows& rows, std::uint32_t) override {
     std::uint64_t keys[vector_rows];
@@ -252,46 +253,51 @@ class quantile_sketch_states final : public grouped_state {
     for (std::uint32_t i = 0; i < rows.count; ++i) ++counts_[numbers_[i]];
     settled_ = cells_.size();
   }
-  result<void> reserve_merge(const grouped_state& other, std::span<const std::uint32_t> group_of,
-                             std::uint32_t) override {
+  result<void> reserve_merge(const grouped_state& other, const group_pairs& groups, std::uint32_t) override {
     const auto& from = static_cast<const quantile_sketch_states&>(other);
-    for (std::uint32_t first = 0; first < from.settled_; first += vector_rows) {
-      std::uint64_t keys[vector_rows];
-      std::uint32_t count = 0;
-      for (std::uint32_t i = first; i < from.settled_ && i < first + vector_rows; ++i) {
-        const std::uint64_t key = from.cells_.key(i);
-        const std::uint32_t to = group_of[key >> 32];
-        if (to != no_group) keys[count++] = std::uint64_t{to} << 32 | (key & 0xffffffffu);
-      }
-      PILLAR_TRY(find(keys, count, numbers_));
-    }
-    return {};
+    std::uint64_t keys[vector_rows];
+    std::uint32_t count = 0;
+    result<void> made;
+    from.for_each_cell(groups, [&](std::uint32_t, std::uint64_t key) {
+      keys[count++] = key;
+      if (count < vector_rows) return;
+      if (made.ok()) made = find(keys, count, numbers_);
+      count = 0;
+    });
+    return made.ok() ? find(keys, count, numbers_) : made;
   }
-  void merge(const grouped_state& other, std::span<const std::uint32_t> group_of) noexcept override {
+  void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const quantile_sketch_states&>(other);
-    for (std::uint32_t i = 0; i < from.settled_; ++i) {
-      const std::uint64_t key = from.cells_.key(i);
-      const std::uint32_t to = group_of[key >> 32];
-      if (to == no_group) continue;
-      const std::uint64_t mine = std::uint64_t{to} << 32 | (key & 0xffffffffu);
+    from.for_each_cell(groups, [&](std::uint32_t cell, std::uint64_t key) {
       std::uint32_t number = 0;
-      cells_.find(&mine, 1, &number);  // it is there
-      counts_[number] += from.counts_[i];
-    }
+      cells_.find(&key, 1, &number);  // it is there
+      counts_[number] += from.counts_[cell];
+    });
     settled_ = cells_.size();
   }
   void truncate(std::uint32_t) noexcept override {
     cells_.truncate(settled_);
     counts_.truncate(settled_);
   }
-  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out) const override {
+  void arrange() noexcept override {
+    index_.make(settled_, [this](std::uint32_t cell) { return group_of(cell); });
+  }
+  result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget* scratch) const override {
     struct cell {
       std::uint64_t key;
       std::uint64_t count;
     };
-    growable<cell> cells(budget_);
-    for (std::uint32_t i = 0; i < settled_; ++i)
-      if ((cells_.key(i) >> 32) - first < count) PILLAR_TRY(cells.append({cells_.key(i), counts_[i]}));
+    growable<cell> cells(scratch);
+    const auto take = [&](std::uint32_t i) { return cells.append({cells_.key(i), counts_[i]}); };
+    if (index_.has(settled_)) {
+      const std::uint32_t *begin = index_.groups.data(), *const end = begin + settled_;
+      for (begin = std::lower_bound(begin, end, first); begin != end && *begin - first < count; ++begin)
+        PILLAR_TRY(take(index_.entries[static_cast<std::size_t>(begin - index_.groups.data())]));
+    } else {
+      for (std::uint32_t i = 0; i < settled_; ++i)
+        if (group_of(i) - first < count) PILLAR_TRY(take(i));
+    }
     std::sort(cells.data(), cells.data() + cells.size(), [](const cell& a, const cell& b) { return a.key < b.key; });
     std::size_t at = 0;
     for (std::uint32_t group = first; group < first + count; ++group) {
@@ -332,13 +338,31 @@ class quantile_sketch_states final : public grouped_state {
     return counts_.append_zeros(cells_.size() - counts_.size());
   }
 
+  [[nodiscard]] std::uint32_t group_of(std::uint32_t cell) const noexcept {
+    return static_cast<std::uint32_t>(cells_.key(cell) >> 32);
+  }
+  /// f(cell, its key in other states' cells) for the groups that `pairs` names.
+  template <class F>
+  void for_each_cell(const group_pairs& pairs, F&& f) const {
+    const auto give = [&](std::uint32_t cell, std::uint32_t here) {
+      f(cell, std::uint64_t{here} << 32 | (cells_.key(cell) & 0xffffffffu));
+    };
+    if (index_.has(settled_)) {
+      for_each_entry(index_.groups.data(), settled_, true, pairs,
+                     [&](std::size_t i, std::uint32_t here) { give(index_.entries[i], here); });
+      return;
+    }
+    for (std::uint32_t cell = 0; cell < settled_; ++cell)
+      if (const std::uint32_t pair = pairs.find(group_of(cell)); pair != pairs.count) give(cell, pairs.here(pair));
+  }
+
   double quantile_;
   unsigned bits_;
   data_type type_;
-  memory_budget* budget_;
   word_table<std::uint64_t> cells_;  ///< group << 32 | bucket
   growable<std::uint64_t> counts_;   ///< of each cell; those from settled_ on are reserved and still 0
   std::uint32_t settled_ = 0;
+  group_index index_;  ///< of the cells, once they were arranged
   std::uint32_t numbers_[vector_rows];
 };
 

@@ -811,8 +811,6 @@ inline void aggregator::apply(const bound_aggregate& of, const other_groups& all
 struct aggregator::new_pairs {
   std::vector<column> columns{};            ///< values; slots, if there are groups
   std::unique_ptr<grouped_state> states{};  ///< of an object: what it is of them alone
-  std::vector<std::uint32_t> identity{};
-  [[nodiscard]] std::span<const std::uint32_t> same_groups() const noexcept { return identity; }
 
   template <class F>
   void for_each_batch(F&& f) const {
@@ -832,9 +830,8 @@ struct aggregator::new_pairs {
 };
 
 inline result<void> aggregator::find_new_pairs(const bound_aggregate& of, const aggregator& other,
-                                               std::span<const std::uint32_t> group_of, new_pairs& found) {
-  PILLAR_ASSIGN_OR_RETURN(
-      found.columns, distinct_[of.distinct].find_new(other.distinct_[of.distinct], group_of, grouped_state::no_group));
+                                               const group_pairs& groups, new_pairs& found) {
+  PILLAR_ASSIGN_OR_RETURN(found.columns, distinct_[of.distinct].find_new(other.distinct_[of.distinct], groups));
   if (of.form != state_form::object) return {};
   PILLAR_ASSIGN_OR_RETURN(found.states, make_grouped_state(of.spec, of.input, of.second, budget_));
   result<void> added;
@@ -844,9 +841,12 @@ inline result<void> aggregator::find_new_pairs(const bound_aggregate& of, const 
     added = found.states->reserve(taken, table_.group_count());
     if (added.ok()) found.states->add(taken);
   });
-  found.identity.resize(table_.group_count());
-  for (std::uint32_t group = 0; group < table_.group_count(); ++group) found.identity[group] = group;
   return added;
+}
+
+PILLAR_API void aggregator::arrange() noexcept {
+  for (const auto& states : objects_) states->arrange();
+  for (detail::distinct_rows& of : distinct_) of.arrange();
 }
 
 PILLAR_API result<void> aggregator::merge(const aggregator& other) {
@@ -872,28 +872,12 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   if (made.ok()) made = make_states(table_.group_count());
   const other_groups all{other, groups, count, group_of};
   needed_room room;
-  // Objects go by the number of every group of theirs.
-  const bool by_number = !objects_.empty() || !distinct_.empty();
-  buffer numbers;
-  std::span<const std::uint32_t> number_of(group_of, count);
-  if (by_number && groups != nullptr && made.ok()) {
-    // Not from the budget: of few groups among many it would be the larger part of what they take.
-    result<buffer> room_for_all = buffer::allocate(std::size_t{other.group_count()} * sizeof(std::uint32_t), nullptr);
-    if (room_for_all.ok()) {
-      numbers = *std::move(room_for_all);
-      auto* number = numbers.as<std::uint32_t>();
-      for (std::uint32_t i = 0; i < other.group_count(); ++i) number[i] = grouped_state::no_group;
-      for (std::uint32_t i = 0; i < count; ++i) number[groups[i]] = group_of[i];
-      number_of = {number, other.group_count()};
-    } else {
-      made = room_for_all.error();
-    }
-  }
+  const group_pairs named{groups, group_of, count};
   std::vector<new_pairs> pairs(distinct_.size());
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     const bound_aggregate& of = aggregates_[i];
     if (of.distinct != none) {
-      made = find_new_pairs(of, other, number_of, pairs[of.distinct]);
+      made = find_new_pairs(of, other, named, pairs[of.distinct]);
       if (!made.ok()) break;
       pairs[of.distinct].for_each_batch([&](const vector& values, const batch_rows& rows) {
         if (of.form != state_form::object) count_room(of, values, rows, room);
@@ -904,10 +888,10 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
       continue;
     }
     if (of.distinct == none) {
-      made = objects_[of.object]->reserve_merge(*other.objects_[of.object], number_of, table_.group_count());
+      made = objects_[of.object]->reserve_merge(*other.objects_[of.object], named, table_.group_count());
     } else {
-      const auto& part = pairs[of.distinct];
-      made = objects_[of.object]->reserve_merge(*part.states, part.same_groups(), table_.group_count());
+      const group_pairs same{nullptr, nullptr, table_.group_count()};
+      made = objects_[of.object]->reserve_merge(*pairs[of.distinct].states, same, table_.group_count());
     }
   }
   if (made.ok()) made = make_room(room);
@@ -917,8 +901,8 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   }
   for (const bound_aggregate& of : aggregates_) {
     if (of.form == state_form::object) {
-      if (of.distinct == none) objects_[of.object]->merge(*other.objects_[of.object], number_of);
-      else objects_[of.object]->merge(*pairs[of.distinct].states, pairs[of.distinct].same_groups());
+      if (of.distinct == none) objects_[of.object]->merge(*other.objects_[of.object], named);
+      else objects_[of.object]->merge(*pairs[of.distinct].states, {nullptr, nullptr, table_.group_count()});
     } else if (of.distinct == none) {
       apply(of, all);
     } else {
@@ -1057,7 +1041,7 @@ PILLAR_API result<std::vector<column>> aggregator::finish(memory_budget* budget)
 }
 
 PILLAR_API result<std::vector<column>> aggregator::finish(std::uint32_t first, std::uint32_t count,
-                                                          memory_budget* budget) const {
+                                                          memory_budget* budget, memory_budget* scratch) const {
   PILLAR_ASSERT(first <= group_count() && count <= group_count() - first);
   std::vector<column> made;
   for (std::uint32_t key = 0; key < table_.key_types().size(); ++key) {
@@ -1070,7 +1054,7 @@ PILLAR_API result<std::vector<column>> aggregator::finish(std::uint32_t first, s
     column_builder out(result_types_[made.size()], budget);
     PILLAR_TRY(out.reserve(count));
     const bool by_vectors = is_counted_or_summed(aggregates_[i]), object = aggregates_[i].form == state_form::object;
-    if (object) PILLAR_TRY(objects_[aggregates_[i].object]->append_results(first, count, out));
+    if (object) PILLAR_TRY(objects_[aggregates_[i].object]->append_results(first, count, out, scratch));
     for (std::uint32_t at = 0; by_vectors && at < count; at += vector_rows)
       PILLAR_TRY(append_integers(aggregates_[i], first + at, count - at < vector_rows ? count - at : vector_rows, out));
     for (std::uint32_t at = 0; !by_vectors && !object && at < count; ++at)

@@ -273,12 +273,14 @@ PILLAR_API result<void> spilling_aggregator::finish(delivery take, memory_budget
 }
 
 /// Hands the groups over, fewer at a time where memory is scarce: medians and texts are put in order beside their states.
-inline result<void> spilling_aggregator::deliver(const aggregator& groups, delivery take, memory_budget* result_budget,
+inline result<void> spilling_aggregator::deliver(aggregator& groups, delivery take, memory_budget* result_budget,
                                                  std::uint32_t& delivered) const {
+  groups.arrange();
+  memory_budget* const scratch = result_budget == nullptr ? budget_ : result_budget;
   std::uint32_t most = options_.delivered_groups;
   while (delivered < groups.group_count()) {
     const std::uint32_t left = groups.group_count() - delivered, count = left < most ? left : most;
-    const result<std::vector<column>> piece = groups.finish(delivered, count, result_budget);
+    const result<std::vector<column>> piece = groups.finish(delivered, count, result_budget, scratch);
     if (!piece.ok()) {
       if (piece.error().code != errc::out_of_memory || count == 1) return piece.error();
       most = count / 2;
@@ -293,7 +295,9 @@ inline result<void> spilling_aggregator::deliver(const aggregator& groups, deliv
 inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_budget* result_budget) {
   for (buffer& memory : converted_) memory = buffer{};
   for (const std::uint32_t run : runs_) PILLAR_TRY(options_.store->seal(run));
-  if (!frozen_) {  // every group is here or in the runs, none in both
+  if (frozen_) {
+    in_memory_->arrange();
+  } else {  // every group is here or in the runs, none in both
     std::uint32_t delivered = 0;
     PILLAR_TRY(deliver(*in_memory_, take, result_budget, delivered));
     in_memory_.reset();
@@ -305,6 +309,20 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
   return {};
 }
 
+/// What a partition's groups may take. Where groups stay in memory that is what they leave of the states' bytes, or half
+/// of what is left of the budget: the other half is for reading and results. Without a limit that says what is left, it
+/// is a third of the states' bytes, which is the rest by default.
+inline std::uint64_t spilling_aggregator::part_limit() const noexcept {
+  if (!in_memory_) return state_bytes_;
+  const std::uint64_t left = state_bytes_ - state_budget_->used();
+  std::uint64_t rest = state_bytes_ / 3;
+  if (budget_ != nullptr && budget_->limit() != memory_budget::unlimited) {
+    const std::uint64_t used = budget_->used();
+    rest = used < budget_->limit() ? (budget_->limit() - used) / 2 : 0;
+  }
+  return left > rest ? left : rest;
+}
+
 /// Groups a partition, as a whole or, where that does not fit, by parts of its hashes.
 inline result<void> spilling_aggregator::finish_partition(std::uint32_t partition, delivery take,
                                                           memory_budget* result_budget) {
@@ -312,12 +330,7 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
   while (!todo.empty()) {
     const hash_range range = todo.back();
     todo.pop_back();
-    // Groups that stay in memory leave what is left of the budget: half of it for these, half for reading and results.
-    const std::uint64_t used = in_memory_ ? state_budget_->used() : 0;
-    std::uint64_t limit = state_bytes_ - used;
-    if (in_memory_ && budget_ != nullptr && (budget_->limit() - budget_->used()) / 2 > limit)
-      limit = (budget_->limit() - budget_->used()) / 2;
-    memory_budget part_budget(limit, budget_);
+    memory_budget part_budget(part_limit(), budget_);
     std::uint64_t rows_seen = 0;
     bool whole = false;
     {
@@ -354,7 +367,7 @@ inline result<bool> spilling_aggregator::group_range(std::uint32_t partition, co
     for (std::uint32_t first = 0; first < in_memory_->group_count(); first += vector_rows) {
       const std::uint32_t left = in_memory_->group_count() - first;
       const std::uint32_t count = left < vector_rows ? left : vector_rows;
-      PILLAR_TRY(in_memory_->groups().hash_keys(first, count, hashes));
+      PILLAR_TRY(in_memory_->groups().hash_keys(first, count, hashes, budget_));
       for (std::uint32_t i = 0; i < count; ++i)
         if (range.has(hashes[i])) PILLAR_TRY(chosen.append(first + i));
     }
