@@ -109,8 +109,17 @@ aggregator aggregated(const rows& from, const std::vector<aggregate_spec>& specs
                     {}, random.chance(1, 2) ? pillar::row_numbers{at, nullptr} : pillar::row_numbers{0, numbers.data()})
             .ok());
   }
+  for (aggregator& part : parts)
+    if (random.chance(1, 2)) part.arrange();
+  // All groups of the third, then those of the second in two lists.
   EXPECT_TRUE(parts[1].merge(parts[2]).ok());
-  EXPECT_TRUE(parts[0].merge(parts[1]).ok());
+  if (random.chance(1, 2)) parts[1].arrange();
+  for (const std::uint32_t odd : {1u, 0u}) {
+    std::vector<std::uint32_t> some;
+    for (std::uint32_t group = odd; group < parts[1].group_count(); group += 2) some.push_back(group);
+    EXPECT_TRUE(parts[0].merge(parts[1], some).ok());
+  }
+  if (random.chance(1, 2)) parts[0].arrange();
   return std::move(parts[0]);
 }
 
@@ -268,6 +277,52 @@ TEST(aggregate_grouped_state, estimates_of_many_values) {
           << int{bits};
     }
   }
+}
+
+TEST(aggregate_grouped_state, a_full_budget_still_delivers) {
+  const auto key = type_of<std::int32_t>, texts = type_of<pillar::text>, numbers = type_of<std::int64_t>;
+  const pillar::data_type types[] = {texts, numbers};
+  pillar::memory_budget states, results;
+  aggregate_spec third(aggregate_kind::arg_max, 1u, 1u);
+  third.rank = 1000;
+  const aggregate_spec specs[] = {{aggregate_kind::median, 1},
+                                  {aggregate_kind::string_agg, 0},
+                                  {aggregate_kind::approximate_quantile, 1},
+                                  {aggregate_kind::sum, 1, {.distinct = true}},
+                                  third};
+  auto made = *aggregator::make(std::span(&key, 1), types, specs, &states);
+  constexpr int group_count = 400;
+  for (int at = 0; at < 6; ++at) {
+    std::vector<scalar> keys, words, values;
+    for (int i = 0; i < group_count; ++i) {
+      keys.push_back(scalar::of_integer(key, i * 7919 % group_count));
+      words.push_back(scalar::of_text(texts, "text " + std::to_string(at)));
+      values.push_back(scalar::of_integer(numbers, (at * 5 + i) % 6));
+    }
+    const auto k = make_vector(key, keys), x = make_vector(texts, words), y = make_vector(numbers, values);
+    const pillar::vector *key_columns[] = {&k.view}, *inputs[] = {&x.view, &y.view};
+    ASSERT_TRUE(made.update(key_columns, inputs, selection_mask::first(group_count), group_count, {}, {},
+                            {static_cast<std::uint64_t>(at) * group_count, nullptr})
+                    .ok());
+  }
+  EXPECT_LT(states.used(), std::uint64_t{2} << 20);  // six rows of a group take no room for a thousand
+  states.refuse(1, true);
+  const auto before = made.finish(&results);
+  ASSERT_TRUE(before.ok());
+  std::vector<std::uint64_t> hashes(group_count);
+  EXPECT_TRUE(made.groups().hash_keys(0, group_count, hashes.data()).ok());
+  // Arranged, the pieces are the same.
+  made.arrange();
+  for (std::uint32_t first = 0; first < group_count; first += 150) {
+    const std::uint32_t count = std::min<std::uint32_t>(150, group_count - first);
+    const auto piece = made.finish(first, count, &results);
+    ASSERT_TRUE(piece.ok());
+    for (std::size_t c = 0; c < piece->size(); ++c)
+      for (std::uint32_t i = 0; i < count; ++i)
+        ASSERT_TRUE(pillar::get((*piece)[c].slice(i, 1), 0) == pillar::get((*before)[c].slice(first + i, 1), 0));
+  }
+  EXPECT_GT(states.refused(), 0u);  // the lists of distinct pairs and of buckets had no room
+  states.refuse(0);
 }
 
 TEST(aggregate_grouped_state, impossible_options_are_refused) {

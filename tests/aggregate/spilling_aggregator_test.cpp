@@ -313,6 +313,17 @@ TEST(aggregate_spilling_aggregator, states_that_grow_stay_inside_too) {
   const lines expected = without_limit(of, &needed);
   ASSERT_GT(needed, 1800 * kib);
   expect_same(of, expected, false, {.state_bytes = 250 * kib, .partition_bits = 5, .delivered_groups = 50}, 1800 * kib);
+  // The same where nothing says what is left beside the states.
+  memory_budget unlimited;
+  for (memory_budget* const budget : {static_cast<memory_budget*>(nullptr), &unlimited}) {
+    memory_run_store store({.buffer_bytes = 256 * kib, .block_rows = 2048});
+    auto groups = of.make(budget, {.store = &store, .state_bytes = 350 * kib, .partition_bits = 6});
+    ASSERT_TRUE(of.update_all(*groups).ok());
+    const lines found(*groups);
+    EXPECT_EQ(found.said, errc::ok);
+    EXPECT_TRUE(found.all == expected.all);
+    EXPECT_LT(unlimited.peak(), 900 * kib);
+  }
 }
 
 TEST(aggregate_spilling_aggregator, without_a_store_it_stays_as_it_was) {
@@ -416,6 +427,79 @@ TEST(aggregate_spilling_aggregator, the_account_is_what_is_allocated) {
   EXPECT_GT(group_count, 100'000u);
   EXPECT_LT(static_cast<double>(allocation_meter::most), 1.05 * static_cast<double>(budget.peak()));
   EXPECT_LE(budget.peak(), budget.limit());
+}
+
+/// What was allocated at most is what the budget counted.
+void expect_account(const memory_budget& budget, std::uint64_t at_least) {
+  EXPECT_GT(budget.peak(), at_least);
+  EXPECT_LT(static_cast<double>(allocation_meter::most), 1.05 * static_cast<double>(budget.peak()));
+}
+
+TEST(aggregate_spilling_aggregator, group_tables_and_aggregators_have_an_account_too) {
+  if (sanitized) GTEST_SKIP() << "other allocator";
+  constexpr std::uint32_t row_count = 60'000;
+  pillar::splitmix64 random(11);
+  const column numbers = random_column(random, type_of<std::int64_t>, row_count, 1'000'000'000'000);
+  const column names = random_column(random, type_of<pillar::text>, row_count, 50'000);
+  for (const std::size_t key_count : {std::size_t{1}, std::size_t{2}}) {
+    const data_type types[] = {numbers.type(), names.type()};
+    memory_budget budget;
+    allocation_meter::begin();
+    {
+      auto table = *pillar::group_table::make({types, key_count}, &budget);
+      std::uint32_t groups[1024];
+      for (std::uint32_t at = 0; at < row_count; at += 1000) {
+        const vector number = numbers.slice(at, 1000), name = names.slice(at, 1000);
+        const vector* const keys[] = {&number, &name};
+        ASSERT_TRUE(table.find_or_insert({keys, key_count}, selection_mask::first(1000), 1000, groups).ok());
+      }
+      ASSERT_TRUE(table.keys(&budget).ok());
+    }
+    expect_account(budget, 1000 * kib);
+    EXPECT_EQ(budget.used(), 0u);
+  }
+  const aggregate_spec specs[] = {{},
+                                  {aggregate_kind::sum, 0},
+                                  {aggregate_kind::median, 0},
+                                  {aggregate_kind::string_agg, 1},
+                                  {aggregate_kind::count, 1, {.distinct = true}},
+                                  {aggregate_kind::median, 0, {.distinct = true}},
+                                  {aggregate_kind::variance, 0},
+                                  {aggregate_kind::last, 1}};
+  const data_type types[] = {numbers.type(), names.type()};
+  memory_budget budget;
+  allocation_meter::begin();
+  {
+    auto all = *pillar::aggregator::make({types, 1}, types, specs, &budget);
+    auto part = *pillar::aggregator::make({types, 1}, types, specs, &budget);
+    for (std::uint32_t at = 0; at < row_count; at += 1000) {
+      const vector number = numbers.slice(at, 1000), name = names.slice(at, 1000);
+      const vector *const keys[] = {&number}, *const inputs[] = {&number, &name};
+      ASSERT_TRUE((at < row_count / 2 ? all : part).update(keys, inputs, selection_mask::first(1000), 1000).ok());
+    }
+    part.arrange();
+    for (std::uint32_t first = 0; first < 3; ++first) {
+      std::vector<std::uint32_t> some;
+      for (std::uint32_t group = first; group < part.group_count(); group += 40) some.push_back(group);
+      ASSERT_TRUE(all.merge(part, some).ok());
+    }
+    ASSERT_TRUE(all.finish(0, 1000, &budget).ok());
+  }
+  expect_account(budget, 4096 * kib);
+  EXPECT_EQ(budget.used(), 0u);
+  // A store's lists count, where its blocks are small.
+  allocation_meter::begin();
+  {
+    memory_run_store store({.budget = &budget, .buffer_bytes = 4096 * kib});
+    const vector one = numbers.slice(0, 1);
+    const vector* const columns[] = {&one};
+    for (int i = 0; i < 4000; ++i) {
+      const std::uint32_t run = *store.open({types, 1});
+      ASSERT_TRUE(store.append(run, columns, nullptr, 1).ok() && store.seal(run).ok());
+    }
+    EXPECT_LT(static_cast<double>(allocation_meter::now), 1.05 * static_cast<double>(budget.used()));
+  }
+  EXPECT_EQ(budget.used(), 0u);
 }
 
 }  // namespace

@@ -60,6 +60,12 @@ TEST(pipeline_plan, aggregates_without_their_input_are_refused) {
     EXPECT_EQ(run_plan(plan, runner).ok(), kind == aggregate_kind::count_rows);
     plan.stages[0].aggregates[0].input = col("n");
     EXPECT_EQ(run_plan(plan, runner).ok(), kind != aggregate_kind::count_rows);
+    plan.stages[0].aggregates[0].options.distinct = true;
+    if (kind == aggregate_kind::count_rows) plan.stages[0].aggregates[0].input = {};
+    const auto done = run_plan(plan, runner);
+    EXPECT_EQ(done.ok(), kind != aggregate_kind::count_rows);
+    if (kind == aggregate_kind::count_rows)
+      EXPECT_NE(done.status().message().find("aggregate 'made': count() takes no input"), std::string::npos);
   }
 }
 

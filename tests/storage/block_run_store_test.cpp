@@ -76,6 +76,36 @@ TEST(storage_block_run_store, every_file_operation_may_fail) {
   EXPECT_GT(in_file.count("injection points"), 10u);
 }
 
+TEST(storage_block_run_store, rows_outlast_a_refused_allocation) {
+  const rows_of_two rows(2'500);
+  std::uint64_t refused = 0;
+  for (std::uint64_t number = 1;; ++number) {
+    memory_budget budget;
+    {
+      memory_run_store store({.budget = &budget, .buffer_bytes = 1 << 20, .block_rows = 1024});
+      const std::uint32_t run = *store.open(rows.types());
+      budget.refuse(number);
+      for (std::uint64_t at = 0; at < rows.size(); at += 500) {
+        const vector views[] = {rows.columns[0].slice(at, 500), rows.columns[1].slice(at, 500)};
+        const vector* const columns[] = {&views[0], &views[1]};
+        auto done = store.append(run, columns, nullptr, 500);
+        if (!done.ok()) done = store.append(run, columns, nullptr, 500);
+        ASSERT_TRUE(done.ok()) << number;
+      }
+      if (const auto done = store.seal(run); !done.ok()) {
+        EXPECT_EQ(store.read(run).error().code, done.error().code);
+        ASSERT_TRUE(store.seal(run).ok());
+      }
+      refused += budget.refused();
+      if (budget.refused() == 0) budget.refuse(0);  // reading is not what this is about
+      ASSERT_EQ(expect_run(store, run, 0, 1, rows), errc::ok);
+    }
+    EXPECT_EQ(budget.used(), 0u);
+    if (refused < number) break;
+  }
+  EXPECT_GT(refused, 20u);
+}
+
 TEST(storage_block_run_store, a_failed_write_costs_its_run_and_no_other) {
   const rows_of_two rows(1'500);
   memory_file inner;

@@ -27,7 +27,7 @@ enum class fault_kind : std::uint8_t {
   duplicate_name,   ///< two columns of a stage's result are called `column`
   foreign_type,     ///< an aggregate of the user's does not take `left`
   distinct_pairs,   ///< distinct rows of an aggregate of two inputs
-  needs_input,      ///< an aggregate got more or fewer inputs than it takes
+  needs_input,      ///< the aggregate `column` got more or fewer inputs than it takes, or distinct() without one
   out_of_range,     ///< an aggregate's quantile, rank or size
   too_deep,         ///< nested deeper than 256, or not a tree
 };
@@ -294,7 +294,11 @@ constexpr sentence describe(const fault& problem, std::span<const static_column>
       subject();
       out.add(": distinct values are those of one input, and this aggregate takes two");
       break;
-    case fault_kind::needs_input: out.add("an aggregate takes one input; count(*) none, some take two"); break;
+    case fault_kind::needs_input:
+      out.add("aggregate '");
+      out.add(problem.column);
+      out.add("': count() takes no input, so none is distinct; other aggregates take one or two");
+      break;
     case fault_kind::out_of_range:
       subject();
       out.add(": quantiles lie in 0 to 1, ranks in 1 to 1,024, register bits in 4 to 16, sketch bits in 1 to 12");

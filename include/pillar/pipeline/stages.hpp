@@ -79,6 +79,7 @@ struct aggregate_expression {
   /// Equal values of a group count once.
   [[nodiscard]] constexpr auto distinct() const {
     static_assert(!takes_second(Kind), "distinct values are those of one input, and this aggregate takes two");
+    static_assert(Kind != aggregate_kind::count_rows, "count() takes no input whose values could be distinct");
     aggregate_expression made = *this;
     made.options.distinct = true;
     return made;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "pillar/base/buffer.hpp"  // buffer
+#include "pillar/base/growable.hpp"
 #include "pillar/base/memory.hpp"  // memory_budget
 #include "pillar/base/result.hpp"
 #include "pillar/codec/encoding_choice.hpp"  // encoding_policy
@@ -36,7 +37,8 @@ struct run_store_options {
 /// checked whole, and against the directory.
 ///
 /// Errors:   as run_store; open → invalid_argument: no columns; out_of_memory also where the write buffers cannot hold
-///           one vector. A run whose rows could not be encoded or put gives the error again whenever it is named
+///           one vector. Where there is no memory to encode, rows stay in the write buffers and the call may be made
+///           again; a run whose rows could not be put gives the error again whenever it is named
 /// Cost:     beside the write buffers, encoding takes about four times a column's block for the moment, and 2 MiB if it
 ///           holds texts; a reader takes a block and 21 KiB per column. Runs of the same types share the trees chosen:
 ///           3 to 20 ns a number where they last, 60 and more a text
@@ -70,14 +72,19 @@ class block_run_store : public run_store {
   class reader;
   result<void> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
                               std::uint32_t row_count);
+  [[nodiscard]] stored_run& run_of(std::uint32_t number) noexcept;
   std::uint32_t keep_rest(stored_run& run, std::span<const column> columns);
   result<void> write(stored_run& run, bool at_end);
+  result<void> write_closed(stored_run& run);
   result<bool> write_longest();
 
   run_store_options options_;
   memory_budget buffered_;  ///< of the write buffers
   std::vector<std::unique_ptr<run_shape>> shapes_{};
-  std::vector<std::unique_ptr<stored_run>> runs_{};
+  std::uint64_t shape_bytes_ = 0;  ///< counted for them
+  growable<stored_run*> runs_;     ///< owned; of number first_run_ + i, nullptr: dropped
+  std::uint32_t first_run_ = 0;
+  std::uint32_t run_count_ = 0;  ///< that were not dropped
   run_counts counts_{};
 };
 

@@ -24,6 +24,8 @@ class memory_run_store final : public block_run_store {
   PILLAR_API void forget(std::uint64_t place) noexcept override;
 
   std::vector<buffer> blocks_{};
+  std::vector<std::uint64_t> free_{};  ///< places of blocks that were forgotten
+  std::uint64_t list_bytes_ = 0;       ///< counted for both
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -168,9 +168,9 @@ class plan_binder {
       checked_shape input, second;
       input.type = second.type = type_of<double>;
       if (aggregate.input.nodes.empty() != (aggregate.kind == aggregate_kind::count_rows) ||
-          aggregate.second.nodes.empty() == takes_second(aggregate.kind))
-        return make_status(absl::StatusCode::kInvalidArgument,
-                           "aggregate '" + aggregate.name + "': count(*) takes no input, every other aggregate one");
+          aggregate.second.nodes.empty() == takes_second(aggregate.kind) ||
+          (aggregate.kind == aggregate_kind::count_rows && aggregate.options.distinct))
+        return refuse(fault{fault_kind::needs_input, aggregate.name, {}, {}});
       for (auto [value, checked] : {std::pair(&bound.input, &input), std::pair(&bound.second, &second)}) {
         if (value->nodes.empty()) continue;
         if (auto problem = refuse(*value, false); !problem.ok()) return problem;

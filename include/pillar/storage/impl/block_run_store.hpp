@@ -42,6 +42,13 @@ struct block_run_store::stored_run {
   memory_budget* budget;
   std::uint64_t own_bytes = 0;  ///< counted for what stands here
   failure failed{};
+  failure refused{};  ///< what seal() said last
+
+  // Rows that left the builders: columns, of which the first `encoded` are blocks and gone. More than a moment they
+  // stay only where memory for encoding is refused.
+  std::vector<column> closed{};
+  std::size_t encoded = 0;
+  std::uint32_t closed_rows = 0;
 
   stored_run(run_shape* of, memory_budget* from) noexcept
       : shape(of), blocks(from), rows_of_groups(from), budget(from) {}
@@ -51,23 +58,36 @@ struct block_run_store::stored_run {
     if (budget != nullptr) budget->release(own_bytes);
   }
   [[nodiscard]] std::uint64_t buffered_rows() const noexcept { return builders.empty() ? 0 : builders.front().size(); }
+  [[nodiscard]] std::uint64_t held_rows() const noexcept { return buffered_rows() + (closed.empty() ? 0 : closed_rows); }
 };
 
 PILLAR_API block_run_store::block_run_store(const run_store_options& options)
-    : options_(options), buffered_(options.buffer_bytes, options.budget) {
+    : options_(options), buffered_(options.buffer_bytes, options.budget), runs_(options.budget) {
   PILLAR_ASSERT(options.block_rows % vector_rows == 0 && options.block_rows > 0 &&
                 options.block_rows <= block_max_rows);
 }
-PILLAR_API block_run_store::~block_run_store() = default;
+PILLAR_API block_run_store::~block_run_store() {
+  for (std::size_t i = 0; i < runs_.size(); ++i) delete runs_[i];
+  if (options_.budget != nullptr) options_.budget->release(shape_bytes_);
+}
+
+inline block_run_store::stored_run& block_run_store::run_of(std::uint32_t number) noexcept {
+  PILLAR_ASSERT(number - first_run_ < runs_.size() && runs_[number - first_run_] != nullptr);
+  return *runs_[number - first_run_];
+}
 
 PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type> types) {
   if (types.empty()) return errc::invalid_argument;
-  const std::uint64_t own_bytes = sizeof(stored_run) + types.size() * sizeof(column_builder);
-  if (options_.budget != nullptr) PILLAR_TRY(options_.budget->reserve(own_bytes));
+  PILLAR_TRY(runs_.reserve(1));
   run_shape* shape = nullptr;
   for (const auto& known : shapes_)
     if (std::equal(types.begin(), types.end(), known->types.begin(), known->types.end())) shape = known.get();
+  const std::uint64_t shape_bytes =
+      shape != nullptr ? 0 : sizeof(run_shape) + types.size() * (sizeof(data_type) + sizeof(encoding_choice));
+  const std::uint64_t own_bytes = sizeof(stored_run) + types.size() * sizeof(column_builder);
+  if (options_.budget != nullptr) PILLAR_TRY(options_.budget->reserve(own_bytes + shape_bytes));
   if (shape == nullptr) {
+    shape_bytes_ += shape_bytes;
     shapes_.push_back(std::make_unique<run_shape>());
     shape = shapes_.back().get();
     shape->types.assign(types.begin(), types.end());
@@ -76,9 +96,10 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
   auto made = std::make_unique<stored_run>(shape, options_.budget);
   made->own_bytes = own_bytes;
   made->builders.reserve(types.size());
-  const auto number = static_cast<std::uint32_t>(runs_.size());
+  const auto number = static_cast<std::uint32_t>(first_run_ + runs_.size());
   for (const data_type& type : types) made->builders.emplace_back(type, &buffered_, number);
-  runs_.push_back(std::move(made));
+  runs_.push(made.release());
+  ++run_count_;
   return number;
 }
 
@@ -103,8 +124,8 @@ inline result<void> block_run_store::append_columns(stored_run& run, std::span<c
 
 PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<const vector* const> columns,
                                                 const selection_mask* rows, std::uint32_t row_count) {
-  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr && row_count <= vector_rows);
-  stored_run& to = *runs_[run];
+  PILLAR_ASSERT(row_count <= vector_rows);
+  stored_run& to = run_of(run);
   if (to.failed.code != errc::ok) return to.failed;
   PILLAR_ASSERT(!to.builders.empty() && columns.size() == to.builders.size());
   const std::uint32_t count = rows == nullptr ? row_count : rows->count();
@@ -121,9 +142,9 @@ PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<con
 /// Makes room in the write buffers; false if there is nothing in them.
 inline result<bool> block_run_store::write_longest() {
   stored_run* longest = nullptr;
-  for (const auto& run : runs_)
-    if (run != nullptr && run->buffered_rows() > (longest == nullptr ? 0 : longest->buffered_rows()))
-      longest = run.get();
+  for (std::size_t i = 0; i < runs_.size(); ++i)
+    if (runs_[i] != nullptr && runs_[i]->held_rows() > (longest == nullptr ? 0 : longest->held_rows()))
+      longest = runs_[i];
   if (longest == nullptr) return false;
   PILLAR_TRY(write(*longest, false));
   return true;
@@ -143,37 +164,46 @@ inline std::uint32_t block_run_store::keep_rest(stored_run& run, std::span<const
   return row_count - rest;
 }
 
-/// The buffered rows of a run as blocks; of several vectors only whole ones, unless it is the end. On an error they are
-/// lost, and the run is of no more use.
+/// The buffered rows of a run as blocks; of several vectors only whole ones, unless it is the end.
 inline result<void> block_run_store::write(stored_run& run, bool at_end) {
+  PILLAR_TRY(write_closed(run));
   if (run.buffered_rows() == 0) return {};
-  PILLAR_TRY(run.blocks.reserve(run.builders.size()));  // nothing is touched yet: the rows are kept
+  PILLAR_TRY(run.blocks.reserve(run.builders.size()));
   PILLAR_TRY(run.rows_of_groups.reserve(1));
+  std::vector<column> columns;
+  columns.reserve(run.builders.size());
+  for (column_builder& builder : run.builders) {
+    PILLAR_ASSIGN_OR_RETURN(column values, builder.finish());
+    columns.push_back(std::move(values));
+  }
+  run.closed_rows = at_end ? static_cast<std::uint32_t>(columns.front().size()) : keep_rest(run, columns);
+  run.closed = std::move(columns);
+  run.encoded = 0;
+  return write_closed(run);
+}
+
+/// Encodes and puts what was closed. Without memory for it the rest waits for the next call; on other errors the rows
+/// are lost, and the run is of no more use.
+inline result<void> block_run_store::write_closed(stored_run& run) {
+  if (run.closed.empty()) return {};
   const auto written = [&]() -> result<void> {
-    std::vector<column> columns;
-    columns.reserve(run.builders.size());
-    for (column_builder& builder : run.builders) {
-      PILLAR_ASSIGN_OR_RETURN(column values, builder.finish());
-      columns.push_back(std::move(values));
-    }
-    const std::uint32_t row_count =
-        at_end ? static_cast<std::uint32_t>(columns.front().size()) : keep_rest(run, columns);
     vector views[block_max_vectors];
-    const std::uint32_t view_count = (row_count + vector_rows - 1) / vector_rows;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::uint32_t row_count = run.closed_rows, view_count = (row_count + vector_rows - 1) / vector_rows;
+    for (; run.encoded < run.closed.size(); ++run.encoded) {
+      column& values = run.closed[run.encoded];
       for (std::uint32_t v = 0; v < view_count; ++v) {
         const std::uint32_t first = v * vector_rows;
-        views[v] = columns[i].slice(first, row_count - first < vector_rows ? row_count - first : vector_rows);
+        views[v] = values.slice(first, row_count - first < vector_rows ? row_count - first : vector_rows);
       }
       block_options options;
       options.policy = options_.policy;
-      options.previous = &run.shape->choices[i];
+      options.previous = &run.shape->choices[run.encoded];
       PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
-      columns[i] = column();
       stored_run::stored_block stored;
       stored.bytes = block.size();
       stored.checksum = detail::named_checksum(block.bytes());
       PILLAR_ASSIGN_OR_RETURN(stored.place, put(std::move(block)));
+      values = column();
       counts_.bytes_written += stored.bytes;
       run.blocks.push(stored);
     }
@@ -181,6 +211,9 @@ inline result<void> block_run_store::write(stored_run& run, bool at_end) {
     counts_.rows_written += row_count;
     return {};
   }();
+  if (PILLAR_MUTATE(run_store_loses_refused_rows, !written.ok() && written.error().code == errc::out_of_memory, false))
+    return written;
+  run.closed = std::vector<column>();
   if (written.ok()) return {};
   run.failed = written.error();
   run.builders = std::vector<column_builder>();
@@ -188,19 +221,27 @@ inline result<void> block_run_store::write(stored_run& run, bool at_end) {
 }
 
 PILLAR_API result<void> block_run_store::seal(std::uint32_t run) {
-  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr);
-  stored_run& of = *runs_[run];
+  stored_run& of = run_of(run);
   if (of.failed.code != errc::ok) return of.failed;
-  PILLAR_TRY(write(of, true));
+  if (const auto done = write(of, true); !done.ok()) {
+    of.refused = done.error();
+    return done;
+  }
   of.builders = std::vector<column_builder>();  // the memory too
   return {};
 }
 
 PILLAR_API void block_run_store::drop(std::uint32_t run) noexcept {
-  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr);
-  const stored_run& of = *runs_[run];
+  const stored_run& of = run_of(run);
   for (std::size_t i = 0; i < of.blocks.size(); ++i) forget(of.blocks[i].place);
-  runs_[run] = nullptr;
+  delete &of;
+  runs_[run - first_run_] = nullptr;
+  if (--run_count_ != 0) return;
+  first_run_ += static_cast<std::uint32_t>(runs_.size());
+  runs_ = growable<stored_run*>(options_.budget);
+  shapes_.clear();
+  if (options_.budget != nullptr) options_.budget->release(shape_bytes_);
+  shape_bytes_ = 0;
 }
 
 PILLAR_API run_counts block_run_store::counts() const noexcept { return counts_; }
@@ -290,9 +331,9 @@ class block_run_store::reader final : public run_reader {
 };
 
 PILLAR_API result<std::unique_ptr<run_reader>> block_run_store::read(std::uint32_t run) {
-  PILLAR_ASSERT(run < runs_.size() && runs_[run] != nullptr);
-  const stored_run& of = *runs_[run];
+  const stored_run& of = run_of(run);
   if (of.failed.code != errc::ok) return of.failed;
+  if (!of.builders.empty() && of.refused.code != errc::ok) return of.refused;
   PILLAR_ASSERT(of.builders.empty());
   auto made = std::make_unique<reader>(*this, of);
   PILLAR_TRY(made->prepare());
