@@ -177,6 +177,8 @@ ROWS = [
           ("q5", 0, "three sums by id6, of 100,000"), ("q6", 0, "median and standard deviation by id4 and id5"),
           ("q7", 0, "greatest less least by id3"), ("q8", 0, "the two greatest by id6: a row per group here, two there"),
           ("q9", 0, "squared correlation by id2 and id4"), ("q10", 0, "sum and count by all six: a group per row"))),
+    Row("aggregate/spill_1e8_1e7", "aggregate", kind="query", unit="ms", rows=100_000_000, long=True,
+        note="a hundred million rows of ten million groups in 256 MiB, runs in a file in TMPDIR"),
     Row("aggregate/sum_raw_u32_ram", "aggregate", limit=RAM),
     Row("aggregate/sum_packed_w12_ram", "aggregate", limit=RAM, reference="aggregate/sum_raw_u32_ram",
         bars=(Bar("row", 2.2, "aggregate/sum_raw_u32_ram"),)),

@@ -28,6 +28,7 @@
 #include "pillar/base/result.hpp"
 #include "pillar/column/column.hpp"
 #include "pillar/column/run_store.hpp"
+#include "pillar/filter/bloom.hpp"
 
 namespace PILLAR_NAMESPACE {
 
@@ -103,16 +104,18 @@ class spilling_aggregator {
   [[nodiscard]] result<aggregator> make_aggregator(memory_budget* budget, std::uint64_t expected_rows) const;
   result<void> remember(result<void> done) noexcept;
   result<void> begin_spilling();
+  void note_groups();
   result<void> divide(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                       const selection_mask& selection, std::uint32_t row_count,
                       std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
                       const row_numbers& numbers);
   result<void> spill(std::span<const vector* const> keys, std::span<const vector* const> inputs,
-                     const selection_mask& selection, std::uint32_t row_count,
+                     const selection_mask& selection, std::uint32_t row_count, const std::uint64_t* hashes,
                      std::span<const selection_mask* const> where, const row_numbers& numbers);
   result<vector> run_column(const vector& from, std::size_t number);
-  result<void> deliver(aggregator& groups, delivery take, memory_budget* result_budget,
-                       std::uint32_t& delivered) const;
+  result<vector> scatter_column(const vector& from, std::size_t number, const std::uint16_t* rows,
+                                const std::uint16_t* places, std::uint32_t count);
+  result<void> deliver(aggregator& groups, delivery take, memory_budget* result_budget, std::uint32_t& delivered) const;
   result<void> finish_spilled(delivery take, memory_budget* result_budget);
   [[nodiscard]] std::uint64_t part_limit() const noexcept;
   result<void> finish_partition(std::uint32_t partition, delivery take, memory_budget* result_budget);
@@ -125,6 +128,7 @@ class spilling_aggregator {
   memory_budget* budget_ = nullptr;
   std::unique_ptr<memory_budget> state_budget_{};  ///< of in_memory_
   std::optional<aggregator> in_memory_{};
+  std::optional<bloom_filter> in_memory_keys_{};  ///< the hashes of its groups, once they stopped growing
   std::vector<data_type> key_types_{};
   std::vector<data_type> input_types_{};
   std::vector<data_type> result_types_{};
@@ -140,6 +144,7 @@ class spilling_aggregator {
   std::vector<std::uint32_t> runs_{};        ///< by partition; empty: nothing was spilled
   std::vector<std::uint64_t> rows_of_runs_{};
   std::vector<buffer> converted_{};  ///< by column of a run: values that came in another form
+  std::vector<buffer> scattered_{};  ///< by column of a run: a batch's values in the order of their partitions
   std::uint64_t spilled_rows_ = 0;
   std::uint64_t repeated_reads_ = 0;
   failure failed_{};

@@ -9,7 +9,7 @@
 #include "pillar/aggregate/detail/group_order.hpp"  // group_index
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/aggregate/grouped_state.hpp"  // group_pairs
-#include "pillar/base/bits.hpp"  // assign_bit
+#include "pillar/base/bits.hpp"                // assign_bit
 #include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/builder.hpp"

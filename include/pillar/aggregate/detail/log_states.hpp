@@ -96,8 +96,7 @@ class list_states final : public grouped_state {
                               memory_budget* scratch) const override {
     grouped_log<Word> log(scratch);
     const Word* words = words_.data();
-    if (!in_order())
-      PILLAR_TRY(log.fill(groups_, first, count, [words](std::size_t i) { return words[i]; }));
+    if (!in_order()) PILLAR_TRY(log.fill(groups_, first, count, [words](std::size_t i) { return words[i]; }));
     std::size_t at = in_order() ? begin_of(first) : 0;
     for (std::uint32_t i = 0; i < count; ++i) {
       const Word *begin = words + at, *end = begin;
@@ -196,11 +195,7 @@ class list_states final : public grouped_state {
 class text_states final : public grouped_state {
  public:
   text_states(std::string separator, bool distinct, memory_budget* budget) noexcept
-      : separator_(std::move(separator)),
-        distinct_(distinct),
-        entries_(budget),
-        groups_(budget),
-        texts_(budget) {}
+      : separator_(std::move(separator)), distinct_(distinct), entries_(budget), groups_(budget), texts_(budget) {}
 
   result<void> reserve(const group_rows& rows, std::uint32_t) override {
     std::size_t bytes = 0;
@@ -240,8 +235,9 @@ class text_states final : public grouped_state {
       const std::uint32_t group = groups_[at];
       std::size_t end = at;
       while (end < groups_.size() && groups_[end] == group) ++end;
-      entry *const begin = entries_.data() + at,
-                   *const last = put_in_order(begin, entries_.data() + end, [](const entry& of) { return of; });
+      const auto itself = [](const entry& of) { return of; };
+      entry* const begin = entries_.data() + at;
+      const entry* const last = put_in_order(begin, entries_.data() + end, itself);
       for (const entry* from = begin; from != last; ++from, ++kept) {
         entries_[kept] = *from;
         groups_[kept] = group;
@@ -305,8 +301,8 @@ class text_states final : public grouped_state {
         const int order = text_of(entry_of(a)).compare(text_of(entry_of(b)));
         return order != 0 ? order < 0 : before(entry_of(a), entry_of(b));
       });
-      end = std::unique(begin, end,
-                        [&](const T& a, const T& b) { return text_of(entry_of(a)) == text_of(entry_of(b)); });
+      end =
+          std::unique(begin, end, [&](const T& a, const T& b) { return text_of(entry_of(a)) == text_of(entry_of(b)); });
     }
     const auto by_number = [&](const T& a, const T& b) { return before(entry_of(a), entry_of(b)); };
     if (!std::is_sorted(begin, end, by_number))

@@ -96,9 +96,8 @@ class distinct_states final : public grouped_state {
   void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const distinct_states&>(other);
     for (std::uint32_t i = 0; i < groups.count && groups.there(i) < from.sketches_.size(); ++i)
-      from.for_each_register(groups.there(i), [&](std::uint32_t number, std::uint32_t rank) {
-        raise(groups.here(i), number, rank);
-      });
+      from.for_each_register(groups.there(i),
+                             [&](std::uint32_t number, std::uint32_t rank) { raise(groups.here(i), number, rank); });
   }
   void truncate(std::uint32_t group_count) noexcept override {
     for (std::size_t i = group_count; i < sketches_.size(); ++i)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <bit>
+#include <cstring>  // std::memset
 #include <utility>
 
 #include "pillar/aggregate/spilling_aggregator.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
-#include "pillar/column/detail/gather.hpp"  // list_rows
+#include "pillar/column/detail/gather.hpp"  // list_rows, gather_rows
 #include "pillar/hash/column.hpp"           // hash_rows
 
 namespace PILLAR_NAMESPACE {
@@ -15,6 +16,8 @@ namespace detail {
 
 /// Hash bits by which a partition may be divided further: with more of them, one group is what does not fit.
 inline constexpr unsigned spill_most_bits = 40;
+/// Of the filter that knows the groups in memory: 3 % of other keys are searched for in vain.
+inline constexpr unsigned spill_bits_per_group = 8;
 /// Aggregates whose restrictions stand in one word of a row.
 inline constexpr std::size_t restrictions_in_a_word = 64;
 
@@ -86,6 +89,7 @@ PILLAR_API result<spilling_aggregator> spilling_aggregator::make(
     for (std::size_t i = 0; i < aggregates.size(); i += detail::restrictions_in_a_word)
       made.run_types_.push_back(type_of<std::uint64_t>);
   made.converted_.resize(made.run_types_.size());
+  made.scattered_.resize(made.run_types_.size());
   return made;
 }
 
@@ -131,7 +135,23 @@ inline result<void> spilling_aggregator::begin_spilling() {
     }
     runs_.push_back(*opened);
   }
+  note_groups();
   return {};
+}
+
+/// Most rows are of groups that are not in memory from now on: a filter says so in less time than a search. Without
+/// room for one, all are searched for.
+inline void spilling_aggregator::note_groups() {
+  const std::uint32_t group_count = in_memory_->group_count();
+  result<bloom_filter> made = bloom_filter::make(group_count, budget_, detail::spill_bits_per_group);
+  if (!made.ok()) return;
+  std::uint64_t hashes[vector_rows];
+  for (std::uint32_t first = 0; first < group_count; first += vector_rows) {
+    const std::uint32_t left = group_count - first, count = left < vector_rows ? left : vector_rows;
+    if (!in_memory_->groups().hash_keys(first, count, hashes, budget_).ok()) return;
+    made->add({hashes, count});
+  }
+  in_memory_keys_.emplace(*std::move(made));
 }
 
 /// Rows of groups in memory update them, the others are spilled.
@@ -139,23 +159,34 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
                                                 std::span<const vector* const> inputs, const selection_mask& selection,
                                                 std::uint32_t row_count, std::span<const selection_mask* const> where,
                                                 std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
+  std::uint64_t hashes[vector_rows];
+  hash_rows(keys, row_count, hashes);
   selection_mask rest = selection;
-  if (!frozen_) {
-    std::uint32_t slots[vector_rows];
-    in_memory_->groups().find(keys, selection, row_count, slots);
-    selection_mask known = selection_mask::none();
-    for (std::uint32_t row = 0; row < row_count; ++row)
-      known.words[row / 64] |= std::uint64_t{slots[row] != 0} << (row % 64);
-    if (known.any()) {
-      const auto done = in_memory_->update_found(slots, inputs, known, row_count, where, input_bits, numbers);
-      if (!done.ok() && done.error().code != errc::out_of_memory) return done;
-      frozen_ = !done.ok();
-      if (done.ok())
-        for (std::uint32_t i = 0; i < vector_words; ++i)
-          rest.words[i] &= PILLAR_MUTATE(spill_takes_known_rows, ~known.words[i], ~std::uint64_t{0});
+  selection_mask known = frozen_ ? selection_mask::none() : selection;
+  if (in_memory_keys_) {
+    selection_mask possible = selection_mask::none();
+    in_memory_keys_->test({hashes, row_count}, possible.words);
+    known &= PILLAR_MUTATE(spill_filter_of_nothing, possible, selection_mask::none());
+  }
+  std::uint32_t slots[vector_rows];
+  if (known.any()) {
+    in_memory_->groups().find(keys, known, row_count, slots);
+    for (std::uint32_t first = 0; first < row_count; first += 64) {
+      const std::uint32_t end = row_count - first < 64 ? row_count - first : 64;
+      std::uint64_t found = 0;
+      for (std::uint32_t i = 0; i < end; ++i) found |= std::uint64_t{slots[first + i] != 0} << i;
+      known.words[first / 64] = found;
     }
   }
-  return rest.any() ? spill(keys, inputs, rest, row_count, where, numbers) : result<void>();
+  if (known.any()) {
+    const auto done = in_memory_->update_found(slots, inputs, known, row_count, where, input_bits, numbers);
+    if (!done.ok() && done.error().code != errc::out_of_memory) return done;
+    frozen_ = !done.ok();
+    if (done.ok())
+      for (std::uint32_t i = 0; i < vector_words; ++i)
+        rest.words[i] &= PILLAR_MUTATE(spill_takes_known_rows, ~known.words[i], ~std::uint64_t{0});
+  }
+  return rest.any() ? spill(keys, inputs, rest, row_count, hashes, where, numbers) : result<void>();
 }
 
 /// A vector as column `number` of the runs: of its type, integers widened where they came narrower.
@@ -187,7 +218,8 @@ inline result<vector> spilling_aggregator::run_column(const vector& from, std::s
 /// Writes the selected rows to the runs of their partitions.
 inline result<void> spilling_aggregator::spill(std::span<const vector* const> keys,
                                                std::span<const vector* const> inputs, const selection_mask& selection,
-                                               std::uint32_t row_count, std::span<const selection_mask* const> where,
+                                               std::uint32_t row_count, const std::uint64_t* hashes,
+                                               std::span<const selection_mask* const> where,
                                                const row_numbers& numbers) {
   std::vector<vector> columns;
   columns.reserve(run_types_.size());
@@ -228,13 +260,7 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
         if (where[i] != nullptr && !where[i]->test(row)) word &= ~(std::uint64_t{1} << (i - first));
       return word;
     }));
-  std::vector<const vector*> pointers;
-  pointers.reserve(columns.size());
-  for (const vector& of : columns) pointers.push_back(&of);
-
-  std::uint64_t hashes[vector_rows];
-  hash_rows(keys, row_count, hashes);
-  std::uint16_t rows[vector_rows], sorted[vector_rows];
+  std::uint16_t rows[vector_rows], places[vector_rows];
   const std::uint32_t count = detail::list_rows(selection.words, rows);
   const auto partition_of = [&](std::uint32_t row) {
     return static_cast<std::uint32_t>(hashes[row] >> (64 - options_.partition_bits));
@@ -247,19 +273,60 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
     ends[p] = end;
     end = static_cast<std::uint16_t>(end + in_partition);
   }
-  for (std::uint32_t i = 0; i < count; ++i) sorted[ends[partition_of(rows[i])]++] = rows[i];
+  for (std::uint32_t i = 0; i < count; ++i) places[i] = ends[partition_of(rows[i])]++;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    PILLAR_ASSIGN_OR_RETURN(columns[i], scatter_column(columns[i], i, rows, places, count));
 
-  for (std::uint32_t first = 0; first < count;) {
-    const std::uint32_t partition = partition_of(sorted[first]);
-    selection_mask mask = selection_mask::none();
-    const std::uint32_t last = ends[partition];
-    for (std::uint32_t i = first; i < last; ++i) set_bit(mask.words, sorted[i]);
-    PILLAR_TRY(options_.store->append(runs_[partition], pointers, &mask, row_count));
-    rows_of_runs_[partition] += last - first;
-    spilled_rows_ += last - first;
-    first = last;
+  std::vector<vector> views = columns;
+  std::vector<const vector*> pointers;
+  pointers.reserve(views.size());
+  for (const vector& of : views) pointers.push_back(&of);
+  std::uint32_t first = 0;
+  for (std::size_t partition = 0; partition < runs_.size(); first = ends[partition++]) {
+    const std::uint32_t rows_here = ends[partition] - first;
+    if (rows_here == 0) continue;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      views[i].size = rows_here;
+      views[i].validity_offset = first;
+      views[i].values =
+          static_cast<const std::byte*>(columns[i].values) + std::size_t{first} * byte_width(columns[i].type.physical);
+    }
+    PILLAR_TRY(options_.store->append(runs_[partition], pointers, nullptr, rows_here));
+    rows_of_runs_[partition] += rows_here;
+    spilled_rows_ += rows_here;
   }
   return {};
+}
+
+/// Rows rows[i] of a column of the runs, each in its place: the rows of a partition then follow one another.
+inline result<vector> spilling_aggregator::scatter_column(const vector& from, std::size_t number,
+                                                          const std::uint16_t* rows, const std::uint16_t* places,
+                                                          std::uint32_t count) {
+  buffer& memory = scattered_[number];
+  const std::size_t value_bytes = vector_rows * byte_width(from.type.physical);
+  if (memory.empty()) {
+    PILLAR_ASSIGN_OR_RETURN(memory, buffer::allocate(value_bytes + sizeof(selection_mask), budget_));
+  }
+  const auto scatter = [&]<class T>(T) {
+    T values[vector_rows];
+    detail::gather_rows<T>(from, rows, count, values, [](T value) { return value; });
+    T* PILLAR_RESTRICT const to = memory.as<T>();
+    for (std::uint32_t i = 0; i < count; ++i) to[places[i]] = values[i];
+  };
+  if (from.type.physical == physical_type::text) scatter(text_slot{});
+  else visit_fixed_width(from.type.physical, [&]<class T>() { scatter(T{}); });
+  vector made;
+  made.type = from.type;
+  made.size = count;
+  made.values = memory.data();
+  made.buffers = from.holder().buffers;
+  if (from.validity == nullptr) return made;
+  auto* const validity = reinterpret_cast<std::uint64_t*>(memory.data() + value_bytes);
+  std::memset(validity, 0, sizeof(selection_mask));
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (PILLAR_MUTATE(spill_scatters_no_nulls, from.valid(rows[i]), true)) set_bit(validity, places[i]);
+  made.validity = validity;
+  return made;
 }
 
 PILLAR_API result<void> spilling_aggregator::finish(delivery take, memory_budget* result_budget) {
@@ -294,6 +361,8 @@ inline result<void> spilling_aggregator::deliver(aggregator& groups, delivery ta
 
 inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_budget* result_budget) {
   for (buffer& memory : converted_) memory = buffer{};
+  for (buffer& memory : scattered_) memory = buffer{};
+  in_memory_keys_.reset();
   for (const std::uint32_t run : runs_) PILLAR_TRY(options_.store->seal(run));
   if (frozen_) {
     in_memory_->arrange();

@@ -58,7 +58,9 @@ struct block_run_store::stored_run {
     if (budget != nullptr) budget->release(own_bytes);
   }
   [[nodiscard]] std::uint64_t buffered_rows() const noexcept { return builders.empty() ? 0 : builders.front().size(); }
-  [[nodiscard]] std::uint64_t held_rows() const noexcept { return buffered_rows() + (closed.empty() ? 0 : closed_rows); }
+  [[nodiscard]] std::uint64_t held_rows() const noexcept {
+    return buffered_rows() + (closed.empty() ? 0 : closed_rows);
+  }
 };
 
 PILLAR_API block_run_store::block_run_store(const run_store_options& options)
