@@ -435,7 +435,7 @@ TEST(aggregate_aggregator, some_groups_of_another_or_none_are_merged) {
   ASSERT_TRUE(all.update(columns, columns, selection_mask::first(10), 10).ok());
   ASSERT_TRUE(some.merge(all, {}).ok());
   EXPECT_EQ(some.group_count(), 0u);
-  const std::uint32_t groups[] = {7, 2};
+  const std::uint32_t groups[] = {2, 7};
   ASSERT_TRUE(some.merge(all, groups).ok());
   const auto result = *some.finish();
   ASSERT_EQ(result[0].size(), 2u);

@@ -85,7 +85,7 @@ class aggregator {
 
   /// Adds the groups of another aggregator that was made with the same types and aggregates.
   PILLAR_API result<void> merge(const aggregator& other);
-  /// Adds those of its groups that `groups` names, in ascending order.
+  /// Adds those of its groups that `groups` names. Requires: they ascend
   PILLAR_API result<void> merge(const aggregator& other, std::span<const std::uint32_t> groups);
   /// Groups are about to be merged into others, or finished, in pieces: brings what is kept by row (medians, texts) or
   /// by value (distinct ones) into the order of groups. Then a piece costs no more than its groups; else all is looked

@@ -274,8 +274,9 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
     end = static_cast<std::uint16_t>(end + in_partition);
   }
   for (std::uint32_t i = 0; i < count; ++i) places[i] = ends[partition_of(rows[i])]++;
-  for (std::size_t i = 0; i < columns.size(); ++i)
+  for (std::size_t i = 0; i < columns.size(); ++i) {
     PILLAR_ASSIGN_OR_RETURN(columns[i], scatter_column(columns[i], i, rows, places, count));
+  }
 
   std::vector<vector> views = columns;
   std::vector<const vector*> pointers;
