@@ -27,7 +27,7 @@ class group_parts;  // detail/group_parts.hpp
 /// Shape:    as aggregator's; finish: a list of parts, each with a column per key and per aggregate
 /// Errors:   make, finish → as aggregator's; finish changes nothing
 /// Cost:     merging: about 20 ns for each group of each worker, divided among the executor's workers; states that keep
-///           their values (median, string_agg, distinct ones) are looked through once for every part
+///           their values (median, string_agg, distinct ones) are put in the order of groups first
 /// Threads:  worker(w) by one thread at a time for each w; finish alone
 class parallel_group {
  public:
@@ -46,8 +46,7 @@ class parallel_group {
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return workers_[0].result_types(); }
 
   /// The same groups and values for any number of workers and any split of the rows among them, in some order.
-  PILLAR_API result<std::vector<std::vector<column>>> finish(executor_ref runner,
-                                                             memory_budget* budget = nullptr) const;
+  PILLAR_API result<std::vector<std::vector<column>>> finish(executor_ref runner, memory_budget* budget = nullptr);
 
  private:
   explicit parallel_group(memory_budget* budget) noexcept : budget_(budget) {}

@@ -116,6 +116,7 @@ class spilling_aggregator {
   result<vector> scatter_column(const vector& from, std::size_t number, const std::uint16_t* rows,
                                 const std::uint16_t* places, std::uint32_t count);
   result<void> deliver(aggregator& groups, delivery take, memory_budget* result_budget, std::uint32_t& delivered) const;
+  void end_of_rows() noexcept;
   result<void> finish_spilled(delivery take, memory_budget* result_budget);
   [[nodiscard]] std::uint64_t part_limit() const noexcept;
   result<void> finish_partition(std::uint32_t partition, delivery take, memory_budget* result_budget);

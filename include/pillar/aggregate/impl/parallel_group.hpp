@@ -42,8 +42,7 @@ inline result<std::vector<column>> parallel_group::merge_part(std::span<const de
   return merged.finish(budget);
 }
 
-PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(executor_ref runner,
-                                                                           memory_budget* budget) const {
+PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(executor_ref runner, memory_budget* budget) {
   constexpr std::uint64_t groups_of_part = 16384;
   std::uint64_t total = 0;
   std::uint32_t in_use = 0;
@@ -71,6 +70,7 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
   std::vector<detail::group_parts> groups(workers_.size());
   std::vector<result<void>> done(workers_.size());
   const auto scatter_one = [&](std::uint32_t index, std::uint32_t) {
+    workers_[index].arrange();
     auto made = detail::group_parts::make(workers_[index].groups(), part_bits, budget_);
     if (made.ok()) groups[index] = *std::move(made);
     else done[index] = made.error();

@@ -89,7 +89,8 @@ inline result<void> parallel_spilling_group::finish_together(executor_ref runner
   const auto prepare = [&](std::uint32_t index, std::uint32_t) {
     spilling_aggregator& one = workers_[index];
     done[index] = [&]() -> result<void> {
-      for (buffer& memory : one.converted_) memory = buffer{};
+      one.end_of_rows();
+      one.in_memory_->arrange();
       for (const std::uint32_t run : one.runs_) PILLAR_TRY(one.options_.store->seal(run));
       PILLAR_ASSIGN_OR_RETURN(work.parts[index],
                               detail::group_parts::make(one.in_memory_->groups(), partition_bits_, budget_));

@@ -360,10 +360,15 @@ inline result<void> spilling_aggregator::deliver(aggregator& groups, delivery ta
   return {};
 }
 
-inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_budget* result_budget) {
+/// Gives back what only update() needs.
+inline void spilling_aggregator::end_of_rows() noexcept {
   for (buffer& memory : converted_) memory = buffer{};
   for (buffer& memory : scattered_) memory = buffer{};
   in_memory_keys_.reset();
+}
+
+inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_budget* result_budget) {
+  end_of_rows();
   for (const std::uint32_t run : runs_) PILLAR_TRY(options_.store->seal(run));
   if (frozen_) {
     in_memory_->arrange();
