@@ -71,7 +71,7 @@ class distinct_rows {
       for_each_entry(other.index_.groups.data(), count, true, groups,
                      [&](std::size_t i, std::uint32_t here) { take(other.index_.entries[i], here); });
     } else {
-      PILLAR_TRY(other.for_each_slot(count, [&](std::uint32_t pair, std::uint32_t slot) {
+      PILLAR_TRY(other.for_each_slot(count, budget_, [&](std::uint32_t pair, std::uint32_t slot) {
         if (const std::uint32_t found = groups.find(slot - 1); found != groups.count) take(pair, groups.here(found));
       }));
     }
@@ -91,7 +91,8 @@ class distinct_rows {
     if (pairs_.key_types().size() == 1 || index_.has(kept_)) return;
     growable<std::uint32_t> groups(budget_);
     if (!groups.reserve(kept_).ok()) return;
-    if (!for_each_slot(kept_, [&](std::uint32_t, std::uint32_t slot) { groups.push(slot - 1); }).ok()) return;
+    const auto keep = [&](std::uint32_t, std::uint32_t slot) { groups.push(slot - 1); };
+    if (!for_each_slot(kept_, budget_, keep).ok()) return;
     index_.make(kept_, [&](std::uint32_t pair) { return groups[pair]; });
   }
 
@@ -118,12 +119,12 @@ class distinct_rows {
     PILLAR_ASSIGN_OR_RETURN(const column values, out.finish());
     return find_new(values.slice(0, taken.count), taken.slot, taken.count, selection_mask::first(taken.count));
   }
-  /// f(pair, its slot) for pairs [0, count).
+  /// f(pair, its slot) for pairs [0, count); `budget` is for the slots of 1,024 at a time.
   template <class F>
-  result<void> for_each_slot(std::uint32_t count, F&& f) const {
+  result<void> for_each_slot(std::uint32_t count, memory_budget* budget, F&& f) const {
     for (std::uint32_t first = 0; first < count; first += vector_rows) {
       const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
-      column_builder out(pairs_.key_types()[1], budget_);
+      column_builder out(pairs_.key_types()[1], budget);
       PILLAR_TRY(pairs_.append_keys(1, first, rows, out));
       PILLAR_ASSIGN_OR_RETURN(const column slots, out.finish());
       const vector view = slots.slice(0, rows);
