@@ -66,26 +66,28 @@ std::vector<std::uint32_t> partners(const numbered_rows& of, const join_table& t
   return found;
 }
 
-/// Batches of one 64-bit column. `form` 0: dense, 1: sparse, 2: sparse and each four times, 3: dense and each twice.
+/// Batches of one 64-bit column. `form` 0: dense, 1: sparse, 2: sparse and each twice, 3: dense and each twice.
 numbered_rows many_rows(int form, std::uint32_t batch_count) {
   numbered_rows made;
   made.types = {type_of<std::int64_t>};
   std::uint32_t next = 0;
   for (std::uint32_t batch = 0; batch < batch_count; ++batch) {
-    std::vector<pillar::scalar> cells;
-    for (std::uint32_t row = 0; row < pillar::vector_rows; ++row) {
-      const std::int64_t number = std::int64_t{batch} * pillar::vector_rows + row;
-      const std::int64_t key = form == 0   ? number * 7919 % 1'000'003
-                               : form == 3 ? number / 2
-                                           : number / (form == 2 ? 4 : 1);
-      cells.push_back(pillar::scalar::of_integer(made.types[0], form == 1 || form == 2 ? key * 1'000'000'007 : key));
-    }
     key_batch keys;
     keys.row_count = pillar::vector_rows;
-    keys.owned.push_back(make_vector(made.types[0], cells));
+    keys.owned.emplace_back();
+    owned_vector& column = keys.owned.back();
+    column.values.resize(pillar::vector_rows * sizeof(std::int64_t));
+    for (std::uint32_t row = 0; row < pillar::vector_rows; ++row) {
+      const std::int64_t number = std::int64_t{batch} * pillar::vector_rows + row;
+      std::int64_t key = form >= 2 ? number / 2 : form == 0 ? number * 7919 % 1'000'003 : number;
+      if (form == 1 || form == 2) key *= 1'000'000'007;
+      std::memcpy(column.values.data() + row * sizeof key, &key, sizeof key);
+    }
+    column.view.type = made.types[0];
+    column.view.size = keys.row_count;
+    column.view.values = column.values.data();
     keys.selection = pillar::selection_mask::first(keys.row_count);
     made.add(std::move(keys), next, 1);
-    made.batches.back().keys = {&made.batches.back().owned[0].view};
   }
   for (auto& batch : made.batches) batch.keys = {&batch.owned[0].view};
   return made;
@@ -109,7 +111,6 @@ void check(const numbered_rows& of, join_mode mode) {
            std::memcmp(first.bytes().data(), other.bytes().data(), first.bytes().size()) == 0;
   };
   EXPECT_TRUE(same(sealed(of, 2, two, true)));
-  EXPECT_TRUE(same(sealed(of, 8, eight, false)));
   EXPECT_TRUE(same(sealed(of, 8, eight, true)));
 }
 
@@ -138,9 +139,11 @@ TEST(join_parallel_join_builder, the_same_table_whoever_builds_it) {
 
 TEST(join_parallel_join_builder, large_tables_are_filled_in_parts) {
   for (int form = 0; form < 4; ++form) {
+    if (sanitized && form % 2 == 1) continue;
     SCOPED_TRACE(form);
     const bool dense = form == 0 || form == 3;
-    ASSERT_NO_FATAL_FAILURE(check(many_rows(form, dense ? 140 : 100), dense ? join_mode::array : join_mode::packed8));
+    const std::uint32_t batches = dense ? 130 : form == 1 ? 40 : 70;  // two tasks' rows; more than 1 MiB of slots
+    ASSERT_NO_FATAL_FAILURE(check(many_rows(form, batches), dense ? join_mode::array : join_mode::packed8));
   }
 }
 

@@ -274,13 +274,14 @@ TEST(join_spilling_join, every_kind_agrees_with_a_map) {
   };
   pillar::splitmix64 random(91);
   for (int kind = 0; kind <= static_cast<int>(join_kind::null_aware_mark); ++kind) {
+    if (sanitized && kind % 2 == 1) continue;
     for (std::size_t turn = 0; turn < turns(std::size_t{2}); ++turn) {
       SCOPED_TRACE(kind);
       const bool null_aware =
           kind == static_cast<int>(join_kind::null_aware_anti) || kind == static_cast<int>(join_kind::null_aware_mark);
       const std::size_t schema = (static_cast<std::size_t>(kind) + turn * 3) % schemas.size();
       question of = make_question(random, schemas[null_aware && schemas[schema].size() > 1 ? turn % 2 : schema], 4,
-                                  1200, turn == 0);
+                                  1200, turn == 0 && !sanitized);
       of.kind = static_cast<join_kind>(kind);
       of.with_condition = !null_aware && turn == 1;
       if (null_aware && turn == 1)  // a list without NULLs
@@ -317,7 +318,7 @@ TEST(join_spilling_join, a_key_that_does_not_fit_alone_is_joined_part_by_part) {
 TEST(join_spilling_join, four_times_the_budget_is_written_once) {
   pillar::splitmix64 random(93);
   const std::vector types = {type_of<std::int64_t>};
-  question of = make_question(random, types, sanitized ? 24 : 48, 100'000, false);
+  question of = make_question(random, types, 48, 100'000, false);
   memory_budget unlimited;
   EXPECT_EQ(run(of, &unlimited, {}).said, errc::ok);
   const std::uint64_t limit = unlimited.peak() / 4;
@@ -388,7 +389,7 @@ TEST(join_spilling_join, without_a_store_it_stays_as_it_was) {
 
 TEST(join_spilling_join, every_allocation_and_file_operation_may_fail) {
   pillar::splitmix64 random(95);
-  question of = make_question(random, {type_of<std::int64_t>.as_nullable()}, sanitized ? 1 : 2, 3000, false);
+  question of = make_question(random, {type_of<std::int64_t>.as_nullable()}, 2, 3000, false);
   of.kind = join_kind::full;
   const answer expected = expected_of(of);
   // A refused allocation may be taken for the end of the budget: then rows are spilled, and the answer is the same.

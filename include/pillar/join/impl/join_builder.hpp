@@ -17,6 +17,14 @@ namespace PILLAR_NAMESPACE {
 namespace detail {
 inline constexpr std::uint32_t join_rows_of_task = 1 << 16;  // fewer are not worth a task
 inline constexpr std::uint32_t join_fill_parts = 8;          // of large tables, whoever fills them
+
+/// The first slot in [at, end) that is free or the key's; end: there is none.
+template <class Slot, class Equal>
+PILLAR_ALWAYS_INLINE std::uint64_t find_join_slot(const Slot* slots, std::uint64_t at, std::uint64_t end,
+                                                  const Equal& equal) noexcept {
+  while (at != end && slots[at].count != 0 && !equal(slots[at])) ++at;
+  return at;
+}
 }  // namespace detail
 
 /// How the rows at hand will lie in a table.
@@ -471,40 +479,18 @@ result<bool> join_builder::fill_slots(std::byte* memory, detail::join_header& he
     for (std::uint32_t i = 0; i < count; ++i) of.places[i] = detail::place_of(of.hashes[i], header.slot_count);
     return count;
   };
-  // The row's slot or a free one in [at, end); end: there is none.
-  const auto find = [&](const keys& of, std::uint32_t row, std::uint32_t i, std::uint64_t at, std::uint64_t end) {
-    for (; at != end; ++at) {
-      if (slots[at].count == 0) return at;
-      if constexpr (!wide) {
-        if (slots[at].key == of.low[i]) return at;
-      } else {
-        if (slots[at].low != of.low[i]) continue;
-        if (generic ? equals_entry(row, texts + slots[at].high) : slots[at].high == of.high[i]) return at;
-      }
-    }
-    return end;
+  const auto equals = [&](const Slot& slot, const keys& of, std::uint32_t row, std::uint32_t i) {
+    if constexpr (!wide) return slot.key == of.low[i];
+    else return slot.low == of.low[i] && (generic ? equals_entry(row, texts + slot.high) : slot.high == of.high[i]);
   };
-  const auto find_in_part = [&](const keys& of, std::uint32_t row, std::uint32_t i) {
-    const std::uint64_t end = (part_of(of.hashes[i]) + 1) * part_slots, at = find(of, row, i, of.places[i], end);
-    return at == end ? header.slot_count : at;
-  };
-  const auto find_around = [&](const keys& of, std::uint32_t row, std::uint32_t i) {
-    const std::uint64_t at = find(of, row, i, of.places[i], header.slot_count);
-    return at == header.slot_count ? find(of, row, i, 0, of.places[i]) : at;
-  };
-  // One more row for a slot; false: that is too many keys.
+  // A free slot becomes the row's; false: its entry has no room.
   std::uint64_t text_used = 0;  // a single task's
-  const auto add = [&](const keys& of, std::uint32_t row, std::uint32_t i, std::uint64_t at, std::uint64_t& used,
-                       std::uint64_t most) {
-    Slot& slot = slots[at];
-    if (slot.count != 0) {
-      ++slot.count;
-      return true;
-    }
-    if (++used > most) return false;
-    if constexpr (!wide) slot.key = of.low[i];
-    else slot.low = of.low[i], slot.high = generic ? text_used : of.high[i];
-    if constexpr (wide) {
+  const auto claim = [&](Slot& slot, const keys& of, std::uint32_t row, std::uint32_t i) {
+    if constexpr (!wide) {
+      slot.key = of.low[i];
+    } else {
+      slot.low = of.low[i];
+      slot.high = generic ? text_used : of.high[i];
       if (generic) {
         const std::uint64_t size = entry_size(row);
         if (size > header.text_bytes - text_used) return false;
@@ -520,33 +506,44 @@ result<bool> join_builder::fill_slots(std::byte* memory, detail::join_header& he
   struct part_state {
     growable<std::uint32_t> waiting;  ///< rows that found no place in their part
     std::uint64_t used = 0;           ///< slots
-    std::uint64_t row_count = 0;
     result<bool> done = true;
   };
   std::vector<part_state> parts;
-  for (std::uint32_t part = 0; part < part_count; ++part)
-    parts.push_back({growable<std::uint32_t>(budget_), 0, 0, true});
+  for (std::uint32_t part = 0; part < part_count; ++part) parts.push_back({growable<std::uint32_t>(budget_), 0, true});
   const auto fill = [&](std::uint32_t task, std::uint32_t) {
     keys of;
+    // Copies, which stores into slots cannot change: they stay in registers.
+    Slot* const table = slots;
+    const std::uint64_t size = part_slots, all_parts = part_count, most = part_slots / 4 * 3;
+    const bool fetch = prefetch;
+    std::uint64_t used[detail::join_fill_parts] = {};
     for (std::uint32_t first = 0; first < joinable_count_; first += vector_rows) {
       const std::uint32_t count = prepare(task, first, of);
       if (header.filter_blocks != 0)
         bloom_add(filter, header.filter_blocks, of.hashes, PILLAR_MUTATE(join_filter_forgets, count, count / 2));
       for (std::uint32_t i = 0; i < count; ++i) {
-        if (prefetch && i + detail::join_prefetch_ahead < count)
-          __builtin_prefetch(slots + of.places[i + detail::join_prefetch_ahead], 1);
+        if (fetch && i + detail::join_prefetch_ahead < count)
+          __builtin_prefetch(table + of.places[i + detail::join_prefetch_ahead], 1);
         const std::uint32_t row = first + of.rows[i];
-        const std::uint64_t at = find_in_part(of, row, i);
-        part_state& part = parts[part_of(of.hashes[i])];
-        if (at == header.slot_count) {
-          if (const auto added = part.waiting.append(row); !added.ok()) part.done = added.error();
-        } else if (!add(of, row, i, at, part.used, part_slots / 4 * 3)) {
-          part.done = false;
+        const std::uint64_t part = detail::place_of(of.hashes[i], all_parts), end = (part + 1) * size;
+        const std::uint64_t at = detail::find_join_slot(table, of.places[i], end,
+                                                        [&](const Slot& slot) { return equals(slot, of, row, i); });
+        if (at == end) {
+          const auto added = parts[part].waiting.append(row);
+          if (added.ok()) continue;
+          parts[part].done = added.error();
+          return;
         }
-        if (part.done.ok() && *part.done) continue;
-        return;
+        if (table[at].count != 0) {
+          ++table[at].count;
+        } else if (++used[part] > most || !claim(table[at], of, row, i)) {
+          parts[part].done = false;
+          return;
+        }
       }
     }
+    for (std::uint32_t part = 0; part < part_count; ++part)
+      if (used[part] != 0) parts[part].used = used[part];  // its own parts
   };
   workers.each(tasks, fill);
   std::uint64_t used = 0;
@@ -562,11 +559,17 @@ result<bool> join_builder::fill_slots(std::byte* memory, detail::join_header& he
     else hash = detail::join_hash(hash);
     one.places[0] = detail::place_of(hash, header.slot_count);
   };
-  for (part_state& part : parts)
+  const auto find_around = [&](std::uint32_t row) {  // of the row that was prepared
+    const auto is_its = [&](const Slot& slot) { return equals(slot, one, row, 0); };
+    const std::uint64_t at = detail::find_join_slot(slots, one.places[0], header.slot_count, is_its);
+    return at == header.slot_count ? detail::find_join_slot(slots, 0, one.places[0], is_its) : at;
+  };
+  for (const part_state& part : parts)
     for (std::uint32_t i = 0; i < part.waiting.size(); ++i) {
       prepare_one(part.waiting[i]);
-      if (!add(one, part.waiting[i], 0, find_around(one, part.waiting[i], 0), used, header.slot_count / 4 * 3))
-        return false;
+      Slot& slot = slots[find_around(part.waiting[i])];
+      if (slot.count != 0) ++slot.count;
+      else if (++used > header.slot_count / 4 * 3 || !claim(slot, one, part.waiting[i], 0)) return false;
     }
   header.text_bytes = text_used;
   header.rows_at = round_up(header.texts_at + text_used, 8);
@@ -579,28 +582,34 @@ result<bool> join_builder::fill_slots(std::byte* memory, detail::join_header& he
     return true;
   }
   header.has_rows = 1;
-  std::uint32_t end = 0;
+  std::uint32_t position = 0;
   for (std::uint64_t at = 0; at < header.slot_count; ++at)
-    if (slots[at].count != 0) slots[at].first = end += slots[at].count;
+    if (slots[at].count != 0) slots[at].first = position += slots[at].count;
   // From the last row to the first, each list from its end to its beginning, so that rows stay in order.
   const auto place = [&](std::uint32_t task, std::uint32_t) {
     keys of;
+    Slot* const table = slots;
+    std::uint32_t* const ids = rows;
+    const std::uint64_t size = part_slots, all_parts = part_count;
+    const bool fetch = prefetch;
     for (std::uint32_t batch = (joinable_count_ - 1) / vector_rows + 1; batch-- > 0;) {
       const std::uint32_t first = batch * vector_rows;
       for (std::uint32_t i = prepare(task, first, of); i-- > 0;) {
-        if (prefetch && i >= detail::join_prefetch_ahead)
-          __builtin_prefetch(slots + of.places[i - detail::join_prefetch_ahead], 1);
+        if (fetch && i >= detail::join_prefetch_ahead)
+          __builtin_prefetch(table + of.places[i - detail::join_prefetch_ahead], 1);
         const std::uint32_t row = first + of.rows[i];
-        const std::uint64_t at = find_in_part(of, row, i);
-        if (at != header.slot_count) rows[--slots[at].first] = id_of(row);
+        const std::uint64_t end = (detail::place_of(of.hashes[i], all_parts) + 1) * size;
+        const std::uint64_t at = detail::find_join_slot(table, of.places[i], end,
+                                                        [&](const Slot& slot) { return equals(slot, of, row, i); });
+        if (at != end) ids[--table[at].first] = id_of(row);
       }
     }
   };
   workers.each(tasks, place);
-  for (part_state& part : parts)
-    for (std::uint32_t i = static_cast<std::uint32_t>(part.waiting.size()); i-- > 0;) {
+  for (const part_state& part : parts)
+    for (auto i = static_cast<std::uint32_t>(part.waiting.size()); i-- > 0;) {
       prepare_one(part.waiting[i]);
-      rows[--slots[find_around(one, part.waiting[i], 0)].first] = id_of(part.waiting[i]);
+      rows[--slots[find_around(part.waiting[i])].first] = id_of(part.waiting[i]);
     }
   return true;
 }
