@@ -30,7 +30,7 @@ using pillar::selection_mask;
 using pillar::type_of;
 
 constexpr std::uint64_t kib = 1024;
-constexpr std::uint32_t batch_rows = 400;
+constexpr std::uint32_t batch_rows = 300;
 
 /// Rows of a nullable key and of three inputs, and every aggregate that could notice how they were split.
 struct rows {
@@ -224,13 +224,13 @@ TEST(aggregate_parallel_spilling_group, without_stores_and_without_keys) {
 }
 
 TEST(aggregate_parallel_spilling_group, every_allocation_and_file_operation_may_fail) {
-  const rows of(800, 1'000'000'000, false);
+  const rows of(600, 1'000'000'000, false);
   pillar::inline_executor alone;
   const outcome expected = group(of, alone, 1, nullptr, {}, {});
   const auto run = [&](memory_budget* budget, auto& file) {
     pillar::file_run_store store(file, {.budget = budget, .buffer_bytes = 64 * kib, .block_rows = 1024});
     pillar::run_store* const stores[] = {&store};
-    const outcome found = group(of, alone, 2, budget, stores, {.state_bytes = 100 * kib, .partition_bits = 1}, budget);
+    const outcome found = group(of, alone, 2, budget, stores, {.state_bytes = 64 * kib, .partition_bits = 1}, budget);
     if (found.said == errc::ok) EXPECT_TRUE(found.lines == expected.lines);
     return found.said;
   };

@@ -28,7 +28,7 @@ TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
   pillar::dynamic_schema schema;
   schema.columns = {
       {"k", pillar::type_of<std::int64_t>}, {"v", pillar::type_of<double>}, {"t", pillar::type_of<pillar::text>}};
-  constexpr std::uint32_t row_count = turns(16'000u);
+  constexpr std::uint32_t row_count = 16'000;
   pillar::splitmix64 random(11);
   pillar::column_set_builder builder(schema);
   for (std::uint32_t row = 0; row < row_count; ++row) {
@@ -73,6 +73,7 @@ TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
       plan.from_table = ordered.from_table = &*table;
     }
     for (const std::uint32_t threads : {1u, 2u, 8u}) {
+      if (sanitized && threads != 2) continue;
       SCOPED_TRACE(std::to_string(group_rows) + " rows in a group, threads: " + std::to_string(threads));
       pillar::worker_pool pool(threads);
       if (expected.empty()) {
@@ -83,7 +84,8 @@ TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
         expected_top = lines_of(top->rows());
         std::sort(expected.begin(), expected.end());
       }
-      pillar::memory_budget budget(row_count * 40), results;
+      pillar::memory_budget budget(row_count * 40 + threads * (96 << 10)),
+          results;  // workers have buffers of their own
       pillar::memory_run_store first({.buffer_bytes = 256 << 10}), second({.buffer_bytes = 256 << 10});
       {
         query_context context({.budget = &budget});
