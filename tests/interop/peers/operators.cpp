@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -12,6 +12,7 @@
 #include "pillar/aggregate/spilling_aggregator.hpp"
 #include "pillar/interop/arrow_stream.hpp"
 #include "pillar/join.hpp"
+#include "pillar/join/spilling_join.hpp"
 #include "pillar/pipeline.hpp"
 #include "pillar/schedule/inline_executor.hpp"
 #include "pillar/schedule/worker_pool.hpp"
@@ -36,6 +37,7 @@ struct input {
     if (!sets.ok()) return sets.status();
     return input{reader->schema(), *std::move(sets)};
   }
+  [[nodiscard]] std::uint32_t column_count() const { return static_cast<std::uint32_t>(schema.size()); }
   [[nodiscard]] std::vector<pillar::data_type> types(std::uint32_t first, std::uint32_t count) const {
     std::vector<pillar::data_type> out;
     for (std::uint32_t c = first; c < first + count; ++c) out.push_back(schema[c].type);
@@ -120,7 +122,7 @@ absl::StatusOr<std::vector<columns>> group_merged(const input& from, const group
   std::vector<pillar::aggregator> parts;
   for (std::size_t i = 0; i < count; ++i) {
     auto made =
-        pillar::aggregator::make(from.types(0, what.key_count), from.types(0, from.schema.size()), what.aggregates);
+        pillar::aggregator::make(from.types(0, what.key_count), from.types(0, from.column_count()), what.aggregates);
     if (!made.ok()) return failed(made.error());
     parts.push_back(*std::move(made));
   }
@@ -136,7 +138,7 @@ absl::StatusOr<std::vector<columns>> group_merged(const input& from, const group
 
 absl::StatusOr<std::vector<columns>> group_partitioned(const input& from, const group_question& what) {
   pillar::worker_pool pool(2);
-  auto groups = pillar::parallel_group::make(from.types(0, what.key_count), from.types(0, from.schema.size()),
+  auto groups = pillar::parallel_group::make(from.types(0, what.key_count), from.types(0, from.column_count()),
                                              what.aggregates, 3);
   if (!groups.ok()) return failed(groups.error());
   const absl::Status done =
@@ -152,7 +154,7 @@ absl::StatusOr<std::vector<columns>> group_spilled(const input& from, const grou
   pillar::memory_budget budget;
   pillar::memory_run_store store({.block_rows = 1024});
   auto groups =
-      pillar::spilling_aggregator::make(from.types(0, what.key_count), from.types(0, from.schema.size()),
+      pillar::spilling_aggregator::make(from.types(0, what.key_count), from.types(0, from.column_count()),
                                         what.aggregates, &budget, {.store = &store, .state_bytes = state_bytes});
   if (!groups.ok()) return failed(groups.error());
   const absl::Status done = for_each_batch(from, [&](const batch& rows) { return update(*groups, what, rows); });
@@ -254,7 +256,51 @@ struct join_question {
   pillar::join_kind kind;
   std::uint32_t key_count;
   [[nodiscard]] bool has_pairs() const { return kind <= pillar::join_kind::full; }
+  [[nodiscard]] pillar::dynamic_schema schema(const input& build, const input& probe) const {
+    pillar::dynamic_schema made;
+    for (const input* side : {&probe, &build})
+      if (side == &probe || has_pairs())
+        for (const auto& column : side->schema.columns)
+          made.columns.push_back({(side == &probe ? "p_" : "b_") + column.name, column.type.as_nullable()});
+    return made;
+  }
 };
+
+absl::StatusOr<column_set> join_spilled(const input& build, const input& probe, const join_question& what,
+                                        std::uint64_t state_bytes, std::string& said) {
+  pillar::memory_budget budget;
+  pillar::memory_run_store store({.block_rows = 1024});
+  const auto side = [&](const input& from) {
+    pillar::join_side made{from.types(0, from.column_count()), {}};
+    for (std::uint32_t c = 0; c < what.key_count; ++c) made.keys.push_back(c);
+    return made;
+  };
+  auto made = pillar::spilling_join::make(side(build), side(probe), what.kind, &budget,
+                                          {.store = &store, .state_bytes = state_bytes});
+  if (!made.ok()) return failed(made.error());
+  pillar::column_set_builder out(what.schema(build, probe));
+  const auto take = [&](const pillar::joined_rows& rows) -> pillar::result<void> {
+    std::uint32_t column = 0;
+    for (const auto& vectors : {rows.probe, rows.build})
+      for (const pillar::vector& each : vectors) PILLAR_TRY(out.column_at(column++).append(each, &rows.rows));
+    return {};
+  };
+  const auto checked = [](const pillar::result<void>& done) {
+    return done.ok() ? absl::OkStatus() : failed(done.error());
+  };
+  absl::Status done = for_each_batch(
+      build, [&](const batch& rows) { return checked(made->append(rows.pointers, rows.all, rows.rows)); });
+  if (done.ok()) done = checked(made->seal());
+  if (done.ok())
+    done = for_each_batch(
+        probe, [&](const batch& rows) { return checked(made->probe(rows.pointers, rows.all, rows.rows, take)); });
+  if (done.ok()) done = checked(made->finish(take));
+  if (!done.ok()) return done;
+  said = "spilled " + std::to_string(made->spilled_rows());
+  auto rows = out.finish();
+  if (!rows.ok()) return failed(rows.error());
+  return *std::move(rows);
+}
 
 absl::StatusOr<column_set> join_parts(const input& build, const input& probe, const join_question& what, int how) {
   const auto table = build_table(build, what.key_count, how);
@@ -268,13 +314,7 @@ absl::StatusOr<column_set> join_parts(const input& build, const input& probe, co
   if (!build_rows.ok()) return build_rows.status();
   if (!probe_rows.ok()) return probe_rows.status();
 
-  pillar::dynamic_schema schema;
-  for (const auto& column : probe.schema.columns)
-    schema.columns.push_back({"p_" + column.name, column.type.as_nullable()});
-  if (what.has_pairs())
-    for (const auto& column : build.schema.columns)
-      schema.columns.push_back({"b_" + column.name, column.type.as_nullable()});
-  pillar::column_set_builder out(schema);
+  pillar::column_set_builder out(what.schema(build, probe));
   const auto width = static_cast<std::uint32_t>(probe.schema.size());
   const auto add = [&](std::uint64_t p, std::uint64_t b) -> absl::Status {
     if (absl::Status done = append_row(*probe_rows, p, out, 0); !done.ok()) return done;
@@ -339,7 +379,7 @@ absl::Status group(ArrowArrayStream* from, ArrowArrayStream* out, const char* qu
 }
 
 absl::Status join(ArrowArrayStream* build, ArrowArrayStream* probe, ArrowArrayStream* out, const char* question,
-                  int how) {
+                  int how, std::string& said) {
   const auto build_rows = input::read(build);
   const auto probe_rows = input::read(probe);
   if (!build_rows.ok()) return build_rows.status();
@@ -349,7 +389,8 @@ absl::Status join(ArrowArrayStream* build, ArrowArrayStream* probe, ArrowArraySt
   join_question what{};
   words >> kind >> what.key_count;
   what.kind = static_cast<pillar::join_kind>(kind);
-  auto made = join_parts(*build_rows, *probe_rows, what, how);
+  auto made = how <= 1 ? join_parts(*build_rows, *probe_rows, what, how)
+                       : join_spilled(*build_rows, *probe_rows, what, static_cast<std::uint64_t>(how), said);
   if (!made.ok()) return made.status();
   const pillar::dynamic_schema schema = made->schema;
   return pillar::export_arrow_stream(std::vector<column_set>{*std::move(made)}, schema, out);
@@ -368,11 +409,14 @@ __attribute__((visibility("default"))) int pillar_group(ArrowArrayStream* from, 
   return answer(done, said, text, size);
 }
 
-/// How: 0 by the parts, 1 with a table of two builders that was moved.
+/// How: 0 by the parts, 1 with a table of two builders that was moved; any more: one that
+/// spills, with so many bytes for its build side.
 __attribute__((visibility("default"))) int pillar_join(ArrowArrayStream* build, ArrowArrayStream* probe,
                                                        ArrowArrayStream* out, const char* question, int how, char* text,
                                                        int size) {
-  return answer(join(build, probe, out, question, how), "", text, size);
+  std::string said;
+  const absl::Status done = join(build, probe, out, question, how, said);
+  return answer(done, said, text, size);
 }
 
 }  // extern "C"

@@ -221,6 +221,8 @@ JOINS = [  # join_kind's number → SQL of the same
     (6, "SELECT * FROM probe AS p WHERE p.k0 NOT IN (SELECT k0 FROM build)"),
 ]
 
+JOIN_WAYS = (0, 1, 64 << 10)
+
 
 def join_round():
     keys = [dice.choice(list(KINDS)) for _ in range(dice.choice([1, 1, 1, 2, 3]))]
@@ -241,8 +243,10 @@ def join_round():
         if kind == 6 and len(keys) > 1:
             continue
         theirs = collections.Counter(tuple(cell(v) for v in row) for row in connection.sql(sql.format(on=on)).fetchall())
-        for how in (0, 1):
-            ours, _ = ask("pillar_join", [build_table, probe_table], f"{kind} {len(keys)}", how)
+        for how in JOIN_WAYS:
+            ours, said = ask("pillar_join", [build_table, probe_table], f"{kind} {len(keys)}", how)
+            if said.startswith("spilled"):
+                seen["joined from a store"] += int(said.split()[1])
             mine = collections.Counter(rows_of(ours))
             differ = (mine - theirs) + (theirs - mine)
             assert not differ, (f"join kind {kind}, way {how}, keys {keys}, {probe.num_rows} × {build.num_rows} rows: "
@@ -261,7 +265,7 @@ for name, turn in (("groups", group_round), ("joins", join_round)):
             print(f"seed {SEED}, {name}, round {number}: {type(problem).__name__}: {problem}")
             if failed > 5:
                 break
-if not failed and not seen["rows spilled"]:
+if not failed and not (seen["rows spilled"] and seen["joined from a store"]):
     failed = 1
     print("nothing was spilled")
 print(f"DuckDB {duckdb.__version__}, seed {SEED}, {ROUNDS} rounds:", ", ".join(f"{n} {what}" for what, n in seen.items()))
