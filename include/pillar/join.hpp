@@ -6,5 +6,6 @@
 #include "pillar/join/join_cursor.hpp"
 #include "pillar/join/join_table.hpp"
 #include "pillar/join/key_domains.hpp"
+#include "pillar/join/kind.hpp"
 #include "pillar/join/parallel_join_builder.hpp"
 #include "pillar/join/spilling_join.hpp"

@@ -18,6 +18,7 @@
 #include "pillar/pipeline.hpp"
 #include "pillar/pipeline/audit.hpp"
 #include "pillar/pipeline/explain.hpp"
+#include "pillar/pipeline/join.hpp"
 #include "pillar/pipeline/spill.hpp"
 #include "pillar/schedule.hpp"
 #include "pillar/sort.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// For programs that ask questions of tables: tables, stages, queries, runs and their accounts.
 ///
-/// Explain and audit have headers of their own. A program of header-only mode that also fills tables includes
+/// Joins, explain and audit have headers of their own. A program of header-only mode that also fills tables includes
 /// pillar/storage/table.hpp as well; pillar/pillar.hpp has everything.
 #pragma once
 #include "pillar/pipeline/query.hpp"

@@ -14,7 +14,10 @@
 #include "pillar/expr/bind.hpp"
 #include "pillar/expr/check.hpp"
 #include "pillar/expr/reference.hpp"
+#include "pillar/pipeline/join.hpp"
 #include "pillar/pipeline/plan.hpp"
+#include "pillar/pipeline/run.hpp"
+#include "pillar/schedule/inline_executor.hpp"
 #include "support/reference_aggregate.hpp"
 
 namespace pillar_test {
@@ -126,7 +129,94 @@ inline scalar aggregate_of(const pillar::named_aggregate& what, const pillar::da
     default: return *greatest;
   }
 }
+
+/// Each row of the left side with each row of the other that has the same keys, none of them NULL.
+inline void join_rows(reference_rows& from, reference_rows& other, const pillar::plan_join& join, reference_rows& out) {
+  using pillar::join_kind;
+  pillar::dynamic_schema both = from.schema;
+  both.columns.insert(both.columns.end(), other.schema.columns.begin(), other.schema.columns.end());
+  std::vector<std::pair<std::size_t, std::size_t>> keys;
+  std::vector<pillar::detail::joined_names> names;
+  for (const auto& key : join.keys) {
+    keys.emplace_back(*from.schema.find(key.column), *other.schema.find(key.other));
+    names.push_back({key.column, key.other});
+  }
+  std::vector<pillar::detail::joined_column> columns(both.size() + 1);
+  columns.resize(pillar::detail::joined_columns(join.kind, pillar::detail::columns_of(from.schema),
+                                                pillar::detail::columns_of(other.schema), names, join.mark,
+                                                columns.data()));
+  out.schema.columns.clear();
+  for (const auto& column : columns) out.schema.columns.push_back({std::string(column.name), column.type});
+  const auto emit = [&](const cell_row* left, const cell_row* right) {
+    cell_row made;
+    for (const auto& column : columns) {
+      const cell_row* side = column.of_other ? right : left;
+      std::size_t index = column.index;
+      if (side == nullptr)  // a key of one name is whichever is there
+        for (std::size_t k = 0; k < keys.size(); ++k)
+          if (!column.of_other && join.keys[k].column == join.keys[k].other && keys[k].first == index)
+            side = right, index = keys[k].second;
+      made.push_back(side == nullptr ? scalar::of_null(column.type) : (*side)[index]);
+    }
+    out.rows.push_back(std::move(made));
+  };
+  bool other_has_null = false;
+  for (const cell_row& right : other.rows) other_has_null = other_has_null || right[keys[0].second].null;
+  std::vector<bool> found(other.rows.size(), false);
+  for (const cell_row& left : from.rows) {
+    std::size_t partners = 0;
+    for (std::size_t r = 0; r < other.rows.size(); ++r) {
+      const cell_row& right = other.rows[r];
+      bool same = true;
+      for (const auto& [mine, theirs] : keys)
+        same = same && !left[mine].null && !right[theirs].null && pillar::compare(left[mine], right[theirs]) == 0;
+      if (!same) continue;
+      if (!join.condition.nodes.empty()) {
+        cell_row pair = left;
+        pair.insert(pair.end(), right.begin(), right.end());
+        const auto fate = pillar::reference_filter(join.condition, both, pair);
+        if (fate == pillar::row_fate::error || fate == pillar::row_fate::error_or_reject) from.has_error = true;
+        if (fate != pillar::row_fate::keep) continue;
+      }
+      ++partners;
+      found[r] = true;
+      if (join.kind <= join_kind::full) emit(&left, &right);
+    }
+    const bool unknown = partners == 0 && !other.rows.empty() && (other_has_null || left[keys[0].first].null);
+    switch (join.kind) {
+      case join_kind::inner:
+      case join_kind::right: break;
+      case join_kind::left:
+      case join_kind::full:
+        if (partners == 0) emit(&left, nullptr);
+        break;
+      case join_kind::semi:
+        if (partners != 0) emit(&left, nullptr);
+        break;
+      case join_kind::anti:
+        if (partners == 0) emit(&left, nullptr);
+        break;
+      case join_kind::null_aware_anti:
+        if (partners == 0 && !unknown) emit(&left, nullptr);
+        break;
+      case join_kind::mark:
+      case join_kind::null_aware_mark: {
+        emit(&left, nullptr);
+        scalar& mark = out.rows.back().back();
+        const bool is_null = join.kind == join_kind::null_aware_mark && unknown;
+        mark = is_null ? scalar::of_null(mark.type) : scalar::of_integer(out.schema.columns.back().type, partners != 0);
+        break;
+      }
+    }
+  }
+  if (!keeps_build_rows(join.kind)) return;
+  out.is_ordered = false;
+  for (std::size_t r = 0; r < other.rows.size(); ++r)
+    if (!found[r]) emit(nullptr, &other.rows[r]);
+}
 }  // namespace reference_query_detail
+
+inline reference_rows reference_run(const pillar::query_plan& plan);
 
 /// One stage.
 inline reference_rows reference_stage(reference_rows from, const pillar::plan_stage& stage) {
@@ -210,9 +300,31 @@ inline reference_rows reference_stage(reference_rows from, const pillar::plan_st
       if (stage.kind == pillar::stage_kind::top && out.rows.size() > stage.limit) out.rows.resize(stage.limit);
       out.is_ordered = true;
       break;
+    case pillar::stage_kind::join: {
+      reference_rows other = reference_run(stage.join->other);
+      out.is_ordered = from.is_ordered && other.is_ordered;
+      from.has_error = from.has_error || other.has_error;
+      join_rows(from, other, *stage.join, out);
+      break;
+    }
   }
   out.has_error = from.has_error;
   return out;
+}
+
+/// A whole plan over the rows of its source.
+inline reference_rows reference_run(const pillar::query_plan& plan) {
+  reference_rows rows;
+  if (plan.from_rows != nullptr) {
+    rows = rows_of(*plan.from_rows);
+  } else {
+    pillar::inline_executor runner;
+    auto scanned = pillar::run_plan({plan.from_table, nullptr, {}}, runner);
+    if (!scanned.ok()) std::abort();
+    rows = rows_of(scanned->rows());
+  }
+  for (const auto& stage : plan.stages) rows = reference_stage(std::move(rows), stage);
+  return rows;
 }
 
 /// What differs between a result and what was expected, or nothing. Floats may differ in the last bits: sums and means

@@ -29,6 +29,9 @@ enum class fault_kind : std::uint8_t {
   distinct_pairs,   ///< distinct rows of an aggregate of two inputs
   needs_input,      ///< the aggregate `column` got more or fewer inputs than it takes, or distinct() without one
   out_of_range,     ///< an aggregate's quantile, rank or size
+  cannot_join,      ///< a join's keys, of `left` and of `right`
+  needs_keys,       ///< a join without keys, or with keys that are not columns
+  needs_one_key,    ///< a null-aware join by several keys
   too_deep,         ///< nested deeper than 256, or not a tree
 };
 
@@ -303,6 +306,16 @@ constexpr sentence describe(const fault& problem, std::span<const static_column>
       subject();
       out.add(": quantiles lie in 0 to 1, ranks in 1 to 1,024, register bits in 4 to 16, sketch bits in 1 to 12");
       break;
+    case fault_kind::cannot_join:
+      subject();
+      out.add(": a join of ");
+      out.add(problem.left);
+      out.add(" with ");
+      out.add(problem.right);
+      out.add("; both sides' keys need one type");
+      break;
+    case fault_kind::needs_keys: out.add("a join's keys are columns, a pair of them with ==, and at least one"); break;
+    case fault_kind::needs_one_key: out.add("a null-aware join takes one key"); break;
     case fault_kind::too_deep: out.add("the expression is malformed or too deep"); break;
   }
   return out;

@@ -1,17 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Probes a join table: gather maps for inner and outer joins, masks for semi, anti and mark joins.
-///
-/// | kind            | result                                                                       |
-/// |-----------------|------------------------------------------------------------------------------|
-/// | inner           | a pair for each probe row and each of its partners                            |
-/// | left            | the same, and each probe row without partners once, with no_row               |
-/// | right           | as inner; build rows without partners come from join_matches at the end       |
-/// | full            | left and right                                                                |
-/// | semi            | the probe rows that have a partner (EXISTS, IN)                               |
-/// | anti            | those that have none (NOT EXISTS)                                             |
-/// | null_aware_anti | those whose key is NOT IN the build side: none if that holds a NULL           |
-/// | mark            | EXISTS as a value for each row                                                |
-/// | null_aware_mark | IN as a value for each row: true, false or NULL                               |
+/// Probes a join table: gather maps for inner and outer joins, masks for semi, anti and mark joins. What each kind gives: join/kind.hpp.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -22,11 +10,9 @@
 #include "pillar/column/selection.hpp"  // selection_mask
 #include "pillar/column/vector.hpp"
 #include "pillar/join/join_table.hpp"
+#include "pillar/join/kind.hpp"
 
 namespace PILLAR_NAMESPACE {
-
-/// The kinds of joins; those up to `full` give pairs, the others masks.
-enum class join_kind : std::uint8_t { inner, left, right, full, semi, anti, null_aware_anti, mark, null_aware_mark };
 
 /// Which build rows have found a partner: one for each worker, merged before anybody asks.
 ///

@@ -42,15 +42,16 @@ enum class audit_claim : std::uint8_t {
   sum,          ///< a codec's sum
   fetch,        ///< single rows, decoded without the others
   selection,    ///< the rows that zones, codecs and filter together keep
+  join_keys,    ///< rows that were left out for what a join's keys say: none has a partner
 };
 /// How many kinds of claims there are.
-inline constexpr std::size_t audit_claim_count = 12;
+inline constexpr std::size_t audit_claim_count = 13;
 
 /// The claim in words.
 constexpr const char* to_string(audit_claim claim) noexcept {
   constexpr const char* names[audit_claim_count] = {
-      "zone bounds", "exact zone bounds", "zone counts", "zone NaN", "zone answers", "value intervals",
-      "directory",   "validity",          "matches",     "sums",     "fetched rows", "selections"};
+      "zone bounds", "exact zone bounds", "zone counts", "zone NaN",     "zone answers", "value intervals", "directory",
+      "validity",    "matches",           "sums",        "fetched rows", "selections",   "join keys"};
   return names[static_cast<unsigned>(claim)];
 }
 

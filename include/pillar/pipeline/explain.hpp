@@ -30,6 +30,8 @@ namespace PILLAR_NAMESPACE {
 struct explained_predicate {
   dynamic_schema schema;
   bound_predicate bound;
+  std::uint32_t own_conjuncts = 0;      ///< the first ones; the others are what the keys of joins say of the rows
+  std::shared_ptr<const void> keeps{};  ///< what the conjuncts of joins refer to
   /// Conjunct i in words.
   [[nodiscard]] std::string condition(std::uint32_t i) const { return describe(bound, bound.conjuncts[i], schema); }
 };
@@ -73,6 +75,7 @@ using answers_by_layer = std::array<std::array<std::uint64_t, 3>, answer_layer_c
 /// One conjunct over all row groups.
 struct conjunct_account {
   std::string condition;
+  bool of_join = false;                    ///< said by the keys of a join, not by the user
   answers_by_layer groups{};               ///< row groups that the block's zone maps settled
   answers_by_layer vectors{};              ///< of the others: settled by the vector's zone maps, or asked of the rows
   std::uint64_t vectors_without_rows = 0;  ///< not asked: other conjuncts had left no row, or a zone map of another
@@ -93,6 +96,7 @@ struct placed_witness {
 struct query_explanation {
   std::shared_ptr<const explained_predicate> predicate{};
   std::vector<conjunct_account> conjuncts{};
+  std::vector<join_account> joins{};        ///< that the scan's rows go through; rows are counted if the query was run
   std::vector<placed_witness> witnesses{};  ///< the first of each conjunct, layer and verdict
   /// The account of a run of the whole query; with `run` false or not OK, nothing.
   scan_statistics stats{};

@@ -10,6 +10,7 @@
 #include "pillar/aggregate/spec.hpp"     // aggregate_kind, aggregate_options
 #include "pillar/column/column_set.hpp"  // column_set
 #include "pillar/expr/tree.hpp"          // expression
+#include "pillar/join/kind.hpp"          // join_kind
 
 namespace PILLAR_NAMESPACE {
 
@@ -39,7 +40,12 @@ struct order_key {
 };
 
 /// What a stage does.
-enum class stage_kind : std::uint8_t { where, project, group_by, order_by, top };
+enum class stage_kind : std::uint8_t { where, project, group_by, order_by, top, join };
+
+struct plan_join;
+namespace detail {
+struct join_operations;  // pipeline/impl/bound_segment.hpp
+}
 
 /// One stage; only the members of its kind are meaningful.
 struct plan_stage {
@@ -49,6 +55,8 @@ struct plan_stage {
   std::vector<named_aggregate> aggregates{};  ///< group_by
   std::vector<order_key> order{};             ///< order_by, top
   std::uint64_t limit = 0;                    ///< top
+  std::shared_ptr<const plan_join> join{};    ///< join; stage_of (pipeline/join.hpp) makes such a stage
+  const detail::join_operations* joins = nullptr;
 };
 
 /// A source and what is done to it. The source is a table, which must outlive the plan, or rows that the plan shares.
@@ -56,6 +64,20 @@ struct query_plan {
   const table* from_table = nullptr;
   std::shared_ptr<const column_set> from_rows{};
   std::vector<plan_stage> stages{};
+};
+
+/// A join with another query, whose rows are the build side.
+struct plan_join {
+  /// Two columns that must be equal.
+  struct key_pair {
+    std::string column;  ///< of the rows that reach the stage
+    std::string other;   ///< of the other query's rows
+  };
+  join_kind kind = join_kind::inner;
+  query_plan other{};
+  std::vector<key_pair> keys{};
+  expression condition{};  ///< of pairs, over the columns of both sides; empty: none
+  std::string mark{};      ///< mark, null_aware_mark: the result column
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -78,7 +78,10 @@ constexpr void refuse() {
 #endif
 template <class Stage, class S>
 struct stage_reason {
-  static constexpr sentence words() { return describe(Stage::template check<S>(), S::columns); }
+  static constexpr sentence words() {
+    if constexpr (requires { Stage::template words<S>(); }) return Stage::template words<S>();
+    else return describe(Stage::template check<S>(), S::columns);
+  }
 };
 }  // namespace detail
 

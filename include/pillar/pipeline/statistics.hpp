@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "pillar/base/config.hpp"
+#include "pillar/join/kind.hpp"  // join_kind
 
 namespace PILLAR_NAMESPACE {
 
@@ -53,6 +54,18 @@ struct column_account {
   std::uint64_t bytes_unread = 0;
 };
 
+/// What became of one join of a query.
+struct join_account {
+  std::string keys;  ///< "l_orderkey = o_orderkey"
+  join_kind kind = join_kind::inner;
+  std::string_view mode;              ///< how the table looks keys up
+  std::uint64_t build_rows = 0;       ///< of the other side
+  std::uint64_t table_bytes = 0;      ///< of the join table; the other side's columns are not in it
+  std::uint64_t rows_probed = 0;      ///< of the left side, behind its predicates and what joins' keys said of it
+  std::uint64_t rows_out = 0;         ///< before later predicates
+  std::vector<std::string> pushed{};  ///< what its keys said of the scanned table's columns
+};
+
 /// All numbers of one query's scan of a table. Invariants, per column and in total:
 ///   Σ vectors = vectors of the column's blocks;  bytes_read + bytes_unread = encoded bytes of the column's blocks.
 struct scan_statistics {
@@ -68,6 +81,7 @@ struct scan_statistics {
   std::uint64_t elapsed_ns = 0;
   std::vector<column_account> columns;
   std::vector<block_account> blocks;  ///< ordered by slice, group, column
+  std::vector<join_account> joins;    ///< that the scan's rows went through, in their order
 
   [[nodiscard]] PILLAR_API vectors_by_cause vectors() const noexcept;
   [[nodiscard]] std::uint64_t vectors(scan_cause cause) const noexcept {

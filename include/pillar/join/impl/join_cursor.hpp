@@ -52,19 +52,11 @@ PILLAR_API std::uint32_t join_matches::next(bool matched, std::uint32_t& positio
 
 // ---- the cursor -----------------------------------------------------------------------------------------------------
 
-namespace detail {
-constexpr bool keeps_probe_rows(join_kind kind) noexcept { return kind == join_kind::left || kind == join_kind::full; }
-constexpr bool keeps_build_rows(join_kind kind) noexcept { return kind == join_kind::right || kind == join_kind::full; }
-constexpr bool is_null_aware(join_kind kind) noexcept {
-  return kind == join_kind::null_aware_anti || kind == join_kind::null_aware_mark;
-}
-}  // namespace detail
-
 PILLAR_API result<join_cursor> join_cursor::make(const join_table& table, join_kind kind, join_matches* matches,
                                                  memory_budget* budget) {
-  if (!detail::keeps_build_rows(kind)) matches = nullptr;
+  if (!keeps_build_rows(kind)) matches = nullptr;
   else if (matches == nullptr) return errc::invalid_argument;
-  if (detail::is_null_aware(kind) && table.key_types().size() != 1) return errc::invalid_argument;
+  if (is_null_aware(kind) && table.key_types().size() != 1) return errc::invalid_argument;
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(sizeof(join_hits), budget));
   join_cursor made(table, kind, matches, std::move(memory));
   ::new (static_cast<void*>(made.memory_.data())) join_hits;
@@ -79,7 +71,7 @@ PILLAR_API void join_cursor::start(std::span<const vector* const> keys, const se
   selection_ = selection;
   partnered_ = selection_mask::none();
   hit_ = partner_ = 0;
-  if (detail::is_null_aware(kind_))
+  if (is_null_aware(kind_))
     for (std::uint32_t word = 0; word < vector_words; ++word)
       null_keys_.words[word] = selection.words[word] & ~keys[0]->validity_word(word);
   const join_hits& found = hits();
@@ -88,7 +80,7 @@ PILLAR_API void join_cursor::start(std::span<const vector* const> keys, const se
     size_ = 0;
     for (std::uint32_t i = 0; i < found.count; ++i) size_ += found.partner_count[i];
   }
-  if (detail::keeps_probe_rows(kind_)) size_ += selection.count() - found.count;
+  if (keeps_probe_rows(kind_)) size_ += selection.count() - found.count;
 }
 
 /// The next pairs by position, as many as there is room for.
@@ -156,14 +148,14 @@ PILLAR_API result<std::uint32_t> join_cursor::next(std::span<std::uint32_t> prob
     }
   } else {
     const join_hits& found = hits();
-    if (detail::keeps_probe_rows(kind_) && hit_ == 0 && partner_ == 0)
+    if (keeps_probe_rows(kind_) && hit_ == 0 && partner_ == 0)
       for (std::uint32_t i = 0; i < found.count; ++i) set_bit(partnered_.words, found.rows[i]);
     made = take(probe_rows.data(), build_rows.data(), capacity);
-    if (detail::keeps_build_rows(kind_))
+    if (keeps_build_rows(kind_))
       for (std::uint32_t i = 0; i < made; ++i) matches_->add(build_rows[i]);
     table_->row_ids(build_rows.data(), made, build_rows.data());
   }
-  if (detail::keeps_probe_rows(kind_) && made < capacity) {
+  if (keeps_probe_rows(kind_) && made < capacity) {
     for (std::uint32_t word = 0; word < vector_words && made < capacity; ++word)
       for (std::uint64_t rest = selection_.words[word] & ~partnered_.words[word]; rest != 0 && made < capacity;
            rest &= rest - 1) {
@@ -183,7 +175,7 @@ inline result<void> join_cursor::find_partners(const join_residual* residual) {
     for (std::uint32_t i = 0; i < found.count; ++i) set_bit(partnered_.words, found.rows[i]);
     return {};
   }
-  if (detail::is_null_aware(kind_)) return errc::unsupported;
+  if (is_null_aware(kind_)) return errc::unsupported;
   std::uint32_t probe_rows[vector_rows], build_rows[vector_rows];
   for (;;) {
     PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, take_satisfying(probe_rows, build_rows, vector_rows, *residual));

@@ -42,6 +42,25 @@ struct zone_facts {
   }
 };
 
+/// A join whose keys, or some of them, restrict the scan: the values that the other side has.
+struct audited_join {
+  std::vector<std::uint32_t> columns;     ///< of the scanned table
+  std::vector<std::vector<scalar>> keys;  ///< of the other side for these, sorted, without NULLs
+  [[nodiscard]] bool may_have_partner(const std::vector<std::vector<scalar>>& cells, std::uint32_t row) const {
+    const auto before = [&](const std::vector<scalar>& key, const std::vector<scalar>& other) {
+      for (std::size_t i = 0; i < key.size(); ++i)
+        if (const int order = compare(key[i], other[i]); order != 0) return order < 0;
+      return false;
+    };
+    std::vector<scalar> mine;
+    for (const std::uint32_t c : columns) {
+      if (cells[c][row].null) return false;
+      mine.push_back(cells[c][row]);
+    }
+    return std::binary_search(keys.begin(), keys.end(), mine, before);
+  }
+};
+
 /// What is audited of a row group, and by which conditions.
 struct audited_query {
   const dynamic_schema& schema;
@@ -49,6 +68,7 @@ struct audited_query {
   const expression* condition = nullptr;             ///< as the user wrote it
   const bound_predicate* predicate = nullptr;        ///< the same, bound
   const std::vector<bound_value>* values = nullptr;  ///< computed by the query
+  std::vector<audited_join> joins{};                 ///< that are part of the bound predicate
 };
 
 class auditor {
@@ -235,13 +255,14 @@ class auditor {
     };
     for (std::uint32_t row = 0; row < rows; ++row) {
       const auto reader = [&](std::uint32_t column) { return cells_[column][row]; };
-      if (none && reference_filter(*what_.condition, what_.schema, reader) == row_fate::keep) {
+      if (none && fate_of(reader) == row_fate::keep && may_have_partners(row)) {
         accuse(audit_claim::zone_answer, answer_layer::zone, liar::none, row, "no row passes",
-               "every condition is true");
+               what_.joins.empty() ? "every condition is true" : "every condition is true, and there are partners");
         return;
       }
       for (std::size_t i = 0; i < what_.predicate->conjuncts.size(); ++i) {
-        if (!settled(i) || evaluate_row(*what_.predicate, what_.predicate->conjuncts[i], reader) == truth::is_true)
+        if (!settled(i) || is_opaque(i) ||
+            evaluate_row(*what_.predicate, what_.predicate->conjuncts[i], reader) == truth::is_true)
           continue;
         accuse(audit_claim::zone_answer, answer_layer::zone, liar::none, row,
                "condition " + std::to_string(i + 1) + " is true for every row", "it is not");
@@ -249,6 +270,21 @@ class auditor {
       }
     }
     count(audit_claim::zone_answer);
+  }
+
+  /// What becomes of a row by the query's own conditions.
+  template <class Reader>
+  [[nodiscard]] row_fate fate_of(const Reader& reader) const {
+    return what_.condition == nullptr ? row_fate::keep : reference_filter(*what_.condition, what_.schema, reader);
+  }
+  [[nodiscard]] bool may_have_partners(std::uint32_t row) const {
+    for (const audited_join& join : what_.joins)
+      if (!join.may_have_partner(cells_, row)) return false;
+    return true;
+  }
+  [[nodiscard]] bool is_opaque(std::size_t conjunct) const {
+    const bound_node& node = what_.predicate->nodes[what_.predicate->conjuncts[conjunct]];
+    return node.kind == bound_node::kind_type::test && node.test.kind == domain_kind::opaque;
   }
 
   /// Counts, NaN and exactness of a zone map over all of its rows.
@@ -296,7 +332,7 @@ class auditor {
     if (source.operations->match != nullptr) {
       if (what_.predicate != nullptr)
         for (const bound_node& node : what_.predicate->nodes) {
-          if (node.kind != bound_node::kind_type::test) continue;
+          if (node.kind != bound_node::kind_type::test || node.test.kind == domain_kind::opaque) continue;
           const std::uint32_t* column = what_.predicate->plain_column(node);
           if (column != nullptr && *column == c) check_match(c, source, node.test, &work_.dictionary_answers);
         }
@@ -487,13 +523,20 @@ class auditor {
       kept = work_.rows.selection;
     }
     count(audit_claim::selection);
+    if (!what_.joins.empty()) count(audit_claim::join_keys);
     bool may_fail = false, must_fail = false;
     for (std::uint32_t row = 0; row < rows; ++row) {
       const auto reader = [&](std::uint32_t column) { return cells_[column][row]; };
-      const row_fate fate = reference_filter(*what_.condition, what_.schema, reader);
+      const row_fate fate = fate_of(reader);
       may_fail = may_fail || fate == row_fate::error || fate == row_fate::error_or_reject;
       must_fail = must_fail || fate == row_fate::error;
       if (failed || fate == row_fate::error || (fate == row_fate::keep) == kept.test(row)) continue;
+      if (!what_.joins.empty() && !kept.test(row)) {  // a row without a partner may pass, and need not
+        if (PILLAR_MUTATE(audit_partners_unchecked, !may_have_partners(row), true)) continue;
+        accuse(audit_claim::join_keys, answer_layer::decoded, liar::none, row, "the row has no partner",
+               "the other side has its key");
+        return;
+      }
       accuse(audit_claim::selection, answer_layer::decoded, liar::none, row,
              kept.test(row) ? "the row is kept" : "the row is left out",
              fate == row_fate::keep ? "every condition is true" : "a condition is not true");
@@ -574,6 +617,28 @@ inline audit_report audit_version(const table_version& version, const audited_qu
   return report;
 }
 
+/// The joins whose keys were pushed into the scan, with those keys.
+inline std::vector<audited_join> audited_joins(const bound_pass& pass) {
+  std::vector<audited_join> out;
+  for (std::uint32_t j = 0; j < pass.links.size(); ++j) {
+    audited_join made;
+    std::vector<std::uint32_t> numbers;
+    for (const auto& pushed : pass.pushed) {
+      if (pushed.link != j || std::find(numbers.begin(), numbers.end(), pushed.key) != numbers.end()) continue;
+      numbers.push_back(pushed.key);
+      made.columns.push_back(pushed.column);
+    }
+    if (numbers.empty()) continue;
+    for (const auto& key : pass.links[j]->keys()) {
+      made.keys.emplace_back();
+      for (const std::uint32_t number : numbers) made.keys.back().push_back(key[number]);
+    }
+    sort_keys(made.keys);
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
 inline std::vector<std::uint32_t> all_columns(const dynamic_schema& schema) {
   std::vector<std::uint32_t> out(schema.size());
   for (std::uint32_t c = 0; c < out.size(); ++c) out[c] = c;
@@ -584,10 +649,13 @@ inline std::vector<std::uint32_t> all_columns(const dynamic_schema& schema) {
 
 PILLAR_API absl::StatusOr<audit_report> audit_plan(const query_plan& plan, const audit_options& options,
                                                    query_context& context) {
-  const auto segment = detail::bind_first_segment(plan);
-  if (!segment.ok()) return segment.status();
-  detail::audited_query what{segment->what.source, segment->named, nullptr, nullptr, &segment->values.nodes};
-  if (segment->what.has_predicate) what.condition = &segment->what.predicate, what.predicate = &segment->predicate;
+  const auto pass = detail::bind_first_pass(plan, context, true);
+  if (!pass.ok()) return pass.status();
+  const detail::bound_segment& segment = *pass->segments.front();
+  detail::audited_query what{segment.what.source, segment.named, nullptr, nullptr, &segment.values.nodes, {}};
+  if (!segment.what.predicate.nodes.empty()) what.condition = &segment.what.predicate;
+  if (segment.what.has_predicate) what.predicate = &segment.predicate;
+  what.joins = detail::audited_joins(*pass);
   return detail::audit_version(*plan.from_table->version(), what, options, context);
 }
 

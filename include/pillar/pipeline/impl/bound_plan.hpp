@@ -4,6 +4,8 @@
 /// Projections do not run: names are replaced by what they stand for, so that a segment's predicate and outputs speak
 /// of the source's own columns, and a `where` behind a `project` still reaches zones and codecs.
 #pragma once
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,25 +13,48 @@
 #include "pillar/expr/bind.hpp"
 #include "pillar/expr/check.hpp"
 #include "pillar/pipeline/plan.hpp"
+#include "pillar/pipeline/run_options.hpp"
 #include "pillar/pipeline/stages.hpp"  // aggregate_fault
+#include "pillar/schedule/executor.hpp"
+#include "pillar/schedule/query_context.hpp"
 #include "pillar/sort/key.hpp"
 #include "pillar/status.hpp"
 
+// Queries need no definitions that fill tables: they would cost every header-only program their compilation.
+#define PILLAR_STORAGE_READ_ONLY
+#include "pillar/storage/table.hpp"
+#undef PILLAR_STORAGE_READ_ONLY
+
 namespace PILLAR_NAMESPACE::detail {
 
-enum class sink_kind : std::uint8_t { collect, group, order, top };
+/// Where a segment's rows go; those of a probe go through a join to the next segment of the same pass.
+enum class sink_kind : std::uint8_t { collect, group, order, top, probe };
+
+struct segment_join;  // impl/bound_join.hpp
 
 /// One pass: source columns → predicate → outputs → sink.
 struct segment {
   bool has_predicate = false;
   expression predicate;  ///< over source columns
   sink_kind sink = sink_kind::collect;
-  std::vector<named_value> outputs;  ///< collect, order, top: the result's columns; group: the keys
+  std::vector<named_value> outputs;  ///< collect, order, top: the result's columns; group: the keys; probe: the left
+                                     ///< side's columns
   std::vector<named_aggregate> aggregates;
   std::vector<sort_key> order;
   std::uint64_t limit = 0;
+  bool is_cut = false;                         ///< order: only the first `limit` rows are asked for
+  std::shared_ptr<const segment_join> join{};  ///< probe
+  const join_operations* joins = nullptr;      ///< probe
+  bool keeps_other_rows = false;               ///< probe: the result has rows without a left side
   dynamic_schema source;
   dynamic_schema result;
+
+  /// One more condition on its rows.
+  void add_condition(const expression& condition) {
+    predicate.append(condition);
+    if (has_predicate) predicate.push(expression_kind::both);
+    has_predicate = true;
+  }
 };
 
 inline expression column_expression(std::string_view name) {
@@ -55,6 +80,29 @@ inline expression substitute(const expression& what, const std::vector<named_val
   return out;
 }
 
+/// What a pass runs with.
+struct pass_environment {
+  executor_ref runner;
+  query_context& context;
+  const run_options& options;
+};
+
+class plan_binder;
+struct bound_pass;  // impl/bound_segment.hpp
+/// Runs a plan's joins; made by who knows them, so that queries without joins are compiled without.
+struct join_operations {
+  /// Adds the join to the plan that is being bound.
+  absl::Status (*add)(plan_binder& to, const plan_stage& stage);
+  /// Binds segments of which one hands its rows to the next.
+  absl::StatusOr<bound_pass> (*bind)(std::vector<segment> parts, const table* scanned, const pass_environment& with,
+                                     bool for_audit);
+  /// Puts a condition where it is cheapest: in front of joins, if it only tests what they pass on.
+  void (*place)(std::vector<segment>& before, segment& current, const expression& condition);
+};
+
+/// A plan's segments, or what is wrong with it.
+inline absl::StatusOr<std::vector<segment>> bind_plan(const query_plan& plan);
+
 /// Cuts a plan into segments while following names and types from stage to stage.
 class plan_binder {
  public:
@@ -70,11 +118,32 @@ class plan_binder {
       case stage_kind::group_by: return add_group(stage);
       case stage_kind::order_by:
       case stage_kind::top: return add_order(stage);
+      case stage_kind::join:
+        if (stage.joins != nullptr && stage.join != nullptr) return stage.joins->add(*this, stage);
+        return make_status(absl::StatusCode::kInvalidArgument, "a join is a stage that stage_of has made");
     }
     return absl::OkStatus();
   }
+  /// Ends the segment in a join: its rows go through it to the next.
+  void probe(std::shared_ptr<const segment_join> join, const join_operations* joins, bool keeps_other_rows,
+             const dynamic_schema& made) {
+    current_.sink = sink_kind::probe;
+    current_.outputs = names_;
+    current_.result = made;
+    current_.join = std::move(join);
+    current_.joins = joins;
+    current_.keeps_other_rows = keeps_other_rows;
+    segments_.push_back(std::move(current_));
+    start(made);
+  }
+  [[nodiscard]] const std::vector<named_value>& names() const noexcept { return names_; }
+  static absl::Status refuse(const fault& problem, const dynamic_schema& among) {
+    return make_status(
+        problem.kind == fault_kind::no_such_column ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument,
+        describe(problem, columns_of(among)).view());
+  }
   std::vector<segment> finish() && {
-    if (!fresh_ || segments_.empty()) close();
+    if (!fresh_ || segments_.empty() || segments_.back().sink == sink_kind::probe) close();
     return std::move(segments_);
   }
   [[nodiscard]] const dynamic_schema& schema() const noexcept { return schema_; }
@@ -101,11 +170,7 @@ class plan_binder {
         sentence.rfind("no column", 0) == 0 ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument,
         sentence);
   }
-  absl::Status refuse(const fault& problem) const {
-    return make_status(
-        problem.kind == fault_kind::no_such_column ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument,
-        describe(problem, columns_of(schema_)).view());
-  }
+  absl::Status refuse(const fault& problem) const { return refuse(problem, schema_); }
   [[nodiscard]] data_type type_of_value(const expression& what) const {
     return check_shape(what.shape(), columns_of(schema_)).type;
   }
@@ -119,13 +184,9 @@ class plan_binder {
   absl::Status add_where(const plan_stage& stage) {
     if (auto problem = refuse(stage.predicate, true); !problem.ok()) return problem;
     expression predicate = substitute(stage.predicate, names_);
-    if (current_.has_predicate) {
-      current_.predicate.append(predicate);
-      current_.predicate.push(expression_kind::both);
-    } else {
-      current_.predicate = std::move(predicate);
-      current_.has_predicate = true;
-    }
+    if (!segments_.empty() && segments_.back().sink == sink_kind::probe)
+      segments_.back().joins->place(segments_, current_, predicate);
+    else current_.add_condition(predicate);
     fresh_ = false;
     return absl::OkStatus();
   }
@@ -227,5 +288,15 @@ class plan_binder {
   std::vector<segment> segments_;
   bool fresh_ = true;  ///< nothing was added since the last sink
 };
+
+inline absl::StatusOr<std::vector<segment>> bind_plan(const query_plan& plan) {
+  if (plan.from_table == nullptr && plan.from_rows == nullptr)
+    return make_status(absl::StatusCode::kInvalidArgument, "the query has no source");
+  if (plan.from_table != nullptr && !plan.from_table->status().ok()) return plan.from_table->status();
+  plan_binder binder(plan.from_table != nullptr ? plan.from_table->schema() : plan.from_rows->schema);
+  for (const auto& stage : plan.stages)
+    if (auto added = binder.add(stage); !added.ok()) return added;
+  return std::move(binder).finish();
+}
 
 }  // namespace PILLAR_NAMESPACE::detail

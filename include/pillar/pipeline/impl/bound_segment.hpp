@@ -3,11 +3,16 @@
 /// decoding.
 #pragma once
 #include <algorithm>
+#include <memory>
+#include <span>
 #include <unordered_map>
 
+#include "pillar/aggregate/grouped_state.hpp"  // row_numbers
 #include "pillar/base/detail/heap_sort.hpp"
-#include "pillar/hash/value.hpp"  // hash_combine
+#include "pillar/expr/interval.hpp"  // value_interval
+#include "pillar/hash/value.hpp"     // hash_combine
 #include "pillar/pipeline/impl/bound_plan.hpp"
+#include "pillar/pipeline/statistics.hpp"  // join_account
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -23,9 +28,10 @@ struct bound_segment {
   std::vector<std::uint32_t> named;               ///< source columns that the segment names, ascending
   std::vector<std::uint32_t> read;                ///< those whose values it computes with, ascending
   std::vector<std::vector<std::uint32_t>> asked;  ///< per conjunct of the predicate: the columns it names
-  std::vector<std::uint8_t> summed;               ///< per aggregate: may be fed from encoded sums
-  std::vector<std::uint8_t> sums_computed;        ///< per aggregate: an ungrouped exact sum of computed wide decimals
-  std::vector<std::uint8_t> may_narrow;           ///< per value node: only sums that take either width read it
+  std::uint32_t own_conjuncts = 0;   ///< the first of the predicate's; the others are what joins say of their keys
+  std::vector<std::uint8_t> summed;  ///< per aggregate: may be fed from encoded sums
+  std::vector<std::uint8_t> sums_computed;  ///< per aggregate: an ungrouped exact sum of computed wide decimals
+  std::vector<std::uint8_t> may_narrow;     ///< per value node: only sums that take either width read it
   /// Values and columns of 64 bits may be computed with in 32 where they fit: grouped sums take any width.
   bool may_halve = false;
   struct halved {
@@ -124,13 +130,39 @@ inline void columns_of_node(const bound_predicate& predicate, std::uint32_t inde
   }
 }
 
-inline absl::StatusOr<bound_segment> bind_segment(segment what) {
+/// What a join says of a column of a segment's source.
+struct pushed_domain {
+  std::uint32_t column = 0;
+  domain test{};
+};
+
+/// One more conjunct: the column must satisfy the domain.
+inline void add_domain(bound_predicate& to, const dynamic_schema& source, pushed_domain what) {
+  bound_value value;
+  value.type = source[what.column].type;
+  value.column = what.column;
+  bound_node test;
+  test.kind = bound_node::kind_type::test;
+  test.left = static_cast<std::uint32_t>(to.values.size());
+  test.test = std::move(what.test);
+  to.values.push_back(std::move(value));
+  to.conjuncts.push_back(static_cast<std::uint32_t>(to.nodes.size()));
+  to.nodes.push_back(std::move(test));
+  const auto at = std::lower_bound(to.columns.begin(), to.columns.end(), what.column);
+  if (at == to.columns.end() || *at != what.column) to.columns.insert(at, what.column);
+}
+
+/// `of_joins`: what the keys of joins say of this segment's rows; they join its predicate.
+inline absl::StatusOr<bound_segment> bind_segment(segment what, std::vector<pushed_domain> of_joins = {}) {
   bound_segment out;
   if (what.has_predicate) {
     auto predicate = bind_predicate(what.predicate, what.source);
     if (!predicate.ok()) return to_status(predicate.error(), "where");
     out.predicate = *std::move(predicate);
   }
+  out.own_conjuncts = static_cast<std::uint32_t>(out.predicate.conjuncts.size());
+  for (pushed_domain& one : of_joins) add_domain(out.predicate, what.source, std::move(one));
+  what.has_predicate = what.has_predicate || !of_joins.empty();
   std::vector<expression> values;
   for (const auto& output : what.outputs) values.push_back(output.value);
   for (const auto& aggregate : what.aggregates) {
@@ -231,6 +263,76 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what) {
     }
   out.what = std::move(what);
   return out;
+}
+
+class segment_runner;
+struct worker_local;
+
+/// What stands between two segments of a pass: takes the rows of one and hands what becomes of them to the next.
+///
+/// Threads: `prepare` and `take` of different workers concurrently, the others alone
+class pass_link {
+ public:
+  pass_link() = default;
+  pass_link(const pass_link&) = delete;
+  pass_link& operator=(const pass_link&) = delete;
+  virtual ~pass_link() = default;
+
+  /// Before the first run; the links of a pass run once.
+  virtual void begin(std::uint32_t worker_count) = 0;
+  virtual result<void> prepare(std::uint32_t worker, memory_budget* budget) = 0;
+  /// Takes the selected rows of the worker's batch.
+  virtual result<void> take(segment_runner& from, worker_local& local, const row_numbers& numbers,
+                            std::span<const value_interval> proof) = 0;
+  /// Once all rows have been through.
+  virtual result<void> flush(segment_runner& from, query_context& context) = 0;
+  [[nodiscard]] virtual join_account account() const = 0;
+  /// For audits: the other side's keys as sorted scalars, without NULLs.
+  [[nodiscard]] virtual const std::vector<std::vector<scalar>>& keys() const noexcept = 0;
+};
+
+/// Segments whose rows go from one to the next: links[i] stands between segments[i] and [i + 1].
+struct bound_pass {
+  std::vector<std::unique_ptr<bound_segment>> segments{};
+  std::vector<std::unique_ptr<pass_link>> links{};
+  /// What was pushed into the first segment's predicate: whose keys its conjuncts behind own_conjuncts are.
+  struct pushed_key {
+    std::uint32_t link = 0;
+    std::uint32_t key = 0;
+    std::uint32_t column = 0;  ///< of the source
+  };
+  std::vector<pushed_key> pushed{};
+};
+
+/// By the scalar rules.
+inline void sort_keys(std::vector<std::vector<scalar>>& keys) {
+  heap_sort(keys, [](const std::vector<scalar>& a, const std::vector<scalar>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i)
+      if (const int order = compare(a[i], b[i]); order != 0) return order < 0;
+    return false;
+  });
+}
+
+/// Where the pass that begins with segment `first` ends.
+inline std::size_t end_of_pass(const std::vector<segment>& parts, std::size_t first) {
+  while (parts[first].sink == sink_kind::probe) ++first;
+  return first + 1;
+}
+/// Binds the segments [first, end); the other sides of joins run.
+inline absl::StatusOr<bound_pass> bind_pass(std::vector<segment>& parts, std::size_t first, std::size_t end,
+                                            const table* scanned, const pass_environment& with,
+                                            bool for_audit = false) {
+  if (end - first > 1) {
+    const join_operations* joins = parts[first].joins;
+    return joins->bind({std::make_move_iterator(parts.begin() + static_cast<std::ptrdiff_t>(first)),
+                        std::make_move_iterator(parts.begin() + static_cast<std::ptrdiff_t>(end))},
+                       scanned, with, for_audit);
+  }
+  auto bound = bind_segment(std::move(parts[first]));
+  if (!bound.ok()) return bound.status();
+  bound_pass made;
+  made.segments.push_back(std::make_unique<bound_segment>(*std::move(bound)));
+  return made;
 }
 
 }  // namespace PILLAR_NAMESPACE::detail

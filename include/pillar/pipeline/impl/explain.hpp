@@ -6,6 +6,7 @@
 #include "pillar/base/mutant.hpp"
 #include "pillar/pipeline/explain.hpp"
 #include "pillar/pipeline/impl/segment_runner.hpp"
+#include "pillar/pipeline/impl/statistics.hpp"  // describe_join
 #include "pillar/pipeline/impl/table_walk.hpp"
 #include "pillar/pipeline/run.hpp"
 #include "pillar/schedule/inline_executor.hpp"
@@ -121,6 +122,7 @@ class explanation_counts {
     for (std::uint32_t i = 0; i < out.predicate->bound.conjuncts.size(); ++i) {
       conjunct_account made;
       made.condition = out.predicate->condition(i);
+      made.of_join = i >= out.predicate->own_conjuncts;
       out.conjuncts.push_back(std::move(made));
     }
   }
@@ -190,8 +192,11 @@ class explanation_counts {
   placed_witness place_{};
 };
 
-inline std::shared_ptr<const explained_predicate> explained(const bound_segment& segment) {
-  return std::make_shared<const explained_predicate>(explained_predicate{segment.what.source, segment.predicate});
+/// What joins say of rows is part of the predicate, and needs their tables.
+inline std::shared_ptr<const explained_predicate> explained(const std::shared_ptr<const bound_pass>& pass) {
+  const bound_segment& first = *pass->segments.front();
+  return std::make_shared<const explained_predicate>(
+      explained_predicate{first.what.source, first.predicate, first.own_conjuncts, pass});
 }
 
 inline void print_place(std::ostream& out, std::uint32_t slice, std::uint32_t group, std::uint32_t vector) {
@@ -229,10 +234,12 @@ inline void print_columns(std::ostream& out, const scan_statistics& stats) {
 
 PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan, const explain_options& options,
                                                           query_context& context) {
-  auto segment = detail::bind_first_segment(plan);
-  if (!segment.ok()) return segment.status();
+  auto bound = detail::bind_first_pass(plan, context);
+  if (!bound.ok()) return bound.status();
+  const auto shared = std::make_shared<const detail::bound_pass>(*std::move(bound));
   query_explanation out;
-  out.predicate = detail::explained(*segment);
+  out.predicate = detail::explained(shared);
+  for (const auto& link : shared->links) out.joins.push_back(link->account());
   const std::shared_ptr<const table_version> version = plan.from_table->version();
   detail::explanation_counts counts(out, options.witness_limit);
   detail::explaining_walk walk(out.predicate, context.budget());
@@ -243,9 +250,10 @@ PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan
     }
   if (!options.run) return out;
   inline_executor here;
-  detail::segment_runner pass(*segment, here, context, options.with);
-  out.run = pass.run_version(version, out.stats).status();
+  detail::pass_runner pass(*shared, here, context, options.with);
+  out.run = pass.first().run_version(version, out.stats).status();
   if (!out.run.ok()) out.stats = {};
+  else out.joins = out.stats.joins;
   return out;
 }
 
@@ -256,31 +264,33 @@ PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan
 
 PILLAR_API absl::StatusOr<group_explanation> explain_plan(const query_plan& plan, std::uint32_t slice,
                                                           std::uint32_t group) {
-  auto segment = detail::bind_first_segment(plan);
-  if (!segment.ok()) return segment.status();
+  query_context context;
+  auto bound = detail::bind_first_pass(plan, context);
+  if (!bound.ok()) return bound.status();
+  const auto shared = std::make_shared<const detail::bound_pass>(*std::move(bound));
   const std::shared_ptr<const table_version> version = plan.from_table->version();
   if (slice >= version->slices.size() || group >= version->slices[slice].groups.size())
     return make_status(absl::StatusCode::kOutOfRange, "there is no row group " + std::to_string(group) + " of slice " +
                                                           std::to_string(slice) + " in this table");
-  detail::explaining_walk walk(detail::explained(*segment), nullptr);
+  detail::explaining_walk walk(detail::explained(shared), nullptr);
   group_explanation out = walk.explain_group(*version->slices[slice].groups[group], slice, group);
   const auto alone = std::make_shared<table_version>();
   alone->slices.resize(std::size_t{slice} + 1);
   alone->slices[slice].groups.push_back(version->slices[slice].groups[group]);
   alone->slices[slice].row_count = out.row_count;
-  query_context context;
   inline_executor here;
-  detail::segment_runner pass(*segment, here, context);
-  if (!pass.run_version(alone, out.stats).ok()) out.stats = {};
+  detail::pass_runner pass(*shared, here, context);
+  if (!pass.first().run_version(alone, out.stats).ok()) out.stats = {};
   for (block_account& block : out.stats.blocks) block.group = group;
   return out;
 }
 
 PILLAR_API std::ostream& operator<<(std::ostream& out, const query_explanation& what) {
   if (what.conjuncts.empty()) out << "no condition: every row is kept\n";
+  for (const join_account& join : what.joins) out << detail::describe_join(join) << '\n';
   for (std::size_t i = 0; i < what.conjuncts.size(); ++i) {
     const conjunct_account& account = what.conjuncts[i];
-    out << account.condition << '\n';
+    out << account.condition << (account.of_join ? " (said by a join's keys)\n" : "\n");
     detail::print_counts(out, "  row groups: ", account.groups);
     detail::print_counts(out, "  vectors: ", account.vectors);
     if (account.vectors_without_rows != 0)

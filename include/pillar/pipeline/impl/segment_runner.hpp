@@ -18,7 +18,7 @@
 #include "pillar/pipeline/detail/spilled_groups.hpp"
 #include "pillar/pipeline/impl/bound_segment.hpp"
 #include "pillar/pipeline/impl/gathered_rows.hpp"
-#include "pillar/pipeline/run.hpp"  // run_options
+#include "pillar/pipeline/run_options.hpp"
 #include "pillar/pipeline/statistics.hpp"
 #include "pillar/schedule/for_each_morsel.hpp"
 #include "pillar/schedule/slice_cursor.hpp"
@@ -123,6 +123,15 @@ class segment_runner {
         result_budget_(options.results != nullptr ? options.results : context.budget()),
         locals_(runner.concurrency()) {}
 
+  /// The rows of this segment go through a join to another: the last of such a chain has the result.
+  ///
+  /// Requires: both outlive the run
+  void feed(pass_link& link, segment_runner& next) {
+    link_ = &link;
+    next_ = &next;
+    link.begin(runner_.concurrency());
+  }
+
   absl::StatusOr<column_set> run_table(const table& from, scan_statistics& stats) {
     return run_version(from.version(), stats);
   }
@@ -131,8 +140,8 @@ class segment_runner {
     for (const auto& slice : version->slices) groups.push_back(slice.groups.size());
     stats.rows_in_table = version->row_count();
     if (shared_.what.sink == sink_kind::group) find_key_ranges(*version);
-    expected_rows_ = stats.rows_in_table;
-    if (const auto made = make_groups(); !made.ok()) return to_status(made.error(), "group by");
+    for (segment_runner* one = this; one != nullptr; one = one->next_) one->expected_rows_ = stats.rows_in_table;
+    if (const auto made = make_all_groups(); !made.ok()) return to_status(made.error(), "group by");
     for (const auto count : groups) stats.row_groups += count;
     announce(*version);
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
@@ -145,6 +154,7 @@ class segment_runner {
       return {};
     };
     if (auto done = drive(groups, body, stats); !done.ok()) return done;
+    if (auto done = flush_links(); !done.ok()) return to_status(done.error(), "join");
     account(stats);
     return finish(stats);
   }
@@ -154,7 +164,7 @@ class segment_runner {
     const std::uint64_t row_count = from.row_count();
     const std::vector<std::uint64_t> chunks{(row_count + chunk_rows - 1) / chunk_rows};
     stats.rows_in_table = row_count;
-    if (const auto made = make_groups(); !made.ok()) return to_status(made.error(), "group by");
+    if (const auto made = make_all_groups(); !made.ok()) return to_status(made.error(), "group by");
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
       worker_local& local = local_of(worker);
       PILLAR_TRY(prepare(local));
@@ -169,16 +179,19 @@ class segment_runner {
         local.rows.row_count = count;
         local.rows.selection = selection_mask::first(count);
         if (local.predicate) PILLAR_TRY(apply(*local.predicate, local.rows));
-        PILLAR_TRY(consume(local, at, {}));
+        PILLAR_TRY(consume(local, {at, nullptr}, {}));
       }
       return {};
     };
     if (auto done = drive(chunks, body, stats); !done.ok()) return done;
+    if (auto done = flush_links(); !done.ok()) return to_status(done.error(), "join");
     account(stats);
     return finish(stats);
   }
 
  private:
+  friend class join_link;  // impl/join.hpp: takes rows and hands them on
+
   worker_local& local_of(std::uint32_t worker) {
     if (!locals_[worker]) {
       locals_[worker] = std::make_unique<worker_local>(shared_, context_.budget(), result_budget_);
@@ -187,7 +200,13 @@ class segment_runner {
     return *locals_[worker];
   }
 
+  /// Of the segment that ends the pass.
+  result<void> make_all_groups() {
+    for (segment_runner* one = this; one != nullptr; one = one->next_) PILLAR_TRY(one->make_groups());
+    return {};
+  }
   result<void> prepare(worker_local& local) {
+    if (link_ != nullptr) return link_->prepare(local.number, local.budget);
     if (shared_.what.sink == sink_kind::top && !local.best) {
       std::vector<data_type> types;
       for (const auto& column : shared_.what.result.columns) types.push_back(column.type);
@@ -308,8 +327,7 @@ class segment_runner {
   /// One row group: zones first, then vector by vector.
   result<void> scan_group(const row_group& group, std::uint32_t slice, std::uint32_t number, worker_local& local) {
     local.dictionary_answers.begin_block();
-    if (local.groups != nullptr) local.groups->begin_block();
-    if (local.spilling != nullptr) local.spilling->begin_block(local.number);
+    begin_block(local);
     local.blocks.begin(group);
     zone_answer block;
     block.what = zone_verdict::all;
@@ -334,6 +352,13 @@ class segment_runner {
     }
     account_group(group, slice, number, reached, local);
     return {};
+  }
+
+  /// Dictionaries at known addresses may hold other entries from now on.
+  void begin_block(worker_local& local) {
+    if (local.groups != nullptr) local.groups->begin_block();
+    if (local.spilling != nullptr) local.spilling->begin_block(local.number);
+    if (next_ != nullptr) next_->begin_block(next_->local_of(local.number));
   }
 
   /// Opens the vectors of a row group that their zone maps do not reject.
@@ -399,7 +424,7 @@ class segment_runner {
     local.rows.row_count = group.rows_of(v);
     local.rows.selection = run.rows[v];
     if (undecided) PILLAR_TRY(apply(*local.predicate, local.rows, run.settled_of(v), local.block_scratch.values));
-    PILLAR_TRY(consume(local, first_row | (v * vector_rows), local.proof));
+    PILLAR_TRY(consume(local, {first_row | (v * vector_rows), nullptr}, local.proof));
     const std::uint64_t bit = std::uint64_t{1} << v;
     for (const std::uint32_t c : shared_.named) run.touched[c].touch(bit, local.columns[c].touched);
     if (!local.rows.selection.any()) run.open &= ~bit;
@@ -409,7 +434,7 @@ class segment_runner {
   result<void> consume_gathered(worker_local& local) {
     if (!local.gathered.any()) return {};
     local.gathered.fetch(local.run, local.rows);
-    const result<void> done = consume(local, 0, local.proof);
+    const result<void> done = consume(local, {}, local.proof);
     if (done.ok() || done.error().code != errc::overflow) return done;
     return {errc::overflow, local.gathered.row_of(static_cast<std::uint32_t>(done.error().position))};
   }
@@ -505,7 +530,7 @@ class segment_runner {
   }
 
   /// Hands the selected rows of a batch to the sink.
-  result<void> consume(worker_local& local, std::uint64_t row_id, std::span<const value_interval> proof) {
+  result<void> consume(worker_local& local, const row_numbers& numbers, std::span<const value_interval> proof) {
     batch& rows = local.rows;
     if (!rows.selection.any()) return {};
     const std::uint32_t selected = rows.selection.count();
@@ -513,37 +538,62 @@ class segment_runner {
     const segment& what = shared_.what;
     local.values.resize(shared_.values.roots.size());
     local.computed.begin_batch();
+    if (link_ != nullptr) return link_->take(*this, local, numbers, proof);
     for (std::uint32_t root = 0; root < shared_.values.roots.size(); ++root) {
       if (feeds_encoded_sum(root) && rows.columns[shared_.plain(root)].source &&
           !rows.columns[shared_.plain(root)].has_decoded)
         continue;
-      const std::uint32_t column = shared_.plain(root);
-      if (column != bound_segment::none) {
-        local.values[root] = rows.column(column);
-      } else if (shared_.narrow_sum_of(root) && selected < rows.row_count) {
-        PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_selected(local.nodes, shared_.values.roots[root], rows,
-                                                                      rows.selection, local.computed, proof));
-      } else {
-        PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_value(local.nodes, shared_.values.roots[root], rows,
-                                                                   rows.selection, local.computed, proof));
-      }
+      PILLAR_TRY(find_value(local, root, proof));
     }
-    if (what.sink == sink_kind::group) return aggregate(local, selected, row_id);
+    if (what.sink == sink_kind::group) return aggregate(local, selected, numbers);
     if (what.sink == sink_kind::top) {
       local.keys.clear();
       for (const vector& output : local.values) local.keys.push_back(&output);
-      return local.best->update({local.keys.data(), local.keys.size()}, rows.selection, row_id);
+      return local.best->update({local.keys.data(), local.keys.size()}, rows.selection, numbers.first);
     }
     for (std::uint32_t i = 0; i < what.outputs.size(); ++i)
       PILLAR_TRY(local.collected->column_at(i).append(local.values[i], &rows.selection));
     alignas(64) std::uint64_t ids[vector_rows];
-    for (std::uint32_t i = 0; i < rows.row_count; ++i) ids[i] = row_id + i;
+    for (std::uint32_t i = 0; i < rows.row_count; ++i) ids[i] = numbers.of(i);
     vector id_vector;
     id_vector.type = type_of<std::uint64_t>;
     id_vector.size = rows.row_count;
     id_vector.values = ids;
     PILLAR_TRY(
         local.collected->column_at(static_cast<std::uint32_t>(what.outputs.size())).append(id_vector, &rows.selection));
+    return {};
+  }
+
+  /// local.values[root] = the values of the selected rows.
+  result<void> find_value(worker_local& local, std::uint32_t root, std::span<const value_interval> proof) {
+    batch& rows = local.rows;
+    const std::uint32_t column = shared_.plain(root);
+    if (column != bound_segment::none) {
+      local.values[root] = rows.column(column);
+    } else if (shared_.narrow_sum_of(root) && rows.selection.count() < rows.row_count) {
+      PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_selected(local.nodes, shared_.values.roots[root], rows,
+                                                                    rows.selection, local.computed, proof));
+    } else {
+      PILLAR_ASSIGN_OR_RETURN(local.values[root], evaluate_value(local.nodes, shared_.values.roots[root], rows,
+                                                                 rows.selection, local.computed, proof));
+    }
+    return {};
+  }
+
+  /// Takes the rows whose columns were given.
+  result<void> accept(worker_local& local, std::uint32_t row_count, const selection_mask& selection,
+                      const row_numbers& numbers) {
+    PILLAR_TRY(prepare(local));
+    local.rows.row_count = row_count;
+    local.rows.selection = selection;
+    if (local.predicate) PILLAR_TRY(apply(*local.predicate, local.rows));
+    return consume(local, numbers, {});
+  }
+
+  /// Rows that links still hold, once all others have been through.
+  result<void> flush_links() {
+    for (segment_runner* one = this; one->next_ != nullptr; one = one->next_)
+      PILLAR_TRY(one->link_->flush(*one, context_));
     return {};
   }
 
@@ -555,7 +605,7 @@ class segment_runner {
 
   /// Updates the aggregates with the selected rows. Where an aggregate's column can be summed encoded it is, and takes
   /// no part in the update.
-  result<void> aggregate(worker_local& local, std::uint32_t selected, std::uint64_t row_id) {
+  result<void> aggregate(worker_local& local, std::uint32_t selected, const row_numbers& numbers) {
     const segment& what = shared_.what;
     const std::size_t key_count = what.outputs.size();
     batch& rows = local.rows;
@@ -589,7 +639,6 @@ class segment_runner {
     }
     const std::span<const vector*const> keys(local.keys), inputs(local.inputs);
     const std::span<const selection_mask* const> where(local.where);
-    const row_numbers numbers{row_id, nullptr};
     if (local.spilling != nullptr)
       return local.spilling->update(local.number, keys, inputs, rows.selection, rows.row_count, where, local.input_bits,
                                     numbers);
@@ -658,13 +707,19 @@ class segment_runner {
   /// The order asked for, ties in the order of the scan.
   result<column_set> in_order(const column_set& rows) {
     const auto row_count = static_cast<std::uint32_t>(rows.row_count());
+    if (shared_.what.order.empty()) {  // one worker meets the rows in their order
+      const auto* const ids = rows.columns.back().slice(0, row_count).values_as<std::uint64_t>();
+      if (std::is_sorted(ids, ids + row_count)) return rows;
+    }
     const auto width = static_cast<std::uint32_t>(rows.columns.size());
     std::vector<sort_key> keys = shared_.what.order;
     keys.push_back({width - 1, false, false});
     std::vector<vector> views;
     for (const auto& column : rows.columns) views.push_back(column.slice(0, row_count));
     PILLAR_ASSIGN_OR_RETURN(const buffer order, sort_permutation(views, keys, row_count, context_.budget()));
-    const std::span<const std::uint32_t> kept(order.as<std::uint32_t>(), row_count);
+    const std::uint64_t wanted = shared_.what.is_cut ? shared_.what.limit : row_count;
+    const std::span<const std::uint32_t> kept(order.as<std::uint32_t>(),
+                                              wanted < row_count ? static_cast<std::size_t>(wanted) : row_count);
     column_set out;
     out.schema = rows.schema;
     for (const auto& column : rows.columns) {
@@ -702,9 +757,12 @@ class segment_runner {
       }
       stats.columns.push_back(std::move(made));
     }
+    for (const segment_runner* one = this; one->next_ != nullptr; one = one->next_)
+      stats.joins.push_back(one->link_->account());
   }
 
   absl::StatusOr<column_set> finish(scan_statistics& stats) {
+    if (next_ != nullptr) return next_->finish(stats);
     auto made = shared_.what.sink == sink_kind::group ? finish_groups()
                 : shared_.what.sink == sink_kind::top ? finish_top()
                                                       : finish_rows();
@@ -790,6 +848,8 @@ class segment_runner {
   }
 
   const bound_segment& shared_;
+  pass_link* link_ = nullptr;       ///< what its rows go through
+  segment_runner* next_ = nullptr;  ///< the segment that they go to
   executor_ref runner_;
   query_context& context_;
   run_options options_;
@@ -802,5 +862,45 @@ class segment_runner {
   std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only
   std::uint64_t expected_rows_ = 0;
 };
+
+/// The segments of a pass, one feeding the next.
+class pass_runner {
+ public:
+  pass_runner(const bound_pass& pass, executor_ref runner, query_context& context, const run_options& options = {}) {
+    for (const auto& segment : pass.segments)
+      runners_.push_back(std::make_unique<segment_runner>(*segment, runner, context, options));
+    for (std::size_t i = 0; i < pass.links.size(); ++i) runners_[i]->feed(*pass.links[i], *runners_[i + 1]);
+  }
+  [[nodiscard]] segment_runner& first() noexcept { return *runners_.front(); }
+
+ private:
+  std::vector<std::unique_ptr<segment_runner>> runners_;
+};
+
+/// Runs all passes of a plan. `stats`: the account of the first.
+inline absl::StatusOr<column_set> run_passes(const query_plan& plan, executor_ref runner, query_context& context,
+                                             const run_options& options, scan_statistics& stats) {
+  auto segments = bind_plan(plan);
+  if (!segments.ok()) return segments.status();
+  column_set rows;
+  std::uint64_t spilled_rows = 0, spilled_bytes = 0;
+  for (std::size_t i = 0, end = 0; i < segments->size(); i = end) {
+    end = end_of_pass(*segments, i);
+    auto bound = bind_pass(*segments, i, end, i == 0 ? plan.from_table : nullptr, {runner, context, options});
+    if (!bound.ok()) return bound.status();
+    pass_runner pass(*bound, runner, context, options);
+    scan_statistics later;  // only the source's scan is accounted for
+    scan_statistics& account = i == 0 ? stats : later;
+    auto made = i == 0 && plan.from_table != nullptr ? pass.first().run_table(*plan.from_table, account)
+                                                     : pass.first().run_rows(i == 0 ? *plan.from_rows : rows, account);
+    if (!made.ok()) return made.status();
+    rows = *std::move(made);
+    spilled_rows += account.spilled_rows;
+    spilled_bytes += account.spilled_bytes;
+  }
+  stats.spilled_rows = spilled_rows;
+  stats.spilled_bytes = spilled_bytes;
+  return rows;
+}
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -6,6 +6,18 @@
 
 namespace PILLAR_NAMESPACE {
 
+namespace detail {
+inline std::string describe_join(const join_account& join) {
+  std::string out = "join      ";
+  out += to_string(join.kind);
+  out += " on " + join.keys + ": " + std::to_string(join.rows_out) + " rows of " + std::to_string(join.rows_probed) +
+         " probed; " + std::to_string(join.build_rows) + " on the other side, a table of " +
+         std::to_string(join.table_bytes) + " bytes, " + std::string(join.mode);
+  for (const std::string& said : join.pushed) out += "\n          its keys say: " + said;
+  return out;
+}
+}  // namespace detail
+
 PILLAR_API vectors_by_cause scan_statistics::vectors() const noexcept {
   vectors_by_cause total{};
   for (const auto& column : columns)
@@ -38,6 +50,7 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const scan_statistics& st
   out << "vectors   " << stats.vector_count() << " =";
   for (std::size_t i = 0; i < scan_cause_count; ++i)
     out << (i == 0 ? " " : " + ") << causes[i] << ' ' << to_string(static_cast<scan_cause>(i));
+  for (const join_account& join : stats.joins) out << '\n' << detail::describe_join(join);
   const double seconds = static_cast<double>(stats.elapsed_ns) * 1e-9;
   const auto flags = out.flags();
   const auto precision = out.precision();

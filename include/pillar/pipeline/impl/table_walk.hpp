@@ -6,23 +6,23 @@
 
 #include "pillar/codec/match_scratch.hpp"
 #include "pillar/filter/predicate.hpp"
-#include "pillar/pipeline/impl/bound_plan.hpp"
-#include "pillar/pipeline/impl/bound_segment.hpp"
+#include "pillar/pipeline/impl/segment_runner.hpp"
+#include "pillar/schedule/inline_executor.hpp"
 #include "pillar/storage/table.hpp"
 #include "pillar/zone/zone_map.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
 
-/// The first segment of a plan over a table, bound.
-inline absl::StatusOr<bound_segment> bind_first_segment(const query_plan& plan) {
+/// The first pass of a plan over a table, bound; the other sides of its joins have run, on the calling thread.
+inline absl::StatusOr<bound_pass> bind_first_pass(const query_plan& plan, query_context& context,
+                                                  bool for_audit = false) {
   if (plan.from_table == nullptr)
     return make_status(absl::StatusCode::kInvalidArgument, "only queries of a table have zones and blocks to look at");
-  if (!plan.from_table->status().ok()) return plan.from_table->status();
-  plan_binder binder(plan.from_table->schema());
-  for (const auto& stage : plan.stages)
-    if (auto added = binder.add(stage); !added.ok()) return added;
-  auto segments = std::move(binder).finish();
-  return bind_segment(std::move(segments[0]));
+  auto segments = bind_plan(plan);
+  if (!segments.ok()) return segments.status();
+  inline_executor here;
+  const run_options options;
+  return bind_pass(*segments, 0, end_of_pass(*segments, 0), plan.from_table, {here, context, options}, for_audit);
 }
 
 /// What a worker of the scan holds, as far as the predicate goes.

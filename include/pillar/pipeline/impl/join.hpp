@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The seam between pipelines and joins: what a plan with a join carries along.
+#pragma once
+#include "pillar/pipeline/impl/bound_join.hpp"
+#include "pillar/pipeline/impl/join_probe.hpp"
+#include "pillar/pipeline/impl/segment_runner.hpp"
+#include "pillar/pipeline/join.hpp"
+
+namespace PILLAR_NAMESPACE {
+
+namespace detail {
+
+/// A join between two segments.
+class join_link final : public pass_link {
+ public:
+  explicit join_link(std::unique_ptr<sealed_join> join) noexcept : join_(std::move(join)) {}
+
+  void begin(std::uint32_t worker_count) override {
+    probes_.clear();
+    probes_.resize(worker_count);
+  }
+  result<void> prepare(std::uint32_t worker, memory_budget* budget) override {
+    if (probes_[worker] != nullptr) return {};
+    PILLAR_ASSIGN_OR_RETURN(probes_[worker], join_probe::make(*join_, budget));
+    return {};
+  }
+  [[nodiscard]] join_account account() const override {
+    join_account made = join_->account;
+    for (const auto& probe : probes_) {
+      if (probe == nullptr) continue;
+      made.rows_probed += probe->rows_probed;
+      made.rows_out += probe->rows_out;
+    }
+    return made;
+  }
+  [[nodiscard]] const std::vector<std::vector<scalar>>& keys() const noexcept override { return join_->keys; }
+
+  /// Looks the selected rows up in the join table, and hands what comes of them to the next segment. Columns behind the
+  /// join are computed for rows that have found what they need.
+  result<void> take(segment_runner& from, worker_local& local, const row_numbers& numbers,
+                    std::span<const value_interval> proof) override {
+    const sealed_join& join = *join_;
+    join_probe& at = *probes_[local.number];
+    segment_runner& next = *from.next_;
+    batch& rows = local.rows;
+    const auto root_count = static_cast<std::uint32_t>(from.shared_.values.roots.size());
+    const auto find_values = [&](std::uint32_t first, std::uint32_t end) -> result<void> {
+      for (std::uint32_t root = first; root < end; ++root) PILLAR_TRY(from.find_value(local, root, proof));
+      return {};
+    };
+    PILLAR_TRY(find_values(0, join.has_condition ? root_count : join.key_count));
+    local.keys.clear();
+    for (std::uint32_t k = 0; k < join.key_count; ++k) local.keys.push_back(&local.values[k]);
+    at.rows_probed += rows.selection.count();
+    at.cursor().start(local.keys, rows.selection, rows.row_count);
+    worker_local& to = next.local_of(local.number);
+    const auto pass_left = [&](const row_pairs* pairs) {
+      for (std::uint32_t i = 0; i < join.passed.size(); ++i) {
+        if (join.passed[i] == sealed_join::none) continue;
+        const vector& values = local.values[join.key_count + i];
+        give(to, join.passed[i], pairs == nullptr ? values : at.left_column(i, values, *pairs));
+      }
+    };
+    if (join.kind > join_kind::full) {
+      if (gives_mark(join.kind)) {
+        selection_mask is_true, is_null;
+        PILLAR_TRY(at.mark(local.values, is_true, is_null));
+        if (join.mark != sealed_join::none) give(to, join.mark, at.mark_column(is_true, is_null, rows.row_count));
+      } else {
+        selection_mask kept;
+        PILLAR_TRY(at.select(local.values, kept));
+        rows.selection = kept;
+      }
+      at.rows_out += rows.selection.count();
+      if (!rows.selection.any()) return {};
+      if (!join.has_condition) PILLAR_TRY(find_values(join.key_count, root_count));
+      pass_left(nullptr);
+      return next.accept(to, rows.row_count, rows.selection, numbers);
+    }
+    for (bool first = true;; first = false) {
+      PILLAR_TRY(at.next_pairs(local.values, at.found));
+      const row_pairs& pairs = at.found;
+      if (pairs.count == 0) {
+        if (first) rows.selection = selection_mask::none();
+        return {};
+      }
+      at.rows_out += pairs.count;
+      if (join.in_place() && pairs.count < rows.row_count) {
+        selection_mask kept = selection_mask::none();
+        for (std::uint32_t i = 0; i < pairs.count; ++i) set_bit(kept.words, pairs.left[i]);
+        rows.selection = kept;
+      }
+      if (first && !join.has_condition) PILLAR_TRY(find_values(join.key_count, root_count));
+      if (join.in_place()) {
+        const bool scattered = pairs.with_other < rows.row_count;
+        for (std::size_t i = 0; i < join.others.size(); ++i)
+          if (join.others[i].to != sealed_join::none)
+            give(to, join.others[i].to, at.other_column(i, pairs, scattered, rows.row_count));
+        pass_left(nullptr);
+        return next.accept(to, rows.row_count, rows.selection, numbers);
+      }
+      for (std::size_t i = 0; i < join.others.size(); ++i)
+        if (join.others[i].to != sealed_join::none)
+          give(to, join.others[i].to, at.other_column(i, pairs, false, pairs.count));
+      pass_left(&pairs);
+      for (std::uint32_t i = 0; i < pairs.count; ++i) at.numbers[i] = numbers.of(pairs.left[i]);
+      PILLAR_TRY(next.accept(to, pairs.count, selection_mask::first(pairs.count), {0, at.numbers}));
+    }
+  }
+
+  /// Right and full joins: rows of the other side that nobody has found.
+  result<void> flush(segment_runner& from, query_context& context) override {
+    if (!keeps_build_rows(join_->kind)) return {};
+    PILLAR_TRY(prepare(0, context.budget()));
+    join_probe& at = *probes_[0];
+    for (std::size_t w = 1; w < probes_.size(); ++w)
+      if (probes_[w] != nullptr) at.matches()->merge(*probes_[w]->matches());
+    segment_runner& next = *from.next_;
+    worker_local& to = next.local_of(0);
+    const auto left_count = static_cast<std::uint32_t>(from.shared_.what.join->left.size());
+    std::uint32_t position = 0;
+    row_pairs& pairs = at.found;
+    for (std::uint64_t number = behind_all_rows;; number += pairs.count) {
+      if (context.check_deadline()) return context.error();
+      pairs.count = pairs.with_other = at.matches()->next(false, position, pairs.other);
+      if (pairs.count == 0) return {};
+      at.rows_out += pairs.count;
+      for (const std::uint32_t c : next.shared_.named)
+        if (c < left_count) give(to, c, join_probe::nulls(join_->result[c].type, pairs.count));
+      for (std::size_t i = 0; i < join_->others.size(); ++i) {
+        const sealed_join::other_column& column = join_->others[i];
+        give(to, column.to != sealed_join::none ? column.to : column.instead_of,
+             at.other_column(i, pairs, false, pairs.count));
+      }
+      PILLAR_TRY(next.accept(to, pairs.count, selection_mask::first(pairs.count), {number, nullptr}));
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t behind_all_rows = std::uint64_t{1} << 63;
+
+  /// A column of the batch that the next segment is about to get.
+  static void give(worker_local& to, std::uint32_t column, const vector& values) {
+    to.columns[column].decoded = values;
+    to.columns[column].has_decoded = true;
+  }
+
+  std::unique_ptr<sealed_join> join_;
+  std::vector<std::unique_ptr<join_probe>> probes_{};  ///< by worker
+};
+
+inline absl::StatusOr<bound_pass> bind_joins(std::vector<segment> parts, const table* scanned,
+                                             const pass_environment& with, bool for_audit) {
+  pass_binder binder(std::move(parts), scanned, with, for_audit);
+  auto made = binder.bind();
+  if (!made.ok()) return made.status();
+  for (auto& join : std::move(binder).joins()) made->links.push_back(std::make_unique<join_link>(std::move(join)));
+  return made;
+}
+
+inline constexpr join_operations pipeline_joins{&add_join, &bind_joins, &place_condition};
+
+PILLAR_API const join_operations* operations_of_joins() noexcept { return &pipeline_joins; }
+
+}  // namespace detail
+
+}  // namespace PILLAR_NAMESPACE
