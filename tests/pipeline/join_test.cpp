@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -279,6 +280,8 @@ TEST(pipeline_join, keys_of_the_other_side_skip_blocks_of_the_scan) {
     EXPECT_EQ(kept->stats().row_groups_skipped, 0u);
     EXPECT_TRUE(kept->stats().joins[0].pushed.empty());
     EXPECT_EQ(kept->stats().joins[0].rows_probed, 65'536u);
+    if (kept->rows().columns.size() == 7)
+      EXPECT_EQ(kept->rows().columns[5].null_count(), 65'536u - static_cast<std::uint64_t>(rows));
   }
 }
 
@@ -330,6 +333,13 @@ TEST(pipeline_join, explanations_and_audits_see_the_keys) {
   ASSERT_TRUE(clean.ok()) << clean.status();
   EXPECT_TRUE(clean->clean()) << *clean;
   EXPECT_GT(clean->checks[static_cast<std::size_t>(pillar::audit_claim::join_keys)], 60u);
+
+  // A zone map that hides partners.
+  const_cast<pillar::row_group&>(*tables.left.version()->slices[0].groups[5]).blocks[1].zone.integers = {0, 10};
+  const auto lying = audit(query);
+  ASSERT_TRUE(lying.ok()) << lying.status();
+  const auto is_of_join = [](const pillar::liar& one) { return one.what == pillar::audit_claim::join_keys; };
+  EXPECT_TRUE(std::any_of(lying->liars.begin(), lying->liars.end(), is_of_join)) << *lying;
 }
 
 // ---- mistakes and limits --------------------------------------------------------------------------------------------
