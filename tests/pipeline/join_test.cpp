@@ -280,8 +280,9 @@ TEST(pipeline_join, keys_of_the_other_side_skip_blocks_of_the_scan) {
     EXPECT_EQ(kept->stats().row_groups_skipped, 0u);
     EXPECT_TRUE(kept->stats().joins[0].pushed.empty());
     EXPECT_EQ(kept->stats().joins[0].rows_probed, 65'536u);
-    if (kept->rows().columns.size() == 7)
+    if (kept->rows().columns.size() == 7) {
       EXPECT_EQ(kept->rows().columns[5].null_count(), 65'536u - static_cast<std::uint64_t>(rows));
+    }
   }
 }
 
