@@ -99,11 +99,11 @@ pillar::plan_stage where_stage(pillar::expression predicate) {
 }
 
 /// A join with a random part of the other side, by keys that often meet.
-pillar::plan_stage random_join(pillar::splitmix64& random, const two_sides& sides, bool is_second) {
+pillar::plan_stage random_join(pillar::splitmix64& random, const two_sides& sides, join_kind kind, bool is_second) {
   static constexpr const char* names[] = {"few",  "small", "flag",  "day",  "at",
                                           "word", "long",  "price", "real", "narrow"};
   auto join = std::make_shared<pillar::plan_join>();
-  join->kind = static_cast<join_kind>(random.below(9));
+  join->kind = kind;
   join->mark = "mark";
   join->other.from_table = &sides.other;
   const bool same_names = random.chance(1, 3);
@@ -161,11 +161,11 @@ void add_sink(pillar::splitmix64& random, const pillar::dynamic_schema& reached,
 }
 
 TEST(pipeline_join, random_joins_agree_with_the_reference) {
-  const two_sides sides(sanitized ? 1'100 : 2'300);
+  const two_sides sides(sanitized ? 700 : 1'700);
   pillar::inline_executor alone;
   pillar::worker_pool pool(3);
   pillar::splitmix64 random(20'260'507);
-  const int wanted = std::getenv("PILLAR_TEST_LONG") != nullptr ? 1'500 : sanitized ? 15 : 45;
+  const int wanted = std::getenv("PILLAR_TEST_LONG") != nullptr ? 1'500 : sanitized ? 9 : 27;
   int compared = 0, not_empty = 0;
   int of_kind[9] = {};
   for (int turn = 0; turn < wanted; ++turn) {
@@ -173,7 +173,9 @@ TEST(pipeline_join, random_joins_agree_with_the_reference) {
     plan.from_table = &sides.left;
     plan.stages.push_back(where_stage(col("small") > 12));
     for (std::uint64_t joins = random.chance(1, 4) ? 2 : 1; joins > 0; --joins) {
-      plan.stages.push_back(random_join(random, sides, plan.stages.size() > 1));
+      const bool is_second = plan.stages.size() > 1;
+      plan.stages.push_back(
+          random_join(random, sides, static_cast<join_kind>(is_second ? random.below(9) : turn % 9), is_second));
       if (result_schema(plan).ok()) ++of_kind[static_cast<int>(plan.stages.back().join->kind)];
       else plan.stages.pop_back();  // two joins that give columns of one name
     }
@@ -330,10 +332,10 @@ TEST(pipeline_join, explanations_and_audits_see_the_keys) {
   EXPECT_NE(text.str().find("semi on key = part: "), std::string::npos) << text.str();
   ASSERT_TRUE(explain(query, 0, 5).ok());
 
-  const auto clean = audit(query);
+  const auto clean = audit(query, {.sample = sanitized ? 0.2 : 1.0});
   ASSERT_TRUE(clean.ok()) << clean.status();
   EXPECT_TRUE(clean->clean()) << *clean;
-  EXPECT_GT(clean->checks[static_cast<std::size_t>(pillar::audit_claim::join_keys)], 60u);
+  EXPECT_GT(clean->checks[static_cast<std::size_t>(pillar::audit_claim::join_keys)], 0u);
 
   // A zone map that hides partners.
   const_cast<pillar::row_group&>(*tables.left.version()->slices[0].groups[5]).blocks[1].zone.integers = {0, 10};
