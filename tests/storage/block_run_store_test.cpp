@@ -7,6 +7,7 @@
 #include "pillar/conformance/faults.hpp"
 #include "pillar/conformance/run_store.hpp"
 #include "pillar/storage/file_run_store.hpp"
+#include "pillar/storage/memory_run_store.hpp"
 #include "support/run_store_rows.hpp"
 
 namespace pillar_test::storage_block_run_store {
@@ -16,6 +17,7 @@ using pillar::column;
 using pillar::errc;
 using pillar::file_run_store;
 using pillar::memory_budget;
+using pillar::memory_run_store;
 using pillar::run_store_options;
 using pillar::type_of;
 using pillar::vector;
