@@ -206,6 +206,7 @@ struct join_stage {
            : found.side == side::other ? describe(found.problem, Other::columns)
                                        : describe(found.problem, both_sides<S>());
   }
+  /// The schema behind the join.
   template <typed_schema S>
   struct result {
     static constexpr std::size_t size =
