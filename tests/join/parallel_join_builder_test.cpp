@@ -66,11 +66,13 @@ std::vector<std::uint32_t> partners(const numbered_rows& of, const join_table& t
   return found;
 }
 
-/// Batches of one 64-bit column. `form` 0: dense, 1: sparse, 2: sparse and each twice, 3: dense and each twice.
+/// Batches of one 64-bit column. `form` 0: dense, 1: sparse, 2: sparse and each twice, 3: dense and each twice,
+/// 4: sparse, and a third of the keys in an eighth of the slots.
 numbered_rows many_rows(int form, std::uint32_t batch_count) {
   numbered_rows made;
   made.types = {type_of<std::int64_t>};
   std::uint32_t next = 0;
+  std::int64_t candidate = 0;
   for (std::uint32_t batch = 0; batch < batch_count; ++batch) {
     key_batch keys;
     keys.row_count = pillar::vector_rows;
@@ -81,6 +83,11 @@ numbered_rows many_rows(int form, std::uint32_t batch_count) {
       const std::int64_t number = std::int64_t{batch} * pillar::vector_rows + row;
       std::int64_t key = form >= 2 ? number / 2 : form == 0 ? number * 7919 % 1'000'003 : number;
       if (form == 1 || form == 2) key *= 1'000'000'007;
+      if (form == 4) {
+        key = candidate++ * 1'000'000'007;
+        const auto crowds = [&] { return pillar::detail::join_hash(static_cast<std::uint64_t>(key)) >> 61 == 0; };
+        while (number % 3 == 2 && !crowds()) key = candidate++ * 1'000'000'007;
+      }
       std::memcpy(column.values.data() + row * sizeof key, &key, sizeof key);
     }
     column.view.type = made.types[0];
@@ -138,11 +145,11 @@ TEST(join_parallel_join_builder, the_same_table_whoever_builds_it) {
 }
 
 TEST(join_parallel_join_builder, large_tables_are_filled_in_parts) {
-  for (int form = 0; form < 4; ++form) {
+  for (int form = 0; form < 5; ++form) {
     if (sanitized && form % 2 == 1) continue;
     SCOPED_TRACE(form);
     const bool dense = form == 0 || form == 3;
-    const std::uint32_t batches = dense ? 130 : form == 1 ? 40 : 70;  // two tasks' rows; more than 1 MiB of slots
+    const std::uint32_t batches = dense ? 130 : form == 2 ? 70 : 40;  // two tasks' rows; more than 1 MiB of slots
     ASSERT_NO_FATAL_FAILURE(check(many_rows(form, batches), dense ? join_mode::array : join_mode::packed8));
   }
 }
@@ -160,6 +167,39 @@ TEST(join_parallel_join_builder, ids_must_be_given_and_differ) {
   auto others = *parallel_join_builder::make(of.types, 2);
   ASSERT_TRUE(others.worker(0).append(of.batches[0].keys, of.batches[0].selection, pillar::vector_rows).ok());
   EXPECT_EQ(others.seal(alone).error().code, pillar::errc::invalid_argument);
+}
+
+TEST(join_parallel_join_builder, ids_of_rows_with_null_keys_differ_too) {
+  pillar::inline_executor alone;
+  pillar::splitmix64 random(102);
+  const std::vector types = {type_of<std::int64_t>.as_nullable()};
+  const key_batch keys = random_keys(random, types, 300, 200, 1000, true, 1, 1);
+  std::vector<std::uint32_t> selected, nulls;
+  pillar::for_each_row(keys.selection, [&](std::uint32_t row) {
+    if (keys.names[row].empty()) nulls.push_back(row);
+    else selected.push_back(row);
+  });
+  ASSERT_GT(nulls.size(), 1u);
+  std::vector<std::uint32_t> ids(300);
+  for (std::uint32_t row = 0; row < 300; ++row) ids[row] = row * 3;
+  const auto sealed_by = [&](std::uint32_t worker, const std::vector<std::uint32_t>& of,
+                             pillar::memory_budget* budget) {
+    auto builders = *parallel_join_builder::make(types, 2, budget);
+    EXPECT_TRUE(builders.worker(worker).append(keys.keys, keys.selection, 300, of.data()).ok());
+    return builders.seal(alone).error().code;
+  };
+  pillar::memory_budget first, second;
+  EXPECT_EQ(sealed_by(0, ids, &first), pillar::errc::ok);
+  EXPECT_EQ(sealed_by(1, ids, &second), pillar::errc::ok);
+  EXPECT_EQ(first.peak(), second.peak());  // not copied, whichever builder has the rows in their order
+  auto twice = ids;
+  twice[nulls[1]] = twice[nulls[0]];
+  EXPECT_EQ(sealed_by(0, twice, nullptr), pillar::errc::invalid_argument);
+  twice = ids;
+  for (std::uint32_t i = 0; i < nulls.size(); ++i) twice[nulls[i]] = 1000 + i;  // ascending for themselves
+  twice[selected.back()] = 1001;
+  EXPECT_EQ(sealed_by(0, twice, nullptr), pillar::errc::invalid_argument);
+  EXPECT_EQ(sealed_by(1, twice, nullptr), pillar::errc::invalid_argument);
 }
 
 TEST(join_parallel_join_builder, every_allocation_may_fail_and_the_rows_are_kept) {

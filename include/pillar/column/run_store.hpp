@@ -5,7 +5,7 @@
 /// (aggregate/spilling_aggregator.hpp). storage/ has a store in memory and one in a temporary file; a store of one's own
 /// keeps these laws, which conformance/run_store.hpp checks:
 ///
-/// - A reader gives a run's rows in the order in which they were appended, with the same bits; NULL stays NULL.
+/// - Every reader gives a run's rows in their order, in the same batches, with the same bits; NULL stays NULL.
 /// - append() adds all of its rows or, on an error, none. After an error rows of before may be lost too: then whatever
 ///   needs them gives an error, never other rows.
 /// - Runs do not touch each other, and any number of them are open at a time.

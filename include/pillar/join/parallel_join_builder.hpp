@@ -30,7 +30,8 @@ namespace PILLAR_NAMESPACE {
 ///           then kept, and it may be asked again
 /// Cost:     seal copies the rows unless one builder has them in their order, with 3/16 of a byte for each number below
 ///           the greatest id (where ids are further apart than 64: 4 bytes a row, sorted); for a moment keys are there
-///           twice
+///           twice. Rows whose search for a slot leaves its part are placed by one thread: few, unless keys' hashes
+///           crowd; where they crowd so much that a part is full, one thread fills the table anew
 /// Threads:  worker(w) by one thread at a time for each w; seal alone
 class parallel_join_builder {
  public:

@@ -45,7 +45,8 @@ struct join_side {
 /// Up to 1,024 rows of a join, valid while they are being taken.
 ///
 /// Layout: a vector for each column of a side. Where rows have no partner the other side's are constant NULLs. `build`
-///         is empty for kinds that give probe rows only: semi, anti, mark. Vectors are of any kind
+///         is empty for kinds that give probe rows only: semi, anti, mark. Vectors are of any kind,
+///         and their types of the sides', nullable
 struct joined_rows {
   std::uint32_t row_count = 0;
   selection_mask rows = selection_mask::none();  ///< which of them are in the answer
@@ -61,8 +62,10 @@ using joined_condition = function_ref<result<void>(const joined_rows& pairs, sel
 /// What a spilling_join may use.
 struct spilling_join_options {
   run_store* store = nullptr;     ///< outlives the join; nullptr: it does not spill
-  std::uint64_t state_bytes = 0;  ///< of rows in memory and their table, about; 0: three quarters of the budget's
-                                  ///< limit. The rest is for the store's write buffers, for encoding and reading back
+  std::uint64_t state_bytes = 0;  ///< of rows in memory and their table, about; 0: no limit of their own. In any case
+                                  ///< at most three quarters of what others leave of the budget's limit (say a number
+                                  ///< where only budgets above it have one). The rest is for the store's write
+                                  ///< buffers, for encoding and reading back
   unsigned partition_bits = 5;    ///< 2^bits partitions, 1 to 8 bits
   const joined_condition* condition = nullptr;  ///< outlives the join
 };
@@ -71,8 +74,9 @@ struct spilling_join_options {
 /// Errors:   make: invalid_argument: no key columns, not as many on both sides or of other physical types, a null-aware
 ///           kind with several key columns or with a condition. Those of the store, of the condition and of `take`.
 ///           out_of_memory without a store: append, seal and probe leave all as before the call (of probe, pairs may
-///           have been taken). With one: where a budget cannot hold 4,096 rows and their table. An error after something
-///           was spilled is final, and comes back from every later call
+///           have been taken). With one: where a budget cannot hold 4,096 rows and their table, or where others take
+///           what was left free for the store. An error of finish, or of any call after something was spilled, is
+///           final, and comes back from every later call
 /// Cost:     in memory a join_table's, and a copy of the build side's rows; 1 ns and more for each column of a pair.
 ///           For a spilled row the hash of its key and what the store costs. A partition's probe rows are read once for
 ///           each part of its build rows that fits
@@ -137,6 +141,7 @@ class spilling_join {
   result<void> add(std::span<const vector* const> columns, const selection_mask& selection,
                    const selection_mask& null_keys, std::uint32_t row_count);
   result<void> give_up(std::uint32_t resident);
+  [[nodiscard]] bool fits(std::uint64_t row_count) const noexcept;
   [[nodiscard]] std::uint64_t needed_bytes(std::uint64_t held, std::uint64_t row_count) const noexcept;
   result<void> make_table(loaded& of);
   result<void> make_scratch();
@@ -157,7 +162,6 @@ class spilling_join {
   join_side probe_{};
   memory_budget* budget_ = nullptr;
   std::unique_ptr<memory_budget> state_budget_{};  ///< counts rows and tables, and has no limit of its own
-  std::uint64_t state_bytes_ = 0;
   std::unique_ptr<loaded> in_memory_{};
   std::uint32_t resident_ = 0;  ///< partitions below it are in memory
   spilled_side build_runs_{};   ///< and behind all partitions a run of rows whose key holds a NULL

@@ -19,6 +19,7 @@ struct expected_run {
   std::vector<sample> columns{};
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rows{};  ///< vector and row in it
   std::uint32_t next_vector = 0;
+  std::vector<std::uint32_t> batches{};  ///< of the last reader: how many rows each had
 };
 
 inline expected_run make_run(splitmix64& random, std::uint64_t seed) {
@@ -34,8 +35,9 @@ inline expected_run make_run(splitmix64& random, std::uint64_t seed) {
   return made;
 }
 
-/// The first difference between a run and what was appended to it; empty if there is none.
-inline std::string difference(run_reader& from, const expected_run& to) {
+/// The first difference between a run and what was appended to it; empty if there is none. The rows of its batches are
+/// added to `batches`.
+inline std::string difference(run_reader& from, const expected_run& to, std::vector<std::uint32_t>& batches) {
   std::vector<vector> columns(to.columns.size());
   std::size_t at = 0;
   for (;;) {
@@ -54,6 +56,7 @@ inline std::string difference(run_reader& from, const expected_run& to) {
           return "row " + std::to_string(at + row) + " has another value";
       }
     }
+    batches.push_back(*count);
     at += *count;
   }
 }
@@ -70,13 +73,21 @@ PILLAR_API report check_run_store(const std::string& subject, run_store& store, 
                   {"rows are counted as written, bytes as read"}},
                  {"runs", "rows", "runs without rows", "selections"});
   const auto said = [](const auto& done) { return [&] { return std::string(to_string(done.error().code)); }; };
-  const auto reads = [&](const detail::expected_run& run, run_reader* beside) {
+  const auto reads = [&](detail::expected_run& run, run_reader* beside) {
     const auto reader = store.read(run.number);
     if (!reader.ok()) return std::string("is not read: ") + to_string(reader.error().code);
-    if (beside == nullptr) return detail::difference(**reader, run);
-    std::vector<vector> columns(run.columns.size());
-    if (!(*reader)->next(columns).ok()) return std::string("a second reader fails beside the first");
-    return detail::difference(*beside, run);
+    std::vector<std::uint32_t> batches;
+    std::string what;
+    if (beside == nullptr) {
+      what = detail::difference(**reader, run, batches);
+    } else {
+      std::vector<vector> columns(run.columns.size());
+      if (!(*reader)->next(columns).ok()) return std::string("a second reader fails beside the first");
+      what = detail::difference(*beside, run, batches);
+    }
+    if (what.empty() && !run.batches.empty() && batches != run.batches) return std::string("gave other batches");
+    run.batches = std::move(batches);
+    return what;
   };
   found.run(how, [&] {
     for (std::uint64_t round = 0; round < 20 * std::uint64_t{how.rounds}; ++round) {
@@ -121,7 +132,7 @@ PILLAR_API report check_run_store(const std::string& subject, run_store& store, 
         found.count(1, run.rows.size());
         found.count(2, run.rows.empty());
       }
-      for (const auto& run : runs) {
+      for (auto& run : runs) {
         found.at(gives_back, seed, std::to_string(run.rows.size()) + " rows of " + to_string(run.columns[0]));
         std::string what = reads(run, nullptr);
         found.expect(what.empty(), [&] { return what; });

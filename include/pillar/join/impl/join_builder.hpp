@@ -688,8 +688,8 @@ inline result<join_table> join_builder::seal(const crew& workers) {
     PILLAR_ASSIGN_OR_RETURN(keys, estimate_keys(how, workers));
   }
   auto made = fill(how, keys, workers);
-  if (!made.ok() && made.error().code == errc::limit_exceeded)
-    made = fill(how, {joinable_count_, how.text_bytes}, workers);
+  if (!made.ok() && made.error().code == errc::limit_exceeded)  // in a single part, which has room for every row
+    made = fill(how, {joinable_count_, how.text_bytes}, {});
   if (made.ok()) clear();
   return made;
 }

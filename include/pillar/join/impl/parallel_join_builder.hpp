@@ -173,10 +173,17 @@ PILLAR_API result<join_table> parallel_join_builder::seal(executor_ref runner) {
       if (ids[i] <= ids[i - 1]) return false;
     return true;
   };
-  if (!filled.empty() &&
-      (filled.size() != 1 || filled[0] != &workers_[0] || !ascend(filled[0]->ids_) || !ascend(filled[0]->null_ids_)))
+  if (filled.size() > 1 || (filled.size() == 1 && !(ascend(filled[0]->ids_) && ascend(filled[0]->null_ids_))))
     PILLAR_TRY(put_in_order(filled, runner));
+  else if (filled.size() == 1 && filled[0] != &workers_[0]) std::swap(workers_[0], *filled[0]);
   join_builder& all = workers_[0];
+  // Those of rows with keys differ, and both lists ascend.
+  for (std::size_t i = 0; i < all.null_ids_.size(); ++i) {
+    const std::uint32_t id = all.null_ids_[i];
+    if ((i != 0 && id == all.null_ids_[i - 1]) ||
+        std::binary_search(all.ids_.data(), all.ids_.data() + all.ids_.size(), id))
+      return errc::invalid_argument;
+  }
   const bool given = all.given_ids_;
   if (all.null_ids_.empty() && all.row_limit_ == all.joinable_count_) {  // ids are the rows' numbers
     all.ids_ = growable<std::uint32_t>(all.budget_);

@@ -65,15 +65,12 @@ PILLAR_API result<spilling_join> spilling_join::make(const join_side& build, con
   made.kind_ = kind;
   made.build_ = build;
   made.probe_ = probe;
+  for (join_side* side : {&made.build_, &made.probe_})  // batches may hold NULLs whatever the side's types say
+    for (data_type& type : side->types) type = type.as_nullable();
   made.budget_ = budget;
   made.state_budget_ = std::make_unique<memory_budget>(memory_budget::unlimited, budget);
-  made.state_bytes_ = options.state_bytes;
-  if (made.state_bytes_ == 0) {
-    const std::uint64_t limit = budget == nullptr ? memory_budget::unlimited : budget->limit();
-    made.state_bytes_ = limit == memory_budget::unlimited ? limit : limit - limit / 4;
-  }
   made.in_memory_ = std::make_unique<loaded>();
-  made.in_memory_->rows = detail::stored_rows(build.types, made.state_budget_.get());
+  made.in_memory_->rows = detail::stored_rows(made.build_.types, made.state_budget_.get());
   made.resident_ = made.partition_count();
   return made;
 }
@@ -186,7 +183,7 @@ inline result<void> spilling_join::add(std::span<const vector* const> columns, c
       PILLAR_TRY(write(build_runs_, columns, out, null_keys, hashes, row_count));
     }
     if (!rest.any()) return {};
-    if (needed_bytes(state_budget_->used(), rows.row_count() + rest.count()) <= state_bytes_) {
+    if (fits(rows.row_count() + rest.count())) {
       const auto done = rows.append(columns, rest);
       if (done.ok() || done.error().code != errc::out_of_memory) return done;
     }
@@ -194,16 +191,29 @@ inline result<void> spilling_join::add(std::span<const vector* const> columns, c
   }
 }
 
+/// Whether so many rows may be in memory, with the table that is made of them: by state_bytes, and by what others leave
+/// of the budget, of which a quarter stays free for the store.
+inline bool spilling_join::fits(std::uint64_t row_count) const noexcept {
+  const std::uint64_t held = state_budget_->used(), needed = needed_bytes(held, row_count);
+  if (budget_ != nullptr && budget_->limit() != memory_budget::unlimited) {
+    const std::uint64_t limit = budget_->limit(), used = budget_->used();
+    if (needed > (held + (used < limit ? limit - used : 0)) / 4 * 3) return false;
+  }
+  return options_.state_bytes == 0 || needed <= options_.state_bytes;
+}
+
 /// Memory that so many rows take with their table, before it is made: at most, but for texts, of which little is known.
 inline std::uint64_t spilling_join::needed_bytes(std::uint64_t held, std::uint64_t row_count) const noexcept {
-  std::uint64_t of_row = 40;  // two slots of 16 bytes, their bits of a filter, a row id
+  std::uint64_t of_row = 40, of_keys = 0;  // two slots of 16 bytes, their bits of a filter, a row id
   bool texts = false;
   for (const std::uint32_t key : build_.keys) {
     const physical_type physical = build_.types[key].physical;
     texts = texts || physical == physical_type::text;
-    of_row += byte_width(physical) <= 8 ? 8 : 16;  // the builder's copy
+    of_keys += byte_width(physical) <= 8 ? 8 : 16;
   }
-  if (texts || build_.keys.size() > 1) of_row += 24;  // wider slots, and bytes beside them
+  of_row += of_keys;                                            // the builder's copy
+  if (texts || build_.keys.size() > 1) of_row += 24 + of_keys;  // wider slots, and the keys as entries beside them
+  if (detail::spilled_keeps_build_rows(kind_)) of_row += 12;    // ids where keys may be NULL, while they grow
   return held + row_count * of_row + (texts ? 2 * held : 0);
 }
 
@@ -310,6 +320,7 @@ PILLAR_API result<void> spilling_join::probe(std::span<const vector* const> colu
                                              std::uint32_t row_count, delivery take) {
   if (failed_.code != errc::ok) return failed_;
   PILLAR_ASSERT(in_memory_->table && columns.size() == probe_.types.size() && row_count <= vector_rows);
+  if (kind_ == join_kind::null_aware_anti && build_has_null_) return {};  // no row is known to have no partner
   if (!spills()) return join_batch(*in_memory_, columns, selection, row_count, nullptr, true, take);
   list_keys(columns, probe_);
   std::uint64_t hashes[vector_rows];
@@ -432,10 +443,7 @@ inline result<void> spilling_join::join_batch(loaded& with, std::span<const vect
     if (kind_ == join_kind::null_aware_mark && build_has_rows_) marked.is_null = build_has_null_ ? rest : null_keys;
     return rows.any() ? take(marked) : result<void>();
   }
-  if (kind_ == join_kind::null_aware_anti && build_has_rows_) {
-    if (build_has_null_) return {};
-    detail::remove_rows(rest, null_keys);
-  }
+  if (kind_ == join_kind::null_aware_anti && build_has_rows_) detail::remove_rows(rest, null_keys);
   return rest.any() ? take(without_partners(columns, rest, row_count)) : result<void>();
 }
 
@@ -444,9 +452,13 @@ inline result<void> spilling_join::join_batch(loaded& with, std::span<const vect
 PILLAR_API result<void> spilling_join::finish(delivery take) {
   if (failed_.code != errc::ok) return failed_;
   PILLAR_ASSERT(in_memory_->table);
-  PILLAR_TRY(remember(finish_all(take)));
-  failed_ = {errc::invalid_argument, 0};  // nothing is left
-  return {};
+  const auto done = finish_all(take);
+  in_memory_.reset();
+  drop(build_runs_);
+  drop(probe_runs_);
+  scratch_ = buffer();
+  failed_ = done.ok() ? failure{errc::invalid_argument, 0} : done.error();  // nothing is left
+  return done;
 }
 
 inline result<void> spilling_join::finish_all(delivery take) {
@@ -464,9 +476,7 @@ inline result<void> spilling_join::finish_all(delivery take) {
   }
   const std::uint32_t null_keys = partition_count();
   if (PILLAR_MUTATE(join_spill_loses_null_keys, build_runs_.row_counts[null_keys] != 0, false))
-    PILLAR_TRY(deliver_run(build_runs_.runs[null_keys], take));
-  drop(build_runs_);
-  drop(probe_runs_);
+    return deliver_run(build_runs_.runs[null_keys], take);
   return {};
 }
 
@@ -540,7 +550,7 @@ inline result<void> spilling_join::finish_partition(std::uint32_t partition, del
           if (at_end) break;
         }
         const std::uint64_t row_count = part.rows.row_count();
-        if (row_count != 0 && needed_bytes(state_budget_->used(), row_count + waiting) > state_bytes_) break;
+        if (row_count != 0 && !fits(row_count + waiting)) break;
         const auto done = part.rows.append(build_columns, selection_mask::first(waiting));
         if (!done.ok() && (done.error().code != errc::out_of_memory || row_count == 0)) return done;
         if (!done.ok()) break;
