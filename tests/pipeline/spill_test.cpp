@@ -10,6 +10,7 @@
 
 #include "pillar/pipeline.hpp"
 #include "pillar/pipeline/explain.hpp"
+#include "pillar/pipeline/join.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/sanitized.hpp"
 
@@ -123,6 +124,46 @@ TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
       std::ostringstream words;
       words << *explained;
       EXPECT_NE(words.str().find("spilled: " + std::to_string(explained->stats.spilled_rows)), std::string::npos);
+    }
+  }
+}
+
+// What a join holds is not there for groups, and what its other side spills is in the account.
+TEST(pipeline_spill, joins_take_their_part_of_the_budget) {
+  using namespace pillar::query;
+  pillar::dynamic_schema schema;
+  schema.columns = {{"k", pillar::type_of<std::int64_t>}, {"v", pillar::type_of<double>}};
+  constexpr std::int64_t row_count = 16'000;
+  pillar::column_set_builder builder(schema);
+  for (std::int64_t row = 0; row < row_count; ++row) {
+    ASSERT_TRUE(builder.column_at(0).append_integer(row << 40).ok());
+    ASSERT_TRUE(builder.column_at(1).append_real(static_cast<double>(row % 1'000)).ok());
+  }
+  const auto rows = scan(*builder.finish());
+  const auto keys = on("k"_col == "j"_col);
+  const auto groups = rows | group_by("k"_col.as("j"_col))(count(), median("v"_col));
+  const pillar::any_query queries[] = {rows | semi_join(groups, keys) | aggregate(count()),
+                                       rows | join(rows | project("k"_col.as("j"_col), "v"_col.as("w"_col)), keys) |
+                                           group_by("k"_col)(count(), median("v"_col), sum("w"_col))};
+  for (const pillar::any_query& query : queries) {
+    const bool of_groups = &query != queries;
+    for (const std::uint32_t threads : {1u, 2u}) {
+      SCOPED_TRACE(std::string(of_groups ? "behind" : "in front of") + ", threads: " + std::to_string(threads));
+      pillar::worker_pool pool(threads);
+      pillar::memory_budget budget(1'200 << 10), results;
+      pillar::memory_run_store store({.buffer_bytes = 256 << 10});
+      query_context context({.budget = &budget});
+      pillar::run_options options;
+      options.spill = pillar::spill_to({&store});
+      options.results = &results;
+      const auto found = run(query, pool, context, options);
+      EXPECT_TRUE(found.ok()) << found.status();
+      if (!found.ok()) continue;
+      if (of_groups) EXPECT_EQ(found->rows().row_count(), static_cast<std::uint64_t>(row_count));
+      else EXPECT_EQ(found->rows().at(0, 0).integer, row_count);
+      EXPECT_GT(found->stats().spilled_rows, 0u);
+      EXPECT_EQ(found->stats().spilled_rows, store.counts().rows_written);
+      EXPECT_EQ(found->stats().spilled_bytes, store.counts().bytes_written);
     }
   }
 }

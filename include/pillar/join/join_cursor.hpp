@@ -60,6 +60,9 @@ class join_cursor {
   PILLAR_API void start(std::span<const vector* const> keys, const selection_mask& selection,
                         std::uint32_t row_count) noexcept;
 
+  /// The rows whose keys have partners.
+  [[nodiscard]] PILLAR_API selection_mask found() noexcept;
+
   /// How many pairs next() will yield in all since start(); with a residual condition the pairs that it is asked about
   /// and, of left and full joins, one for each probe row without any.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }

@@ -116,6 +116,8 @@ struct explain_options {
 ///
 /// Errors: those of run_plan for a plan that does not fit its source; InvalidArgument without a table; the context's.
 ///         What happens while rows are read is in `run` and `error`
+/// Requires: the context's memory budget outlives the explanation: keys of joins that its conditions name count against
+///         it
 /// Cost:   about the scan once more, on the calling thread; `run` adds the query itself
 PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan, const explain_options& options,
                                                           query_context& context);

@@ -26,6 +26,7 @@
 
 #include "pillar/join/kind.hpp"
 #include "pillar/pipeline/query.hpp"
+#include "pillar/pipeline/run.hpp"  // scan of a result
 #include "pillar/pipeline/stages.hpp"
 
 namespace PILLAR_NAMESPACE {

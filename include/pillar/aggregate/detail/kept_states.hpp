@@ -167,8 +167,9 @@ class kept_states final : public grouped_state {
     cell[1] = capacity << 32 | text.size();
   }
   [[nodiscard]] bool before(const candidate& a, const entry& b) const noexcept {
-    if (kind_ == aggregate_kind::last)
-      return PILLAR_MUTATE(kept_last_is_first, a.number > b.number, a.number < b.number);
+    if (kind_ ==
+        aggregate_kind::last)  // rows that a join has made of one row share its number, and come in their order
+      return PILLAR_MUTATE(kept_last_is_first, a.number >= b.number, a.number < b.number);
     if (kind_ == aggregate_kind::first) return a.number < b.number;
     if (text_keys_) {
       const int order = a.key_text.compare(text_of(b.key));

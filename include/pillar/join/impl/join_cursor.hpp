@@ -83,6 +83,13 @@ PILLAR_API void join_cursor::start(std::span<const vector* const> keys, const se
   if (keeps_probe_rows(kind_)) size_ += selection.count() - found.count;
 }
 
+PILLAR_API selection_mask join_cursor::found() noexcept {
+  selection_mask made = selection_mask::none();
+  const join_hits& of = hits();
+  for (std::uint32_t i = 0; i < of.count; ++i) set_bit(made.words, of.rows[i]);
+  return made;
+}
+
 /// The next pairs by position, as many as there is room for.
 inline std::uint32_t join_cursor::take(std::uint32_t* probe_rows, std::uint32_t* positions,
                                        std::uint32_t capacity) noexcept {

@@ -529,7 +529,7 @@ class auditor {
       const auto reader = [&](std::uint32_t column) { return cells_[column][row]; };
       const row_fate fate = fate_of(reader);
       may_fail = may_fail || fate == row_fate::error || fate == row_fate::error_or_reject;
-      must_fail = must_fail || fate == row_fate::error;
+      must_fail = must_fail || (fate == row_fate::error && may_have_partners(row));
       if (failed || fate == row_fate::error || (fate == row_fate::keep) == kept.test(row)) continue;
       if (!what_.joins.empty() && !kept.test(row)) {  // a row without a partner may pass, and need not
         if (PILLAR_MUTATE(audit_partners_unchecked, !may_have_partners(row), true)) continue;

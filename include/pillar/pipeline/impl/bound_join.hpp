@@ -336,7 +336,10 @@ class pass_binder {
     run_options options = with_.options;
     options.results = nullptr;  // the other side's rows are the join's
     scan_statistics of_other;
-    return run_passes(restricted(other, join.other, columns), with_.runner, with_.context, options, of_other);
+    auto rows = run_passes(restricted(other, join.other, columns), with_.runner, with_.context, options, of_other);
+    made_.spilled_rows += of_other.spilled_rows;
+    made_.spilled_bytes += of_other.spilled_bytes;
+    return rows;
   }
 
   static void account(sealed_join& out, const segment_join& join) {

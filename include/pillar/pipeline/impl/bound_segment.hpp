@@ -302,6 +302,8 @@ struct bound_pass {
     std::uint32_t column = 0;  ///< of the source
   };
   std::vector<pushed_key> pushed{};
+  std::uint64_t spilled_rows = 0;  ///< by the other sides of its joins, which have run
+  std::uint64_t spilled_bytes = 0;
 };
 
 /// By the scalar rules.

@@ -13,7 +13,8 @@ namespace detail {
 /// A join between two segments.
 class join_link final : public pass_link {
  public:
-  explicit join_link(std::unique_ptr<sealed_join> join) noexcept : join_(std::move(join)) {}
+  /// `index`: of the link in its pass.
+  join_link(std::unique_ptr<sealed_join> join, std::size_t index) noexcept : join_(std::move(join)), index_(index) {}
 
   void begin(std::uint32_t worker_count) override {
     probes_.clear();
@@ -35,8 +36,8 @@ class join_link final : public pass_link {
   }
   [[nodiscard]] const std::vector<std::vector<scalar>>& keys() const noexcept override { return join_->keys; }
 
-  /// Looks the selected rows up in the join table, and hands what comes of them to the next segment. Columns behind the
-  /// join are computed for rows that have found what they need.
+  /// Looks the selected rows up in the join table, and hands what comes of them to the next segment. Where a row needs a
+  /// partner, its columns are computed if its keys have found one: whether a row fails does not depend on how many.
   result<void> take(segment_runner& from, worker_local& local, const row_numbers& numbers,
                     std::span<const value_interval> proof) override {
     const sealed_join& join = *join_;
@@ -44,15 +45,21 @@ class join_link final : public pass_link {
     segment_runner& next = *from.next_;
     batch& rows = local.rows;
     const auto root_count = static_cast<std::uint32_t>(from.shared_.values.roots.size());
-    const auto find_values = [&](std::uint32_t first, std::uint32_t end) -> result<void> {
-      for (std::uint32_t root = first; root < end; ++root) PILLAR_TRY(from.find_value(local, root, proof));
-      return {};
-    };
-    PILLAR_TRY(find_values(0, join.has_condition ? root_count : join.key_count));
+    const bool has_pairs = join.kind <= join_kind::full;
+    for (std::uint32_t k = 0; k < join.key_count; ++k) PILLAR_TRY(from.find_value(local, k, proof));
     local.keys.clear();
     for (std::uint32_t k = 0; k < join.key_count; ++k) local.keys.push_back(&local.values[k]);
     at.rows_probed += rows.selection.count();
     at.cursor().start(local.keys, rows.selection, rows.row_count);
+    if (needs_partner(join.kind) && (has_pairs || join.has_condition)) {
+      rows.selection = at.cursor().found();
+      if (!rows.selection.any()) return {};
+    }
+    const auto is_early = [&](std::uint32_t root) {
+      return has_pairs || join.paired[root - join.key_count] != sealed_join::none;
+    };
+    for (std::uint32_t root = join.key_count; root < root_count; ++root)
+      if (is_early(root)) PILLAR_TRY(from.find_value(local, root, proof));
     worker_local& to = next.local_of(local.number);
     const auto pass_left = [&](const row_pairs* pairs) {
       for (std::uint32_t i = 0; i < join.passed.size(); ++i) {
@@ -61,7 +68,7 @@ class join_link final : public pass_link {
         give(to, join.passed[i], pairs == nullptr ? values : at.left_column(i, values, *pairs));
       }
     };
-    if (join.kind > join_kind::full) {
+    if (!has_pairs) {
       if (gives_mark(join.kind)) {
         selection_mask is_true, is_null;
         PILLAR_TRY(at.mark(local.values, is_true, is_null));
@@ -73,7 +80,8 @@ class join_link final : public pass_link {
       }
       at.rows_out += rows.selection.count();
       if (!rows.selection.any()) return {};
-      if (!join.has_condition) PILLAR_TRY(find_values(join.key_count, root_count));
+      for (std::uint32_t root = join.key_count; root < root_count; ++root)
+        if (!is_early(root)) PILLAR_TRY(from.find_value(local, root, proof));
       pass_left(nullptr);
       return next.accept(to, rows.row_count, rows.selection, numbers);
     }
@@ -85,12 +93,11 @@ class join_link final : public pass_link {
         return {};
       }
       at.rows_out += pairs.count;
-      if (join.in_place() && pairs.count < rows.row_count) {
+      if (join.in_place() && join.has_condition && pairs.count < rows.row_count) {
         selection_mask kept = selection_mask::none();
         for (std::uint32_t i = 0; i < pairs.count; ++i) set_bit(kept.words, pairs.left[i]);
         rows.selection = kept;
       }
-      if (first && !join.has_condition) PILLAR_TRY(find_values(join.key_count, root_count));
       if (join.in_place()) {
         const bool scattered = pairs.with_other < rows.row_count;
         for (std::size_t i = 0; i < join.others.size(); ++i)
@@ -120,7 +127,8 @@ class join_link final : public pass_link {
     const auto left_count = static_cast<std::uint32_t>(from.shared_.what.join->left.size());
     std::uint32_t position = 0;
     row_pairs& pairs = at.found;
-    for (std::uint64_t number = behind_all_rows;; number += pairs.count) {
+    // Those of an earlier join come first: no table has 2^33 rows.
+    for (std::uint64_t number = behind_all_rows + (std::uint64_t{index_} << 33);; number += pairs.count) {
       if (context.check_deadline()) return context.error();
       pairs.count = pairs.with_other = at.matches()->next(false, position, pairs.other);
       if (pairs.count == 0) return {};
@@ -146,6 +154,7 @@ class join_link final : public pass_link {
   }
 
   std::unique_ptr<sealed_join> join_;
+  std::size_t index_;
   std::vector<std::unique_ptr<join_probe>> probes_{};  ///< by worker
 };
 
@@ -154,7 +163,8 @@ inline absl::StatusOr<bound_pass> bind_joins(std::vector<segment> parts, const t
   pass_binder binder(std::move(parts), scanned, with, for_audit);
   auto made = binder.bind();
   if (!made.ok()) return made.status();
-  for (auto& join : std::move(binder).joins()) made->links.push_back(std::make_unique<join_link>(std::move(join)));
+  for (auto& join : std::move(binder).joins())
+    made->links.push_back(std::make_unique<join_link>(std::move(join), made->links.size()));
   return made;
 }
 

@@ -707,7 +707,8 @@ class segment_runner {
   /// The order asked for, ties in the order of the scan.
   result<column_set> in_order(const column_set& rows) {
     const auto row_count = static_cast<std::uint32_t>(rows.row_count());
-    if (shared_.what.order.empty()) {  // one worker meets the rows in their order
+    const std::uint64_t wanted = shared_.what.is_cut ? shared_.what.limit : row_count;
+    if (shared_.what.order.empty() && row_count <= wanted) {  // one worker meets the rows in their order
       const auto* const ids = rows.columns.back().slice(0, row_count).values_as<std::uint64_t>();
       if (std::is_sorted(ids, ids + row_count)) return rows;
     }
@@ -717,7 +718,6 @@ class segment_runner {
     std::vector<vector> views;
     for (const auto& column : rows.columns) views.push_back(column.slice(0, row_count));
     PILLAR_ASSIGN_OR_RETURN(const buffer order, sort_permutation(views, keys, row_count, context_.budget()));
-    const std::uint64_t wanted = shared_.what.is_cut ? shared_.what.limit : row_count;
     const std::span<const std::uint32_t> kept(order.as<std::uint32_t>(),
                                               wanted < row_count ? static_cast<std::size_t>(wanted) : row_count);
     column_set out;
@@ -895,8 +895,8 @@ inline absl::StatusOr<column_set> run_passes(const query_plan& plan, executor_re
                                                      : pass.first().run_rows(i == 0 ? *plan.from_rows : rows, account);
     if (!made.ok()) return made.status();
     rows = *std::move(made);
-    spilled_rows += account.spilled_rows;
-    spilled_bytes += account.spilled_bytes;
+    spilled_rows += account.spilled_rows + bound->spilled_rows;
+    spilled_bytes += account.spilled_bytes + bound->spilled_bytes;
   }
   stats.spilled_rows = spilled_rows;
   stats.spilled_bytes = spilled_bytes;
