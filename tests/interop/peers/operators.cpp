@@ -14,6 +14,7 @@
 #include "pillar/join.hpp"
 #include "pillar/join/spilling_join.hpp"
 #include "pillar/pipeline.hpp"
+#include "pillar/pipeline/join.hpp"
 #include "pillar/schedule/inline_executor.hpp"
 #include "pillar/schedule/worker_pool.hpp"
 #include "pillar/status.hpp"
@@ -266,6 +267,37 @@ struct join_question {
   }
 };
 
+/// A side in a table of encoded blocks, its columns called otherwise than the other side's.
+absl::StatusOr<std::unique_ptr<pillar::table>> table_of(const input& from, const std::string& prefix) {
+  pillar::dynamic_schema schema = from.schema;
+  for (auto& column : schema.columns) column.name = prefix + column.name;
+  auto made = std::make_unique<pillar::table>(schema, pillar::table_options{.row_group_rows = 2048});
+  std::vector<column_set> sets = from.sets;
+  for (column_set& set : sets) set.schema = schema;
+  pillar::inline_executor runner;
+  if (auto done = made->append(sets, runner); !done.ok()) return done;
+  return made;
+}
+
+absl::StatusOr<column_set> join_query(const input& build, const input& probe, const join_question& what,
+                                      unsigned threads) {
+  const auto build_rows = table_of(build, "b_"), probe_rows = table_of(probe, "p_");
+  if (!build_rows.ok()) return build_rows.status();
+  if (!probe_rows.ok()) return probe_rows.status();
+  pillar::plan_join stage;
+  stage.kind = what.kind;
+  stage.other.from_table = build_rows->get();
+  for (std::uint32_t c = 0; c < what.key_count; ++c)
+    stage.keys.push_back({"p_" + probe.schema[c].name, "b_" + build.schema[c].name});
+  pillar::query_plan plan;
+  plan.from_table = probe_rows->get();
+  plan.stages.push_back(pillar::stage_of(std::move(stage)));
+  pillar::worker_pool pool(threads);
+  auto done = pillar::run_plan(plan, pool);
+  if (!done.ok()) return done.status();
+  return done->rows();
+}
+
 absl::StatusOr<column_set> join_spilled(const input& build, const input& probe, const join_question& what,
                                         std::uint64_t state_bytes, std::string& said) {
   pillar::memory_budget budget;
@@ -389,8 +421,9 @@ absl::Status join(ArrowArrayStream* build, ArrowArrayStream* probe, ArrowArraySt
   join_question what{};
   words >> kind >> what.key_count;
   what.kind = static_cast<pillar::join_kind>(kind);
-  auto made = how <= 1 ? join_parts(*build_rows, *probe_rows, what, how)
-                       : join_spilled(*build_rows, *probe_rows, what, static_cast<std::uint64_t>(how), said);
+  auto made = how <= 1   ? join_parts(*build_rows, *probe_rows, what, how)
+              : how <= 3 ? join_query(*build_rows, *probe_rows, what, how == 3 ? 2 : 1)
+                         : join_spilled(*build_rows, *probe_rows, what, static_cast<std::uint64_t>(how), said);
   if (!made.ok()) return made.status();
   const pillar::dynamic_schema schema = made->schema;
   return pillar::export_arrow_stream(std::vector<column_set>{*std::move(made)}, schema, out);
@@ -409,8 +442,8 @@ __attribute__((visibility("default"))) int pillar_group(ArrowArrayStream* from, 
   return answer(done, said, text, size);
 }
 
-/// How: 0 by the parts, 1 with a table of two builders that was moved; any more: one that
-/// spills, with so many bytes for its build side.
+/// How: 0 by the parts, 1 with a table of two builders that was moved; a query over encoded blocks 2, 3 on two threads; any
+/// more: one that spills, with so many bytes for its build side.
 __attribute__((visibility("default"))) int pillar_join(ArrowArrayStream* build, ArrowArrayStream* probe,
                                                        ArrowArrayStream* out, const char* question, int how, char* text,
                                                        int size) {

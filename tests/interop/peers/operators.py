@@ -222,7 +222,7 @@ JOINS = [  # join_kind's number → SQL of the same
     (6, "SELECT * FROM probe AS p WHERE p.k0 NOT IN (SELECT k0 FROM build)"),
 ]
 
-JOIN_WAYS = (0, 1, 8 << 10)
+JOIN_WAYS = (0, 1, 2, 3, 8 << 10)
 
 
 def join_round():
