@@ -361,6 +361,7 @@ TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split)
           static_cast<int>(random.below(5)),
           std::ldexp(static_cast<double>(random()) - 0x1p63,
                      spread == 0 ? -40 : static_cast<int>(random.below(static_cast<unsigned>(spread))) - spread / 2));
+    for (std::size_t i = 0; i < rows.size(); i += 7) rows[i].second = i % 2 == 0 ? 0.0 : -0.0;
     std::map<std::int64_t, std::uint64_t> first_bits;
     for (int round = 0; round < 6; ++round) {
       for (std::size_t i = rows.size(); round > 0 && i > 1; --i) std::swap(rows[i - 1], rows[random.below(i)]);
@@ -393,6 +394,27 @@ TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split)
       }
     }
   }
+}
+
+// What a merge brings may be of another size than all values that were added here.
+TEST(aggregate_aggregator, float_sums_know_the_sizes_of_merged_values) {
+  const auto real = type_of<double>;
+  const auto values = [&](std::initializer_list<double> from) {
+    std::vector<scalar> cells;
+    for (const double value : from) cells.push_back(scalar::of_real(real, value));
+    return make_vector(real, cells);
+  };
+  auto sum = one_sum(real, aggregate_kind::sum), large = one_sum(real, aggregate_kind::sum);
+  auto zeros = one_sum(real, aggregate_kind::avg);
+  add(large, values({0.0, 1e300}));
+  ASSERT_TRUE(sum.merge(large).ok());
+  add(sum, values({0.0, 1.0}));
+  add(sum, values({-1e300}));
+  EXPECT_EQ(only_cell(sum).real, 1);
+  add(zeros, values({0.0, -0.0}));
+  EXPECT_EQ(std::bit_cast<std::uint64_t>(only_cell(zeros).real), 0u);
+  add(zeros, values({3.0}));
+  EXPECT_EQ(only_cell(zeros).real, 1);
 }
 
 TEST(aggregate_aggregator, encoded_answers_add_to_decoded_ones) {

@@ -123,6 +123,17 @@ class aggregator {
     object  ///< in objects_
   };
   static constexpr std::uint32_t none = ~std::uint32_t{0};
+  /// The first limbs (exact_sum.hpp) of finite values that are not zero.
+  struct limb_range {
+    std::uint32_t least = none;
+    std::uint32_t most = 0;
+    void include(const limb_range& other) noexcept {
+      least = other.least < least ? other.least : least;
+      most = other.most > most ? other.most : most;
+    }
+    /// Whether any group's window holds them all: each reaches from a limb below its first value to one above.
+    [[nodiscard]] bool fit_any_window() const noexcept { return most == 0 || most - least <= 1; }
+  };
   struct bound_aggregate {
     aggregate_spec spec{};
     data_type input{};
@@ -135,6 +146,7 @@ class aggregator {
     bool is_narrow = false;         ///< may be added up in narrow_: then where its sum and its count stand there
     std::uint32_t narrow_sum = none;
     std::uint32_t narrow_count = none;  ///< none: the rows
+    limb_range limbs{};                 ///< of exact sums of floats: all values so far
   };
   /// A sum of narrow_: of an input's values, or of 1 for each that is not NULL.
   struct narrow_lane {
@@ -172,8 +184,9 @@ class aggregator {
                         std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
                         const row_numbers& numbers);
   result<void> make_states(std::uint32_t group_count);
+  void prefetch_states(const std::uint32_t* slots, std::uint32_t row_count, bool narrow) const noexcept;
   void forget(std::uint32_t group_count) noexcept;
-  void count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;
+  void count_room(bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;
   struct other_groups;  ///< of another aggregator, and what they are here
   void count_room(const bound_aggregate& of, const other_groups& from, needed_room& room) const noexcept;
   result<void> make_room(const needed_room& room);

@@ -408,8 +408,26 @@ class text_interner {
     return slots[at].number;
   }
 
-  result<std::uint32_t> find_or_insert(std::string_view text) noexcept {
-    const std::uint64_t hash = hash_text(text);
+  /// Whether so many texts are here that each look-up waits for memory: then prefetch() first.
+  [[nodiscard]] bool is_large() const noexcept {
+    return slots_.size() + entries_.size() * sizeof(entry) + bytes_.size() > prefetch_threshold_bytes;
+  }
+  /// Asks for what find_or_insert(text, hash) of each of the hashes will look at: slots, then entries, then characters.
+  void prefetch(const std::uint64_t* hashes, std::uint32_t count) const noexcept {
+    const slot* const slots = slots_.as<slot>();
+    const std::size_t last = slot_count_ - 1;
+    for (std::uint32_t i = 0; i < count; ++i) __builtin_prefetch(slots + (hashes[i] & last));
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (const std::uint32_t number = slots[hashes[i] & last].number; number != 0)
+        __builtin_prefetch(&entries_[number - 1]);
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (const std::uint32_t number = slots[hashes[i] & last].number; number != 0)
+        __builtin_prefetch(bytes_.data() + entries_[number - 1].offset);
+  }
+
+  result<std::uint32_t> find_or_insert(std::string_view text) noexcept { return find_or_insert(text, hash_text(text)); }
+  /// Requires: hash_text(text)
+  result<std::uint32_t> find_or_insert(std::string_view text, std::uint64_t hash) noexcept {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
     if (slot_count_ == 0) PILLAR_TRY(grow());
     std::size_t at = hash & (slot_count_ - 1);

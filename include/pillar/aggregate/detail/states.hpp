@@ -49,8 +49,9 @@ struct exact_real_state {
   std::uint8_t flags;         ///< exact_flag
   std::uint16_t unused;
 
-  /// Chooses the window if that has not happened, and says whether a finite value lies outside.
+  /// Chooses the window if that has not happened, and says whether a finite value lies outside. Zeros lie in any.
   bool outside(double value) noexcept {
+    if (value == 0) return false;
     const std::uint32_t limb = exact_limb_of(value);
     if (base_plus_1 == 0) base_plus_1 = static_cast<std::uint8_t>((limb == 0 ? 0 : limb - 1) + 1);
     return limb + 1 < base_plus_1 || limb + 1 > base_plus_1 + (window - 3);

@@ -339,13 +339,25 @@ inline const std::byte* aggregator::whole_state(const bound_aggregate& of, std::
 }
 
 /// Adds up whatever apply() may need, so that it cannot fail.
-inline void aggregator::count_room(const bound_aggregate& of, const vector& from, const batch_rows& rows,
+inline void aggregator::count_room(bound_aggregate& of, const vector& from, const batch_rows& rows,
                                    needed_room& room) noexcept {
   if (of.form == state_form::extreme_text)
     for (std::uint32_t i = 0; i < rows.count; ++i) room.text_bytes += 2 * from.text_value(rows.row[i]).size();
   if (of.form != state_form::exact_real) return;
   double values[vector_rows];
   detail::gather_reals(from, rows.row, rows.count, values);
+  // Looking at each group's window can be spared where the values are of about one size.
+  std::uint64_t smallest = ~std::uint64_t{0}, greatest = 0;
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    const std::uint64_t size = std::bit_cast<std::uint64_t>(values[i]) & ~(std::uint64_t{1} << 63);  // its bits' order
+    const bool counts = size != 0 && detail::is_finite(values[i]);
+    smallest = counts && size < smallest ? size : smallest;
+    greatest = counts && size > greatest ? size : greatest;
+  }
+  if (greatest != 0)
+    of.limbs.include({detail::exact_limb_of(std::bit_cast<double>(smallest)),
+                      detail::exact_limb_of(std::bit_cast<double>(greatest))});
+  if (of.limbs.fit_any_window()) return;
   const bool keyed = table_.mode() != key_mode::none;
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     if (!detail::is_finite(values[i])) continue;
@@ -465,7 +477,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
           base = 0;
           limb_count = detail::exact_limbs;
         }
-        detail::exact_add(limbs + (limb - base), values[i]);
+        if (values[i] != 0) detail::exact_add(limbs + (limb - base), values[i]);
         if (to->count % detail::exact_carry_period == 0) detail::exact_normalise(limbs, limb_count);
       }
       return;
@@ -543,6 +555,25 @@ PILLAR_API result<void> aggregator::update_found(const std::uint32_t* slot_of_ro
   return add_rows(slot_of_row, table_.group_count(), inputs, selection, row_count, where, input_bits, numbers);
 }
 
+/// The states of many groups lie anywhere: asks for those of a whole batch, before the first is looked at.
+inline void aggregator::prefetch_states(const std::uint32_t* slots, std::uint32_t row_count,
+                                        bool narrow) const noexcept {
+  if (states_.size() <= detail::prefetch_threshold_bytes) return;
+  std::uint32_t begin = stride_, end = 0;  // of what is not added up in words, in a group's row
+  for (std::size_t i = 0; i < aggregates_.size(); ++i) {
+    if (narrow && aggregates_[i].is_narrow) continue;
+    begin = aggregates_[i].offset < begin ? aggregates_[i].offset : begin;
+    end = i + 1 < aggregates_.size() ? aggregates_[i + 1].offset : stride_;
+  }
+  const auto states = reinterpret_cast<std::uintptr_t>(states_.data()) - stride_;
+  for (std::uint32_t row = 0; row < row_count; ++row) {  // slots of rows that are not selected may be anything
+    const std::uintptr_t at = states + std::uintptr_t{slots[row]} * stride_;
+    for (std::uint32_t byte = begin; byte < end; byte += 64)
+      __builtin_prefetch(reinterpret_cast<const void*>(at + byte), 1);
+    __builtin_prefetch(reinterpret_cast<const void*>(at + end - 1), 1);
+  }
+}
+
 /// Rows whose groups are there; on an error those from `before` on are forgotten.
 inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32_t before,
                                          std::span<const vector* const> inputs, const selection_mask& selection,
@@ -599,9 +630,10 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
   const bool in_words = all_narrow_ && free == detail::narrow_sums::room::yes;
   if (made.ok() && !PILLAR_MUTATE(aggregate_states_missing, in_words, all_narrow_ && narrow))
     made = make_states(table_.group_count());
+  if (made.ok() && !in_words && !one_group) prefetch_states(slots, row_count, narrow);
   needed_room room;
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
-    const bound_aggregate& of = aggregates_[i];
+    bound_aggregate& of = aggregates_[i];
     if (of.distinct != none) {
       const vector& values = *values_of(of);
       made = distinct_[of.distinct].find_new(
@@ -875,7 +907,8 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   const group_pairs named{groups, group_of, count};
   std::vector<new_pairs> pairs(distinct_.size());
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
-    const bound_aggregate& of = aggregates_[i];
+    bound_aggregate& of = aggregates_[i];
+    if (PILLAR_MUTATE(exact_ranges_not_merged, true, false)) of.limbs.include(other.aggregates_[i].limbs);
     if (of.distinct != none) {
       made = find_new_pairs(of, other, named, pairs[of.distinct]);
       if (!made.ok()) break;
@@ -953,7 +986,7 @@ inline result<void> aggregator::append_result(const bound_aggregate& of, std::ui
         std::int64_t limbs[detail::exact_limbs] = {};
         if (from->wide_plus_1 != 0)
           std::memcpy(limbs, exact_.data() + std::size_t{from->wide_plus_1 - 1} * detail::exact_limbs, sizeof limbs);
-        else std::memcpy(limbs + (from->base_plus_1 - 1), from->limbs, sizeof from->limbs);
+        else if (from->base_plus_1 != 0) std::memcpy(limbs + (from->base_plus_1 - 1), from->limbs, sizeof from->limbs);
         sum = detail::exact_round(limbs);
       }
       return out.append_real(average ? sum / static_cast<double>(from->count) : sum);

@@ -203,6 +203,20 @@ inline result<void> group_table::find_texts(key_column& column, const vector& fr
   }
   if (!prepared) {
     for (std::uint32_t i = 0; i < row_count; ++i) numbers[i] = 0;
+    if (texts.is_large()) {
+      std::uint64_t hashes[vector_rows];
+      std::uint32_t count = 0;
+      PILLAR_TRY(each_selected([&](std::uint32_t row) -> result<void> {
+        hashes[count++] = hash_text(from.text_value(row));
+        return {};
+      }));
+      texts.prefetch(hashes, count);
+      count = 0;
+      return each_selected([&](std::uint32_t row) -> result<void> {
+        PILLAR_ASSIGN_OR_RETURN(numbers[row], texts.find_or_insert(from.text_value(row), hashes[count++]));
+        return {};
+      });
+    }
     return each_selected([&](std::uint32_t row) -> result<void> {
       PILLAR_ASSIGN_OR_RETURN(numbers[row], texts.find_or_insert(from.text_value(row)));
       return {};
