@@ -207,6 +207,7 @@ class group_table {
   std::vector<const vector*> block_dictionaries_{};  ///< of the block at work, if all keys are such vectors
   buffer block_slots_{};                             ///< by their codes, combined into one
   std::uint32_t block_codes_ = 0;                    ///< how many; 0: block_slots_ is not in use
+  std::uint32_t block_misses_ = 0;                   ///< batches with many codes that were not in block_slots_
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -714,6 +714,7 @@ inline result<bool> group_table::prepare_block(std::span<const vector* const> ke
   block_dictionaries_.clear();
   for (const vector* key : keys) block_dictionaries_.push_back(key->dictionary);
   block_codes_ = static_cast<std::uint32_t>(codes);
+  block_misses_ = 0;
   return true;
 }
 
@@ -736,8 +737,13 @@ inline result<void> group_table::find_in_block(std::span<const vector* const> ke
   if (found) return {};
   PILLAR_TRY(find_each_slot(keys, selection, row_count, slot_of_row));
   if (block_codes_ == 0) return {};  // the keys were laid out anew
+  std::uint32_t added = 0;
   for (std::uint32_t i = 0; i < row_count; ++i)
-    if (slot_of_row[i] != 0) slot_of[combined[i]] = slot_of_row[i];
+    if (slot_of_row[i] != 0) {
+      added += slot_of[combined[i]] == 0 ? 1 : 0;
+      slot_of[combined[i]] = slot_of_row[i];
+    }
+  block_misses_ += added > row_count / 4 ? 1 : 0;
   return {};
 }
 
@@ -746,7 +752,9 @@ PILLAR_API result<void> group_table::find_slots(std::span<const vector* const> k
   PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
   if (stable_dictionaries_ && !keys.empty()) {
     PILLAR_ASSIGN_OR_RETURN(const bool from_codes, prepare_block(keys));
-    if (from_codes) return find_in_block(keys, selection, row_count, slot_of_row);
+    // Where batch after batch has many codes that are new in the block, looking them up first is in vain.
+    constexpr std::uint32_t most_misses = 8;
+    if (from_codes && block_misses_ < most_misses) return find_in_block(keys, selection, row_count, slot_of_row);
   }
   return find_each_slot(keys, selection, row_count, slot_of_row);
 }
