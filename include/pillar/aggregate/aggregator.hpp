@@ -184,7 +184,6 @@ class aggregator {
                         std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
                         const row_numbers& numbers);
   result<void> make_states(std::uint32_t group_count);
-  void prefetch_states(const std::uint32_t* slots, std::uint32_t row_count, bool narrow) const noexcept;
   void forget(std::uint32_t group_count) noexcept;
   void count_room(bound_aggregate& of, const vector& from, const batch_rows& rows, needed_room& room) noexcept;
   struct other_groups;  ///< of another aggregator, and what they are here

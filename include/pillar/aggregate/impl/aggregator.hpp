@@ -406,6 +406,16 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
   const std::uint32_t count = rows.count;
   std::byte* first = states_.data() + of.offset;
   const std::size_t stride = stride_;
+  // The states of many groups lie anywhere: each is asked for some rows early. All of a batch's at once would be more
+  // than a core can wait for, and some of them would not come.
+  const bool far = keyed && states_.size() > detail::prefetch_threshold_bytes;
+  const auto ask_ahead = [&](std::uint32_t row, std::size_t size) {
+    constexpr std::uint32_t ahead = 16;
+    if (!far || row + ahead >= count) return;
+    const std::byte* at = first + rows.group[row + ahead] * stride;
+    __builtin_prefetch(at, 1);
+    __builtin_prefetch(at + size - 1, 1);
+  };
   switch (of.form) {
     case state_form::count: {
       if (!keyed) {
@@ -431,6 +441,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
         return;
       }
       for (std::uint32_t i = 0; i < count; ++i) {
+        ask_ahead(i, sizeof(detail::sum64_state));
         auto* to = reinterpret_cast<detail::sum64_state*>(first + rows.group[i] * stride);
         to->add(PILLAR_MUTATE(aggregate_sum_wraps, values[i], static_cast<std::int32_t>(values[i])));
         ++to->count;
@@ -441,6 +452,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       std::int64_t values[vector_rows];
       detail::gather_integers(from, rows.row, count, values);
       for (std::uint32_t i = 0; i < count; ++i) {
+        ask_ahead(i, sizeof(detail::sum64_state));
         auto* to = reinterpret_cast<detail::sum64_state*>(first + (keyed ? rows.group[i] * stride : 0));
         to->add(static_cast<int128>(static_cast<std::uint64_t>(values[i])));
         ++to->count;
@@ -462,6 +474,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       double values[vector_rows];
       detail::gather_reals(from, rows.row, count, values);
       for (std::uint32_t i = 0; i < count; ++i) {
+        ask_ahead(i, sizeof(detail::exact_real_state));
         auto* to = reinterpret_cast<detail::exact_real_state*>(first + (keyed ? rows.group[i] * stride : 0));
         ++to->count;
         if (!detail::is_finite(values[i])) {
@@ -486,6 +499,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       double values[vector_rows];
       detail::gather_reals(from, rows.row, count, values);
       for (std::uint32_t i = 0; i < count; ++i) {
+        ask_ahead(i, sizeof(detail::fast_real_state));
         auto* to = reinterpret_cast<detail::fast_real_state*>(first + (keyed ? rows.group[i] * stride : 0));
         to->sum += values[i];
         ++to->count;
@@ -507,6 +521,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
         return;
       }
       for (std::uint32_t i = 0; i < count; ++i) {
+        ask_ahead(i, sizeof(detail::extreme_state));
         auto* to = reinterpret_cast<detail::extreme_state*>(first + rows.group[i] * stride);
         to->low = to->has_value != 0 && to->low < words[i] ? to->low : words[i];
         to->has_value = 1;
@@ -553,25 +568,6 @@ PILLAR_API result<void> aggregator::update_found(const std::uint32_t* slot_of_ro
                                                  std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
   if (!selection.any()) return {};
   return add_rows(slot_of_row, table_.group_count(), inputs, selection, row_count, where, input_bits, numbers);
-}
-
-/// The states of many groups lie anywhere: asks for those of a whole batch, before the first is looked at.
-inline void aggregator::prefetch_states(const std::uint32_t* slots, std::uint32_t row_count,
-                                        bool narrow) const noexcept {
-  if (states_.size() <= detail::prefetch_threshold_bytes) return;
-  std::uint32_t begin = stride_, end = 0;  // of what is not added up in words, in a group's row
-  for (std::size_t i = 0; i < aggregates_.size(); ++i) {
-    if (narrow && aggregates_[i].is_narrow) continue;
-    begin = aggregates_[i].offset < begin ? aggregates_[i].offset : begin;
-    end = i + 1 < aggregates_.size() ? aggregates_[i + 1].offset : stride_;
-  }
-  const auto states = reinterpret_cast<std::uintptr_t>(states_.data()) - stride_;
-  for (std::uint32_t row = 0; row < row_count; ++row) {  // slots of rows that are not selected may be anything
-    const std::uintptr_t at = states + std::uintptr_t{slots[row]} * stride_;
-    for (std::uint32_t byte = begin; byte < end; byte += 64)
-      __builtin_prefetch(reinterpret_cast<const void*>(at + byte), 1);
-    __builtin_prefetch(reinterpret_cast<const void*>(at + end - 1), 1);
-  }
 }
 
 /// Rows whose groups are there; on an error those from `before` on are forgotten.
@@ -630,7 +626,6 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
   const bool in_words = all_narrow_ && free == detail::narrow_sums::room::yes;
   if (made.ok() && !PILLAR_MUTATE(aggregate_states_missing, in_words, all_narrow_ && narrow))
     made = make_states(table_.group_count());
-  if (made.ok() && !in_words && !one_group) prefetch_states(slots, row_count, narrow);
   needed_room room;
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     bound_aggregate& of = aggregates_[i];

@@ -210,9 +210,11 @@ inline result<void> group_table::find_texts(key_column& column, const vector& fr
         hashes[count++] = hash_text(from.text_value(row));
         return {};
       }));
-      texts.prefetch(hashes, count);
+      constexpr std::uint32_t together = 16;  // as many as a core can wait for at once
+      const std::uint32_t all = count;
       count = 0;
       return each_selected([&](std::uint32_t row) -> result<void> {
+        if (count % together == 0) texts.prefetch(hashes + count, all - count < together ? all - count : together);
         PILLAR_ASSIGN_OR_RETURN(numbers[row], texts.find_or_insert(from.text_value(row), hashes[count++]));
         return {};
       });
