@@ -3,8 +3,8 @@
 /// of. `using namespace pillar::query;` then brings the verbs and literals. A program that only asks questions includes
 /// pillar/pipeline.hpp, one that wants a single part that part's header; both compile faster.
 ///
-/// Left out: pillar/simd.hpp, for writers of kernels, and pillar/interop/csv.hpp, which belongs to the component
-/// pillar::csv.
+/// Left out: pillar/simd.hpp, for writers of kernels; pillar/interop/, the Arrow interface and the component
+/// pillar::csv; pillar/conformance.hpp.
 #pragma once
 #include "pillar/aggregate.hpp"
 #include "pillar/base.hpp"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// For programs that ask questions of tables: tables, stages, queries, runs and their accounts.
 ///
-/// Joins, explain and audit have headers of their own. A program of header-only mode that also fills tables includes
-/// pillar/storage/table.hpp as well; pillar/pillar.hpp has everything.
+/// Joins, spilling, explain and audit have headers of their own: pillar/pipeline/{join,spill,explain,audit}.hpp. A
+/// program of header-only mode that also fills tables includes pillar/storage/table.hpp as well; pillar/pillar.hpp has
+/// everything.
 #pragma once
 #include "pillar/pipeline/query.hpp"
 #include "pillar/pipeline/run.hpp"

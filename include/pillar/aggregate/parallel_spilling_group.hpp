@@ -39,7 +39,8 @@ class parallel_spilling_group {
   using delivery = function_ref<result<void>(std::span<const column> groups, std::uint32_t worker)>;
 
   /// Worker w writes to store w modulo their number, through a lock: with as many stores as workers none waits.
-  /// `options.store` is not looked at; `options.state_bytes` is for all workers together.
+  /// No stores: nothing is spilled. `options.store` is not looked at; `options.state_bytes` is for all workers
+  /// together.
   ///
   /// Requires: the stores outlive the groups
   /// Errors:   those of spilling_aggregator::make; invalid_argument: no worker

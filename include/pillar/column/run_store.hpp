@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Where operators put the rows that their memory cannot hold: written once, run by run, and read back later.
 ///
-/// A run is a sequence of rows with the same columns. Grouping opens one per hash partition
-/// (aggregate/spilling_aggregator.hpp). storage/ has a store in memory and one in a temporary file; a store of one's own
-/// keeps these laws, which conformance/run_store.hpp checks:
+/// A run is a sequence of rows with the same columns. Grouping (aggregate/spilling_aggregator.hpp) and joins
+/// (join/spilling_join.hpp) open one per hash partition. storage/ has a store in memory and one in a temporary file; a
+/// store of one's own keeps these laws, which conformance/run_store.hpp checks:
 ///
 /// - Every reader gives a run's rows in their order, in the same batches, with the same bits; NULL stays NULL.
 /// - append() adds all of its rows or, on an error, none. After an error rows of before may be lost too: then whatever
@@ -55,7 +55,7 @@ class run_reader {
 ///           after it
 /// Errors:   io_error, out_of_memory, limit_exceeded, those of the encoding; type_mismatch, and invalid_argument for a
 ///           NULL in a column that is not nullable
-/// Threads:  one at a time, readers included: parallel operators have a store per worker
+/// Threads:  one at a time, readers included; shared_run_store lets several threads use one
 class run_store {
  public:
   run_store() = default;

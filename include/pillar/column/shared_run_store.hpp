@@ -12,8 +12,9 @@ namespace PILLAR_NAMESPACE {
 /// Lets threads use a run store, and readers of it, at the same time: each call waits for the one before it. What a
 /// reader shows stays valid until its own next call, whatever others do meanwhile.
 ///
-/// Requires: the store outlives this object and is used through it alone; what it shows of a run does not lie in memory
-///           that calls about other runs touch (the block stores keep that)
+/// Requires: the store outlives this object and is used through it alone; what a reader shows stays valid while
+///           other runs are written, read or dropped (the block stores keep that)
+/// Errors:   the store's
 /// Cost:     a lock per call: rows are encoded and decoded by one thread at a time. Workers write side by side where
 ///           each has a store of its own
 /// Threads:  all members may be called concurrently; a run, and a reader, by one thread at a time

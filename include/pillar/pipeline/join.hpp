@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The verb that joins a query with another: `orders | join(customers, on("customer_id"_col == "id"_col)) | …`.
 ///
-/// The rows on the left stream past; the other query runs first, and its rows become a join table. Its keys restrict the
-/// scan on the left where a row without a partner cannot be in the result: they skip row groups and vectors as a `where`
-/// does, and explain and audit account for them. Let the smaller side be the argument.
+/// The rows on the left stream past; the other query runs first, and its rows become a join table. Its keys restrict
+/// the scan on the left where a row without a partner cannot be in the result: they skip row groups and vectors as a
+/// `where` does, and explain and audit account for them. Let the smaller side be the argument.
 ///
 /// | verb                                        | result columns                                             |
 /// |---------------------------------------------|------------------------------------------------------------|
@@ -11,8 +11,18 @@
 /// | semi_join, anti_join, null_aware_anti_join  | the left side's                                            |
 /// | mark_join, null_aware_mark_join             | the left side's, then the mark                             |
 ///
-/// What each kind means: join/kind.hpp. Columns of the side that may be missing become nullable; in right and full joins
-/// a key of one name is whichever side's is there.
+/// What each kind means: join/kind.hpp. Columns of the side that may be missing become nullable; in right and full
+/// joins a key of one name is whichever side's is there.
+///
+/// Shape:    rows in the order of the left side, a row's partners in that of the other side; unmatched rows of right
+///           and full joins last. Keys of a pair have one type, scale included; nullability may differ
+/// Requires: tables of the other query outlive the query, as its own do
+/// Errors:   of types and names: by the compiler where both schemas and all keys are typed, else InvalidArgument or
+///           NotFound of run; ResourceExhausted where the other side's rows and their table do not fit the context's
+///           budget: joins of queries do not spill
+/// Cost:     the other query, whose rows are kept whole (columns that are read), and whose table is built by one
+///           thread; then a look-up for each row on the left, and a copy for each column of a pair
+/// Threads:  as run; each worker probes by itself
 #pragma once
 #include <array>
 #include <cstddef>
@@ -296,17 +306,17 @@ template <class T, class Keys, detail::pair_condition C = no_input>
 auto join(T&& other, const Keys& keys, const C& condition = {}) {
   return detail::make_join<join_kind::inner>(std::forward<T>(other), keys, condition);
 }
-/// The same, and rows on the left without a partner once, with NULLs for the other side.
+/// As join, and rows on the left without a partner once, with NULLs for the other side.
 template <class T, class Keys, detail::pair_condition C = no_input>
 auto left_join(T&& other, const Keys& keys, const C& condition = {}) {
   return detail::make_join<join_kind::left>(std::forward<T>(other), keys, condition);
 }
-/// The same for rows of the other side, which come last.
+/// As join, and rows of the other side without a partner once, last, with NULLs for the left side.
 template <class T, class Keys, detail::pair_condition C = no_input>
 auto right_join(T&& other, const Keys& keys, const C& condition = {}) {
   return detail::make_join<join_kind::right>(std::forward<T>(other), keys, condition);
 }
-/// The same for rows of both sides.
+/// As left_join and right_join together.
 template <class T, class Keys, detail::pair_condition C = no_input>
 auto full_join(T&& other, const Keys& keys, const C& condition = {}) {
   return detail::make_join<join_kind::full>(std::forward<T>(other), keys, condition);
@@ -326,12 +336,12 @@ template <class T, class Keys>
 auto null_aware_anti_join(T&& other, const Keys& keys) {
   return detail::make_join<join_kind::null_aware_anti>(std::forward<T>(other), keys, no_input{});
 }
-/// EXISTS as a column.
+/// EXISTS as a column with the name of the third argument: mark_join(orders, on("id"_col), "has_orders"_col).
 template <class T, class Keys, fixed_string Name, detail::pair_condition C = no_input>
 auto mark_join(T&& other, const Keys& keys, column_reference<Name>, const C& condition = {}) {
   return detail::make_join<join_kind::mark, Name>(std::forward<T>(other), keys, condition);
 }
-/// IN as a column: true, false or NULL.
+/// IN as a column of that name: true, false or NULL.
 template <class T, class Keys, fixed_string Name>
 auto null_aware_mark_join(T&& other, const Keys& keys, column_reference<Name>) {
   return detail::make_join<join_kind::null_aware_mark, Name>(std::forward<T>(other), keys, no_input{});

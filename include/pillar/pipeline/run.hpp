@@ -41,14 +41,16 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const query_result& resul
 
 /// Runs a plan.
 ///
-/// Shape:    the order of rows is the scan's for where and project, unspecified after group_by, asked for after
-///           order_by and top; the set of rows does not depend on the executor
+/// Shape:    the order of rows is the scan's for where, project and joins (pipeline/join.hpp), unspecified after
+///           group_by, asked for after order_by and top; the set of rows does not depend on the executor
 /// Errors:   InvalidArgument or NotFound with the sentence of the faulty stage; OutOfRange for an arithmetic error of a
-///           row that was selected; Cancelled, DeadlineExceeded, ResourceExhausted from the context
+///           row that was selected; Cancelled, DeadlineExceeded, ResourceExhausted from the context; Unavailable,
+///           DataLoss from the stores that rows are spilled to
 /// Requires: the memory budget that the result's columns count against (the context's, or that of the options) outlives
 ///           it
 /// Cost:     bound once; one morsel is a row group; state per worker, merged at the end by parts of the groups, on all
-///           workers. Where a budget and a place to spill to are given, a worker has an equal share of the budget
+///           workers. Where a budget with a limit and a place to spill to are given, half of what is left of it when
+///           grouping begins (three quarters with one worker) is for groups, in equal shares
 PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executor_ref runner, query_context& context,
                                                  const run_options& options = {});
 /// The same without a context of the caller's: no limit, no cancelling.

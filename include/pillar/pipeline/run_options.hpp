@@ -28,7 +28,7 @@ struct run_options {
   /// For group_by, beyond the memory that the context's budget has; none: it ends with ResourceExhausted.
   spill_target spill{};
   /// What the result's rows, and rows between stages, count against; nullptr: the context's budget. Groups that have to
-  /// be spilled are often more than fit there.
+  /// be spilled are often more than fit there. Not for the other side of a join: its rows count against the context's.
   memory_budget* results = nullptr;
 };
 

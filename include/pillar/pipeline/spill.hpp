@@ -21,7 +21,8 @@ PILLAR_API result<std::unique_ptr<spilled_groups>> make_spilled_groups(const gro
 }  // namespace detail
 
 /// Rows go to these stores: worker w writes to store w modulo their number, through a lock, so that as many stores as
-/// workers let them write side by side.
+/// workers let them write side by side. Without stores, without keys, or where the context's budget has no limit,
+/// nothing is spilled.
 ///
 /// Requires: the stores outlive the run, and are nobody else's meanwhile
 inline spill_target spill_to(std::vector<run_store*> stores) {
