@@ -119,7 +119,7 @@ struct outcome {
 
 outcome group(const rows& of, pillar::executor_ref runner, std::uint32_t workers, memory_budget* budget,
               std::span<pillar::run_store* const> stores, const pillar::spill_options& options,
-              memory_budget* results = nullptr) {
+              memory_budget* results = nullptr, const memory_budget* stored = nullptr) {
   outcome made;
   auto groups = of.make(workers, budget, stores, options);
   if (!groups.ok()) return {groups.error().code};
@@ -136,7 +136,9 @@ outcome group(const rows& of, pillar::executor_ref runner, std::uint32_t workers
     append_cells(piece, lines[worker]);
     return {};
   };
+  const std::uint64_t before = stored == nullptr ? 0 : stored->used();
   made.said = groups->finish(runner, take, results).error().code;
+  if (stored != nullptr) EXPECT_LT(stored->used(), before / 2);                                     // runs are gone
   EXPECT_NE(groups->worker(0).update({}, {}, selection_mask::first(1), 1).error().code, errc::ok);  // nothing is left
   for (auto& each : lines) made.lines.insert(made.lines.end(), each.begin(), each.end());
   std::sort(made.lines.begin(), made.lines.end());
@@ -193,7 +195,8 @@ TEST(aggregate_parallel_spilling_group, partitions_that_do_not_fit_are_read_agai
   pillar::memory_run_store store({.budget = &beside, .buffer_bytes = 128 * kib});
   pillar::run_store* const stores[] = {&store};
   pillar::worker_pool pool(2);
-  const outcome found = group(of, pool, 2, &budget, stores, {.state_bytes = 250 * kib, .partition_bits = 1});
+  const outcome found =
+      group(of, pool, 2, &budget, stores, {.state_bytes = 250 * kib, .partition_bits = 1}, nullptr, &beside);
   ASSERT_EQ(found.said, errc::ok) << to_string(found.said);
   EXPECT_TRUE(found.lines == expected.lines);
   if (!sanitized) EXPECT_GT(found.repeated_reads, 0u);

@@ -296,6 +296,22 @@ TEST(aggregate_spilling_aggregator, a_partition_that_does_not_fit_is_read_again)
   EXPECT_GT(repeated, 1u);
 }
 
+TEST(aggregate_spilling_aggregator, a_taker_that_refuses_ends_it) {
+  const grouping of = many_groups(30'000, 1'000'000'000'000);
+  memory_budget budget(1024 * kib);
+  memory_run_store store;
+  auto groups = of.make(&budget, {.store = &store, .state_bytes = 150 * kib, .partition_bits = 1});
+  ASSERT_TRUE(of.update_all(*groups).ok());
+  std::uint64_t taken = 0;
+  const auto done = groups->finish([&](std::span<const column> piece) -> pillar::result<void> {
+    taken += piece[0].size();
+    if (taken > 15'000) return errc::out_of_memory;  // no room at the taker's, which is no reason to begin anew
+    return {};
+  });
+  EXPECT_EQ(done.error().code, errc::out_of_memory);
+  EXPECT_LE(taken, 30'000u);
+}
+
 TEST(aggregate_spilling_aggregator, states_that_grow_stay_inside_too) {
   // 300 groups, whose greatest texts grow and grow: all of them together are several times the budget.
   grouping of;

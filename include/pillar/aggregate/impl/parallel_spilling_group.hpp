@@ -32,7 +32,9 @@ PILLAR_API result<parallel_spilling_group> parallel_spilling_group::make(
   spill_options share = options;
   const std::uint64_t limit = budget == nullptr ? memory_budget::unlimited : budget->limit();
   if (share.state_bytes == 0 && worker_count > 1) share.state_bytes = limit == memory_budget::unlimited ? 0 : limit / 2;
+  const bool has_share = share.state_bytes != 0;  // 0 would be three quarters of the limit
   share.state_bytes /= worker_count;
+  if (has_share && share.state_bytes == 0) share.state_bytes = 1;
   for (std::uint32_t i = 0; i < worker_count; ++i) {
     share.store = stores.empty() ? nullptr : made.stores_[i % stores.size()].get();
     PILLAR_ASSIGN_OR_RETURN(spilling_aggregator one,
@@ -65,11 +67,15 @@ PILLAR_API result<void> parallel_spilling_group::finish(executor_ref runner, del
     last = &one;
   }
   const bool alone = in_use <= 1;
+  if (alone && last->state_bytes_ < memory_budget::unlimited / worker_count())
+    last->state_bytes_ *= worker_count();  // nobody else needs a share
   const auto take_alone = [&](std::span<const column> groups) { return take(groups, 0); };
   const result<void> done =
       alone ? last->finish(take_alone, result_budget) : finish_together(runner, take, result_budget);
   for (spilling_aggregator& one : workers_) {  // nothing is left
     one.in_memory_.reset();
+    for (const std::uint32_t run : one.runs_) one.options_.store->drop(run);
+    one.runs_.clear();
     one.failed_ = done.ok() ? failure{errc::invalid_argument, 0} : done.error();
   }
   return done;

@@ -402,6 +402,12 @@ inline std::uint64_t spilling_aggregator::part_limit() const noexcept {
 inline result<void> spilling_aggregator::finish_partition(std::uint32_t partition, delivery take,
                                                           memory_budget* result_budget) {
   std::vector<hash_range> todo = {{options_.partition_bits, partition}};
+  bool refused = false;  // what the taker has no room for is not a partition that does not fit
+  const auto take_or_end = [&](std::span<const column> groups) {
+    auto taken = take(groups);
+    refused = !taken.ok();
+    return taken;
+  };
   while (!todo.empty()) {
     const hash_range range = todo.back();
     todo.pop_back();
@@ -413,8 +419,8 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
       PILLAR_ASSIGN_OR_RETURN(whole, group_range(partition, range, groups, rows_seen));
       if (whole) {
         std::uint32_t delivered = 0;
-        const auto done = deliver(groups, take, result_budget, delivered);
-        whole = done.ok() || done.error().code != errc::out_of_memory || delivered != 0;
+        const auto done = deliver(groups, take_or_end, result_budget, delivered);
+        whole = refused || done.ok() || done.error().code != errc::out_of_memory || delivered != 0;
         if (whole) PILLAR_TRY(done);
       }
     }
@@ -444,7 +450,7 @@ inline result<bool> spilling_aggregator::group_range(std::uint32_t partition, co
       const std::uint32_t count = left < vector_rows ? left : vector_rows;
       PILLAR_TRY(in_memory_->groups().hash_keys(first, count, hashes, budget_));
       for (std::uint32_t i = 0; i < count; ++i)
-        if (range.has(hashes[i])) PILLAR_TRY(chosen.append(first + i));
+        if (range.has(hashes[i]) && !chosen.append(first + i).ok()) return false;
     }
     const auto merged =
         groups.merge(*in_memory_, {chosen.data(), PILLAR_MUTATE(spill_leaves_groups, chosen.size(), 0)});
