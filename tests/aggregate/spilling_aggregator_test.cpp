@@ -341,6 +341,77 @@ TEST(aggregate_spilling_aggregator, states_that_grow_stay_inside_too) {
   }
 }
 
+TEST(aggregate_spilling_aggregator, groups_in_memory_are_hashed_once) {
+  // Many groups, then a few texts that find no room: all groups are merged into their partitions.
+  grouping of;
+  of.row_count = 40'000;
+  pillar::column_builder keys(type_of<std::int64_t>), texts(type_of<pillar::text>);
+  for (std::uint32_t row = 0; row < of.row_count; ++row) {
+    ASSERT_TRUE(keys.append_integer(std::int64_t{row % 30'000} << 32).ok());
+    ASSERT_TRUE(texts.append_text(row < 39'000 ? "a" : std::string(5'000, 'b')).ok());
+  }
+  of.keys.push_back(*keys.finish());
+  of.inputs.push_back(*texts.finish());
+  of.aggregates = {{aggregate_kind::max, 0}};
+  const lines expected = without_limit(of);
+  memory_budget budget;
+  memory_run_store store({.buffer_bytes = 8192 * kib});
+  auto groups = of.make(&budget, {.store = &store, .state_bytes = 6144 * kib, .partition_bits = 7});
+  ASSERT_TRUE(groups.ok() && of.update_all(*groups).ok());
+  ASSERT_GT(groups->spilled_rows(), 500u);
+  ASSERT_LT(groups->spilled_rows(), 1'500u);
+  // Each time that 1,024 groups' keys are hashed takes memory, once or more: in all, not for each partition.
+  budget.refuse(3'000);
+  EXPECT_TRUE(lines(*groups).all == expected.all);
+  EXPECT_EQ(budget.refused(), 0u);
+}
+
+TEST(aggregate_spilling_aggregator, results_take_no_lists_of_distinct_values) {
+  grouping of = many_groups(40'000, 30);
+  of.inputs[0] = many_groups(40'000, 1'000'000'000).keys[0];
+  of.aggregates = {{aggregate_kind::count, 0, {.distinct = true}}};
+  memory_budget budget, results;
+  auto groups = of.make(&budget, {});
+  ASSERT_TRUE(groups.ok() && of.update_all(*groups).ok());
+  const std::uint64_t before = budget.used();
+  const auto take = [&](std::span<const column> piece) -> pillar::result<void> {
+    EXPECT_EQ(piece[0].size(), 30u);
+    EXPECT_LE(budget.used(), before);
+    return {};
+  };
+  EXPECT_TRUE(groups->finish(take, &results).ok());
+}
+
+TEST(aggregate_spilling_aggregator, groups_in_memory_make_room_for_the_last_blocks) {
+  const grouping of = many_groups(30'000, 1'000'000'000'000);
+  const lines expected = without_limit(of);
+  memory_budget budget(4096 * kib), results;
+  memory_run_store store({.budget = &budget, .buffer_bytes = 1024 * kib});
+  auto groups = of.make(&budget, {.store = &store, .state_bytes = 1024 * kib, .partition_bits = 2});
+  ASSERT_TRUE(groups.ok() && of.update_all(*groups).ok());
+  ASSERT_GT(groups->spilled_rows(), 5'000u);
+  ASSERT_EQ(store.counts().rows_written, 0u);  // all in the write buffers
+  const std::uint64_t others = budget.available() - 8 * kib;
+  ASSERT_TRUE(budget.reserve(others).ok());
+  const lines found(*groups, &results);
+  EXPECT_EQ(found.said, errc::ok) << to_string(found.said);
+  EXPECT_TRUE(found.all == expected.all);
+  budget.release(others);
+}
+
+TEST(aggregate_spilling_aggregator, a_parents_limit_counts) {
+  const grouping of = many_groups(40'000, 1'000'000'000'000);
+  memory_budget all(1536 * kib), budget(memory_budget::unlimited, &all);
+  memory_run_store store({.budget = &budget, .buffer_bytes = 256 * kib, .block_rows = 2048});
+  auto groups = of.make(&budget, {.store = &store});
+  const auto updated = of.update_all(*groups);
+  ASSERT_TRUE(updated.ok()) << to_string(updated.error().code);
+  const lines found(*groups, &budget);
+  EXPECT_EQ(found.said, errc::ok) << to_string(found.said);
+  EXPECT_TRUE(found.all == without_limit(of).all);
+  EXPECT_GT(groups->spilled_rows(), 0u);
+}
+
 TEST(aggregate_spilling_aggregator, without_a_store_it_stays_as_it_was) {
   const grouping of = many_groups(40'000, 1'000'000'000);
   memory_budget budget(400 * kib);

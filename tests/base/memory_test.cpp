@@ -30,6 +30,22 @@ TEST(base_memory, counts_at_every_level_or_nowhere) {
   EXPECT_EQ(query.peak(), 550u);
 }
 
+TEST(base_memory, what_is_left_is_the_least_of_all_levels) {
+  memory_budget nothing, below(memory_budget::unlimited, &nothing);
+  EXPECT_EQ(below.available(), memory_budget::unlimited);
+  memory_budget all(1'000), query(memory_budget::unlimited, &all), step(600, &query), sibling(900, &all);
+  EXPECT_EQ(query.available(), 1'000u);  // it has no limit, but its parent has
+  EXPECT_EQ(step.available(), 600u);
+  ASSERT_TRUE(sibling.reserve(700).ok() && step.reserve(100).ok());
+  EXPECT_EQ(step.available(), 200u);
+  EXPECT_EQ(sibling.available(), 200u);
+  EXPECT_TRUE(query.reserve(200).ok());
+  EXPECT_EQ(step.available(), 0u);
+  sibling.release(700);
+  step.release(100);
+  query.release(200);
+}
+
 TEST(base_memory, sums_cannot_wrap) {
   memory_budget budget(100);
   ASSERT_TRUE(budget.reserve(60).ok());

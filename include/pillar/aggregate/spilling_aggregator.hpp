@@ -32,20 +32,24 @@
 
 namespace PILLAR_NAMESPACE {
 
+namespace detail {
+class group_parts;  // detail/group_parts.hpp
+}  // namespace detail
+
 /// What a spilling_aggregator may use.
 struct spill_options {
   run_store* store = nullptr;     ///< outlives the aggregator; nullptr: it does not spill
-  std::uint64_t state_bytes = 0;  ///< of groups and states at most; 0: three quarters of the budget's limit. The rest
-                                  ///< is for the store's write buffers, for encoding and reading back
-  unsigned partition_bits = 5;    ///< 2^bits runs, 1 to 10 bits: as many times the groups that fit are read once
-  bool restricts = false;         ///< update() may be given `where`
+  std::uint64_t state_bytes = 0;  ///< of groups and states at most; 0: three quarters of what the budget and its
+      ///< parents allow. The rest is for the store's write buffers, for encoding and reading back
+  unsigned partition_bits = 5;  ///< 2^bits runs, 1 to 10 bits: as many times the groups that fit are read once
+  bool restricts = false;       ///< update() may be given `where`
   std::uint32_t delivered_groups = 16 * 1024;  ///< handed over at a time, at most
 };
 
 /// Shape:    batches as aggregator takes them
 /// Errors:   those of aggregator and of the store. Without a store: out_of_memory, and update leaves all as before the
 ///           call. With one, an error of update before anything was spilled leaves all as it was; a later one is final, and comes
-///           back from every later call. finish → out_of_memory also where one group does not fit
+///           back from every later call, and so is one of finish. finish → out_of_memory also where one group does not fit
 /// Cost:     the aggregator's until the budget is reached. From then on, for each spilled
 ///           row what the store costs: encoding, writing, reading, decoding
 /// Threads:  one at a time
@@ -119,9 +123,9 @@ class spilling_aggregator {
   void end_of_rows() noexcept;
   result<void> finish_spilled(delivery take, memory_budget* result_budget);
   [[nodiscard]] std::uint64_t part_limit() const noexcept;
-  result<void> finish_partition(std::uint32_t partition, delivery take, memory_budget* result_budget);
-  result<bool> group_range(std::uint32_t partition, const hash_range& range, aggregator& groups,
-                           std::uint64_t& rows_seen);
+  result<void> finish_partition(std::uint32_t partition, const detail::group_parts& in_memory, delivery take,
+                                memory_budget* result_budget);
+  result<bool> add_groups(std::span<const std::uint32_t> list, const hash_range& range, aggregator& groups) const;
   result<bool> add_run(std::uint32_t partition, const hash_range& range, aggregator& groups,
                        std::uint64_t& rows_seen) const;
 

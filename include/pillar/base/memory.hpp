@@ -61,6 +61,17 @@ class memory_budget {
   [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+  /// What a reservation could have at most: the least of what is left here and at the parents. `unlimited` where nothing
+  /// limits it.
+  [[nodiscard]] std::uint64_t available() const noexcept {
+    std::uint64_t least = unlimited;
+    for (const memory_budget* at = this; at != nullptr; at = at->parent_) {
+      if (at->limit_ == unlimited) continue;
+      const std::uint64_t used = at->used(), left = used < at->limit_ ? at->limit_ - used : 0;
+      if (left < least) least = left;
+    }
+    return least;
+  }
 
  private:
   bool is_refused() noexcept {

@@ -28,7 +28,7 @@ class group_parts {
     std::uint64_t hashes[vector_rows];
     for (std::uint32_t first = 0; first < count; first += vector_rows) {
       const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
-      PILLAR_TRY(of.hash_keys(first, rows, hashes));
+      PILLAR_TRY(of.hash_keys(first, rows, hashes, budget));
       for (std::uint32_t i = 0; i < rows; ++i)
         parts.as<std::uint32_t>()[first + i] = static_cast<std::uint32_t>(hashes[i] >> (64 - part_bits));
     }

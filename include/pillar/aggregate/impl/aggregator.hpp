@@ -871,8 +871,11 @@ inline result<void> aggregator::find_new_pairs(const bound_aggregate& of, const 
   return added;
 }
 
-PILLAR_API void aggregator::arrange() noexcept {
+PILLAR_API void aggregator::arrange_results() noexcept {
   for (const auto& states : objects_) states->arrange();
+}
+PILLAR_API void aggregator::arrange() noexcept {
+  arrange_results();
   for (detail::distinct_rows& of : distinct_) of.arrange();
 }
 

@@ -152,9 +152,7 @@ inline bool group_table::is_array() const noexcept {
   if (stages_[0].used[0] <= detail::direct_table::small_bits) return true;
   const std::uint64_t codes = code_count();
   if (codes > most_array_codes_) return false;
-  if (budget_ == nullptr || budget_->limit() == memory_budget::unlimited) return true;
-  const std::uint64_t used = budget_->used(), limit = budget_->limit();
-  return used < limit && codes * sizeof(std::uint32_t) <= (limit - used) / 4;
+  return budget_ == nullptr || codes * sizeof(std::uint32_t) <= budget_->available() / 4;
 }
 
 /// Room for the numbers of a dictionary's entries; false where looking the rows up one by one is better. Few entries of

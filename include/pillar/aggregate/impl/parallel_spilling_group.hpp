@@ -30,7 +30,7 @@ PILLAR_API result<parallel_spilling_group> parallel_spilling_group::make(
   made.partition_bits_ = options.partition_bits;
   for (run_store* const store : stores) made.stores_.push_back(std::make_unique<shared_run_store>(*store));
   spill_options share = options;
-  const std::uint64_t limit = budget == nullptr ? memory_budget::unlimited : budget->limit();
+  const std::uint64_t limit = detail::most_bytes_of(budget);
   if (share.state_bytes == 0 && worker_count > 1) share.state_bytes = limit == memory_budget::unlimited ? 0 : limit / 2;
   const bool has_share = share.state_bytes != 0;  // 0 would be three quarters of the limit
   share.state_bytes /= worker_count;
@@ -105,10 +105,18 @@ inline result<void> parallel_spilling_group::finish_together(executor_ref runner
   };
   runner.bulk(worker_count(), prepare);
   for (const auto& each : done) PILLAR_TRY(each);
-  if (budget_ != nullptr && budget_->limit() != memory_budget::unlimited) {
+  const std::uint64_t available = budget_ == nullptr ? memory_budget::unlimited : budget_->available();
+  if (available != memory_budget::unlimited) {
     // What groups in memory leave: half of it for partitions at work, half for reading and results.
-    const std::uint64_t used = budget_->used(), limit = budget_->limit();
-    work.part_bytes = used < limit ? (limit - used) / 2 / runner.concurrency() : 0;
+    work.part_bytes = available / 2 / runner.concurrency();
+  } else if (workers_[0].state_bytes_ != memory_budget::unlimited) {
+    std::uint64_t least = 0, left = 0;  // a third of the states' bytes, or what groups in memory leave of them
+    for (const spilling_aggregator& one : workers_) {
+      least += one.state_bytes_ / 3;
+      left += one.state_bytes_ - one.state_budget_->used();
+    }
+    work.part_bytes = PILLAR_MUTATE(spill_parts_without_limit, left > least ? left : least, memory_budget::unlimited) /
+                      runner.concurrency();
   }
   const std::uint32_t partition_count = std::uint32_t{1} << partition_bits_;
   done.assign(partition_count, {});
@@ -172,25 +180,9 @@ inline result<void> parallel_spilling_group::finish_partition(const partition_wo
 inline result<bool> parallel_spilling_group::add_partition(const partition_work& work, std::uint32_t partition,
                                                            const spilling_aggregator::hash_range& range,
                                                            aggregator& groups, std::uint64_t& rows_seen) const {
-  growable<std::uint32_t> chosen(budget_);
   for (std::size_t w = 0; w < workers_.size(); ++w) {
-    std::span<const std::uint32_t> list = work.parts[w].of(partition);
-    const aggregator& from = *workers_[w].in_memory_;
-    if (range.bits != partition_bits_) {
-      chosen.truncate(0);
-      std::uint64_t hashes[vector_rows];
-      for (std::size_t first = 0; first < list.size(); first += vector_rows) {
-        const auto some = list.subspan(first, list.size() - first < vector_rows ? list.size() - first : vector_rows);
-        PILLAR_TRY(from.groups().hash_keys(some, hashes));
-        for (std::size_t i = 0; i < some.size(); ++i)
-          if (PILLAR_MUTATE(spill_merges_all_hashes, range.has(hashes[i]), true) && !chosen.append(some[i]).ok())
-            return false;
-      }
-      list = {chosen.data(), chosen.size()};
-    }
-    const auto merged = groups.merge(from, list);
-    if (!merged.ok() && merged.error().code == errc::out_of_memory) return false;
-    PILLAR_TRY(merged);
+    PILLAR_ASSIGN_OR_RETURN(const bool whole, workers_[w].add_groups(work.parts[w].of(partition), range, groups));
+    if (!whole) return false;
   }
   for (const spilling_aggregator& one : workers_) {
     if (one.runs_.empty()) continue;

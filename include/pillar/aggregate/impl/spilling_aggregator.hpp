@@ -4,6 +4,7 @@
 #include <cstring>  // std::memset
 #include <utility>
 
+#include "pillar/aggregate/detail/group_parts.hpp"
 #include "pillar/aggregate/spilling_aggregator.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
@@ -20,6 +21,12 @@ inline constexpr unsigned spill_most_bits = 40;
 inline constexpr unsigned spill_bits_per_group = 8;
 /// Aggregates whose restrictions stand in one word of a row.
 inline constexpr std::size_t restrictions_in_a_word = 64;
+
+/// What a budget may ever have: its own limit, or what its parents have left.
+inline std::uint64_t most_bytes_of(const memory_budget* budget) noexcept {
+  const std::uint64_t available = budget == nullptr ? memory_budget::unlimited : budget->available();
+  return available == memory_budget::unlimited ? available : budget->used() + available;
+}
 
 /// out[row] = the integer of a narrower vector, widened.
 template <class To>
@@ -64,7 +71,7 @@ PILLAR_API result<spilling_aggregator> spilling_aggregator::make(
   made.input_ranges_.assign(input_ranges.begin(), input_ranges.end());
   made.state_bytes_ = options.state_bytes;
   if (made.state_bytes_ == 0) {
-    const std::uint64_t limit = budget == nullptr ? memory_budget::unlimited : budget->limit();
+    const std::uint64_t limit = detail::most_bytes_of(budget);
     made.state_bytes_ = limit == memory_budget::unlimited ? limit : limit - limit / 4;
   }
   made.state_budget_ = std::make_unique<memory_budget>(made.state_bytes_, budget);
@@ -343,7 +350,7 @@ PILLAR_API result<void> spilling_aggregator::finish(delivery take, memory_budget
 /// Hands the groups over, fewer at a time where memory is scarce: medians and texts are put in order beside their states.
 inline result<void> spilling_aggregator::deliver(aggregator& groups, delivery take, memory_budget* result_budget,
                                                  std::uint32_t& delivered) const {
-  groups.arrange();
+  groups.arrange_results();
   memory_budget* const scratch = result_budget == nullptr ? budget_ : result_budget;
   std::uint32_t most = options_.delivered_groups;
   while (delivered < groups.group_count()) {
@@ -369,16 +376,27 @@ inline void spilling_aggregator::end_of_rows() noexcept {
 
 inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_budget* result_budget) {
   end_of_rows();
-  for (const std::uint32_t run : runs_) PILLAR_TRY(options_.store->seal(run));
+  std::size_t sealed = 0;
+  const auto seal_runs = [&]() -> result<void> {
+    for (; sealed < runs_.size(); ++sealed) PILLAR_TRY(options_.store->seal(runs_[sealed]));
+    return {};
+  };
+  const result<void> done = seal_runs();
+  detail::group_parts in_memory;
   if (frozen_) {
+    PILLAR_TRY(done);
     in_memory_->arrange();
+    PILLAR_ASSIGN_OR_RETURN(in_memory,
+                            detail::group_parts::make(in_memory_->groups(), options_.partition_bits, budget_));
   } else {  // every group is here or in the runs, none in both
+    if (!done.ok() && done.error().code != errc::out_of_memory) return done;
     std::uint32_t delivered = 0;
     PILLAR_TRY(deliver(*in_memory_, take, result_budget, delivered));
     in_memory_.reset();
+    PILLAR_TRY(PILLAR_MUTATE(spill_seals_once, seal_runs(), done));  // there is more room now
   }
   for (std::uint32_t partition = 0; partition < rows_of_runs_.size(); ++partition)
-    PILLAR_TRY(finish_partition(partition, take, result_budget));
+    PILLAR_TRY(finish_partition(partition, in_memory, take, result_budget));
   for (const std::uint32_t run : runs_) options_.store->drop(run);
   runs_.clear();
   return {};
@@ -390,17 +408,14 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
 inline std::uint64_t spilling_aggregator::part_limit() const noexcept {
   if (!in_memory_) return state_bytes_;
   const std::uint64_t left = state_bytes_ - state_budget_->used();
-  std::uint64_t rest = state_bytes_ / 3;
-  if (budget_ != nullptr && budget_->limit() != memory_budget::unlimited) {
-    const std::uint64_t used = budget_->used();
-    rest = used < budget_->limit() ? (budget_->limit() - used) / 2 : 0;
-  }
+  const std::uint64_t available = budget_ == nullptr ? memory_budget::unlimited : budget_->available();
+  const std::uint64_t rest = available == memory_budget::unlimited ? state_bytes_ / 3 : available / 2;
   return left > rest ? left : rest;
 }
 
 /// Groups a partition, as a whole or, where that does not fit, by parts of its hashes.
-inline result<void> spilling_aggregator::finish_partition(std::uint32_t partition, delivery take,
-                                                          memory_budget* result_budget) {
+inline result<void> spilling_aggregator::finish_partition(std::uint32_t partition, const detail::group_parts& in_memory,
+                                                          delivery take, memory_budget* result_budget) {
   std::vector<hash_range> todo = {{options_.partition_bits, partition}};
   bool refused = false;  // what the taker has no room for is not a partition that does not fit
   const auto take_or_end = [&](std::span<const column> groups) {
@@ -416,7 +431,13 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
     bool whole = false;
     {
       PILLAR_ASSIGN_OR_RETURN(aggregator groups, make_aggregator(&part_budget, 0));
-      PILLAR_ASSIGN_OR_RETURN(whole, group_range(partition, range, groups, rows_seen));
+      whole = true;
+      if (in_memory_) {
+        PILLAR_ASSIGN_OR_RETURN(whole, add_groups(in_memory.of(partition), range, groups));
+      }
+      if (whole) {
+        PILLAR_ASSIGN_OR_RETURN(whole, add_run(partition, range, groups, rows_seen));
+      }
       if (whole) {
         std::uint32_t delivered = 0;
         const auto done = deliver(groups, take_or_end, result_budget, delivered);
@@ -438,26 +459,26 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
   return {};
 }
 
-/// Adds the groups of a range to `groups`: those in memory, if they are still there, then the rows of the run. False:
-/// they do not fit.
-inline result<bool> spilling_aggregator::group_range(std::uint32_t partition, const hash_range& range,
-                                                     aggregator& groups, std::uint64_t& rows_seen) {
-  std::uint64_t hashes[vector_rows];
-  if (in_memory_) {
-    growable<std::uint32_t> chosen(budget_);
-    for (std::uint32_t first = 0; first < in_memory_->group_count(); first += vector_rows) {
-      const std::uint32_t left = in_memory_->group_count() - first;
-      const std::uint32_t count = left < vector_rows ? left : vector_rows;
-      PILLAR_TRY(in_memory_->groups().hash_keys(first, count, hashes, budget_));
-      for (std::uint32_t i = 0; i < count; ++i)
-        if (range.has(hashes[i]) && !chosen.append(first + i).ok()) return false;
+/// Adds groups in memory: those of `list`, which is of a partition, whose hashes are in the range. False: they do not
+/// fit.
+inline result<bool> spilling_aggregator::add_groups(std::span<const std::uint32_t> list, const hash_range& range,
+                                                    aggregator& groups) const {
+  growable<std::uint32_t> chosen(budget_);
+  if (range.bits != options_.partition_bits) {
+    std::uint64_t hashes[vector_rows];
+    for (std::size_t first = 0; first < list.size(); first += vector_rows) {
+      const auto some = list.subspan(first, list.size() - first < vector_rows ? list.size() - first : vector_rows);
+      PILLAR_TRY(in_memory_->groups().hash_keys(some, hashes, budget_));
+      for (std::size_t i = 0; i < some.size(); ++i)
+        if (PILLAR_MUTATE(spill_merges_all_hashes, range.has(hashes[i]), true) && !chosen.append(some[i]).ok())
+          return false;
     }
-    const auto merged =
-        groups.merge(*in_memory_, {chosen.data(), PILLAR_MUTATE(spill_leaves_groups, chosen.size(), 0)});
-    if (!merged.ok() && merged.error().code == errc::out_of_memory) return false;
-    PILLAR_TRY(merged);
+    list = {chosen.data(), chosen.size()};
   }
-  return add_run(partition, range, groups, rows_seen);
+  const auto merged = groups.merge(*in_memory_, list.first(PILLAR_MUTATE(spill_leaves_groups, list.size(), 0)));
+  if (!merged.ok() && merged.error().code == errc::out_of_memory) return false;
+  PILLAR_TRY(merged);
+  return true;
 }
 
 /// Adds the rows of a partition's run whose hashes are in the range.

@@ -195,10 +195,8 @@ inline result<void> spilling_join::add(std::span<const vector* const> columns, c
 /// of the budget, of which a quarter stays free for the store.
 inline bool spilling_join::fits(std::uint64_t row_count) const noexcept {
   const std::uint64_t held = state_budget_->used(), needed = needed_bytes(held, row_count);
-  if (budget_ != nullptr && budget_->limit() != memory_budget::unlimited) {
-    const std::uint64_t limit = budget_->limit(), used = budget_->used();
-    if (needed > (held + (used < limit ? limit - used : 0)) / 4 * 3) return false;
-  }
+  const std::uint64_t available = budget_ == nullptr ? memory_budget::unlimited : budget_->available();
+  if (available != memory_budget::unlimited && needed > (held + available) / 4 * 3) return false;
   return options_.state_bytes == 0 || needed <= options_.state_bytes;
 }
 

@@ -234,7 +234,7 @@ class segment_runner {
                          shared_.what.aggregates[a].options);
     }
     memory_budget* const budget = context_.budget();
-    const bool is_limited = budget != nullptr && budget->limit() != memory_budget::unlimited;
+    const bool is_limited = budget != nullptr && budget->available() != memory_budget::unlimited;
     const spill_target& spill = options_.spill;
     if (is_limited && !spill.stores.empty() && spill.make != nullptr && key_count != 0) {
       const group_request what{keys,

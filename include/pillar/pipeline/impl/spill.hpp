@@ -32,10 +32,9 @@ PILLAR_API result<std::unique_ptr<spilled_groups>> make_spilled_groups(const gro
                                                                        std::span<run_store* const> stores) {
   spill_options how;
   how.restricts = what.restricts;
-  const memory_budget* const budget = what.budget;
-  if (budget != nullptr && budget->limit() != memory_budget::unlimited && budget->used() != 0) {
+  const std::uint64_t left = what.budget == nullptr ? memory_budget::unlimited : what.budget->available();
+  if (left != memory_budget::unlimited) {
     // Shares of what is left: the rows of a join's other side are in the budget too.
-    const std::uint64_t left = budget->used() < budget->limit() ? budget->limit() - budget->used() : 0;
     how.state_bytes = 1 + (what.worker_count > 1 ? left / 2 : left - left / 4);
   }
   PILLAR_ASSIGN_OR_RETURN(
