@@ -585,6 +585,35 @@ void widen_directory(pillar::splitmix64& random, std::span<std::byte> block) {
   block[at + 1] = static_cast<std::byte>(random.chance(1, 2) ? random.below(4) : random.below(256));
 }
 
+/// Changes numbers of the data behind zstd or lz4: compressed bytes that are changed themselves are mostly no stream any
+/// more, so that codecs would never see other data than honest blocks have. Returns the size; the same where the block
+/// did not go through one of them.
+std::size_t change_restored(pillar::splitmix64& random, std::span<std::byte> room, std::size_t size) {
+  constexpr std::size_t header_bytes = 64, transform_at = 7, data_bytes_at = 48, stored_bytes_at = 52,
+                        validity_bytes_at = 56, most = std::size_t{1} << 17;
+  const auto id = static_cast<pillar::transform_id>(room[transform_at]);
+  if (id != pillar::transform_id::zstd && id != pillar::transform_id::lz4) return size;
+  const std::size_t raw_bytes = pillar::load_unaligned<std::uint32_t>(room.data() + data_bytes_at);
+  const std::size_t stored = pillar::load_unaligned<std::uint32_t>(room.data() + stored_bytes_at);
+  const std::size_t validity = pillar::load_unaligned<std::uint32_t>(room.data() + validity_bytes_at);
+  const std::size_t behind = pillar::round_up(std::uint64_t{stored}, 8) + validity + 64;
+  if (raw_bytes == 0 || raw_bytes > most || behind + header_bytes > size) return size;
+  const std::size_t data = size - behind;
+  block_bytes raw(raw_bytes), again(pillar::transform_bound(id, raw_bytes));
+  if (!pillar::restore(id, std::span<const std::byte>(room).subspan(data, stored), raw).ok()) return size;
+  change_numbers(random, raw, 0, raw.size());
+  const auto written = pillar::transform(id, 1, raw, again);
+  if (!written.ok() || !pillar::transform_pays(raw_bytes, *written)) return size;
+  const std::size_t padded = pillar::round_up(std::uint64_t{*written}, 8);
+  if (data + padded + validity + 64 > room.size()) return size;
+  std::memmove(room.data() + data + padded, room.data() + size - 64 - validity, validity + 64);
+  std::memset(room.data() + data, 0, padded);
+  std::memcpy(room.data() + data, again.data(), *written);
+  const auto now_stored = static_cast<std::uint32_t>(*written);
+  std::memcpy(room.data() + stored_bytes_at, &now_stored, sizeof(now_stored));
+  return data + padded + validity + 64;
+}
+
 }  // namespace
 
 pillar::block_limits limits_for(std::uint64_t choice, std::uint64_t max_decoded_bytes) {
@@ -670,7 +699,7 @@ void execute_block(const target& of, std::span<const std::byte> bytes) {
 }
 
 std::size_t mutate_block(const target& of, std::span<std::byte> room, std::size_t size, pillar::splitmix64& random) {
-  constexpr std::size_t header_bytes = 64, magic_at = 0, block_bytes_at = 40;
+  constexpr std::size_t header_bytes = 64, magic_at = 0, transform_at = 7, block_bytes_at = 40;
   const auto another = [&]() -> const block_bytes& { return seeds(of)[random.below(seeds(of).size())]; };
   if (size < header_bytes || random.chance(1, 8)) {
     const block_bytes& from = another();
@@ -681,7 +710,9 @@ std::size_t mutate_block(const target& of, std::span<std::byte> room, std::size_
   if (random.chance(1, 16)) size = mutate_anyhow(room, size);
   if (size < header_bytes) return size;
   const auto bytes = room.first(size);
-  if (random.chance(1, 8)) {  // a piece of another block, where it stood there or elsewhere
+  if (bytes[transform_at] != std::byte{0} && random.chance(1, 2)) {
+    size = change_restored(random, room, size);
+  } else if (random.chance(1, 8)) {  // a piece of another block, where it stood there or elsewhere
     const block_bytes& from = another();
     const std::size_t at = random.below(from.size()), to = random.chance(1, 2) ? at : random.below(size);
     if (to < size)
