@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "pillar/aggregate/exact_sum.hpp"
 #include "support/owned_vector.hpp"
 #include "support/sanitized.hpp"
 
@@ -393,6 +394,144 @@ TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split)
         ASSERT_EQ(first_bits.emplace(key, bits).first->second, bits) << "spread " << spread;
       }
     }
+  }
+}
+
+// Sums of floats in words: values of one size, of all sizes, of sizes that move from batch to batch, far too large and
+// far too small ones among them, zeros, infinities and NaN, against exact_sum; one and two sides, nullable, as float,
+// with rows that are left out and batches that go by the windows alone.
+TEST(aggregate_aggregator, float_sums_in_words_are_exact_sums) {
+  pillar::splitmix64 random(37);
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  enum regime { decimals, one_size, all_sizes, smallest, largest, cancelling, outliers, moving, growing, regimes };
+  for (int round = 0; round < turns(60); ++round) {
+    const int how = round % regimes;
+    const bool nullable = random.chance(1, 3), narrow = how != smallest && random.chance(1, 4);
+    const auto key_type = type_of<std::int32_t>;
+    const auto type = (narrow ? type_of<float> : type_of<double>).as_nullable(nullable);
+    const std::uint64_t groups = round % 3 == 0 ? 3 : round % 3 == 1 ? 40 : 700;
+    const std::vector<aggregate_spec> aggregates = {
+        {aggregate_kind::sum, 0}, {aggregate_kind::count, 0}, {aggregate_kind::avg, 0}};
+    std::vector<aggregator> sides;
+    for (int side = 0; side < 2; ++side)
+      sides.push_back(*aggregator::make(std::span(&key_type, 1), std::span(&type, 1), aggregates));
+    struct total {
+      pillar::exact_sum sum;
+      std::int64_t values = 0;
+    };
+    std::map<std::int64_t, total> expected;
+    const int batches = sanitized ? 20 : 40;
+    for (int batch = 0; batch < batches; ++batch) {
+      const auto count = static_cast<std::uint32_t>(random.chance(1, 4) ? 1 + random.below(1024) : 1024);
+      std::vector<std::int32_t> keys(count);
+      std::vector<double> values(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        keys[i] = static_cast<std::int32_t>(random.below(groups));
+        const double unit = std::ldexp(static_cast<double>(random()), -64) - (how == decimals ? 0 : 0.5);
+        double& value = values[i];
+        switch (how) {
+          case decimals: value = std::round(unit * 1e8) / 1e6; break;
+          case one_size: value = unit; break;
+          case all_sizes: value = std::ldexp(unit, static_cast<int>(random.below(2000)) - 1050); break;
+          case smallest: value = std::ldexp(unit, -1022 - static_cast<int>(random.below(52))); break;
+          case largest: value = std::ldexp(unit, random.chance(1, 8) ? 1024 : 1000); break;
+          case cancelling:
+            value = i % 2 == 0 ? unit * 0x1p40 : -values[i - 1] + (random.chance(1, 9) ? 0x1p-30 : 0);
+            break;
+          case outliers: value = random.chance(1, 99) ? std::ldexp(unit, random.chance(1, 2) ? 90 : -90) : unit; break;
+          case moving: value = std::ldexp(unit, 30 * (batch / 18)); break;
+          default: value = std::ldexp(unit, batch); break;
+        }
+        if (i != 0 && how == cancelling && i % 2 == 1) keys[i] = keys[i - 1];
+        if (how == outliers && std::fabs(value) < 0x1p-80) keys[i] = -1;  // a group of nothing else
+        if (random.chance(1, 50)) value = random.chance(1, 2) ? 0.0 : -0.0;
+        if (how == outliers && batch == 7 && random.chance(1, 200))
+          value = random.chance(1, 3) ? infinity : random.chance(1, 2) ? -infinity : nan;
+        if (narrow) value = static_cast<double>(static_cast<float>(value));
+      }
+      std::uint64_t valid[16];
+      for (auto& word : valid) word = random() | random();
+      auto selection = selection_mask::first(count);
+      if (batch % 5 == 4)
+        for (auto& word : selection.words) word &= random();
+      for (std::uint32_t i = 0; i < count; ++i) {
+        if (!selection.test(i)) {
+          values[i] = random.chance(1, 2) ? nan : 1e300;  // whatever lies there
+          continue;
+        }
+        total& to = expected[keys[i]];
+        if (nullable && !pillar::get_bit(valid, i)) continue;
+        to.sum.add(values[i]);
+        ++to.values;
+      }
+      const std::vector<float> floats(values.begin(), values.end());
+      pillar::vector key, input;
+      key.type = key_type;
+      input.type = type;
+      key.size = input.size = count;
+      key.values = keys.data();
+      input.values = narrow ? static_cast<const void*>(floats.data()) : values.data();
+      if (nullable) input.validity = valid;
+      const pillar::vector *key_columns[] = {&key}, *inputs[] = {&input};
+      const auto everything = selection_mask::first(count);
+      const selection_mask* restrictions[] = {&everything, nullptr, nullptr};
+      const bool merged = batch >= batches * 3 / 4;
+      auto& into = sides[!merged && batch % 4 == 3 ? 1 : 0];
+      const auto where = batch % 9 == 8 ? std::span<const selection_mask* const>(restrictions)
+                                        : std::span<const selection_mask* const>();
+      ASSERT_TRUE(into.update(key_columns, inputs, selection, count, where).ok());
+      if (batch + 1 == batches * 3 / 4) {
+        ASSERT_TRUE(sides[0].merge(sides[1]).ok());
+      }
+    }
+    const auto columns = *sides[0].finish();
+    ASSERT_EQ(columns[0].size(), expected.size());
+    for (std::uint32_t group = 0; group < columns[0].size(); ++group) {
+      const auto cell = [&](std::size_t column) { return pillar::get(columns[column].slice(group, 1), 0); };
+      const total& of = expected.at(static_cast<std::int64_t>(cell(0).integer));
+      ASSERT_EQ(cell(2).integer, of.values);
+      ASSERT_EQ(cell(1).null, of.values == 0);
+      if (of.values == 0) continue;
+      const double sum = of.sum.finalize();
+      const auto bits = [](double value) { return value != value ? 1 : std::bit_cast<std::uint64_t>(value); };
+      ASSERT_EQ(bits(cell(1).real), bits(sum)) << "round " << round << ": " << cell(1).real << " for " << sum;
+      ASSERT_EQ(bits(cell(3).real), bits(sum / static_cast<double>(of.values))) << "round " << round;
+    }
+  }
+}
+
+// Memory tells which way floats went: groups whose values are all in words have no states.
+TEST(aggregate_aggregator, states_of_float_sums_are_made_when_words_do_not_do) {
+  const auto key_type = type_of<std::int32_t>, type = type_of<double>;
+  const aggregate_spec spec{aggregate_kind::sum, 0};
+  for (const std::uint32_t groups : {3u, 100u, 1000u}) {
+    pillar::memory_budget budget;
+    auto made = *aggregator::make(std::span(&key_type, 1), std::span(&type, 1), std::span(&spec, 1), &budget);
+    pillar::exact_sum expected;
+    const auto add_rows = [&](double value, int batches) {
+      for (int batch = 0; batch < batches; ++batch) {
+        std::vector<std::int32_t> keys(1024);
+        for (std::uint32_t i = 0; i < 1024; ++i) keys[i] = static_cast<std::int32_t>(i % groups);
+        const std::vector<double> values(1024, value);
+        pillar::vector key, input;
+        key.type = key_type;
+        input.type = type;
+        key.size = input.size = 1024;
+        key.values = keys.data();
+        input.values = values.data();
+        const pillar::vector *key_columns[] = {&key}, *inputs[] = {&input};
+        EXPECT_TRUE(made.update(key_columns, inputs, selection_mask::first(1024), 1024).ok());
+        for (std::uint32_t i = 0; i < 1024; i += groups) expected.add(value);
+      }
+      EXPECT_EQ(pillar::get((*made.finish())[1].slice(0, 1), 0).real, expected.finalize());
+      return budget.used();
+    };
+    const auto in_words = add_rows(1.5, 33);  // rows enough for words to be emptied if other values come
+    EXPECT_EQ(add_rows(0x1p9, 1), in_words) << "a value that many bits larger has room";
+    const auto moved = add_rows(0x1p60, 1);
+    EXPECT_GE(moved, in_words + groups * 56) << "where the words lie is chosen again";
+    EXPECT_EQ(add_rows(0x1p59, 1), moved);
   }
 }
 

@@ -263,7 +263,7 @@ TEST(aggregate_spilling_aggregator, four_times_the_budget_is_written_once) {
   }
   ASSERT_TRUE(whole.seal(run).ok());
   memory_budget budget(limit);
-  auto groups = of.make(&budget, {.store = &runs, .partition_bits = 4});
+  auto groups = of.make(&budget, {.store = &runs, .partition_bits = 3});
   ASSERT_TRUE(of.update_all(*groups).ok() && lines(*groups).said == errc::ok);
   const double per_row = static_cast<double>(runs.counts().bytes_written) / static_cast<double>(groups->spilled_rows());
   const double encoded = static_cast<double>(whole.counts().bytes_written) / of.row_count;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pillar/aggregate/detail/distinct_rows.hpp"
+#include "pillar/aggregate/detail/fixed_point.hpp"
 #include "pillar/aggregate/detail/narrow_sums.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/aggregate/grouped_state.hpp"  // row_numbers
@@ -149,13 +150,16 @@ class aggregator {
     bool is_narrow = false;         ///< may be added up in narrow_: then where its sum and its count stand there
     std::uint32_t narrow_sum = none;
     std::uint32_t narrow_count = none;  ///< none: the rows
-    limb_range limbs{};                 ///< of exact sums of floats: all values so far
+    limb_range limbs{};                 ///< of exact sums of floats: all values so far that windows have seen
   };
-  /// A sum of narrow_: of an input's values, or of 1 for each that is not NULL.
+  /// A sum of narrow_: of an input's values, of 1 for each that is not NULL, or of a word of its floats.
   struct narrow_lane {
+    enum class form_type : std::uint8_t { values, counts, low_words, high_words };
     std::uint32_t input = 0;
-    bool counts = false;
+    form_type form = form_type::values;
+    detail::fixed_point point{};  ///< of low_words, which the lane of high_words follows
   };
+  struct narrow_rows;
   struct batch_rows;
   struct needed_room {
     std::size_t exact_sums = 0;
@@ -170,13 +174,33 @@ class aggregator {
   [[nodiscard]] const std::byte* state(const bound_aggregate& of, std::uint32_t group) const noexcept {
     return states_.data() + std::size_t{group} * stride_ + of.offset;
   }
+  /// nullptr where all is in narrow_ so far.
+  [[nodiscard]] const std::byte* state_or_null(const bound_aggregate& of, std::uint32_t group) const noexcept {
+    return (std::size_t{group} + 1) * stride_ <= states_.size() ? state(of, group) : nullptr;
+  }
   result<void> bind(bound_aggregate& of, std::uint32_t& bytes, const key_range& range, std::uint64_t expected_rows);
   void plan_narrow();
-  [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, bool counts);
+  [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, narrow_lane::form_type form);
   result<bool> fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
-                           std::uint32_t row_count, detail::narrow_batch& batch);
+                           const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows);
+  result<detail::narrow_sums::room> make_narrow(std::span<const vector* const> inputs,
+                                                std::span<const std::uint8_t> input_bits,
+                                                const selection_mask& selection, std::uint32_t row_count,
+                                                narrow_rows& rows);
+  [[nodiscard]] std::uint64_t narrow_count(const bound_aggregate& of, std::uint32_t group) const noexcept {
+    return of.narrow_count == none ? narrow_.rows(group)
+                                   : static_cast<std::uint64_t>(narrow_.sum(of.narrow_count, group));
+  }
+  /// What narrow_ holds of a sum of floats.
+  [[nodiscard]] detail::fixed_total narrow_total(const bound_aggregate& of, std::uint32_t group) const noexcept {
+    if (of.narrow_sum == none || narrow_.empty()) return {};
+    return narrow_lanes_[of.narrow_sum].point.total(narrow_.sum(of.narrow_sum, group),
+                                                    narrow_.sum(of.narrow_sum + 1, group));
+  }
   void add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept;
-  void settle() noexcept;
+  [[nodiscard]] limb_range limbs_of(const bound_aggregate& of) const noexcept;
+  void add_total(const detail::fixed_total& total, std::byte* exact_state) noexcept;
+  result<void> settle();
   [[nodiscard]] const std::byte* whole_state(const bound_aggregate& of, std::uint32_t group,
                                              std::byte* room) const noexcept;
   struct new_pairs;
@@ -193,6 +217,8 @@ class aggregator {
   void count_room(const bound_aggregate& of, const other_groups& from, needed_room& room) const noexcept;
   result<void> make_room(const needed_room& room);
   void apply(const bound_aggregate& of, const vector& from, const batch_rows& rows) noexcept;
+  void add_exact(const bound_aggregate& of, const vector& from, const batch_rows& rows, bool counts) noexcept;
+  void note_additions(std::uint64_t count) noexcept;
   void apply(const bound_aggregate& of, const other_groups& from) noexcept;
   result<void> merge_groups(const aggregator& other, const std::uint32_t* groups, std::uint32_t count);
   void merge_exact(std::byte* into, const std::byte* other_state, const aggregator& other) noexcept;
@@ -202,6 +228,10 @@ class aggregator {
   [[nodiscard]] bool is_counted_or_summed(const bound_aggregate& of) const noexcept;
   result<void> append_integers(const bound_aggregate& of, std::uint32_t first, std::uint32_t count,
                                column_builder& out) const;
+  result<void> append_reals(const bound_aggregate& of, std::uint32_t first, std::uint32_t count,
+                            column_builder& out) const;
+  [[nodiscard]] double exact_result(const bound_aggregate& of, std::uint32_t group,
+                                    const detail::fixed_total& total) const noexcept;
 
   group_table table_;
   memory_budget* budget_;
@@ -214,10 +244,11 @@ class aggregator {
   std::uint32_t stride_ = 0;
   bool all_narrow_ = false;  ///< then groups have states only once narrow_ was emptied into them
   growable<std::byte> states_;
-  detail::narrow_sums narrow_;    ///< on top of the states
-  buffer lane_memory_{};          ///< values that do not come as a plain array of int64
-  growable<std::int64_t> exact_;  ///< wide accumulators of float sums whose values differ by more than 2^64 or so
-  growable<std::byte> texts_;     ///< least and greatest texts
+  detail::narrow_sums narrow_;         ///< on top of the states
+  buffer lane_memory_{};               ///< values that do not come as a plain array of int64
+  growable<std::int64_t> exact_;       ///< wide accumulators of float sums whose values differ by more than 2^64 or so
+  std::uint64_t exact_additions_ = 0;  ///< to limbs of any group since all of them were normalised
+  growable<std::byte> texts_;          ///< least and greatest texts
 };
 
 }  // namespace PILLAR_NAMESPACE

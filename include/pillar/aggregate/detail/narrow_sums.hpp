@@ -4,6 +4,7 @@
 /// Whoever owns them sees to it that no sum leaves its word: it says how large a batch's values are, and empties the
 /// words into exact states when that was too much since the last time.
 #pragma once
+#include <bit>
 #include <cstdint>
 #include <cstring>  // std::memset
 
@@ -17,7 +18,7 @@ namespace PILLAR_NAMESPACE::detail {
 /// One batch for narrow_sums: a slot per row (0 = takes no part), and a value per row for each sum.
 ///
 /// Requires: sums: as many as set_shape said; bits[i]: −2^bits ≤ value < 2^bits for all values of sum i; values[i], or
-///           where takes_32() says so values_32[i] instead
+///           values_32[i] instead
 struct narrow_batch {
   static constexpr std::uint32_t most_sums = 12;
   const std::uint32_t* slots = nullptr;
@@ -47,12 +48,12 @@ struct shared_word {
   }
 };
 
-/// A row of words per slot: the number of rows if wanted, then the sums. Where one sum is all there is besides, both
-/// share a word (count · 2^shift + sum): one addition a row, and half the memory. Few groups are kept four times, since
-/// a word that was just written is slow to read again.
+/// A row of words per slot: of the number of rows if wanted, and the sums. Two of them share a word where the values
+/// are small enough for that to last: fewer additions, less memory. Few groups are kept four times, since a word that was
+/// just written is slow to read again.
 ///
 /// Shape:    slots 1 … group count; slot 0 takes what is not wanted
-/// Errors:   reserve → out_of_memory; nothing is changed
+/// Errors:   reserve → out_of_memory; no sum is changed
 class narrow_sums {
  public:
   explicit narrow_sums(memory_budget* budget = nullptr) noexcept : words_(budget), budget_(budget) {}
@@ -64,27 +65,30 @@ class narrow_sums {
   [[nodiscard]] std::uint32_t sum_count() const noexcept { return sum_count_; }
   [[nodiscard]] bool used() const noexcept { return rows_ + sum_count_ != 0; }
   [[nodiscard]] bool empty() const noexcept { return pending_rows_ == 0; }
-  /// May the next batch hold values of 32 bits? To be asked after reserve().
-  [[nodiscard]] bool takes_32() const noexcept { return sum_count_ == 1 || group_count_ <= most_masked; }
+  /// Rows since the words were empty.
+  [[nodiscard]] std::uint64_t pending_rows() const noexcept { return pending_rows_; }
 
-  /// Room for the slots of so many groups; what was added stays.
-  result<void> reserve(std::uint32_t group_count) noexcept {
-    group_count_ = group_count;
+  /// Room for the slots of so many groups; what was added stays. Empty words are shared as suits `batch`.
+  result<void> reserve(std::uint32_t group_count, const narrow_batch& batch) noexcept {
     const std::size_t slots = std::size_t{group_count} + 1;
-    if (slots <= slot_count_) return {};
-    if (slots <= few_slots()) {
-      PILLAR_TRY(words_.append_zeros(copies * few_slots() * width()));
-      slot_count_ = few_slots();
-      copy_count_ = copies;
+    group_count_ = group_count;
+    if (empty()) {
+      lay_out(batch, slots);
+      const bool few = slots <= few_slots();
+      const std::size_t wanted = (few ? copies * few_slots() : slots) * stride_;
+      if (words_.size() < wanted) PILLAR_TRY(words_.append_zeros(wanted - words_.size()));
+      copy_count_ = few ? copies : 1;
+      slot_count_ = few ? few_slots() : words_.size() / stride_;
       return {};
     }
+    if (slots <= slot_count_) return {};
     if (copy_count_ == 1) {
-      PILLAR_TRY(words_.append_zeros((slots - slot_count_) * width()));
+      PILLAR_TRY(words_.append_zeros(slots * stride_ - words_.size()));
       slot_count_ = slots;
       return {};
     }
     growable<std::uint64_t> made(budget_);
-    PILLAR_TRY(made.append_zeros(slots * width()));
+    PILLAR_TRY(made.append_zeros(slots * stride_));
     for (std::size_t i = 0; i < slot_count_ * stride_; ++i) made[i] = word(i);
     words_.swap(made);
     slot_count_ = slots;
@@ -93,65 +97,37 @@ class narrow_sums {
   }
 
   enum class room : std::uint8_t { yes, after_clear, never };
-  /// Whether a batch can be added so that no word overflows.
+  /// Whether a batch can be added so that no word overflows. Requires: reserved for it
   [[nodiscard]] room room_for(const narrow_batch& batch) const noexcept {
-    bool now = true;
-    for (std::uint32_t i = 0; i < sum_count_; ++i) {
+    for (std::uint32_t i = 0; i < sum_count_; ++i)
       if (batch.bits[i] > most_bits) return room::never;
-      now = now && pending_[i] + growth(batch, i) <= limit();
+    bool now = true;
+    const auto fits = [&](std::uint32_t of, unsigned bits) {
+      const std::uint64_t sum =
+          of == shared_word::rows ? pending_rows_ + batch.row_count : pending_[of] + growth(batch, of);
+      now = now && sum < std::uint64_t{1} << bits;
+    };
+    for (std::uint32_t i = 0; i < stride_; ++i) {
+      const shared_word& of = layout_[i];
+      fits(of.low, of.high == shared_word::nothing ? 63u : of.shift - 1u);
+      if (of.high != shared_word::nothing) fits(of.high, 63u - of.shift);
     }
-    if (shift_ != 0) now = now && pending_rows_ + batch.row_count < std::uint64_t{1} << (64 - shift_);
     return PILLAR_MUTATE(narrow_sums_never_full, now || empty(), true) ? room::yes : room::after_clear;
   }
 
   /// Requires: room_for(batch) = yes, slots reserved
   void add(const narrow_batch& batch) noexcept {
-    if (empty()) choose_shift(batch);
     pending_rows_ += batch.row_count;
     for (std::uint32_t i = 0; i < sum_count_; ++i) pending_[i] += growth(batch, i);
-    if (shift_ != 0) {
-      add_shared(batch);
-      return;
-    }
-    if (group_count_ <= most_masked) {
-      add_masked(batch);
-      return;
-    }
-    if (rows_ != 0) {
-      switch (sum_count_ < chunk ? sum_count_ : chunk) {
-        case 0: add_words<1, 0>(batch, 0); break;
-        case 1: add_words<1, 1>(batch, 0); break;
-        case 2: add_words<1, 2>(batch, 0); break;
-        case 3: add_words<1, 3>(batch, 0); break;
-        case 4: add_words<1, 4>(batch, 0); break;
-        case 5: add_words<1, 5>(batch, 0); break;
-        default: add_words<1, 6>(batch, 0); break;
-      }
-    }
-    for (std::uint32_t first = rows_ != 0 ? chunk : 0; first < sum_count_; first += chunk) {
-      switch (sum_count_ - first < chunk ? sum_count_ - first : chunk) {
-        case 1: add_words<0, 1>(batch, first); break;
-        case 2: add_words<0, 2>(batch, first); break;
-        case 3: add_words<0, 3>(batch, first); break;
-        case 4: add_words<0, 4>(batch, first); break;
-        case 5: add_words<0, 5>(batch, first); break;
-        default: add_words<0, 6>(batch, first); break;
-      }
-    }
+    if (group_count_ <= most_masked) add_masked(batch);
+    else if (stride_ == 1 && layout_[0].low == 0 && layout_[0].high == shared_word::rows) add_shared(batch);
+    else add_parts(batch);
   }
 
   [[nodiscard]] std::uint64_t rows(std::uint32_t group) const noexcept {
-    const std::size_t at = (std::size_t{group} + 1) * stride_;
-    if (empty() || at >= slot_count_ * stride_) return 0;
-    if (shift_ == 0) return word(at);
-    return (word(at) - static_cast<std::uint64_t>(low_part(word(at)))) >> shift_;
+    return static_cast<std::uint64_t>(part(sum_count_, group));
   }
-  [[nodiscard]] std::int64_t sum(std::uint32_t index, std::uint32_t group) const noexcept {
-    const std::size_t at = (std::size_t{group} + 1) * stride_;
-    if (empty() || at >= slot_count_ * stride_) return 0;
-    if (shift_ != 0) return low_part(word(at));
-    return static_cast<std::int64_t>(word(at + rows_ + index));
-  }
+  [[nodiscard]] std::int64_t sum(std::uint32_t index, std::uint32_t group) const noexcept { return part(index, group); }
   void clear() noexcept {
     if (!empty()) std::memset(words_.data(), 0, words_.size() * sizeof(std::uint64_t));
     pending_rows_ = 0;
@@ -169,36 +145,70 @@ class narrow_sums {
   static constexpr std::uint32_t ahead = 24;  // rows whose words are asked for early
   static constexpr std::size_t cache_bytes = std::size_t{1} << 19;
 
-  [[nodiscard]] std::size_t width() const noexcept { return rows_ + sum_count_; }
-  [[nodiscard]] std::size_t few_slots() const noexcept { return width() <= 2 ? 256 : 32; }
+  [[nodiscard]] std::size_t few_slots() const noexcept { return stride_ <= 2 ? 256 : stride_ <= 4 ? 128 : 32; }
   [[nodiscard]] static std::uint64_t growth(const narrow_batch& batch, std::uint32_t sum) noexcept {
     return std::uint64_t{batch.row_count} << batch.bits[sum];
-  }
-  [[nodiscard]] std::uint64_t limit() const noexcept {
-    return (std::uint64_t{1} << (shift_ != 0 ? shift_ - 1u : 63u)) - 1;
   }
   [[nodiscard]] bool beyond_cache() const noexcept {
     return copy_count_ == 1 && slot_count_ * stride_ * sizeof(std::uint64_t) > cache_bytes;
   }
   [[nodiscard]] std::uint64_t word(std::size_t at) const noexcept {
     std::uint64_t total = words_[at];
-    for (std::size_t copy = 1; copy < copy_count_; ++copy) total += words_[at + copy * few_slots() * width()];
+    for (std::size_t copy = 1; copy < copy_count_; ++copy) total += words_[at + copy * few_slots() * stride_];
     return total;
   }
-  [[nodiscard]] std::int64_t low_part(std::uint64_t shared) const noexcept {
-    return static_cast<std::int64_t>(shared << (64 - shift_)) >> (64 - shift_);
+  /// A sum of a group; index sum_count_: its rows.
+  [[nodiscard]] std::int64_t part(std::uint32_t index, std::uint32_t group) const noexcept {
+    const std::size_t slot = std::size_t{group} + 1;
+    if (empty() || slot >= slot_count_) return 0;
+    const place at = places_[index];
+    const auto found = static_cast<std::int64_t>(word(slot * stride_ + at.word));
+    return at.is_high ? layout_[at.word].high_sum(found) : layout_[at.word].low_sum(found);
   }
 
-  /// Half of the bits that the values leave go to the count, if then clearing is rare against the number of groups.
-  void choose_shift(const narrow_batch& batch) noexcept {
-    shift_ = 0;
-    stride_ = width();
-    if (rows_ == 0 || sum_count_ != 1 || batch.bits[0] > 40 || group_count_ <= most_masked) return;
-    const unsigned shift = (64u + batch.bits[0] + 1u) / 2u;
-    const std::uint64_t most_rows = std::uint64_t{1} << (shift - 1u - batch.bits[0]);
-    if (most_rows < 16 * slot_count_) return;
-    shift_ = static_cast<std::uint8_t>(shift);
-    stride_ = 1;
+  /// How the words of groups are shared: each of the largest sums takes in the largest that it has room for, if then
+  /// clearing is rare against the number of groups. What bits are left is divided.
+  void lay_out(const narrow_batch& batch, std::size_t slots) noexcept {
+    const std::size_t least_rows = std::size_t{1} << 18;  // between two clearings
+    const auto row_bits = static_cast<unsigned>(std::bit_width(16 * slots > least_rows ? 16 * slots : least_rows));
+    std::uint8_t bits[narrow_batch::most_sums + 1];
+    for (std::uint32_t i = 0; i < sum_count_; ++i) bits[i] = static_cast<std::uint8_t>(batch.bits[i] + row_bits + 1);
+    bits[sum_count_] = static_cast<std::uint8_t>(row_bits + 1);
+    stride_ = pair_up(bits, slots > most_masked + 1u, layout_);
+    for (std::uint32_t i = 0; i < stride_; ++i) {
+      shared_word& of = layout_[i];
+      places_[of.low == shared_word::rows ? sum_count_ : of.low] = {static_cast<std::uint8_t>(i), false};
+      if (of.high == shared_word::nothing) continue;
+      const std::uint32_t high = of.high == shared_word::rows ? sum_count_ : of.high;
+      places_[high] = {static_cast<std::uint8_t>(i), true};
+      of.shift = static_cast<std::uint8_t>(of.shift + (64u - of.shift - bits[high]) / 2);
+    }
+  }
+
+  /// Words for sums of so many bits with their sign; the last is the number of rows. Without `shared`, one each.
+  std::uint32_t pair_up(const std::uint8_t* bits, bool shared, shared_word* words) const noexcept {
+    bool open[narrow_batch::most_sums + 1];
+    for (std::uint32_t i = 0; i <= sum_count_; ++i) open[i] = i != sum_count_ || rows_ != 0;
+    const auto take_largest = [&](unsigned most) {
+      std::uint32_t best = shared_word::nothing;
+      for (std::uint32_t i = 0; i <= sum_count_; ++i)
+        if (open[i] && bits[i] <= most && (best == shared_word::nothing || bits[i] > bits[best])) best = i;
+      if (best != shared_word::nothing) open[best] = false;
+      return best;
+    };
+    std::uint32_t count = 0;
+    for (;;) {
+      shared_word word;
+      word.low = take_largest(255);
+      if (word.low == shared_word::nothing) return count;
+      if (shared && word.low != sum_count_ && bits[word.low] < 64) {
+        word.shift = bits[word.low];
+        word.high = take_largest(64u - word.shift);
+      }
+      if (word.low == sum_count_) word.low = shared_word::rows;
+      if (word.high == sum_count_) word.high = shared_word::rows;
+      words[count++] = word;
+    }
   }
 
   void add_shared(const narrow_batch& batch) noexcept {
@@ -209,9 +219,9 @@ class narrow_sums {
   void add_shared(const narrow_batch& batch, const T* PILLAR_RESTRICT values) noexcept {
     const std::uint32_t* PILLAR_RESTRICT slots = batch.slots;
     std::uint64_t* PILLAR_RESTRICT words = words_.data();
-    const std::uint64_t one = std::uint64_t{1} << shift_;
+    const std::uint64_t one = std::uint64_t{1} << layout_[0].shift;
     const auto with = [one](T value) { return one + static_cast<std::uint64_t>(std::int64_t{value}); };
-    const std::size_t copy = copy_count_ == 1 ? 0 : few_slots() * width();
+    const std::size_t copy = copy_count_ == 1 ? 0 : few_slots();
     std::uint32_t row = 0;
     if (beyond_cache()) {
       for (; row + ahead < batch.row_count; ++row) {
@@ -224,63 +234,62 @@ class narrow_sums {
     for (; row < batch.row_count; ++row) words[slots[row]] += with(values[row]);
   }
 
-  template <std::uint32_t Rows, std::uint32_t Sums>
-  void add_words(const narrow_batch& batch, std::uint32_t first) noexcept {
-    if constexpr (Sums == 1)
-      if (batch.values_32[first] != nullptr) return add_words<Rows, Sums>(batch, batch.values_32, first);
-    add_words<Rows, Sums>(batch, batch.values, first);
-  }
-  template <std::uint32_t Rows, std::uint32_t Sums, class T>
-  void add_words(const narrow_batch& batch, const T* const* all, std::uint32_t first) noexcept {
-    const std::uint32_t* PILLAR_RESTRICT slots = batch.slots;
-    const T* values[Sums + 1];
-    for (std::uint32_t i = 0; i < Sums; ++i) values[i] = all[first + i];
-    std::uint64_t* PILLAR_RESTRICT words = words_.data() + (Rows != 0 ? 0 : rows_ + first);
-    const std::size_t stride = stride_, copy = copy_count_ == 1 ? 0 : few_slots() * width();
-    std::uint32_t row = 0;
-    if (beyond_cache()) {
-      for (; row + ahead < batch.row_count; ++row) {
-        __builtin_prefetch(words + slots[row + ahead] * stride, 1);
-        add_row<Rows, Sums>(words + slots[row] * stride, values, row);
+  /// A part of the batch after the other: its words, where sums share them, then those of a row into those of its slot.
+  void add_parts(const narrow_batch& batch) noexcept {
+    std::int64_t memory[chunk][part_rows];
+    for (std::uint32_t first = 0; first < stride_; first += chunk) {
+      const auto count = static_cast<std::uint32_t>(stride_ - first < chunk ? stride_ - first : chunk);
+      for (std::uint32_t begin = 0; begin < batch.row_count; begin += part_rows) {
+        const std::uint32_t left = batch.row_count - begin, rows = left < part_rows ? left : part_rows;
+        const std::int64_t* values[chunk];
+        for (std::uint32_t i = 0; i < count; ++i)
+          values[i] = fill_word(batch, layout_[first + i], begin, rows, memory[i]);
+        const std::uint32_t* slots = batch.slots + begin;
+        switch (count) {
+          case 1: add_words<1>(slots, values, rows, left, first); break;
+          case 2: add_words<2>(slots, values, rows, left, first); break;
+          case 3: add_words<3>(slots, values, rows, left, first); break;
+          case 4: add_words<4>(slots, values, rows, left, first); break;
+          case 5: add_words<5>(slots, values, rows, left, first); break;
+          default: add_words<6>(slots, values, rows, left, first); break;
+        }
       }
     }
-    for (; row + copies <= batch.row_count; row += copies)
-      for (std::uint32_t i = 0; i < copies; ++i)
-        add_row<Rows, Sums>(words + i * copy + slots[row + i] * stride, values, row + i);
-    for (; row < batch.row_count; ++row) add_row<Rows, Sums>(words + slots[row] * stride, values, row);
   }
-  template <std::uint32_t Rows, std::uint32_t Sums, class T>
-  PILLAR_ALWAYS_INLINE static void add_row(std::uint64_t* to, const T* const* values, std::uint32_t row) noexcept {
-    if constexpr (Rows != 0) ++to[0];
-    for (std::uint32_t i = 0; i < Sums; ++i) to[Rows + i] += static_cast<std::uint64_t>(std::int64_t{values[i][row]});
+  /// `left` slots may be read, of which `rows` are to be added.
+  template <std::uint32_t Words>
+  void add_words(const std::uint32_t* PILLAR_RESTRICT slots, const std::int64_t* const* values, std::uint32_t rows,
+                 std::uint32_t left, std::uint32_t first) noexcept {
+    const std::int64_t* from[Words];
+    for (std::uint32_t i = 0; i < Words; ++i) from[i] = values[i];
+    std::uint64_t* PILLAR_RESTRICT words = words_.data() + first;
+    const std::size_t stride = stride_, copy = copy_count_ == 1 ? 0 : few_slots() * stride;
+    std::uint32_t row = 0;
+    if (beyond_cache()) {
+      for (; row < rows && row + ahead < left; ++row) {
+        const std::uint64_t* const next = words + slots[row + ahead] * stride;
+        __builtin_prefetch(next, 1);
+        if constexpr ((Words & (Words - 1)) != 0) __builtin_prefetch(next + Words - 1, 1);  // the row may cross a line
+        add_row<Words>(words + slots[row] * stride, from, row);
+      }
+    }
+    for (; row + copies <= rows; row += copies)
+      for (std::uint32_t i = 0; i < copies; ++i)
+        add_row<Words>(words + i * copy + slots[row + i] * stride, from, row + i);
+    for (; row < rows; ++row) add_row<Words>(words + slots[row] * stride, from, row);
+  }
+  template <std::uint32_t Words>
+  PILLAR_ALWAYS_INLINE static void add_row(std::uint64_t* to, const std::int64_t* const* values,
+                                           std::uint32_t row) noexcept {
+    for (std::uint32_t i = 0; i < Words; ++i) to[i] += static_cast<std::uint64_t>(values[i][row]);
   }
 
-  /// Which sums of a part of a batch share a word: each of the largest takes in the largest that it has room for.
+  /// Which sums of a part of a batch share a word.
   [[nodiscard]] std::uint32_t share_words(const narrow_batch& batch, shared_word* words) const noexcept {
-    std::uint8_t bits[narrow_batch::most_sums + 1];  // of a part's sum with its sign; the last is the number of rows
-    bool open[narrow_batch::most_sums + 1];
-    for (std::uint32_t i = 0; i <= sum_count_; ++i) {
+    std::uint8_t bits[narrow_batch::most_sums + 1];
+    for (std::uint32_t i = 0; i <= sum_count_; ++i)
       bits[i] = static_cast<std::uint8_t>((i == sum_count_ ? 1 : batch.bits[i]) + part_bits + 1);
-      open[i] = i != sum_count_ || rows_ != 0;
-    }
-    const auto take_largest = [&](unsigned most) {
-      std::uint32_t best = shared_word::nothing;
-      for (std::uint32_t i = 0; i <= sum_count_; ++i)
-        if (open[i] && bits[i] <= most && (best == shared_word::nothing || bits[i] > bits[best])) best = i;
-      if (best != shared_word::nothing) open[best] = false;
-      return best;
-    };
-    std::uint32_t count = 0;
-    for (;;) {
-      shared_word word;
-      word.low = take_largest(64);
-      if (word.low == shared_word::nothing) return count;
-      word.shift = bits[word.low];
-      word.high = word.low == sum_count_ ? shared_word::nothing : take_largest(64u - word.shift);
-      if (word.low == sum_count_) word.low = shared_word::rows;
-      if (word.high == sum_count_) word.high = shared_word::rows;
-      words[count++] = word;
-    }
+    return pair_up(bits, true, words);
   }
 
   template <class Low>
@@ -349,7 +358,8 @@ class narrow_sums {
   void add_word(const shared_word& word, std::int64_t sum, std::uint32_t slot) noexcept {
     std::uint64_t* const to = words_.data() + slot * stride_;
     const auto add = [&](std::uint32_t of, std::int64_t value) {
-      to[of == shared_word::rows ? 0 : rows_ + of] += static_cast<std::uint64_t>(value);
+      const place at = places_[of == shared_word::rows ? sum_count_ : of];
+      to[at.word] += static_cast<std::uint64_t>(value) << (at.is_high ? layout_[at.word].shift : 0);
     };
     add(word.low, word.low_sum(sum));
     if (word.high != shared_word::nothing) add(word.high, word.high_sum(sum));
@@ -375,10 +385,15 @@ class narrow_sums {
   std::uint32_t group_count_ = 0;
   std::size_t slot_count_ = 0;
   std::size_t copy_count_ = 1;
-  std::size_t stride_ = 0;  ///< words between slots at the moment
+  struct place {
+    std::uint8_t word;
+    bool is_high;
+  };
+  std::uint32_t stride_ = 0;                              ///< words of a slot at the moment
+  shared_word layout_[narrow_batch::most_sums + 1] = {};  ///< stride_ of them
+  place places_[narrow_batch::most_sums + 1] = {};        ///< of the sums, and of the number of rows
   std::uint32_t rows_ = 0;
   std::uint32_t sum_count_ = 0;
-  std::uint8_t shift_ = 0;  ///< 0: the count has a word of its own
   std::uint64_t pending_rows_ = 0;
   std::uint64_t pending_[narrow_batch::most_sums] = {};  ///< bounds of the sums' sizes
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "pillar/aggregate/detail/fixed_point.hpp"
 #include "pillar/aggregate/exact_sum.hpp"
 #include "pillar/base/checked.hpp"  // int128
 
@@ -55,6 +56,16 @@ struct exact_real_state {
     const std::uint32_t limb = exact_limb_of(value);
     if (base_plus_1 == 0) base_plus_1 = static_cast<std::uint8_t>((limb == 0 ? 0 : limb - 1) + 1);
     return limb + 1 < base_plus_1 || limb + 1 > base_plus_1 + (window - 3);
+  }
+  /// The same of a sum, which is as good as values whose first limbs are its own or the next: of a short one the limb
+  /// before it is in the window as well.
+  bool outside(const fixed_total& total) noexcept {
+    if (total.sum == 0) return false;
+    const std::uint32_t limb = total.bit() / 32;
+    if (base_plus_1 == 0)
+      base_plus_1 = static_cast<std::uint8_t>(limb + (limb != 0 && total.bit_count() <= 96 ? 0 : 1));
+    const std::uint32_t start = 32 * (base_plus_1 - 1u);
+    return total.bit() < start || total.bit() - start + total.bit_count() > 32 * window;
   }
 };
 struct fast_real_state {

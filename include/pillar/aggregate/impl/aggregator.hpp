@@ -173,10 +173,10 @@ inline result<void> aggregator::bind(bound_aggregate& of, std::uint32_t& bytes, 
 }
 
 /// The number of a lane, which is made if it is new.
-inline std::uint32_t aggregator::narrow_lane_of(std::uint32_t input, bool counts) {
+inline std::uint32_t aggregator::narrow_lane_of(std::uint32_t input, narrow_lane::form_type form) {
   for (std::uint32_t i = 0; i < narrow_lanes_.size(); ++i)
-    if (narrow_lanes_[i].input == input && narrow_lanes_[i].counts == counts) return i;
-  narrow_lanes_.push_back({input, counts});
+    if (narrow_lanes_[i].input == input && narrow_lanes_[i].form == form) return i;
+  narrow_lanes_.push_back({input, form, {}});
   return static_cast<std::uint32_t>(narrow_lanes_.size() - 1);
 }
 
@@ -184,17 +184,25 @@ inline std::uint32_t aggregator::narrow_lane_of(std::uint32_t input, bool counts
 /// the number of rows.
 inline void aggregator::plan_narrow() {
   if (table_.mode() == key_mode::none) return;
+  using form = narrow_lane::form_type;
   bool rows = false;
   all_narrow_ = true;
   for (bound_aggregate& of : aggregates_) {
-    if (of.form != state_form::count && of.form != state_form::sum64 && of.form != state_form::sum128) continue;
+    const bool real = of.form == state_form::exact_real;
+    if (of.form != state_form::count && of.form != state_form::sum64 && of.form != state_form::sum128 && !real)
+      continue;
     if (of.distinct != none) continue;
-    const std::uint32_t wanted = (of.form == state_form::count ? 0u : 1u) + (of.input.nullable ? 1u : 0u);
+    const std::uint32_t wanted = (of.form == state_form::count ? 0u : real ? 2u : 1u) + (of.input.nullable ? 1u : 0u);
     if (narrow_lanes_.size() + wanted > detail::narrow_batch::most_sums) continue;
     of.is_narrow = true;
-    if (of.form != state_form::count) of.narrow_sum = narrow_lane_of(of.spec.input, false);
+    if (real) {
+      of.narrow_sum = narrow_lane_of(of.spec.input, form::low_words);
+      static_cast<void>(narrow_lane_of(of.spec.input, form::high_words));  // the next one
+    } else if (of.form != state_form::count) {
+      of.narrow_sum = narrow_lane_of(of.spec.input, form::values);
+    }
     if (of.spec.kind != aggregate_kind::count_rows && of.input.nullable)
-      of.narrow_count = narrow_lane_of(of.spec.input, true);
+      of.narrow_count = narrow_lane_of(of.spec.input, form::counts);
     rows = rows || of.narrow_count == none;
   }
   for (const bound_aggregate& of : aggregates_) all_narrow_ = all_narrow_ && of.is_narrow;
@@ -217,13 +225,14 @@ inline void aggregator::forget(std::uint32_t group_count) noexcept {
 
 namespace detail {
 
-/// The integers of all rows as int64, 0 for NULL; dictionary without entries: all rows are NULL.
-inline void widen_lane(const vector& from, std::uint32_t row_count, std::int64_t* PILLAR_RESTRICT out) noexcept {
+/// The integers of all rows as int64, floats as doubles; dictionary without entries: all rows are NULL, and 0.
+template <class To>
+inline void widen_lane(const vector& from, std::uint32_t row_count, To* PILLAR_RESTRICT out) noexcept {
   visit_fixed_width(from.type.physical, [&]<class T>() {
-    if constexpr (!std::is_floating_point_v<T> && sizeof(T) <= 8) {
+    if constexpr (std::is_floating_point_v<T> == std::is_floating_point_v<To> && sizeof(T) <= 8) {
       const auto* values = static_cast<const std::byte*>(from.holder().values);
       const auto at = [values](std::uint32_t index) {
-        return static_cast<std::int64_t>(load_unaligned<T>(values + std::size_t{index} * sizeof(T)));
+        return static_cast<To>(load_unaligned<T>(values + std::size_t{index} * sizeof(T)));
       };
       if (from.kind == vector_kind::flat) {
         for (std::uint32_t i = 0; i < row_count; ++i) out[i] = at(i);
@@ -232,13 +241,32 @@ inline void widen_lane(const vector& from, std::uint32_t row_count, std::int64_t
           for (std::uint32_t i = begin; i < end; ++i) out[i] = at(run);
         });
       } else if (from.kind == vector_kind::constant || from.dictionary->size == 0) {
-        const std::int64_t value = from.kind == vector_kind::constant ? at(0) : 0;
+        const To value = from.kind == vector_kind::constant ? at(0) : To{0};
         for (std::uint32_t i = 0; i < row_count; ++i) out[i] = value;
       } else {
         for (std::uint32_t i = 0; i < row_count; ++i) out[i] = at(from.codes[i]);
       }
     }
   });
+}
+
+/// The floats of all rows as doubles, 0 for those that are not taken: where they lie, or in `memory`.
+inline const double* taken_reals(const vector& from, const selection_mask& taken, std::uint32_t row_count,
+                                 double* memory) noexcept {
+  const bool all = taken == selection_mask::first(row_count);
+  if (all && from.kind == vector_kind::flat && from.type.physical == physical_type::float64)
+    return from.values_as<double>();
+  widen_lane(from, row_count, memory);
+  for (std::uint32_t first = 0; !all && first < row_count; first += 64) {
+    const std::uint64_t word = taken.words[first / 64];
+    if (word == ~std::uint64_t{0}) continue;
+    const std::uint32_t rows = row_count - first < 64 ? row_count - first : 64;
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const double value = memory[first + row];
+      memory[first + row] = (word >> row & 1) != 0 ? value : 0;
+    }
+  }
+  return memory;
 }
 
 /// The bits of a lane: −2^bits ≤ value < 2^bits.
@@ -254,34 +282,73 @@ inline std::uint8_t bits_of_lane(const std::int64_t* values, std::uint32_t row_c
 
 }  // namespace detail
 
+/// A batch for narrow_, and the rows that it does not take of each lane of low_words.
+struct aggregator::narrow_rows {
+  detail::narrow_batch lanes;
+  selection_mask outside[detail::narrow_batch::most_sums];
+  bool any_outside = false;
+  bool move = false;  ///< many rows would be inside if a lane chose again
+};
+
 /// The batch's lanes; false if one of them does not come in integers of 64 bits.
 inline result<bool> aggregator::fill_narrow(std::span<const vector* const> inputs,
-                                            std::span<const std::uint8_t> input_bits, std::uint32_t row_count,
-                                            detail::narrow_batch& batch) {
+                                            std::span<const std::uint8_t> input_bits, const selection_mask& selection,
+                                            std::uint32_t row_count, narrow_rows& rows) {
+  using form = narrow_lane::form_type;
+  detail::narrow_batch& batch = rows.lanes;
+  rows.any_outside = rows.move = false;
   for (std::uint32_t i = 0; i < narrow_lanes_.size(); ++i) {
-    const narrow_lane& lane = narrow_lanes_[i];
+    narrow_lane& lane = narrow_lanes_[i];
     const vector& from = *inputs[lane.input];
-    const bool known = lane.counts || (!input_bits.empty() && input_bits[lane.input] < 64);
-    if (known) batch.bits[i] = lane.counts ? std::uint8_t{1} : input_bits[lane.input];
-    if (!lane.counts && from.type.physical == physical_type::integer128) return false;
-    if (!lane.counts && from.kind == vector_kind::flat && from.type.physical == physical_type::int64 &&
-        from.validity == nullptr) {
-      batch.values[i] = from.values_as<std::int64_t>();
-      if (!known) batch.bits[i] = detail::bits_of_lane(batch.values[i], row_count);
-      continue;
+    const bool values_only = lane.form == form::values;
+    if (values_only && from.type.physical == physical_type::integer128) return false;
+    const bool counts = lane.form == form::counts;
+    const bool known = counts || (!input_bits.empty() && input_bits[lane.input] < 64);
+    if (known) batch.bits[i] = counts ? std::uint8_t{1} : input_bits[lane.input];
+    batch.values[i] = nullptr;
+    batch.values_32[i] = nullptr;
+    if (values_only && from.kind == vector_kind::flat && from.validity == nullptr) {
+      if (from.type.physical == physical_type::int64) {
+        batch.values[i] = from.values_as<std::int64_t>();
+        if (!known) batch.bits[i] = detail::bits_of_lane(batch.values[i], row_count);
+        continue;
+      }
+      if (from.type.physical == physical_type::int32) {
+        batch.values_32[i] = from.values_as<std::int32_t>();
+        if (!known) batch.bits[i] = 31;
+        continue;
+      }
     }
-    if (!lane.counts && from.kind == vector_kind::flat && from.type.physical == physical_type::int32 &&
-        from.validity == nullptr && narrow_.takes_32()) {
-      batch.values_32[i] = from.values_as<std::int32_t>();
-      if (!known) batch.bits[i] = 31;
-      continue;
-    }
-    if (lane_memory_.empty()) {
-      PILLAR_ASSIGN_OR_RETURN(lane_memory_,
-                              buffer::allocate(narrow_lanes_.size() * vector_rows * sizeof(std::int64_t), budget_));
+    if (lane_memory_.empty()) {  // and doubles of one lane
+      PILLAR_ASSIGN_OR_RETURN(
+          lane_memory_, buffer::allocate((narrow_lanes_.size() + 1) * vector_rows * sizeof(std::int64_t), budget_));
     }
     std::int64_t* values = lane_memory_.as<std::int64_t>() + std::size_t{i} * vector_rows;
-    if (lane.counts) {
+    batch.values[i] = values;
+    if (lane.form == form::low_words) {
+      double* doubles = lane_memory_.as<double>() + narrow_lanes_.size() * vector_rows;
+      const selection_mask taken = batch_rows::mask(selection, &from, nullptr, nullptr);
+      const double* reals = detail::taken_reals(from, taken, row_count, doubles);
+      const std::uint32_t groups = table_.group_count();
+      const auto split = [&] {
+        return lane.point.split(reals, row_count, groups, values, values + vector_rows, batch.bits[i],
+                                batch.bits[i + 1], rows.outside[i]);
+      };
+      const auto many = [&] { return rows.outside[i].count() > row_count / 8; };
+      if (!lane.point.chosen() || (narrow_.empty() && !lane.point.suits(groups)))
+        lane.point.choose(reals, row_count, groups);
+      bool any = split();
+      if (any && narrow_.empty() && many()) {
+        lane.point.choose(reals, row_count, groups);
+        any = split();
+      }
+      rows.any_outside = rows.any_outside || any;
+      rows.move = rows.move || (any && many());
+      batch.values[++i] = values + vector_rows;  // the high words
+      batch.values_32[i] = nullptr;
+      continue;
+    }
+    if (counts) {
       for (std::uint32_t row = 0; row < row_count; ++row) values[row] = 1;
     } else {
       detail::widen_lane(from, row_count, values);
@@ -290,21 +357,39 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
       for (std::uint32_t first = 0; first < row_count; first += 64) {
         const std::uint64_t valid =
             PILLAR_MUTATE(aggregate_counts_null, from.validity_word(first / 64), ~std::uint64_t{0});
-        const std::uint32_t rows = row_count - first < 64 ? row_count - first : 64;
-        for (std::uint32_t row = 0; row < rows; ++row)
+        const std::uint32_t count = row_count - first < 64 ? row_count - first : 64;
+        for (std::uint32_t row = 0; row < count; ++row)
           values[first + row] &= -static_cast<std::int64_t>(valid >> row & 1);
       }
-    batch.values[i] = values;
     if (!known) batch.bits[i] = detail::bits_of_lane(values, row_count);
   }
   batch.row_count = row_count;
   return true;
 }
 
-/// Adds what narrow_ holds of one aggregate to a state.
+/// Makes a batch's lanes and room for them, which may take emptying the words: then what they held is in the states,
+/// whatever becomes of the batch.
+inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const vector* const> inputs,
+                                                                 std::span<const std::uint8_t> input_bits,
+                                                                 const selection_mask& selection,
+                                                                 std::uint32_t row_count, narrow_rows& rows) {
+  using room = detail::narrow_sums::room;
+  for (;;) {
+    PILLAR_ASSIGN_OR_RETURN(const bool filled, fill_narrow(inputs, input_bits, selection, row_count, rows));
+    if (!filled) return room::never;
+    PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes));
+    room found = narrow_.room_for(rows.lanes);
+    // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
+    if (found == room::yes && rows.move && narrow_.pending_rows() >= 16 * (std::uint64_t{table_.group_count()} + 1024))
+      found = room::after_clear;
+    if (found != room::after_clear) return found;
+    PILLAR_TRY(settle());
+  }
+}
+
+/// Adds what narrow_ holds of one aggregate to a state of integers.
 inline void aggregator::add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept {
-  const std::uint64_t count =
-      of.narrow_count == none ? narrow_.rows(group) : static_cast<std::uint64_t>(narrow_.sum(of.narrow_count, group));
+  const std::uint64_t count = narrow_count(of, group);
   if (of.form == state_form::count) {
     *reinterpret_cast<std::uint64_t*>(to) += count;
   } else if (of.form == state_form::sum64) {
@@ -317,12 +402,51 @@ inline void aggregator::add_narrow(const bound_aggregate& of, std::uint32_t grou
     sum->count += count;
   }
 }
-inline void aggregator::settle() noexcept {
-  if (narrow_.empty()) return;
-  for (const bound_aggregate& of : aggregates_)
-    if (of.is_narrow)
-      for (std::uint32_t group = 0; group < group_count(); ++group) add_narrow(of, group, state(of, group));
+/// Of all values that windows have seen, and what stands for those in narrow_: a window that begins with their sum takes
+/// one of two limbs for its first value's.
+inline aggregator::limb_range aggregator::limbs_of(const bound_aggregate& of) const noexcept {
+  limb_range all = of.limbs;
+  if (of.form != state_form::exact_real || of.narrow_sum == none || narrow_.empty()) return all;
+  const detail::fixed_point& point = narrow_lanes_[of.narrow_sum].point;
+  if (point.chosen()) all.include({point.limb(), point.limb() + 1});
+  return all;
+}
+/// Adds a sum of floats to an exact state; room is reserved.
+inline void aggregator::add_total(const detail::fixed_total& total, std::byte* exact_state) noexcept {
+  if (total.sum == 0) return;
+  auto* to = reinterpret_cast<detail::exact_real_state*>(exact_state);
+  if (to->wide_plus_1 == 0 && to->outside(total)) promote(exact_state);
+  if (to->wide_plus_1 != 0) total.add_to(exact_.data() + std::size_t{to->wide_plus_1 - 1} * detail::exact_limbs, 0);
+  else total.add_to(to->limbs, to->base_plus_1 - 1u);
+}
+/// Empties the words into the states.
+inline result<void> aggregator::settle() {
+  if (narrow_.empty()) return {};
+  PILLAR_TRY(make_states(group_count()));
+  std::size_t wide = 0;
+  for (bound_aggregate& of : aggregates_) {
+    if (!of.is_narrow || of.form != state_form::exact_real) continue;
+    of.limbs = limbs_of(of);
+    for (std::uint32_t group = 0; group < group_count(); ++group) {
+      auto* to = reinterpret_cast<detail::exact_real_state*>(state(of, group));
+      wide += to->wide_plus_1 == 0 && to->outside(narrow_total(of, group)) ? 1 : 0;
+    }
+  }
+  PILLAR_TRY(exact_.reserve(wide * detail::exact_limbs));
+  for (bound_aggregate& of : aggregates_) {
+    if (!of.is_narrow) continue;
+    for (std::uint32_t group = 0; group < group_count(); ++group) {
+      if (of.form != state_form::exact_real) {
+        add_narrow(of, group, state(of, group));
+        continue;
+      }
+      reinterpret_cast<detail::exact_real_state*>(state(of, group))->count += narrow_count(of, group);
+      add_total(narrow_total(of, group), state(of, group));
+    }
+  }
+  note_additions(1);
   narrow_.clear();
+  return {};
 }
 /// A group's state with what narrow_ holds of it: in place, or in `room` for the largest state that may be narrow.
 inline const std::byte* aggregator::whole_state(const bound_aggregate& of, std::uint32_t group,
@@ -401,6 +525,54 @@ inline void aggregator::put_extreme(std::byte* at, bool smallest, std::string_vi
   to->has_value = 1;
 }
 
+/// Limbs have room for so many additions before their carries have to move up.
+inline void aggregator::note_additions(std::uint64_t count) noexcept {
+  exact_additions_ += count;
+  if (exact_additions_ < detail::exact_carry_period) return;
+  for (const bound_aggregate& of : aggregates_)
+    for (std::uint32_t group = 0; of.form == state_form::exact_real && group < group_count(); ++group)
+      if ((std::size_t{group} + 1) * stride_ <= states_.size())
+        detail::exact_normalise(reinterpret_cast<detail::exact_real_state*>(state(of, group))->limbs,
+                                detail::exact_real_state::window);
+  for (std::size_t at = 0; at < exact_.size(); at += detail::exact_limbs)
+    detail::exact_normalise(exact_.data() + at, detail::exact_limbs);
+  exact_additions_ = 0;
+}
+
+/// Floats into windows of limbs; `counts`: their number is not known from elsewhere.
+inline void aggregator::add_exact(const bound_aggregate& of, const vector& from, const batch_rows& rows,
+                                  bool counts) noexcept {
+  const bool keyed = table_.mode() != key_mode::none;
+  std::byte* first = states_.data() + of.offset;
+  const bool far = keyed && states_.size() > detail::prefetch_threshold_bytes;
+  double values[vector_rows];
+  detail::gather_reals(from, rows.row, rows.count, values);
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    constexpr std::uint32_t ahead = 16;
+    if (far && i + ahead < rows.count) {
+      const std::byte* at = first + rows.group[i + ahead] * std::size_t{stride_};
+      __builtin_prefetch(at, 1);
+      __builtin_prefetch(at + sizeof(detail::exact_real_state) - 1, 1);
+    }
+    auto* to = reinterpret_cast<detail::exact_real_state*>(first + (keyed ? rows.group[i] * std::size_t{stride_} : 0));
+    to->count += counts ? 1 : 0;
+    if (!detail::is_finite(values[i])) {
+      to->flags |= detail::exact_flag_of(values[i]);
+      continue;
+    }
+    const std::uint32_t limb = detail::exact_limb_of(values[i]);
+    if (to->wide_plus_1 == 0 && to->outside(values[i])) promote(reinterpret_cast<std::byte*>(to));
+    std::int64_t* limbs = to->limbs;
+    std::uint32_t base = to->base_plus_1 - 1u;
+    if (to->wide_plus_1 != 0) {
+      limbs = exact_.data() + std::size_t{to->wide_plus_1 - 1} * detail::exact_limbs;
+      base = 0;
+    }
+    if (values[i] != 0) detail::exact_add(limbs + (limb - base), values[i]);
+  }
+  note_additions(rows.count);
+}
+
 inline void aggregator::apply(const bound_aggregate& of, const vector& from, const batch_rows& rows) noexcept {
   const bool keyed = table_.mode() != key_mode::none;
   const std::uint32_t count = rows.count;
@@ -470,31 +642,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       }
       return;
     }
-    case state_form::exact_real: {
-      double values[vector_rows];
-      detail::gather_reals(from, rows.row, count, values);
-      for (std::uint32_t i = 0; i < count; ++i) {
-        ask_ahead(i, sizeof(detail::exact_real_state));
-        auto* to = reinterpret_cast<detail::exact_real_state*>(first + (keyed ? rows.group[i] * stride : 0));
-        ++to->count;
-        if (!detail::is_finite(values[i])) {
-          to->flags |= detail::exact_flag_of(values[i]);
-          continue;
-        }
-        const std::uint32_t limb = detail::exact_limb_of(values[i]);
-        if (to->wide_plus_1 == 0 && to->outside(values[i])) promote(reinterpret_cast<std::byte*>(to));
-        std::int64_t* limbs = to->limbs;
-        std::uint32_t base = to->base_plus_1 - 1u, limb_count = detail::exact_real_state::window;
-        if (to->wide_plus_1 != 0) {
-          limbs = exact_.data() + std::size_t{to->wide_plus_1 - 1} * detail::exact_limbs;
-          base = 0;
-          limb_count = detail::exact_limbs;
-        }
-        if (values[i] != 0) detail::exact_add(limbs + (limb - base), values[i]);
-        if (to->count % detail::exact_carry_period == 0) detail::exact_normalise(limbs, limb_count);
-      }
-      return;
-    }
+    case state_form::exact_real: add_exact(of, from, rows, true); return;
     case state_form::fast_real: {
       double values[vector_rows];
       detail::gather_reals(from, rows.row, count, values);
@@ -610,22 +758,29 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
     const vector& values = fill(i);
     return group_rows{&values, second_of(aggregates_[i]), rows.row, rows.group, rows.count, numbers};
   };
-  detail::narrow_batch lanes;
-  lanes.slots = slots;
+  narrow_rows words;
+  words.lanes.slots = slots;
   bool narrow = narrow_.used();
   for (const selection_mask* restriction : where) narrow = narrow && restriction == nullptr;
   auto free = detail::narrow_sums::room::never;
   result<void> made;
-  if (narrow) made = narrow_.reserve(table_.group_count());
-  if (made.ok() && narrow) {
-    const result<bool> filled = fill_narrow(inputs, input_bits, row_count, lanes);
-    if (!filled.ok()) made = filled.error();
-    else if (*filled) free = narrow_.room_for(lanes);
-    narrow = free != detail::narrow_sums::room::never;
+  if (narrow) {
+    const auto found = make_narrow(inputs, input_bits, selection, row_count, words);
+    if (found.ok()) free = *found;
+    else made = found.error();
+    narrow = free == detail::narrow_sums::room::yes;
   }
-  const bool in_words = all_narrow_ && free == detail::narrow_sums::room::yes;
+  const bool in_words = all_narrow_ && narrow && !words.any_outside;
   if (made.ok() && !PILLAR_MUTATE(aggregate_states_missing, in_words, all_narrow_ && narrow))
     made = make_states(table_.group_count());
+  // Of what narrow_ takes, only floats outside of the words are left.
+  const auto is_taken = [&](const bound_aggregate& of) { return narrow && of.is_narrow; };
+  const auto fill_outside = [&](const bound_aggregate& of) -> bool {
+    if (of.form != state_form::exact_real || !words.any_outside) return false;
+    rows.fill(words.outside[of.narrow_sum], slots, one_group);
+    plain_rows = false;
+    return rows.count != 0;
+  };
   needed_room room;
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     bound_aggregate& of = aggregates_[i];
@@ -638,6 +793,8 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
     if (of.form == state_form::object) {
       const group_rows taken = rows_of_object(i);
       made = objects_[of.object]->reserve(taken, table_.group_count());
+    } else if (is_taken(of)) {
+      if (fill_outside(of)) count_room(of, *values_of(of), rows, room);
     } else if (of.form == state_form::exact_real || of.form == state_form::extreme_text) {
       const vector& values = fill(i);
       count_room(of, values, rows, room);
@@ -648,14 +805,12 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
     forget(before);
     return made;
   }
-  if (narrow) {
-    if (free == detail::narrow_sums::room::after_clear) settle();
-    narrow_.add(lanes);
-  }
+  if (narrow) narrow_.add(words.lanes);
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     const bound_aggregate& of = aggregates_[i];
-    if (narrow && of.is_narrow) continue;
-    if (of.form == state_form::object) {
+    if (is_taken(of)) {
+      if (fill_outside(of)) add_exact(of, *values_of(of), rows, false);
+    } else if (of.form == state_form::object) {
       objects_[of.object]->add(rows_of_object(i));
     } else {
       const vector& values = fill(i);
@@ -714,7 +869,7 @@ PILLAR_API result<void> aggregator::add_extreme(std::uint32_t aggregate, const s
 namespace detail {
 /// Whether two float sums can only meet in a wide accumulator.
 inline bool needs_wide(const exact_real_state& to, const exact_real_state& from) noexcept {
-  if (from.count == 0 || to.wide_plus_1 != 0) return false;
+  if (to.wide_plus_1 != 0) return false;
   return from.wide_plus_1 != 0 || (from.base_plus_1 != 0 && to.base_plus_1 != 0 && from.base_plus_1 != to.base_plus_1);
 }
 }  // namespace detail
@@ -732,22 +887,28 @@ inline void aggregator::count_room(const bound_aggregate& of, const other_groups
                                    needed_room& room) const noexcept {
   if (of.form != state_form::extreme_text && of.form != state_form::exact_real) return;
   for (std::uint32_t i = 0; i < all.count; ++i) {
-    const std::byte* from = all.other.state(of, all.group(i));
-    if (of.form == state_form::extreme_text)
-      room.text_bytes += std::size_t{2} * reinterpret_cast<const detail::extreme_text_state*>(from)->size;
-    if (of.form == state_form::exact_real)
-      room.exact_sums +=
-          detail::needs_wide(*reinterpret_cast<const detail::exact_real_state*>(state(of, all.group_of[i])),
-                             *reinterpret_cast<const detail::exact_real_state*>(from))
-              ? 1
-              : 0;
+    const std::byte* from = all.other.state_or_null(of, all.group(i));
+    if (of.form == state_form::extreme_text) {
+      if (from != nullptr)
+        room.text_bytes += std::size_t{2} * reinterpret_cast<const detail::extreme_text_state*>(from)->size;
+      continue;
+    }
+    // A copy goes the way of the sum: its window is chosen by what comes first.
+    auto to = *reinterpret_cast<const detail::exact_real_state*>(state(of, all.group_of[i]));
+    bool wide = to.wide_plus_1 != 0;
+    if (from != nullptr && !wide) {
+      const auto& theirs = *reinterpret_cast<const detail::exact_real_state*>(from);
+      wide = detail::needs_wide(to, theirs);
+      if (to.base_plus_1 == 0) to.base_plus_1 = theirs.base_plus_1;
+    }
+    if (!wide) wide = to.outside(all.other.narrow_total(of, all.group(i)));
+    room.exact_sums += wide && to.wide_plus_1 == 0 ? 1 : 0;
   }
 }
 
 inline void aggregator::merge_exact(std::byte* into, const std::byte* other_state, const aggregator& other) noexcept {
   auto* to = reinterpret_cast<detail::exact_real_state*>(into);
   const auto* from = reinterpret_cast<const detail::exact_real_state*>(other_state);
-  if (from->count == 0) return;
   if (detail::needs_wide(*to, *from)) promote(into);
   to->count += from->count;
   to->flags |= from->flags;
@@ -778,6 +939,18 @@ inline void aggregator::apply(const bound_aggregate& of, const other_groups& all
   const aggregator& other = all.other;
   const bool smallest = !of.greatest;
   alignas(8) std::byte room[sizeof(detail::sum128_state)];
+  if (of.form == state_form::exact_real) {
+    for (std::uint32_t i = 0; i < all.count; ++i) {
+      std::byte* to = state(of, all.group_of[i]);
+      const std::byte* from = other.state_or_null(of, all.group(i));
+      if (from != nullptr) merge_exact(to, from, other);
+      if (!of.is_narrow || other.narrow_.empty()) continue;
+      reinterpret_cast<detail::exact_real_state*>(to)->count += other.narrow_count(of, all.group(i));
+      add_total(other.narrow_total(of, all.group(i)), to);
+    }
+    note_additions(2);
+    return;
+  }
   for (std::uint32_t i = 0; i < all.count; ++i) {
     const std::byte* from_bytes = other.whole_state(of, all.group(i), room);
     std::byte* to_bytes = state(of, all.group_of[i]);
@@ -800,7 +973,7 @@ inline void aggregator::apply(const bound_aggregate& of, const other_groups& all
         to->count += from->count;
         break;
       }
-      case state_form::exact_real: merge_exact(to_bytes, from_bytes, other); break;
+      case state_form::exact_real: break;  // above
       case state_form::fast_real: {
         const auto* from = reinterpret_cast<const detail::fast_real_state*>(from_bytes);
         auto* to = reinterpret_cast<detail::fast_real_state*>(to_bytes);
@@ -906,7 +1079,7 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   std::vector<new_pairs> pairs(distinct_.size());
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     bound_aggregate& of = aggregates_[i];
-    if (PILLAR_MUTATE(exact_ranges_not_merged, true, false)) of.limbs.include(other.aggregates_[i].limbs);
+    if (PILLAR_MUTATE(exact_ranges_not_merged, true, false)) of.limbs.include(other.limbs_of(other.aggregates_[i]));
     if (of.distinct != none) {
       made = find_new_pairs(of, other, named, pairs[of.distinct]);
       if (!made.ok()) break;
@@ -974,21 +1147,7 @@ inline result<void> aggregator::append_result(const bound_aggregate& of, std::ui
         return {errc::overflow, group};
       return out.append_integer(sum);
     }
-    case state_form::exact_real: {
-      const auto* from = reinterpret_cast<const detail::exact_real_state*>(at);
-      if (from->count == 0) return out.append_null();
-      double sum = 0;
-      if (from->flags != 0) {
-        sum = detail::exact_special(from->flags);
-      } else {
-        std::int64_t limbs[detail::exact_limbs] = {};
-        if (from->wide_plus_1 != 0)
-          std::memcpy(limbs, exact_.data() + std::size_t{from->wide_plus_1 - 1} * detail::exact_limbs, sizeof limbs);
-        else if (from->base_plus_1 != 0) std::memcpy(limbs + (from->base_plus_1 - 1), from->limbs, sizeof from->limbs);
-        sum = detail::exact_round(limbs);
-      }
-      return out.append_real(average ? sum / static_cast<double>(from->count) : sum);
-    }
+    case state_form::exact_real: break;  // by vectors
     case state_form::fast_real: {
       const auto* from = reinterpret_cast<const detail::fast_real_state*>(at);
       if (from->count == 0) return out.append_null();
@@ -1067,6 +1226,44 @@ inline result<void> aggregator::append_integers(const bound_aggregate& of, std::
   return out.append(view);
 }
 
+/// A sum of floats that are not NULL: of a state, if there is one, and of what narrow_ holds.
+inline double aggregator::exact_result(const bound_aggregate& of, std::uint32_t group,
+                                       const detail::fixed_total& total) const noexcept {
+  const auto* from = reinterpret_cast<const detail::exact_real_state*>(state_or_null(of, group));
+  if (from != nullptr && from->flags != 0) return detail::exact_special(from->flags);
+  if (from == nullptr || (from->wide_plus_1 == 0 && from->base_plus_1 == 0)) return total.rounded();
+  std::int64_t limbs[detail::exact_limbs] = {};
+  if (from->wide_plus_1 != 0)
+    std::memcpy(limbs, exact_.data() + std::size_t{from->wide_plus_1 - 1} * detail::exact_limbs, sizeof limbs);
+  else std::memcpy(limbs + (from->base_plus_1 - 1), from->limbs, sizeof from->limbs);
+  total.add_to(limbs, 0);
+  return detail::exact_round(limbs);
+}
+
+/// Exact sums and averages of floats, of at most 1,024 groups from `first` on.
+inline result<void> aggregator::append_reals(const bound_aggregate& of, std::uint32_t first, std::uint32_t count,
+                                             column_builder& out) const {
+  double values[vector_rows];
+  std::uint64_t validity[vector_words] = {};
+  const bool average = of.spec.kind == aggregate_kind::avg;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto* from = reinterpret_cast<const detail::exact_real_state*>(state_or_null(of, first + i));
+    const std::uint64_t values_seen =
+        (from == nullptr ? 0 : from->count) + (of.is_narrow ? narrow_count(of, first + i) : 0);
+    values[i] = 0;
+    if (values_seen == 0) continue;
+    set_bit(validity, i);
+    const double sum = exact_result(of, first + i, narrow_total(of, first + i));
+    values[i] = average ? sum / static_cast<double>(values_seen) : sum;
+  }
+  vector view;
+  view.type = out.type();
+  view.size = count;
+  view.values = values;
+  if (view.type.nullable) view.validity = validity;
+  return out.append(view);
+}
+
 PILLAR_API result<std::vector<column>> aggregator::finish(memory_budget* budget) const {
   return finish(0, group_count(), budget);
 }
@@ -1084,10 +1281,15 @@ PILLAR_API result<std::vector<column>> aggregator::finish(std::uint32_t first, s
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     column_builder out(result_types_[made.size()], budget);
     PILLAR_TRY(out.reserve(count));
-    const bool by_vectors = is_counted_or_summed(aggregates_[i]), object = aggregates_[i].form == state_form::object;
+    const bool real = aggregates_[i].form == state_form::exact_real;
+    const bool by_vectors = real || is_counted_or_summed(aggregates_[i]);
+    const bool object = aggregates_[i].form == state_form::object;
     if (object) PILLAR_TRY(objects_[aggregates_[i].object]->append_results(first, count, out, scratch));
-    for (std::uint32_t at = 0; by_vectors && at < count; at += vector_rows)
-      PILLAR_TRY(append_integers(aggregates_[i], first + at, count - at < vector_rows ? count - at : vector_rows, out));
+    for (std::uint32_t at = 0; by_vectors && at < count; at += vector_rows) {
+      const std::uint32_t groups = count - at < vector_rows ? count - at : vector_rows;
+      PILLAR_TRY(real ? append_reals(aggregates_[i], first + at, groups, out)
+                      : append_integers(aggregates_[i], first + at, groups, out));
+    }
     for (std::uint32_t at = 0; !by_vectors && !object && at < count; ++at)
       PILLAR_TRY(append_result(aggregates_[i], first + at, out));
     PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
