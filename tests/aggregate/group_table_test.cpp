@@ -5,6 +5,7 @@
 
 #include <iostream>
 #include <map>
+#include <set>
 #include <string>
 
 #include "support/owned_vector.hpp"
@@ -58,7 +59,10 @@ struct checked_table {
       owned.push_back(make_vector(type, cells.back(), kind, type.nullable ? random.below(70) : 0));
     }
     for (const auto& made : owned) keys.push_back(&made.view);
-    const auto selection = random_selection(random, rows);
+    take(cells, keys, random_selection(random, rows), rows);
+  }
+  void take(const std::vector<std::vector<scalar>>& cells, const std::vector<const pillar::vector*>& keys,
+            const selection_mask& selection, std::uint32_t rows) {
     check_find(cells, keys, selection, rows);
     std::vector<std::uint32_t> groups(pillar::vector_rows, 999999);
     ASSERT_TRUE(table.find_or_insert(keys, selection, rows, groups.data()).ok());
@@ -329,12 +333,120 @@ TEST(aggregate_group_table, many_texts_leave_the_array) {
   EXPECT_EQ(table.mode(), key_mode::packed16);
 }
 
+/// Rows of a dictionary whose codes are given.
+struct coded {
+  pillar::vector view{};
+  coded(const pillar::vector& dictionary, const std::vector<std::uint32_t>& codes) {
+    view.type = dictionary.type;
+    view.kind = vector_kind::dictionary;
+    view.size = static_cast<std::uint32_t>(codes.size());
+    view.codes = codes.data();
+    view.dictionary = &dictionary;
+  }
+};
+
+// Rows find their groups by combined codes until too many of those are new; in the next block most are known
+// beforehand, but for an entry that has no number yet.
+TEST(aggregate_group_table, many_combined_codes) {
+  const auto text = type_of<pillar::text>;
+  constexpr std::uint32_t entries = 254;
+  const std::vector types = {text, text};
+  auto table = *group_table::make(types);
+  std::map<std::string, std::uint32_t> seen;
+  for (const bool renewed : {false, true}) {
+    std::vector<scalar> words;
+    for (std::uint32_t i = 0; i < entries; ++i)
+      words.push_back(scalar::of_text(text, i == 0 && renewed ? "new" : "entry " + std::to_string(i)));
+    const auto dictionary = make_vector(text, words);
+    table.begin_block();
+    pillar::splitmix64 random(47);
+    for (std::uint32_t batch = 0; batch < 18; ++batch) {
+      std::vector<std::uint32_t> first, second;
+      for (std::uint32_t i = 0; i < 1024; ++i) {
+        first.push_back((batch * 1024 + i) / entries);
+        second.push_back((batch * 1024 + i + (renewed ? 200 : 0)) % entries);
+      }
+      const coded one(dictionary.view, first), two(dictionary.view, second);
+      const pillar::vector* keys[] = {&one.view, &two.view};
+      const auto selection = renewed ? random_selection(random, 1024) : selection_mask::first(1024);
+      std::uint32_t slots[1024];
+      ASSERT_TRUE(table.find_slots(keys, selection, 1024, slots).ok());
+      for (std::uint32_t i = 0; i < 1024; ++i) {
+        if (!selection.test(i)) {
+          ASSERT_EQ(slots[i], 0u);
+          continue;
+        }
+        const std::string name = words[first[i]].text + "," + words[second[i]].text;
+        ASSERT_EQ(seen.emplace(name, slots[i]).first->second, slots[i]) << name;
+      }
+      ASSERT_EQ(table.group_count(), seen.size());
+    }
+  }
+  EXPECT_EQ(table.mode(), key_mode::array);
+}
+
 std::vector<std::string> names_of(const group_table& table) {
   const auto keys = *table.keys();
   std::vector<std::string> names(table.group_count());
   for (std::uint32_t group = 0; group < names.size(); ++group)
     for (const auto& key : keys) names[group] += name_of(pillar::get(key.slice(group, 1), 0));
   return names;
+}
+
+/// Texts that differ by zeros at their end, of 3 to 20 bytes, some above 127.
+std::string tailed(std::uint32_t number) {
+  const std::uint32_t stem = number / 18;
+  std::string made;
+  for (const std::uint32_t byte : {stem & 0xff, stem >> 8 & 0xff, std::uint32_t{200}})
+    made += static_cast<char>(static_cast<unsigned char>(byte));
+  return made + std::string(number % 18, '\0');
+}
+
+// A text of up to 12 bytes is a key as it is, one of more by a number: lengths around that, in each kind of vector,
+// long ones after many short ones, and tables with and without long ones in each other.
+TEST(aggregate_group_table, short_and_long_texts) {
+  const auto text = type_of<pillar::text>.as_nullable();
+  pillar::splitmix64 random(48);
+  const auto filled = [&](std::uint32_t batches, std::uint32_t of_short, std::uint32_t distinct) {
+    checked_table test{{text}, *group_table::make(std::vector{text})};
+    for (std::uint32_t batch = 0; batch < batches; ++batch) {
+      std::vector<scalar> cells;
+      for (std::uint32_t i = 0; i < 1024; ++i) {
+        auto number = static_cast<std::uint32_t>(random.below(distinct));
+        if (batch < of_short) number -= number % 18 > 9 ? 9 : 0;  // at most 12 bytes
+        const std::uint64_t one = random.below(200);
+        cells.push_back(one == 0   ? scalar::of_null(text)
+                        : one == 1 ? scalar::of_text(text, "")
+                                   : scalar::of_text(text, tailed(number)));
+      }
+      const auto kind = batch % 4 == 1   ? vector_kind::dictionary
+                        : batch % 4 == 3 ? vector_kind::run_end
+                                         : vector_kind::flat;
+      if (kind == vector_kind::run_end)
+        for (std::uint32_t i = 1; i < 1024; i += 2) cells[i] = cells[i - 1];
+      const auto made = make_vector(text, cells, kind, batch % 3 == 0 ? 5 : 0);
+      const auto selection = batch % 4 == 2 ? random_selection(random, 1024) : selection_mask::first(1024);
+      test.take({cells}, {&made.view}, selection, 1024);
+      if (batch + 1 == of_short && distinct > 40'000) EXPECT_EQ(test.table.mode(), key_mode::packed16);
+    }
+    test.check_keys();
+    return test;
+  };
+  const auto few = filled(2, 1, 100), brief = filled(8, 8, 80'000), other = filled(8, 8, 80'000);
+  const auto both = filled(14, 8, 80'000), mixed = filled(12, 7, 80'000);
+  EXPECT_EQ(few.table.mode(), key_mode::array);
+  const checked_table* const all[] = {&few, &brief, &other, &both, &mixed};
+  for (const checked_table* into : {&few, &brief, &mixed}) {
+    auto table = *group_table::from_keys(*into->table.keys());
+    auto names = names_of(table);
+    for (const checked_table* from : all) {
+      std::vector<std::uint32_t> group_of(from->table.group_count());
+      ASSERT_TRUE(table.merge(from->table, group_of.data()).ok());
+      names = names_of(table);
+      for (const auto& [name, group] : from->seen) ASSERT_EQ(names[group_of[group]], name);
+    }
+    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
+  }
 }
 
 // Tables of any key types, laid out alike or not, merge into one; so do parts of them, and equal keys have one hash.

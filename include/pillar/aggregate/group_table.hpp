@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "pillar/aggregate/detail/key_tables.hpp"  // direct_table, word_table, text_interner
+#include "pillar/aggregate/detail/key_tables.hpp"  // direct_table, word_table, text_keys
 #include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/builder.hpp"    // column_builder
@@ -39,9 +39,10 @@ struct key_range {
 /// are bits for, lay the keys out anew, and integers of many groups that turn out dense move into an array. Groups keep
 /// their numbers.
 ///
-/// Texts are interned per column (a dictionary's entries once per batch or block), so every key is a few words of
-/// integers. Where all keys could have few bits, texts are first given few: with more of them the table goes over to
-/// 32 bits each.
+/// A text of up to 12 bytes is a key of 16 bytes, a longer one is interned. One key column of texts has those as its
+/// keys; beside others texts are numbered per column (a dictionary's entries once per batch or block), so every key is a
+/// few words of integers. Where all keys could have few bits, texts are first given few: with more of them the table
+/// goes over to 16 bytes, or 32 bits each.
 /// NULL keys form one group; −0.0 and 0.0 are one key, all NaNs are one (they come out as 0.0 and the quiet NaN).
 ///
 /// Shape:    key columns of row_count ≤ 1,024 rows of the types it was made with, nullable ones where a NULL may come
@@ -119,7 +120,7 @@ class group_table {
 
   /// One integer of a key column: where it lies in which table's key.
   struct key_part {
-    enum class form : std::uint8_t { value, high_word, null_flag, text };
+    enum class form : std::uint8_t { value, high_word, null_flag, text, whole_text };
     std::uint32_t column = 0;
     form what = form::value;
     std::uint8_t bits = 0;
@@ -128,10 +129,10 @@ class group_table {
     std::uint32_t stage = 0;
   };
   struct key_column {
-    key_range range{};                               ///< known: NULL is coded as highest + 1
-    std::unique_ptr<detail::text_interner> texts{};  ///< text only
-    std::uint32_t most_texts = ~std::uint32_t{0};    ///< that its part has bits for
-    const vector* known_dictionary = nullptr;        ///< whose entries' numbers stand in entry_numbers
+    key_range range{};                             ///< known: NULL is coded as highest + 1
+    std::unique_ptr<detail::text_keys> texts{};    ///< text only
+    std::uint32_t most_texts = ~std::uint32_t{0};  ///< that its part has bits for
+    const vector* known_dictionary = nullptr;      ///< whose entries' numbers stand in entry_numbers
     buffer entry_numbers{};
     [[nodiscard]] std::uint64_t width() const noexcept {
       return static_cast<std::uint64_t>(range.highest - range.lowest);
@@ -150,6 +151,7 @@ class group_table {
   result<void> lay_out(std::span<const key_range> ranges, bool few_texts);
   [[nodiscard]] std::uint64_t code_count() const noexcept;
   [[nodiscard]] bool is_array() const noexcept;
+  [[nodiscard]] bool is_whole_text() const noexcept;
   void place(key_part part);
   [[nodiscard]] bool outside_ranges(std::span<const vector* const> keys, const std::uint16_t* rows,
                                     std::uint32_t count) const;
@@ -182,6 +184,7 @@ class group_table {
                           std::uint32_t row_count, std::uint32_t* numbers);
   result<bool> prepare_entries(key_column& column, const vector& dictionary);
   result<bool> prepare_block(std::span<const vector* const> keys);
+  void find_block_slots() noexcept;
   result<void> find_in_block(std::span<const vector* const> keys, const selection_mask& selection,
                              std::uint32_t row_count, std::uint32_t* slot_of_row);
   result<void> find_each_slot(std::span<const vector* const> keys, const selection_mask& selection,

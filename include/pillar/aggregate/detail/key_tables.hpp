@@ -14,6 +14,9 @@
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/base/result.hpp"
+#include "pillar/column/detail/gather.hpp"  // gather_rows
+#include "pillar/column/text.hpp"           // text_slot
+#include "pillar/column/vector.hpp"
 #include "pillar/hash/value.hpp"  // hash_combine, hash_text
 
 namespace PILLAR_NAMESPACE::detail {
@@ -384,8 +387,7 @@ class word_table {
   memory_budget* budget_;
 };
 
-/// Texts to numbers from 1 on; 0 stands for NULL. Texts without a group may stay behind after an error: nobody sees
-/// them.
+/// Texts to numbers from 1 on. Texts without a group may stay behind after an error: nobody sees them.
 class text_interner {
  public:
   explicit text_interner(memory_budget* budget = nullptr) noexcept
@@ -425,8 +427,7 @@ class text_interner {
         __builtin_prefetch(bytes_.data() + entries_[number - 1].offset);
   }
 
-  result<std::uint32_t> find_or_insert(std::string_view text) noexcept { return find_or_insert(text, hash_text(text)); }
-  /// Requires: hash_text(text)
+  /// Requires: hash = hash_text(text)
   result<std::uint32_t> find_or_insert(std::string_view text, std::uint64_t hash) noexcept {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
     if (slot_count_ == 0) PILLAR_TRY(grow());
@@ -477,6 +478,109 @@ class text_interner {
   buffer slots_{};
   std::size_t slot_count_ = 0;
   memory_budget* budget_;
+};
+
+/// Texts as keys of 16 bytes: one of up to 12 bytes is its own slot (column/text.hpp), so nothing is hashed or compared
+/// but two words; of a longer one the key is its number. NULL has a key of its own.
+class text_keys {
+ public:
+  explicit text_keys(memory_budget* budget = nullptr) noexcept : numbers_(budget), long_(budget) {}
+
+  /// How many texts have a number.
+  [[nodiscard]] std::uint32_t size() const noexcept { return numbers_.size(); }
+  /// Without long texts a key means the same in every table.
+  [[nodiscard]] bool has_long() const noexcept { return long_.size() != 0; }
+
+  /// The keys of rows of a column of texts. Requires: count ≤ 1,024 rows, ascending
+  result<void> keys_of(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* keys) noexcept {
+    if (slots_of(from, rows, count, keys)) {
+      const bool prefetch = long_.is_large();
+      constexpr std::uint32_t together = 16;  // as many as a core can wait for at once
+      std::uint32_t places[vector_rows], all = 0;
+      std::uint64_t hashes[vector_rows];
+      for (std::uint32_t i = 0; i < count; ++i) {
+        if (!is_long(keys[i]) || !from.valid(rows[i])) continue;
+        places[all] = i;
+        hashes[all++] = hash_text(text_of(from, keys[i]));
+      }
+      for (std::uint32_t i = 0; i < all; ++i) {
+        if (prefetch && i % together == 0) long_.prefetch(hashes + i, all - i < together ? all - i : together);
+        wide_key& key = keys[places[i]];
+        PILLAR_ASSIGN_OR_RETURN(const std::uint32_t number, long_.find_or_insert(text_of(from, key), hashes[i]));
+        key = {long_mark, number};
+      }
+    }
+    mark_nulls(from, rows, count, keys);
+    return {};
+  }
+  /// The same, and a key that no table has for long texts that did not come yet.
+  void find_keys(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* keys) const noexcept {
+    if (slots_of(from, rows, count, keys))
+      for (std::uint32_t i = 0; i < count; ++i)
+        if (is_long(keys[i]) && from.valid(rows[i])) keys[i] = {long_mark, long_.find(text_of(from, keys[i]))};
+    mark_nulls(from, rows, count, keys);
+  }
+
+  /// Numbers from 1 on of rows that are not NULL: numbers[rows[i]].
+  result<void> number_rows(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                           std::uint32_t* numbers) noexcept {
+    wide_key keys[vector_rows];
+    std::uint32_t found[vector_rows];
+    PILLAR_TRY(keys_of(from, rows, count, keys));
+    PILLAR_TRY(numbers_.find_or_insert(keys, count, found));
+    for (std::uint32_t i = 0; i < count; ++i) numbers[rows[i]] = found[i] + 1;
+    return {};
+  }
+  /// numbers[i] of rows[i]: 0 for NULL, key_limit for a text without one.
+  void find_numbers(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                    std::uint32_t* numbers) const noexcept {
+    wide_key keys[vector_rows];
+    find_keys(from, rows, count, keys);
+    numbers_.find(keys, count, numbers);
+    for (std::uint32_t i = 0; i < count; ++i)
+      numbers[i] = is_null(keys[i]) ? 0 : numbers[i] == key_limit ? key_limit : numbers[i] + 1;
+  }
+  [[nodiscard]] const wide_key& key(std::uint32_t number) const noexcept { return numbers_.key(number - 1); }
+
+  [[nodiscard]] static bool is_null(const wide_key& key) noexcept { return key.low == null_mark; }
+  /// The characters of a key that is not NULL; of a short text they lie in the key.
+  [[nodiscard]] std::string_view text(const wide_key& key) const noexcept {
+    if (key.low == long_mark) return long_.text(static_cast<std::uint32_t>(key.high));
+    return {reinterpret_cast<const char*>(&key) + sizeof(std::uint32_t), static_cast<std::uint32_t>(key.low)};
+  }
+
+ private:
+  static_assert(sizeof(wide_key) == sizeof(text_slot) && std::endian::native == std::endian::little);
+  static constexpr std::uint64_t null_mark = 0xffffffffu, long_mark = 0xfffffffeu;  // sizes that no slot has
+
+  [[nodiscard]] static bool is_long(const wide_key& slot) noexcept {
+    constexpr std::uint32_t most = text_slot::inline_capacity;
+    return static_cast<std::uint32_t>(slot.low) > PILLAR_MUTATE(text_key_of_thirteen, most, most + 1);
+  }
+  /// Requires: `slot` was not changed
+  [[nodiscard]] static std::string_view text_of(const vector& from, const wide_key& slot) noexcept {
+    const auto& reference = load_unaligned<text_slot>(&slot).reference;
+    return {reinterpret_cast<const char*>(from.holder().buffers[reference.buffer] + reference.offset),
+            static_cast<std::uint32_t>(slot.low)};
+  }
+  /// The rows' slots; says whether there are long ones among them.
+  static bool slots_of(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* slots) noexcept {
+    gather_rows<wide_key>(from, rows, count, slots, [](const wide_key& slot) { return slot; });
+    std::uint32_t longest = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto size = static_cast<std::uint32_t>(slots[i].low);
+      longest = size > longest ? size : longest;
+    }
+    return is_long({longest, 0});
+  }
+  static void mark_nulls(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* keys) noexcept {
+    if (from.validity == nullptr) return;
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (!from.valid(rows[i])) keys[i] = {null_mark, 0};
+  }
+
+  word_table<wide_key> numbers_;  ///< not in use where the keys themselves are a group table's
+  text_interner long_;
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -114,7 +114,15 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges, bool
   const unsigned text_bits = !few_texts_ ? 32 : spare < most_text_bits ? spare : most_text_bits;
   for (std::uint32_t i = 0; i < types_.size(); ++i) {
     if (types_[i].physical != physical_type::text) continue;
-    columns_[i].texts = std::make_unique<detail::text_interner>(budget_);
+    columns_[i].texts = std::make_unique<detail::text_keys>(budget_);
+    if (types_.size() == 1 && !few_texts_) {
+      stages_.emplace_back(budget_);
+      stages_[0].used[0] = stages_[0].used[1] = 64;
+      key_part whole;
+      whole.what = key_part::form::whole_text;
+      parts_.push_back(whole);
+      break;
+    }
     columns_[i].most_texts = static_cast<std::uint32_t>(low_bits(text_bits));
     key_part part;
     part.column = i;
@@ -136,6 +144,11 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges, bool
       stages_[0].direct = detail::direct_table(budget_, static_cast<std::uint32_t>(code_count()));
   }
   return {};
+}
+
+/// One column of texts, whose keys of 16 bytes are the table's.
+inline bool group_table::is_whole_text() const noexcept {
+  return !parts_.empty() && parts_[0].what == key_part::form::whole_text;
 }
 
 /// How many codes a key of one lane can have.
@@ -168,10 +181,11 @@ inline result<bool> group_table::prepare_entries(key_column& column, const vecto
   }
   auto* numbers = column.entry_numbers.as<std::uint32_t>();
   std::memset(numbers, 0xff, bytes);
-  if (stable_dictionaries_ && dictionary.size <= few_entries)
-    for (std::uint32_t i = 0; i < dictionary.size; ++i) {
-      PILLAR_ASSIGN_OR_RETURN(numbers[i], column.texts->find_or_insert(dictionary.text_value(i)));
-    }
+  if (stable_dictionaries_ && dictionary.size <= few_entries) {
+    std::uint16_t entries[few_entries];
+    for (std::uint32_t i = 0; i < dictionary.size; ++i) entries[i] = static_cast<std::uint16_t>(i);
+    PILLAR_TRY(column.texts->number_rows(dictionary, entries, dictionary.size, numbers));
+  }
   column.known_dictionary = &dictionary;
   return true;
 }
@@ -180,47 +194,24 @@ inline result<bool> group_table::prepare_entries(key_column& column, const vecto
 inline result<void> group_table::find_texts(key_column& column, const vector& from, const std::uint64_t* selected,
                                             std::uint32_t row_count, std::uint32_t* PILLAR_RESTRICT numbers) {
   constexpr std::uint32_t unknown = ~std::uint32_t{0};
-  detail::text_interner& texts = *column.texts;
+  detail::text_keys& texts = *column.texts;
+  std::uint16_t rows[vector_rows];
   if (from.kind == vector_kind::constant) {
-    std::uint32_t number = 0;
-    if (from.valid(0)) {
-      PILLAR_ASSIGN_OR_RETURN(number, texts.find_or_insert(from.text_value(0)));
-    }
-    for (std::uint32_t i = 0; i < row_count; ++i) numbers[i] = number;
+    numbers[0] = 0;
+    rows[0] = 0;
+    if (from.valid(0)) PILLAR_TRY(texts.number_rows(from, rows, 1, numbers));
+    for (std::uint32_t i = 1; i < row_count; ++i) numbers[i] = numbers[0];
     return {};
   }
-  const auto each_selected = [&](auto&& take) -> result<void> {
-    for (std::uint32_t first = 0; first < row_count; first += 64)
-      for (std::uint64_t word = selected[first / 64] & from.validity_word(first / 64); word != 0; word &= word - 1)
-        PILLAR_TRY(take(first + static_cast<std::uint32_t>(std::countr_zero(word))));
-    return {};
-  };
+  std::uint64_t wanted[vector_words];
+  for (std::uint32_t word = 0; word < vector_words; ++word) wanted[word] = selected[word] & from.validity_word(word);
   bool prepared = false;
   if (from.kind == vector_kind::dictionary && from.dictionary->size != 0) {
     PILLAR_ASSIGN_OR_RETURN(prepared, prepare_entries(column, *from.dictionary));
   }
   if (!prepared) {
     for (std::uint32_t i = 0; i < row_count; ++i) numbers[i] = 0;
-    if (texts.is_large()) {
-      std::uint64_t hashes[vector_rows];
-      std::uint32_t count = 0;
-      PILLAR_TRY(each_selected([&](std::uint32_t row) -> result<void> {
-        hashes[count++] = hash_text(from.text_value(row));
-        return {};
-      }));
-      constexpr std::uint32_t together = 16;  // as many as a core can wait for at once
-      const std::uint32_t all = count;
-      count = 0;
-      return each_selected([&](std::uint32_t row) -> result<void> {
-        if (count % together == 0) texts.prefetch(hashes + count, all - count < together ? all - count : together);
-        PILLAR_ASSIGN_OR_RETURN(numbers[row], texts.find_or_insert(from.text_value(row), hashes[count++]));
-        return {};
-      });
-    }
-    return each_selected([&](std::uint32_t row) -> result<void> {
-      PILLAR_ASSIGN_OR_RETURN(numbers[row], texts.find_or_insert(from.text_value(row)));
-      return {};
-    });
+    return texts.number_rows(from, rows, detail::list_rows(wanted, rows), numbers);
   }
   auto* of_entry = column.entry_numbers.as<std::uint32_t>();
   const std::uint32_t* codes = from.codes;
@@ -230,17 +221,15 @@ inline result<void> group_table::find_texts(key_column& column, const vector& fr
     missing += numbers[i] == unknown ? 1 : 0;
   }
   if (missing != 0) {
-    PILLAR_TRY(each_selected([&](std::uint32_t row) -> result<void> {
-      std::uint32_t& number = of_entry[codes[row]];
-      if (number == unknown) {
-        PILLAR_ASSIGN_OR_RETURN(number, texts.find_or_insert(from.text_value(row)));
-      }
-      return {};
-    }));
-    for (std::uint32_t i = 0; i < row_count; ++i) {
-      const std::uint32_t number = of_entry[codes[i]];
-      numbers[i] = number == unknown ? 0 : number;
+    const std::uint32_t listed = detail::list_rows(wanted, rows);
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < listed; ++i) {
+      rows[count] = rows[i];
+      count += numbers[rows[i]] == unknown ? 1 : 0;
     }
+    PILLAR_TRY(texts.number_rows(from, rows, count, numbers));
+    for (std::uint32_t i = 0; i < count; ++i) of_entry[codes[rows[i]]] = numbers[rows[i]];
+    for (std::uint32_t i = 0; i < row_count; ++i) numbers[i] = numbers[i] == unknown ? 0 : numbers[i];
   }
   if (from.validity != nullptr) {
     std::uint64_t valid[vector_words];
@@ -388,18 +377,11 @@ inline void group_table::find_part(const key_part& part, const vector& from, con
   }
   std::uint64_t words[vector_rows];
   if (part.what == key_part::form::text) {
-    constexpr std::uint32_t unknown = ~std::uint32_t{0};
-    const bool by_entry = from.kind >= vector_kind::dictionary && from.dictionary->size <= vector_rows;
-    std::uint32_t of_entry[vector_rows];
-    if (by_entry) std::memset(of_entry, 0xff, sizeof of_entry);
+    std::uint32_t numbers[vector_rows];
+    column.texts->find_numbers(from, rows, count, numbers);
     for (std::uint32_t i = 0; i < count; ++i) {
-      words[i] = 0;
-      if (!from.valid(rows[i])) continue;
-      std::uint32_t one = unknown;
-      std::uint32_t& number = by_entry ? of_entry[from.index_of(rows[i])] : one;
-      if (number == unknown) number = column.texts->find(from.text_value(rows[i]));
-      words[i] = number;
-      if (number == 0 || number > column.most_texts) known[i] = 0;
+      words[i] = numbers[i];
+      if (numbers[i] == detail::key_limit || numbers[i] > column.most_texts) known[i] = 0;
     }
   } else {
     key_words(part, from, rows, count, words);
@@ -597,6 +579,13 @@ inline result<void> group_table::look_for_dense_keys() {
 
 inline result<void> group_table::insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows,
                                              std::uint32_t count, std::uint32_t* groups) {
+  if (is_whole_text()) {
+    detail::wide_key words[vector_rows];
+    PILLAR_TRY(columns_[0].texts->keys_of(*keys[0], rows, count, words));
+    PILLAR_TRY(stages_[0].wide.find_or_insert(words, count, groups));
+    group_count_ = stages_[0].wide.size();
+    return {};
+  }
   std::uint64_t lanes[2][vector_rows];
   for (std::uint32_t at = 0; at < stages_.size(); ++at) {
     key_stage& stage = stages_[at];
@@ -715,7 +704,43 @@ inline result<bool> group_table::prepare_block(std::span<const vector* const> ke
   for (const vector* key : keys) block_dictionaries_.push_back(key->dictionary);
   block_codes_ = static_cast<std::uint32_t>(codes);
   block_misses_ = 0;
+  find_block_slots();
   return true;
+}
+
+/// The slots of the block's codes whose keys have one by now: the blocks of a column often have like dictionaries.
+inline void group_table::find_block_slots() noexcept {
+  constexpr std::uint32_t unknown = ~std::uint32_t{0};
+  const std::size_t key_count = block_dictionaries_.size();
+  if (group_count_ == 0) return;
+  for (const vector* dictionary : block_dictionaries_)
+    if (dictionary->size > vector_rows) return;
+  auto* slots = block_slots_.as<std::uint32_t>();
+  if (key_count == 1) return find(block_dictionaries_, selection_mask::first(block_codes_), block_codes_, slots);
+  // One load for each combination must be worth it: there are not many more than groups.
+  if (mode_ != key_mode::array || block_codes_ / 4 > group_count_) return;
+  std::uint16_t rows[vector_rows];
+  for (std::uint32_t i = 0; i < vector_rows; ++i) rows[i] = static_cast<std::uint16_t>(i);
+  std::uint32_t combined = 1;  // that stand in `slots`, as codes of the array
+  slots[0] = 0;
+  for (std::uint32_t k = 0; k < key_count; ++k) {
+    const std::uint32_t size = block_dictionaries_[k]->size;
+    std::uint64_t lane[vector_rows] = {};
+    std::uint8_t known[vector_rows];
+    std::memset(known, 1, size);
+    for (const key_part& part : parts_)
+      if (part.column == k) find_part(part, *block_dictionaries_[k], rows, size, lane, known);
+    for (std::uint32_t i = combined; i-- > 0;) {
+      const std::uint32_t before = slots[i];
+      for (std::uint32_t entry = size; entry-- > 0;)
+        slots[i * size + entry] =
+            before == unknown || PILLAR_MUTATE(group_unknown_entries_taken, known[entry] == 0, false)
+                ? unknown
+                : before | static_cast<std::uint32_t>(lane[entry]);
+    }
+    combined *= size;
+  }
+  for (std::uint32_t i = 0; i < combined; ++i) slots[i] = stages_[0].direct.find(slots[i]);
 }
 
 inline result<void> group_table::find_in_block(std::span<const vector* const> keys, const selection_mask& selection,
@@ -735,15 +760,20 @@ inline result<void> group_table::find_in_block(std::span<const vector* const> ke
           ? detail::look_up_nibbles(slot_of, block_codes_, combined, selection.words, row_count, slot_of_row)
           : detail::look_up(slot_of, combined, selection.words, row_count, slot_of_row);
   if (found) return {};
-  PILLAR_TRY(find_each_slot(keys, selection, row_count, slot_of_row));
+  selection_mask missing = selection;
+  for (std::uint32_t i = 0; i < row_count; ++i)
+    missing.words[i / 64] &= ~(std::uint64_t{slot_of_row[i] != 0} << (i % 64));
+  std::uint32_t others[vector_rows];
+  PILLAR_TRY(find_each_slot(keys, missing, row_count, others));
+  for (std::uint32_t i = 0; i < row_count; ++i) slot_of_row[i] |= others[i];
   if (block_codes_ == 0) return {};  // the keys were laid out anew
   std::uint32_t added = 0;
   for (std::uint32_t i = 0; i < row_count; ++i)
-    if (slot_of_row[i] != 0) {
+    if (others[i] != 0) {
       added += slot_of[combined[i]] == 0 ? 1 : 0;
-      slot_of[combined[i]] = slot_of_row[i];
+      slot_of[combined[i]] = others[i];
     }
-  block_misses_ += added > row_count / 4 ? 1 : 0;
+  block_misses_ += added > row_count / 4 * 3 ? 1 : 0;
   return {};
 }
 
@@ -813,7 +843,7 @@ PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* cons
     PILLAR_ASSERT(keys[i]->validity == nullptr || types_[i].nullable);
     all_constant = all_constant && keys[i]->kind == vector_kind::constant;
   }
-  const bool kept = stable_dictionaries_ && types_[0].physical == physical_type::text;  // find_texts knows its entries
+  const bool kept = stable_dictionaries_ && parts_[0].what == key_part::form::text;  // find_texts knows its entries
   if (keys.size() == 1 && keys[0]->kind == vector_kind::dictionary && keys[0]->dictionary->size <= vector_rows && !kept)
     return insert_entries(*keys[0], selection, group_of_row);
   if (keys.size() == 1 && keys[0]->kind == vector_kind::run_end && keys[0]->run_count * 2 <= row_count)
@@ -858,8 +888,15 @@ PILLAR_API void group_table::find(std::span<const vector* const> keys, const sel
     for (std::uint32_t i = 0; i < count; ++i) slot_of_row[rows[i]] = 1;
     return;
   }
-  std::uint64_t lanes[2][vector_rows];
   std::uint32_t groups[vector_rows];
+  if (is_whole_text()) {
+    detail::wide_key words[vector_rows];
+    columns_[0].texts->find_keys(*keys[0], rows, count, words);
+    stages_[0].wide.find(words, count, groups);
+    for (std::uint32_t i = 0; i < count; ++i) slot_of_row[rows[i]] = groups[i] == detail::key_limit ? 0 : groups[i] + 1;
+    return;
+  }
+  std::uint64_t lanes[2][vector_rows];
   std::uint8_t known[vector_rows];
   std::memset(known, 1, count);
   for (std::uint32_t at = 0; at < stages_.size(); ++at) {
@@ -889,6 +926,9 @@ PILLAR_API void group_table::find(std::span<const vector* const> keys, const sel
 /// Equal words stand for equal keys.
 inline bool group_table::same_layout(const group_table& other) const noexcept {
   if (mode_ != other.mode_ || stages_.size() != 1 || other.stages_.size() != 1) return false;
+  if (is_whole_text())
+    return PILLAR_MUTATE(text_numbers_shared, !columns_[0].texts->has_long() && !other.columns_[0].texts->has_long(),
+                         true);
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const key_range &mine = columns_[i].range, &theirs = other.columns_[i].range;
     if (columns_[i].texts != nullptr || mine.known() != theirs.known()) return false;
@@ -1006,15 +1046,22 @@ inline result<void> group_table::append_groups(std::uint32_t key, const std::uin
     else if (part.what == key_part::form::null_flag) null_flag = &part;
     else value = &part;
   }
-  const bool is_text = value->what == key_part::form::text;
   const std::uint64_t before = out.size();
+  const auto append_text = [&](const detail::wide_key& text) {
+    return detail::text_keys::is_null(text) ? out.append_null() : out.append_text(of.texts->text(text));
+  };
   const auto append_part = [&](std::uint32_t begin, std::uint32_t rows) -> result<void> {
+    if (value->what == key_part::form::whole_text) {
+      for (std::uint32_t i = begin; i < begin + rows; ++i)
+        PILLAR_TRY(append_text(stages_[0].wide.key(groups == nullptr ? i : groups[i])));
+      return {};
+    }
     std::uint64_t words[vector_rows];
     parts_of(*value, groups, begin, rows, words);
-    if (is_text) {
+    if (value->what == key_part::form::text) {
       for (std::uint32_t i = 0; i < rows; ++i)
         PILLAR_TRY(words[i] == 0 ? out.append_null()
-                                 : out.append_text(of.texts->text(static_cast<std::uint32_t>(words[i]))));
+                                 : append_text(of.texts->key(static_cast<std::uint32_t>(words[i]))));
       return {};
     }
     std::uint64_t upper[vector_rows], validity[vector_words];
