@@ -121,6 +121,7 @@ class aggregator {
     sum128,
     exact_real,
     fast_real,
+    narrow_extreme,
     extreme,
     extreme128,
     extreme_text,

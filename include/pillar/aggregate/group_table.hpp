@@ -185,6 +185,7 @@ class group_table {
   result<bool> prepare_entries(key_column& column, const vector& dictionary);
   result<bool> prepare_block(std::span<const vector* const> keys);
   void find_block_slots() noexcept;
+  void look_for_same_order() noexcept;
   result<void> find_in_block(std::span<const vector* const> keys, const selection_mask& selection,
                              std::uint32_t row_count, std::uint32_t* slot_of_row);
   result<void> find_each_slot(std::span<const vector* const> keys, const selection_mask& selection,
@@ -210,6 +211,7 @@ class group_table {
   std::vector<const vector*> block_dictionaries_{};  ///< of the block at work, if all keys are such vectors
   buffer block_slots_{};                             ///< by their codes, combined into one
   std::uint32_t block_codes_ = 0;                    ///< how many; 0: block_slots_ is not in use
+  bool block_in_order_ = false;                      ///< each code's slot is the code + 1
   std::uint32_t block_misses_ = 0;                   ///< batches with many codes that were not in block_slots_
 };
 

@@ -77,6 +77,15 @@ struct extreme_state {
   std::uint64_t low;
   std::uint64_t has_value;
 };
+/// The same of types of up to 32 bits, in a word that grows with every value that replaces another: a group without
+/// values has the least.
+struct narrow_extreme_state {
+  std::uint64_t rank;
+  [[nodiscard]] static constexpr std::uint64_t rank_of(std::uint64_t word, bool greatest) noexcept {
+    return greatest ? word + 1 : ~word;
+  }
+  [[nodiscard]] constexpr std::uint64_t word(bool greatest) const noexcept { return greatest ? rank - 1 : ~rank; }
+};
 struct extreme128_state {
   std::uint64_t low;
   std::uint64_t high;

@@ -145,8 +145,11 @@ inline result<void> aggregator::bind(bound_aggregate& of, std::uint32_t& bytes, 
       of.greatest = of.spec.kind == aggregate_kind::max || of.spec.kind == aggregate_kind::bool_or;
       of.form = physical == physical_type::text         ? state_form::extreme_text
                 : physical == physical_type::integer128 ? state_form::extreme128
+                : byte_width(physical) <= 4             ? state_form::narrow_extreme
                                                         : state_form::extreme;
-      bytes = of.form == state_form::extreme ? sizeof(detail::extreme_state) : sizeof(detail::extreme_text_state);
+      bytes = of.form == state_form::extreme          ? sizeof(detail::extreme_state)
+              : of.form == state_form::narrow_extreme ? sizeof(detail::narrow_extreme_state)
+                                                      : sizeof(detail::extreme_text_state);
       static_assert(sizeof(detail::extreme128_state) == sizeof(detail::extreme_text_state));
       break;
     case aggregate_kind::first:
@@ -654,6 +657,22 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
       }
       return;
     }
+    case state_form::narrow_extreme: {
+      std::uint64_t ranks[vector_rows];
+      detail::gather_ordered(from, rows.row, count, 0, ranks);
+      for (std::uint32_t i = 0; i < count; ++i) ranks[i] = detail::narrow_extreme_state::rank_of(ranks[i], of.greatest);
+      if (!keyed) {
+        std::uint64_t& best = reinterpret_cast<detail::narrow_extreme_state*>(first)->rank;
+        for (std::uint32_t i = 0; i < count; ++i) best = ranks[i] > best ? ranks[i] : best;
+        return;
+      }
+      for (std::uint32_t i = 0; i < count; ++i) {
+        ask_ahead(i, sizeof(detail::narrow_extreme_state));
+        std::uint64_t& best = reinterpret_cast<detail::narrow_extreme_state*>(first + rows.group[i] * stride)->rank;
+        best = ranks[i] > best ? ranks[i] : best;
+      }
+      return;
+    }
     case state_form::extreme: {
       // A maximum is the minimum of the inverted words.
       const std::uint64_t flip = of.greatest ? ~std::uint64_t{0} : 0;
@@ -981,6 +1000,12 @@ inline void aggregator::apply(const bound_aggregate& of, const other_groups& all
         to->count += from->count;
         break;
       }
+      case state_form::narrow_extreme: {
+        const auto* from = reinterpret_cast<const detail::narrow_extreme_state*>(from_bytes);
+        auto* to = reinterpret_cast<detail::narrow_extreme_state*>(to_bytes);
+        if (from->rank > to->rank) *to = *from;
+        break;
+      }
       case state_form::extreme: {
         const auto* from = reinterpret_cast<const detail::extreme_state*>(from_bytes);
         auto* to = reinterpret_cast<detail::extreme_state*>(to_bytes);
@@ -1153,10 +1178,13 @@ inline result<void> aggregator::append_result(const bound_aggregate& of, std::ui
       if (from->count == 0) return out.append_null();
       return out.append_real(average ? from->sum / static_cast<double>(from->count) : from->sum);
     }
+    case state_form::narrow_extreme:
     case state_form::extreme: {
       const auto* from = reinterpret_cast<const detail::extreme_state*>(at);
-      if (from->has_value == 0) return out.append_null();
-      const std::uint64_t word = of.greatest ? ~from->low : from->low;
+      const auto* narrow = reinterpret_cast<const detail::narrow_extreme_state*>(at);
+      const bool is_narrow = of.form == state_form::narrow_extreme;
+      if ((is_narrow ? narrow->rank : from->has_value) == 0) return out.append_null();
+      const std::uint64_t word = is_narrow ? narrow->word(of.greatest) : of.greatest ? ~from->low : from->low;
       return visit_fixed_width(of.input.physical, [&]<class T>() -> result<void> {
         if constexpr (sizeof(T) > 8) return errc::unsupported;
         else if constexpr (std::is_floating_point_v<T>)

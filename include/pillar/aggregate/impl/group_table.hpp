@@ -705,7 +705,16 @@ inline result<bool> group_table::prepare_block(std::span<const vector* const> ke
   block_codes_ = static_cast<std::uint32_t>(codes);
   block_misses_ = 0;
   find_block_slots();
+  look_for_same_order();
   return true;
+}
+
+/// Whether the codes of the block are the groups' numbers.
+inline void group_table::look_for_same_order() noexcept {
+  const auto* slots = block_slots_.as<std::uint32_t>();
+  block_in_order_ = true;
+  for (std::uint32_t code = 0; code < block_codes_; ++code)
+    block_in_order_ = block_in_order_ && slots[code] == code + 1;
 }
 
 /// The slots of the block's codes whose keys have one by now: the blocks of a column often have like dictionaries.
@@ -755,6 +764,11 @@ inline result<void> group_table::find_in_block(std::span<const vector* const> ke
     combined = codes;
   }
   auto* slot_of = block_slots_.as<std::uint32_t>();
+  if (block_in_order_) {
+    for (std::uint32_t i = 0; i < row_count; ++i) slot_of_row[i] = combined[i] + 1;
+    detail::clear_unselected(selection.words, row_count, slot_of_row);
+    return {};
+  }
   const bool found =
       block_codes_ <= detail::most_nibbles
           ? detail::look_up_nibbles(slot_of, block_codes_, combined, selection.words, row_count, slot_of_row)
@@ -764,6 +778,17 @@ inline result<void> group_table::find_in_block(std::span<const vector* const> ke
   for (std::uint32_t i = 0; i < row_count; ++i)
     missing.words[i / 64] &= ~(std::uint64_t{slot_of_row[i] != 0} << (i % 64));
   std::uint32_t others[vector_rows];
+  if (keys.size() == 1 && block_codes_ <= vector_rows) {  // entries in their order, each once
+    selection_mask used = selection_mask::none();
+    for_each_row(missing, [&](std::uint32_t row) { set_bit(used.words, combined[row]); });
+    PILLAR_TRY(find_each_slot(block_dictionaries_, used, block_codes_, others));
+    if (block_codes_ != 0) {
+      for_each_row(used, [&](std::uint32_t code) { slot_of[code] = others[code]; });
+      look_for_same_order();
+    }
+    for_each_row(missing, [&](std::uint32_t row) { slot_of_row[row] = others[combined[row]]; });
+    return {};
+  }
   PILLAR_TRY(find_each_slot(keys, missing, row_count, others));
   for (std::uint32_t i = 0; i < row_count; ++i) slot_of_row[i] |= others[i];
   if (block_codes_ == 0) return {};  // the keys were laid out anew
