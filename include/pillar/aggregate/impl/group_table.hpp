@@ -712,9 +712,9 @@ inline result<bool> group_table::prepare_block(std::span<const vector* const> ke
 /// Whether the codes of the block are the groups' numbers.
 inline void group_table::look_for_same_order() noexcept {
   const auto* slots = block_slots_.as<std::uint32_t>();
-  block_in_order_ = true;
-  for (std::uint32_t code = 0; code < block_codes_; ++code)
-    block_in_order_ = block_in_order_ && slots[code] == code + 1;
+  std::uint32_t code = 0;
+  while (code < block_codes_ && slots[code] == code + 1) ++code;
+  block_in_order_ = code == block_codes_;
 }
 
 /// The slots of the block's codes whose keys have one by now: the blocks of a column often have like dictionaries.
