@@ -168,5 +168,123 @@ TEST(pipeline_spill, joins_take_their_part_of_the_budget) {
   }
 }
 
+// ---- joins ----------------------------------------------------------------------------------------------------------
+
+/// Lines of a result, those behind `ordered` sorted: rows of the other side without a partner come in any order.
+std::vector<std::string> lines_of(const column_set& set, bool is_ordered) {
+  std::vector<std::string> lines;
+  for (std::uint64_t r = 0; r < set.row_count(); ++r) {
+    lines.emplace_back();
+    for (std::uint32_t c = 0; c < set.columns.size(); ++c) lines.back() += to_string(set.at(r, c)) + '|';
+  }
+  if (!is_ordered) std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+/// Two sides whose keys meet now and then, some of them NULL, some often.
+struct two_sides {
+  static constexpr std::int64_t other_rows = 16'000;
+  two_sides() : left(schema_of("")), other(schema_of("o_")) {
+    fill(left, sanitized ? 4'000 : 9'000, 5);
+    fill(other, other_rows, 6);
+  }
+  static pillar::dynamic_schema schema_of(const std::string& prefix) {
+    pillar::dynamic_schema made;
+    made.columns = {{prefix + "k", pillar::type_of<std::int64_t>.as_nullable()},
+                    {prefix + "v", pillar::type_of<std::int64_t>},
+                    {prefix + "t", pillar::type_of<pillar::text>.as_nullable()}};
+    return made;
+  }
+  static void fill(pillar::table& to, std::int64_t row_count, std::uint64_t seed) {
+    pillar::splitmix64 random(seed);
+    pillar::column_set_builder rows(to.schema());
+    bool good = true;
+    for (std::int64_t row = 0; row < row_count; ++row) {
+      const auto key = static_cast<std::int64_t>(random.chance(1, 200) ? 7 : random.below(2 * other_rows));
+      good =
+          good &&
+          (random.chance(1, 50) ? rows.column_at(0).append_null() : rows.column_at(0).append_integer(key << 20)).ok();
+      good = good && rows.column_at(1).append_integer(row).ok();
+      good = good && (row % 9 == 0 ? rows.column_at(2).append_null()
+                                   : rows.column_at(2).append_text("text " + std::to_string(random.below(40))))
+                         .ok();
+    }
+    EXPECT_TRUE(good && to.append(*rows.finish()).ok());
+  }
+  pillar::table left, other;
+};
+
+// All kinds, with and without conditions and computed columns, in chains and with groups behind: the answers of memory
+// without a limit, in their order.
+TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
+  using namespace pillar::query;
+  const two_sides sides;
+  const auto left = scan(sides.left) | project("k"_col, "v"_col, "t"_col, ("v"_col * 2 + 1).as("w"_col));
+  const auto other = scan(sides.other);
+  const auto keys = on(col("k") == col("o_k"));
+  const auto less = col("w") < col("o_v") * 3;
+  struct question {
+    pillar::any_query query;
+    bool is_ordered = true;
+    std::size_t joins = 1;
+  };
+  const std::vector<question> questions = {
+      {left | join(other, keys)},
+      {left | left_join(other, keys, less)},
+      {left | right_join(other, keys), false},
+      {left | full_join(other, keys, less) | where(col("o_v").is_null() || col("o_v") > 100), false},
+      {left | semi_join(other, keys, less)},
+      {left | anti_join(other, keys)},
+      {left | null_aware_anti_join(other | where(col("o_k").is_not_null()), keys)},
+      {left | mark_join(other, keys, "mark"_col, less) | where(col("mark"))},
+      {left | null_aware_mark_join(other, keys, "mark"_col)},
+      {left | join(other, keys) | join(other | project(col("o_k").as("k"_col), col("o_v").as("p_v"_col)), on(col("k"))),
+       true, 2},
+      {left | left_join(other, keys) |
+           group_by(col("t"))(count(), sum(col("o_v")), first(col("o_v")), last(col("o_v")).as("l"_col)),
+       false},
+      {left | join(other, keys) | group_by(col("v"))(count(), sum(col("o_v")), string_agg(col("o_t"), ",")), false},
+      {left | full_join(other, keys) | top(500, col("w")), false},
+  };
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    const question& of = questions[q];
+    std::vector<std::string> expected;
+    for (const std::uint32_t threads : {1u, 2u, 8u}) {
+      if (sanitized && threads != 1 + (q + 1) % 2) continue;
+      SCOPED_TRACE("question " + std::to_string(q) + ", threads: " + std::to_string(threads));
+      pillar::worker_pool pool(threads);
+      if (expected.empty()) {
+        const auto whole = run(of.query, pool);
+        ASSERT_TRUE(whole.ok()) << whole.status();
+        EXPECT_EQ(whole->stats().spilled_rows, 0u);
+        expected = lines_of(whole->rows(), of.is_ordered);
+        EXPECT_GT(expected.size(), 30u);
+      }
+      pillar::memory_budget budget((500 + 300 * of.joins + threads * 150) << 10), results;
+      pillar::memory_run_store first({.buffer_bytes = 256 << 10}), second({.buffer_bytes = 256 << 10});
+      query_context context({.budget = &budget});
+      pillar::run_options options;
+      options.spill = pillar::spill_to({&first, &second});
+      options.results = &results;
+      const auto found = run(of.query, pool, context, options);
+      ASSERT_TRUE(found.ok()) << found.status();
+      EXPECT_TRUE(lines_of(found->rows(), of.is_ordered) == expected);
+      const pillar::scan_statistics& stats = found->stats();
+      std::uint64_t rows = 0, bytes = 0;
+      for (const auto& join : stats.joins) {
+        rows += join.spilled_rows;
+        bytes += join.spilled_bytes;
+        EXPECT_GT(join.spilled_bytes, 0u);
+      }
+      EXPECT_EQ(stats.joins.size(), of.joins);
+      EXPECT_GE(stats.spilled_rows, rows);
+      EXPECT_GE(stats.spilled_bytes, bytes);
+      EXPECT_EQ(stats.spilled_bytes, first.counts().bytes_written + second.counts().bytes_written);
+      EXPECT_EQ(stats.spilled_rows, first.counts().rows_written + second.counts().rows_written);
+      EXPECT_EQ(budget.used(), 0u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pillar_test::pipeline_spill

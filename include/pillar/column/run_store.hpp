@@ -75,6 +75,11 @@ class run_store {
   /// Forgets a run, sealed or not.
   virtual void drop(std::uint32_t run) noexcept = 0;
   [[nodiscard]] virtual run_counts counts() const noexcept = 0;
+  /// Bytes of one run as stored so far; a store that does not count by run says 0, and accounts by operator lack them.
+  [[nodiscard]] virtual std::uint64_t bytes_of(std::uint32_t run) const noexcept {
+    static_cast<void>(run);
+    return 0;
+  }
 };
 
 }  // namespace PILLAR_NAMESPACE

@@ -17,7 +17,8 @@ namespace PILLAR_NAMESPACE {
 /// Errors:   the store's
 /// Cost:     a lock per call: rows are encoded and decoded by one thread at a time. Workers write side by side where
 ///           each has a store of its own
-/// Threads:  all members may be called concurrently; a run, and a reader, by one thread at a time
+/// Threads:  all members may be called concurrently; a reader by one thread at a time. Threads that append to one run
+///           add batches in some order
 class shared_run_store final : public run_store {
  public:
   PILLAR_API explicit shared_run_store(run_store& store);
@@ -29,6 +30,7 @@ class shared_run_store final : public run_store {
   PILLAR_API result<std::unique_ptr<run_reader>> read(std::uint32_t run) override;
   PILLAR_API void drop(std::uint32_t run) noexcept override;
   [[nodiscard]] PILLAR_API run_counts counts() const noexcept override;
+  [[nodiscard]] PILLAR_API std::uint64_t bytes_of(std::uint32_t run) const noexcept override;
 
  private:
   struct turns;

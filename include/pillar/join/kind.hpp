@@ -28,6 +28,8 @@ constexpr const char* to_string(join_kind kind) noexcept {
                                    "null-aware anti", "mark", "null-aware mark"};
   return names[static_cast<unsigned>(kind)];
 }
+/// Whether the result is of pairs; else it is of probe rows, each at most once.
+constexpr bool gives_pairs(join_kind kind) noexcept { return kind <= join_kind::full; }
 /// Whether probe rows without a partner are in the result of a kind that gives pairs.
 constexpr bool keeps_probe_rows(join_kind kind) noexcept { return kind == join_kind::left || kind == join_kind::full; }
 /// Whether build rows without a partner are in the result.

@@ -54,6 +54,7 @@ struct joined_rows {
   std::span<const vector> build{};
   selection_mask is_true = selection_mask::none();  ///< mark kinds: the mark of each row
   selection_mask is_null = selection_mask::none();
+  std::uint32_t worker = 0;  ///< who has them; what comes at the end is the first one's
 };
 
 /// A further condition on pairs that agree in their keys: removes from `kept` those that do not satisfy it.
@@ -61,13 +62,14 @@ using joined_condition = function_ref<result<void>(const joined_rows& pairs, sel
 
 /// What a spilling_join may use.
 struct spilling_join_options {
-  run_store* store = nullptr;     ///< outlives the join; nullptr: it does not spill
-  std::uint64_t state_bytes = 0;  ///< of rows in memory and their table, about; 0: no limit of their own. In any case
-                                  ///< at most three quarters of what others leave of the budget's limit (say a number
-                                  ///< where only budgets above it have one). The rest is for the store's write
-                                  ///< buffers, for encoding and reading back
-  unsigned partition_bits = 5;    ///< 2^bits partitions, 1 to 8 bits
-  const joined_condition* condition = nullptr;  ///< outlives the join
+  run_store* store = nullptr;      ///< outlives the join; nullptr: it does not spill
+  std::uint64_t state_bytes = 0;   ///< of rows in memory and their table, about; 0: no limit of their own. In any case
+                                   ///< at most three quarters of what others leave of the budget's limit (say a number
+                                   ///< where only budgets above it have one). The rest is for the store's write
+                                   ///< buffers, for encoding and reading back
+  unsigned partition_bits = 5;     ///< 2^bits partitions, 1 to 8 bits
+  std::uint32_t worker_count = 1;  ///< that probe; more than one need a shared_run_store
+  const joined_condition* condition = nullptr;  ///< outlives the join; asked by several workers at a time
 };
 
 /// Shape:    batches of ≤ 1,024 rows, vectors of any kind, of the side's types but for nullability
@@ -80,7 +82,7 @@ struct spilling_join_options {
 /// Cost:     in memory a join_table's, and a copy of the build side's rows; 1 ns and more for each column of a pair.
 ///           For a spilled row the hash of its key and what the store costs. A partition's probe rows are read once for
 ///           each part of its build rows that fits
-/// Threads:  one at a time
+/// Threads:  probe of different workers concurrently, each worker's by one thread at a time; all else alone
 class spilling_join {
  public:
   using delivery = function_ref<result<void>(const joined_rows& rows)>;
@@ -89,7 +91,7 @@ class spilling_join {
   /// Drops what is left of its runs.
   PILLAR_API ~spilling_join();
 
-  /// Requires: partition_bits in [1, 8]
+  /// Requires: partition_bits in [1, 8], worker_count > 0
   PILLAR_API static result<spilling_join> make(const join_side& build, const join_side& probe, join_kind kind,
                                                memory_budget* budget, const spilling_join_options& options);
 
@@ -98,31 +100,46 @@ class spilling_join {
                                  std::uint32_t row_count);
   /// All build rows are there. After out_of_memory it may be asked again.
   PILLAR_API result<void> seal();
-  /// Rows of the probe side: `take` gets what is in memory at once, the rest at the end. Requires: seal() succeeded
+  /// Rows of the probe side: `take` gets what is in memory at once, the rest at the end.
+  ///
+  /// Requires: seal() succeeded; worker < worker_count
   PILLAR_API result<void> probe(std::span<const vector* const> columns, const selection_mask& selection,
-                                std::uint32_t row_count, delivery take);
+                                std::uint32_t row_count, delivery take, std::uint32_t worker = 0);
   /// What is left; then there is nothing here any more.
   PILLAR_API result<void> finish(delivery take);
 
   /// Rows of either side that went to the store.
-  [[nodiscard]] std::uint64_t spilled_rows() const noexcept { return spilled_rows_; }
+  [[nodiscard]] PILLAR_API std::uint64_t spilled_rows() const noexcept;
+  /// Their bytes there, once finish() was called, if the store counts by run.
+  [[nodiscard]] std::uint64_t spilled_bytes() const noexcept { return spilled_bytes_; }
   /// Times that a partition's probe rows were read again because its build rows did not fit.
   [[nodiscard]] std::uint64_t repeated_reads() const noexcept { return repeated_reads_; }
 
  private:
   static constexpr std::uint32_t no_run = ~std::uint32_t{0};
 
-  /// Build rows in memory and the table of their keys. It stays where it is: its cursor refers to it.
+  /// Build rows in memory and the table of their keys. It stays where it is: cursors refer to it.
   struct loaded {
     detail::stored_rows rows{};
     std::optional<join_table> table{};
-    std::optional<join_matches> matches{};
-    std::optional<join_cursor> cursor{};
   };
   /// One side's runs by partition.
   struct spilled_side {
     std::vector<std::uint32_t> runs{};
     std::vector<std::uint64_t> row_counts{};
+  };
+  /// What one worker probes with.
+  struct prober {
+    std::uint32_t number = 0;
+    std::optional<join_matches> matches{};  ///< of the build rows at hand
+    std::optional<join_cursor> cursor{};
+    std::vector<const vector*> keys{};  ///< of the batch at hand
+    buffer scratch{};                   ///< what joined_rows refer to
+    std::vector<vector> probe_views{};
+    std::vector<vector> build_views{};
+    std::vector<vector> sources{};            ///< what views of the probe side index
+    std::vector<std::uint64_t> row_counts{};  ///< that it has written, by partition
+    failure failed{};
   };
 
   spilling_join() = default;
@@ -134,9 +151,13 @@ class spilling_join {
   result<void> remember(result<void> done) noexcept;
   result<void> open_runs(spilled_side& side, std::span<const data_type> types, std::uint32_t first);
   void drop(spilled_side& side) noexcept;
-  void list_keys(std::span<const vector* const> columns, const join_side& side);
-  [[nodiscard]] selection_mask joinable(const selection_mask& rows) const noexcept;
-  result<void> write(spilled_side& side, std::span<const vector* const> columns, const selection_mask& rows,
+  void count_bytes(const spilled_side& side) noexcept;
+  static void list_keys(std::span<const vector* const> columns, const join_side& side,
+                        std::vector<const vector*>& keys);
+  [[nodiscard]] static selection_mask joinable(std::span<const vector* const> keys,
+                                               const selection_mask& rows) noexcept;
+  result<void> write(const spilled_side& side, std::vector<std::uint64_t>& row_counts,
+                     std::span<const vector* const> columns, const selection_mask& rows,
                      const selection_mask& null_keys, const std::uint64_t* hashes, std::uint32_t row_count);
   result<void> add(std::span<const vector* const> columns, const selection_mask& selection,
                    const selection_mask& null_keys, std::uint32_t row_count);
@@ -144,16 +165,18 @@ class spilling_join {
   [[nodiscard]] bool fits(std::uint64_t row_count) const noexcept;
   [[nodiscard]] std::uint64_t needed_bytes(std::uint64_t held, std::uint64_t row_count) const noexcept;
   result<void> make_table(loaded& of);
-  result<void> make_scratch();
-  [[nodiscard]] joined_rows pairs(const loaded& of, std::span<const vector* const> columns,
+  result<void> make_ready(prober& by, const loaded& with);
+  result<void> load(prober& by, loaded& of);
+  [[nodiscard]] joined_rows pairs(prober& by, const loaded& of, std::span<const vector* const> columns,
                                   std::span<const std::uint32_t> probe_rows, std::span<const std::uint32_t> build_rows);
-  [[nodiscard]] joined_rows without_partners(std::span<const vector* const> columns, const selection_mask& rows,
-                                             std::uint32_t row_count);
-  result<void> join_batch(loaded& with, std::span<const vector* const> columns, const selection_mask& rows,
-                          std::uint32_t row_count, std::uint64_t* seen, bool last, delivery take);
-  result<void> deliver_unmatched(const loaded& of, delivery take);
-  result<void> deliver_run(std::uint32_t run, delivery take);
-  result<void> finish_partition(std::uint32_t partition, delivery take);
+  [[nodiscard]] joined_rows without_partners(prober& by, std::span<const vector* const> columns,
+                                             const selection_mask& rows, std::uint32_t row_count);
+  result<void> join_batch(prober& by, const loaded& with, std::span<const vector* const> columns,
+                          const selection_mask& rows, std::uint32_t row_count, std::uint64_t* seen, bool last,
+                          delivery take);
+  result<void> deliver_unmatched(prober& by, const loaded& of, delivery take);
+  result<void> deliver_run(prober& by, std::uint32_t run, delivery take);
+  result<void> finish_partition(prober& by, std::uint32_t partition, delivery take);
   result<void> finish_all(delivery take);
 
   spilling_join_options options_{};
@@ -168,12 +191,9 @@ class spilling_join {
   spilled_side probe_runs_{};
   bool build_has_rows_ = false;
   bool build_has_null_ = false;
-  std::vector<const vector*> keys_{};  ///< of the batch at hand
-  buffer scratch_{};                   ///< what joined_rows refer to
-  std::vector<vector> probe_views_{};
-  std::vector<vector> build_views_{};
-  std::vector<vector> sources_{};  ///< what views of the probe side index
-  std::uint64_t spilled_rows_ = 0;
+  std::vector<const vector*> keys_{};  ///< of the build rows at hand
+  std::vector<prober> probers_{};      ///< by worker
+  std::uint64_t spilled_bytes_ = 0;
   std::uint64_t repeated_reads_ = 0;
   failure failed_{};
 };

@@ -21,6 +21,8 @@
 #include "pillar/column/encoded.hpp"  // encoded_vector
 #include "pillar/expr/explain.hpp"    // answer_layer
 #include "pillar/pipeline/query.hpp"  // query_of, query_plan
+#include "pillar/pipeline/run_options.hpp"
+#include "pillar/pipeline/statistics.hpp"  // join_account
 #include "pillar/schedule/query_context.hpp"
 #include "pillar/storage/block.hpp"      // block_view
 #include "pillar/zone/vector_zones.hpp"  // vector_bounds
@@ -77,6 +79,7 @@ struct audit_options {
   std::uint64_t row_limit = ~std::uint64_t{0};  ///< no new row group is begun beyond
   std::uint32_t liar_limit = 100;               ///< liars that are kept; all are counted
   std::uint32_t questions_per_vector = 3;       ///< seeded domains put to each codec, besides those of the query
+  run_options with{};                           ///< what the other sides of joins may use: where to spill
 };
 
 /// What an audit found.
@@ -87,7 +90,8 @@ struct audit_report {
   std::array<std::uint64_t, audit_claim_count> checks{};  ///< claims that were verified, by kind
   std::uint64_t liar_count = 0;
   std::vector<liar> liars{};
-  absl::Status stopped{};  ///< Cancelled or DeadlineExceeded where the context cut it short
+  std::vector<join_account> joins{};  ///< of the query; those that spilled say nothing of the scan's rows
+  absl::Status stopped{};             ///< Cancelled or DeadlineExceeded where the context cut it short
 
   [[nodiscard]] bool clean() const noexcept { return liar_count == 0; }
 };

@@ -109,7 +109,8 @@ struct query_explanation {
 struct explain_options {
   bool run = true;                  ///< run the query too, for its account
   std::uint32_t witness_limit = 2;  ///< per conjunct, layer and verdict
-  run_options with{};               ///< what that run may use: where to spill
+  run_options with{};  ///< what that run and the other sides of joins may use: stores to spill to, which outlive the
+                       ///< explanation
 };
 
 /// Explains the scan of a plan's table: the conditions of its first segment.

@@ -88,7 +88,7 @@ constexpr std::size_t joined_columns(join_kind kind, std::span<const static_colu
     add({left[i].name, type, false, static_cast<std::uint32_t>(i)});
   }
   if (gives_mark(kind)) add({mark, type_of<bool>.as_nullable(is_null_aware(kind)), true, 0});
-  if (kind > join_kind::full) return count;
+  if (!gives_pairs(kind)) return count;
   for (std::size_t i = 0; i < other.size(); ++i) {
     if (shared_key(keys, other[i].name) != nullptr) continue;
     data_type type = other[i].type;
@@ -116,7 +116,7 @@ constexpr join_fault check_join(join_kind kind, std::span<const static_column> l
       return {{fault_kind::cannot_join, key.column, a, b}};
   }
   if (gives_mark(kind) && find_column(left, mark) != nullptr) return {{fault_kind::duplicate_name, mark, {}, {}}};
-  if (kind > join_kind::full && !has_condition) return {};
+  if (!gives_pairs(kind) && !has_condition) return {};
   for (const static_column& column : other)
     if (shared_key(keys, column.name) == nullptr && find_column(left, column.name) != nullptr)
       return {{fault_kind::duplicate_name, column.name, {}, {}}};

@@ -14,18 +14,23 @@ class run_store;
 namespace detail {
 struct group_request;
 class spilled_groups;
+struct join_request;
+class spilled_link;
 }  // namespace detail
 
-/// Where rows go whose groups do not fit into memory: made by spill_to (pipeline/spill.hpp).
+/// Where rows go that do not fit into memory: made by spill_to (pipeline/spill.hpp).
 struct spill_target {
-  std::vector<run_store*> stores{};
-  result<std::unique_ptr<detail::spilled_groups>> (*make)(const detail::group_request&,
-                                                          std::span<run_store* const>) = nullptr;
+  std::vector<run_store*> stores{};  ///< that several threads may use
+  result<std::unique_ptr<detail::spilled_groups>> (*make_groups)(const detail::group_request&,
+                                                                 std::span<run_store* const>) = nullptr;
+  result<std::unique_ptr<detail::spilled_link>> (*make_link)(const detail::join_request&,
+                                                             const spill_target&) = nullptr;
+  std::shared_ptr<const void> keeps{};  ///< what stands between the operators and the caller's stores
 };
 
 /// What a run may use beside its executor and its context.
 struct run_options {
-  /// For group_by, beyond the memory that the context's budget has; none: it ends with ResourceExhausted.
+  /// For group_by and joins, beyond the memory that the context's budget has; none: they end with ResourceExhausted.
   spill_target spill{};
   /// What the result's rows, and rows between stages, count against; nullptr: the context's budget. Groups that have to
   /// be spilled are often more than fit there. Not for the other side of a join: its rows count against the context's.

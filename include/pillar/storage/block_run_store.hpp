@@ -53,6 +53,7 @@ class block_run_store : public run_store {
   PILLAR_API result<std::unique_ptr<run_reader>> read(std::uint32_t run) override;
   PILLAR_API void drop(std::uint32_t run) noexcept override;
   [[nodiscard]] PILLAR_API run_counts counts() const noexcept override;
+  [[nodiscard]] PILLAR_API std::uint64_t bytes_of(std::uint32_t run) const noexcept override;
 
  protected:
   PILLAR_API explicit block_run_store(const run_store_options& options);
@@ -72,7 +73,7 @@ class block_run_store : public run_store {
   class reader;
   result<void> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
                               std::uint32_t row_count);
-  [[nodiscard]] stored_run& run_of(std::uint32_t number) noexcept;
+  [[nodiscard]] stored_run& run_of(std::uint32_t number) const noexcept;
   std::uint32_t keep_rest(stored_run& run, std::span<const column> columns);
   result<void> write(stored_run& run, bool at_end);
   result<void> write_closed(stored_run& run);

@@ -58,5 +58,9 @@ PILLAR_API run_counts shared_run_store::counts() const noexcept {
   const std::lock_guard<std::mutex> held(turns_->lock);
   return store_.counts();
 }
+PILLAR_API std::uint64_t shared_run_store::bytes_of(std::uint32_t run) const noexcept {
+  const std::lock_guard<std::mutex> held(turns_->lock);
+  return store_.bytes_of(run);
+}
 
 }  // namespace PILLAR_NAMESPACE

@@ -25,16 +25,6 @@ inline vector constant_null(const data_type& type, std::uint32_t row_count) noex
   return made;
 }
 
-constexpr bool spilled_keeps_probe_rows(join_kind kind) noexcept {
-  return kind == join_kind::left || kind == join_kind::full;
-}
-constexpr bool spilled_keeps_build_rows(join_kind kind) noexcept {
-  return kind == join_kind::right || kind == join_kind::full;
-}
-constexpr bool spilled_is_null_aware(join_kind kind) noexcept {
-  return kind == join_kind::null_aware_anti || kind == join_kind::null_aware_mark;
-}
-
 inline void remove_rows(selection_mask& from, const selection_mask& rows) noexcept {
   for (std::uint32_t word = 0; word < vector_words; ++word) from.words[word] &= ~rows.words[word];
 }
@@ -52,14 +42,13 @@ PILLAR_API spilling_join::~spilling_join() {
 
 PILLAR_API result<spilling_join> spilling_join::make(const join_side& build, const join_side& probe, join_kind kind,
                                                      memory_budget* budget, const spilling_join_options& options) {
-  PILLAR_ASSERT(options.partition_bits >= 1 && options.partition_bits <= 8);
+  PILLAR_ASSERT(options.partition_bits >= 1 && options.partition_bits <= 8 && options.worker_count > 0);
   if (build.keys.empty() || build.keys.size() != probe.keys.size()) return errc::invalid_argument;
   for (std::size_t i = 0; i < build.keys.size(); ++i)
     if (build.keys[i] >= build.types.size() || probe.keys[i] >= probe.types.size() ||
         build.types[build.keys[i]].physical != probe.types[probe.keys[i]].physical)
       return errc::invalid_argument;
-  if (detail::spilled_is_null_aware(kind) && (build.keys.size() != 1 || options.condition != nullptr))
-    return errc::invalid_argument;
+  if (is_null_aware(kind) && (build.keys.size() != 1 || options.condition != nullptr)) return errc::invalid_argument;
   spilling_join made;
   made.options_ = options;
   made.kind_ = kind;
@@ -72,6 +61,8 @@ PILLAR_API result<spilling_join> spilling_join::make(const join_side& build, con
   made.in_memory_ = std::make_unique<loaded>();
   made.in_memory_->rows = detail::stored_rows(made.build_.types, made.state_budget_.get());
   made.resident_ = made.partition_count();
+  made.probers_.resize(options.worker_count);
+  for (std::uint32_t worker = 0; worker < options.worker_count; ++worker) made.probers_[worker].number = worker;
   return made;
 }
 
@@ -102,15 +93,32 @@ inline void spilling_join::drop(spilled_side& side) noexcept {
   side.runs.clear();
 }
 
-inline void spilling_join::list_keys(std::span<const vector* const> columns, const join_side& side) {
-  keys_.clear();
-  for (const std::uint32_t key : side.keys) keys_.push_back(columns[key]);
+inline void spilling_join::count_bytes(const spilled_side& side) noexcept {
+  for (const std::uint32_t run : side.runs)
+    if (run != no_run) spilled_bytes_ += options_.store->bytes_of(run);
 }
 
-/// The rows whose key holds no NULL, of the keys at hand.
-inline selection_mask spilling_join::joinable(const selection_mask& rows) const noexcept {
+PILLAR_API std::uint64_t spilling_join::spilled_rows() const noexcept {
+  std::uint64_t total = 0;
+  const auto add = [&](const std::vector<std::uint64_t>& row_counts) {
+    for (const std::uint64_t count : row_counts) total += count;
+  };
+  add(build_runs_.row_counts);
+  for (const prober& one : probers_) add(one.row_counts);
+  return total;
+}
+
+inline void spilling_join::list_keys(std::span<const vector* const> columns, const join_side& side,
+                                     std::vector<const vector*>& keys) {
+  keys.clear();
+  for (const std::uint32_t key : side.keys) keys.push_back(columns[key]);
+}
+
+/// The rows whose key holds no NULL.
+inline selection_mask spilling_join::joinable(std::span<const vector* const> keys,
+                                              const selection_mask& rows) noexcept {
   selection_mask valid = rows;
-  for (const vector* key : keys_) {
+  for (const vector* key : keys) {
     if (key->validity == nullptr) continue;
     for (std::uint32_t word = 0; word < vector_words; ++word) valid.words[word] &= key->validity_word(word);
   }
@@ -118,9 +126,10 @@ inline selection_mask spilling_join::joinable(const selection_mask& rows) const 
 }
 
 /// Appends rows to the runs of their partitions; those with NULL keys to the last one.
-inline result<void> spilling_join::write(spilled_side& side, std::span<const vector* const> columns,
-                                         const selection_mask& rows, const selection_mask& null_keys,
-                                         const std::uint64_t* hashes, std::uint32_t row_count) {
+inline result<void> spilling_join::write(const spilled_side& side, std::vector<std::uint64_t>& row_counts,
+                                         std::span<const vector* const> columns, const selection_mask& rows,
+                                         const selection_mask& null_keys, const std::uint64_t* hashes,
+                                         std::uint32_t row_count) {
   const auto run_of = [&](std::uint32_t row) {
     return null_keys.test(row) ? partition_count() : partition_of(hashes[row]);
   };
@@ -139,8 +148,7 @@ inline result<void> spilling_join::write(spilled_side& side, std::span<const vec
     selection_mask mask = selection_mask::none();
     for (std::uint32_t i = first; i < last; ++i) set_bit(mask.words, sorted[i]);
     PILLAR_TRY(options_.store->append(side.runs[run], columns, &mask, row_count));
-    side.row_counts[run] += last - first;
-    spilled_rows_ += last - first;
+    row_counts[run] += last - first;
     first = last;
   }
   return {};
@@ -152,12 +160,12 @@ PILLAR_API result<void> spilling_join::append(std::span<const vector* const> col
                                               std::uint32_t row_count) {
   if (failed_.code != errc::ok) return failed_;
   PILLAR_ASSERT(!in_memory_->table && columns.size() == build_.types.size() && row_count <= vector_rows);
-  list_keys(columns, build_);
-  const selection_mask valid = joinable(selection);
+  list_keys(columns, build_, keys_);
+  const selection_mask valid = joinable(keys_, selection);
   selection_mask null_keys = selection;
   detail::remove_rows(null_keys, valid);
   const bool has_rows = selection.any(), has_null = null_keys.any();
-  const auto done = add(columns, detail::spilled_keeps_build_rows(kind_) ? selection : valid, null_keys, row_count);
+  const auto done = add(columns, keeps_build_rows(kind_) ? selection : valid, null_keys, row_count);
   if (!done.ok()) return spills() ? remember(done) : done;
   build_has_rows_ = build_has_rows_ || has_rows;
   build_has_null_ = build_has_null_ || has_null;
@@ -173,14 +181,14 @@ inline result<void> spilling_join::add(std::span<const vector* const> columns, c
   std::uint64_t hashes[vector_rows];
   for (;;) {
     if (spills()) {
-      list_keys(columns, build_);
+      list_keys(columns, build_, keys_);
       hash_rows(keys_, row_count, hashes);
       selection_mask out = selection_mask::none();
       for_each_row(rest, [&](std::uint32_t row) {
         if (null_keys.test(row) || partition_of(hashes[row]) >= resident_) set_bit(out.words, row);
       });
       detail::remove_rows(rest, out);
-      PILLAR_TRY(write(build_runs_, columns, out, null_keys, hashes, row_count));
+      PILLAR_TRY(write(build_runs_, build_runs_.row_counts, columns, out, null_keys, hashes, row_count));
     }
     if (!rest.any()) return {};
     if (fits(rows.row_count() + rest.count())) {
@@ -211,7 +219,7 @@ inline std::uint64_t spilling_join::needed_bytes(std::uint64_t held, std::uint64
   }
   of_row += of_keys;                                            // the builder's copy
   if (texts || build_.keys.size() > 1) of_row += 24 + of_keys;  // wider slots, and the keys as entries beside them
-  if (detail::spilled_keeps_build_rows(kind_)) of_row += 12;    // ids where keys may be NULL, while they grow
+  if (keeps_build_rows(kind_)) of_row += 12;                    // ids where keys may be NULL, while they grow
   return held + row_count * of_row + (texts ? 2 * held : 0);
 }
 
@@ -225,9 +233,9 @@ inline result<void> spilling_join::give_up(std::uint32_t resident) {
   std::uint64_t hashes[vector_rows];
   for (std::size_t piece = 0; piece < old.piece_count(); ++piece) {
     PILLAR_TRY(old.for_each_batch(piece, [&](std::span<const vector* const> columns, std::uint32_t count) {
-      list_keys(columns, build_);
+      list_keys(columns, build_, keys_);
       hash_rows(keys_, count, hashes);
-      selection_mask out = selection_mask::first(count), kept = joinable(out), null_keys = out;
+      selection_mask out = selection_mask::first(count), kept = joinable(keys_, out), null_keys = out;
       detail::remove_rows(null_keys, kept);
       for_each_row(kept, [&](std::uint32_t row) {
         if (partition_of(hashes[row]) >= resident_) assign_bit(kept.words, row, false);
@@ -241,7 +249,7 @@ inline result<void> spilling_join::give_up(std::uint32_t resident) {
         if (!done.ok()) return done;
       }
       detail::remove_rows(out, PILLAR_MUTATE(join_spill_writes_kept_rows, kept, selection_mask::none()));
-      return write(build_runs_, columns, out, null_keys, hashes, count);
+      return write(build_runs_, build_runs_.row_counts, columns, out, null_keys, hashes, count);
     }));
     old.forget(piece);
   }
@@ -251,8 +259,6 @@ inline result<void> spilling_join::give_up(std::uint32_t resident) {
 inline result<void> spilling_join::make_table(loaded& of) {
   std::vector<data_type> types;
   for (const std::uint32_t key : build_.keys) types.push_back(build_.types[key]);
-  of.cursor.reset();
-  of.matches.reset();
   of.table.reset();
   PILLAR_TRY(of.rows.close());
   if (of.rows.row_count() > join_builder::most_rows) return errc::limit_exceeded;
@@ -260,46 +266,53 @@ inline result<void> spilling_join::make_table(loaded& of) {
   PILLAR_TRY(builder.reserve(static_cast<std::uint32_t>(of.rows.row_count())));
   for (std::size_t piece = 0; piece < of.rows.piece_count(); ++piece)
     PILLAR_TRY(of.rows.for_each_batch(piece, [&](std::span<const vector* const> columns, std::uint32_t count) {
-      list_keys(columns, build_);
+      list_keys(columns, build_, keys_);
       return builder.append(keys_, selection_mask::first(count), count);
     }));
   PILLAR_ASSIGN_OR_RETURN(join_table table, builder.seal());
-  const bool matched = detail::spilled_keeps_build_rows(kind_);
-  std::optional<join_matches> matches;
   of.table.emplace(std::move(table));
-  const auto rest = [&]() -> result<void> {
-    if (matched) {
-      PILLAR_ASSIGN_OR_RETURN(join_matches made, join_matches::make(*of.table, state_budget_.get()));
-      of.matches.emplace(std::move(made));
-    }
-    const join_kind kind = matched ? join_kind::right : kind_ <= join_kind::full ? join_kind::inner : join_kind::mark;
-    PILLAR_ASSIGN_OR_RETURN(join_cursor cursor,
-                            join_cursor::make(*of.table, kind, matched ? &*of.matches : nullptr, budget_));
-    of.cursor.emplace(std::move(cursor));
-    return {};
-  }();
-  if (!rest.ok()) of.table.reset();
-  return rest;
+  return {};
 }
 
-/// Memory for the views that are delivered.
-inline result<void> spilling_join::make_scratch() {
-  probe_views_.resize(probe_.types.size());
-  build_views_.resize(build_.types.size());
-  sources_.resize(probe_.types.size());
+/// A cursor for these build rows, and memory for the views that are delivered.
+inline result<void> spilling_join::make_ready(prober& by, const loaded& with) {
+  by.cursor.reset();
+  by.matches.reset();
+  by.probe_views.resize(probe_.types.size());
+  by.build_views.resize(build_.types.size());
+  by.sources.resize(probe_.types.size());
   std::size_t bytes = probe_.types.size() * detail::probe_view_bytes;
   for (const data_type& type : build_.types) bytes += detail::stored_rows::gather_bytes(type);
-  if (!scratch_.empty()) return {};
-  PILLAR_ASSIGN_OR_RETURN(scratch_, buffer::allocate(bytes, budget_));
+  if (by.scratch.empty()) {
+    PILLAR_ASSIGN_OR_RETURN(by.scratch, buffer::allocate(bytes, budget_));
+  }
+  const bool matched = keeps_build_rows(kind_);
+  if (matched) {
+    PILLAR_ASSIGN_OR_RETURN(join_matches made, join_matches::make(*with.table, state_budget_.get()));
+    by.matches.emplace(std::move(made));
+  }
+  const join_kind kind = matched ? join_kind::right : gives_pairs(kind_) ? join_kind::inner : join_kind::mark;
+  PILLAR_ASSIGN_OR_RETURN(join_cursor cursor,
+                          join_cursor::make(*with.table, kind, matched ? &*by.matches : nullptr, budget_));
+  by.cursor.emplace(std::move(cursor));
   return {};
+}
+
+/// The table of these rows, and a worker that is ready to probe it. On an error the rows are as before.
+inline result<void> spilling_join::load(prober& by, loaded& of) {
+  by.cursor.reset();
+  by.matches.reset();
+  auto done = make_table(of);
+  if (done.ok()) done = make_ready(by, of);
+  if (!done.ok()) of.table.reset();
+  return done;
 }
 
 PILLAR_API result<void> spilling_join::seal() {
   if (failed_.code != errc::ok) return failed_;
   PILLAR_ASSERT(!in_memory_->table);
   for (;;) {
-    auto done = make_scratch();
-    if (done.ok()) done = make_table(*in_memory_);
+    auto done = load(probers_[0], *in_memory_);
     if (done.ok()) break;
     if (done.error().code == errc::out_of_memory && options_.store != nullptr && in_memory_->rows.row_count() != 0) {
       done = give_up(resident_ / 2);
@@ -309,39 +322,47 @@ PILLAR_API result<void> spilling_join::seal() {
   }
   if (!spills()) return {};
   for (const std::uint32_t run : build_runs_.runs) PILLAR_TRY(remember(options_.store->seal(run)));
+  for (prober& one : probers_) one.row_counts.assign(partition_count() + 1, 0);
   return remember(open_runs(probe_runs_, probe_.types, resident_));
 }
 
 // ---- the probe side -------------------------------------------------------------------------------------------------
 
 PILLAR_API result<void> spilling_join::probe(std::span<const vector* const> columns, const selection_mask& selection,
-                                             std::uint32_t row_count, delivery take) {
+                                             std::uint32_t row_count, delivery take, std::uint32_t worker) {
   if (failed_.code != errc::ok) return failed_;
+  prober& by = probers_[worker];
+  if (by.failed.code != errc::ok) return by.failed;
   PILLAR_ASSERT(in_memory_->table && columns.size() == probe_.types.size() && row_count <= vector_rows);
   if (kind_ == join_kind::null_aware_anti && build_has_null_) return {};  // no row is known to have no partner
-  if (!spills()) return join_batch(*in_memory_, columns, selection, row_count, nullptr, true, take);
-  list_keys(columns, probe_);
-  std::uint64_t hashes[vector_rows];
-  hash_rows(keys_, row_count, hashes);
-  selection_mask rest = selection, out = selection_mask::none();
-  for_each_row(joinable(selection), [&](std::uint32_t row) {
-    const std::uint32_t partition = partition_of(hashes[row]);
-    if (partition >= resident_ && build_runs_.row_counts[partition] != 0) set_bit(out.words, row);
-  });
-  detail::remove_rows(rest, out);
-  PILLAR_TRY(remember(write(probe_runs_, columns, out, selection_mask::none(), hashes, row_count)));
-  return remember(join_batch(*in_memory_, columns, rest, row_count, nullptr, true, take));
+  const auto done = [&]() -> result<void> {
+    if (!by.cursor) PILLAR_TRY(make_ready(by, *in_memory_));
+    if (!spills()) return join_batch(by, *in_memory_, columns, selection, row_count, nullptr, true, take);
+    list_keys(columns, probe_, by.keys);
+    std::uint64_t hashes[vector_rows];
+    hash_rows(by.keys, row_count, hashes);
+    selection_mask rest = selection, out = selection_mask::none();
+    for_each_row(joinable(by.keys, selection), [&](std::uint32_t row) {
+      const std::uint32_t partition = partition_of(hashes[row]);
+      if (partition >= resident_ && build_runs_.row_counts[partition] != 0) set_bit(out.words, row);
+    });
+    detail::remove_rows(rest, out);
+    PILLAR_TRY(write(probe_runs_, by.row_counts, columns, out, selection_mask::none(), hashes, row_count));
+    return join_batch(by, *in_memory_, columns, rest, row_count, nullptr, true, take);
+  }();
+  if (!done.ok() && spills()) by.failed = done.error();
+  return done;
 }
 
 /// Pairs as views: of the probe side dictionaries over its vectors, of the build side copies.
-inline joined_rows spilling_join::pairs(const loaded& of, std::span<const vector* const> columns,
+inline joined_rows spilling_join::pairs(prober& by, const loaded& of, std::span<const vector* const> columns,
                                         std::span<const std::uint32_t> probe_rows,
                                         std::span<const std::uint32_t> build_rows) {
   const auto count = static_cast<std::uint32_t>(probe_rows.size());
-  std::byte* memory = scratch_.data();
+  std::byte* memory = by.scratch.data();
   for (std::size_t i = 0; i < columns.size(); ++i, memory += detail::probe_view_bytes) {
     const vector& from = *columns[i];
-    vector& made = probe_views_[i];
+    vector& made = by.probe_views[i];
     if (from.kind == vector_kind::constant) {
       made = from;
       made.size = count;
@@ -351,9 +372,9 @@ inline joined_rows spilling_join::pairs(const loaded& of, std::span<const vector
     made.type = from.type;
     made.kind = vector_kind::dictionary;
     made.size = count;
-    made.dictionary = &sources_[i];
-    sources_[i] = from.holder();
-    sources_[i].validity = nullptr;  // NULLs are the rows'
+    made.dictionary = &by.sources[i];
+    by.sources[i] = from.holder();
+    by.sources[i].validity = nullptr;  // NULLs are the rows'
     made.codes = probe_rows.data();
     if (from.kind != vector_kind::flat) {
       auto* codes = reinterpret_cast<std::uint32_t*>(memory);
@@ -367,59 +388,61 @@ inline joined_rows spilling_join::pairs(const loaded& of, std::span<const vector
       if (from.valid(probe_rows[pair])) set_bit(words, pair);
     made.validity = words;
   }
-  for (std::size_t i = 0; i < build_views_.size(); ++i) {
-    build_views_[i] = of.rows.gather(i, build_rows.data(), count, memory);
+  for (std::size_t i = 0; i < by.build_views.size(); ++i) {
+    by.build_views[i] = of.rows.gather(i, build_rows.data(), count, memory);
     memory += detail::stored_rows::gather_bytes(build_.types[i]);
   }
   joined_rows made;
   made.row_count = count;
   made.rows = selection_mask::first(count);
-  made.probe = probe_views_;
-  made.build = build_views_;
+  made.probe = by.probe_views;
+  made.worker = by.number;
+  made.build = by.build_views;
   return made;
 }
 
 /// Rows of a batch of the probe side; of kinds that give pairs, with NULLs beside them.
-inline joined_rows spilling_join::without_partners(std::span<const vector* const> columns, const selection_mask& rows,
-                                                   std::uint32_t row_count) {
-  for (std::size_t i = 0; i < columns.size(); ++i) probe_views_[i] = *columns[i];
+inline joined_rows spilling_join::without_partners(prober& by, std::span<const vector* const> columns,
+                                                   const selection_mask& rows, std::uint32_t row_count) {
+  for (std::size_t i = 0; i < columns.size(); ++i) by.probe_views[i] = *columns[i];
   joined_rows made;
   made.row_count = row_count;
   made.rows = rows;
-  made.probe = probe_views_;
-  if (kind_ > join_kind::full) return made;
-  for (std::size_t i = 0; i < build_views_.size(); ++i)
-    build_views_[i] = detail::constant_null(build_.types[i], row_count);
-  made.build = build_views_;
+  made.probe = by.probe_views;
+  made.worker = by.number;
+  if (!gives_pairs(kind_)) return made;
+  for (std::size_t i = 0; i < by.build_views.size(); ++i)
+    by.build_views[i] = detail::constant_null(build_.types[i], row_count);
+  made.build = by.build_views;
   return made;
 }
 
 /// Joins a batch with the build rows at hand. `seen` (16 words, or nullptr where these are all): which of its rows have
 /// had partners among others. `last`: no others follow.
-inline result<void> spilling_join::join_batch(loaded& with, std::span<const vector* const> columns,
+inline result<void> spilling_join::join_batch(prober& by, const loaded& with, std::span<const vector* const> columns,
                                               const selection_mask& rows, std::uint32_t row_count, std::uint64_t* seen,
                                               bool last, delivery take) {
-  list_keys(columns, probe_);
-  with.cursor->start(keys_, rows, row_count);
+  list_keys(columns, probe_, by.keys);
+  by.cursor->start(by.keys, rows, row_count);
   const auto ask = [&](std::span<const std::uint32_t> probe_rows, std::span<const std::uint32_t> build_rows,
                        selection_mask& kept) {
-    return (*options_.condition)(pairs(with, columns, probe_rows, build_rows), kept);
+    return (*options_.condition)(pairs(by, with, columns, probe_rows, build_rows), kept);
   };
   const join_residual residual = ask;
   const join_residual* condition = options_.condition == nullptr ? nullptr : &residual;
   selection_mask partnered = selection_mask::none();
-  if (kind_ <= join_kind::full) {
+  if (gives_pairs(kind_)) {
     std::uint32_t probe_rows[vector_rows], build_rows[vector_rows];
     for (;;) {
-      PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, with.cursor->next(probe_rows, build_rows, condition));
+      PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, by.cursor->next(probe_rows, build_rows, condition));
       if (count == 0) break;
       for (std::uint32_t i = 0; i < count; ++i) set_bit(partnered.words, probe_rows[i]);
-      PILLAR_TRY(take(pairs(with, columns, {probe_rows, count}, {build_rows, count})));
+      PILLAR_TRY(take(pairs(by, with, columns, {probe_rows, count}, {build_rows, count})));
     }
-    if (!detail::spilled_keeps_probe_rows(kind_)) return {};
+    if (!keeps_probe_rows(kind_)) return {};
   } else {
     selection_mask is_null;
-    PILLAR_TRY(with.cursor->mark(partnered, is_null, condition));
+    PILLAR_TRY(by.cursor->mark(partnered, is_null, condition));
   }
   selection_mask before = selection_mask::none();
   for (std::uint32_t word = 0; seen != nullptr && word < vector_words; ++word) {
@@ -428,45 +451,64 @@ inline result<void> spilling_join::join_batch(loaded& with, std::span<const vect
   }
   if (kind_ == join_kind::semi) {
     detail::remove_rows(partnered, before);
-    return partnered.any() ? take(without_partners(columns, partnered, row_count)) : result<void>();
+    return partnered.any() ? take(without_partners(by, columns, partnered, row_count)) : result<void>();
   }
   if (!last) return {};
   partnered |= before;
   selection_mask rest = rows, null_keys = rows;
   detail::remove_rows(rest, partnered);
-  detail::remove_rows(null_keys, joinable(rows));
+  detail::remove_rows(null_keys, joinable(by.keys, rows));
   if (kind_ >= join_kind::mark) {
-    joined_rows marked = without_partners(columns, rows, row_count);
+    joined_rows marked = without_partners(by, columns, rows, row_count);
     marked.is_true = partnered;
     if (kind_ == join_kind::null_aware_mark && build_has_rows_) marked.is_null = build_has_null_ ? rest : null_keys;
     return rows.any() ? take(marked) : result<void>();
   }
   if (kind_ == join_kind::null_aware_anti && build_has_rows_) detail::remove_rows(rest, null_keys);
-  return rest.any() ? take(without_partners(columns, rest, row_count)) : result<void>();
+  return rest.any() ? take(without_partners(by, columns, rest, row_count)) : result<void>();
 }
 
 // ---- what is left ---------------------------------------------------------------------------------------------------
 
 PILLAR_API result<void> spilling_join::finish(delivery take) {
   if (failed_.code != errc::ok) return failed_;
+  for (const prober& one : probers_)
+    if (one.failed.code != errc::ok) return one.failed;
   PILLAR_ASSERT(in_memory_->table);
   const auto done = finish_all(take);
+  for (prober& one : probers_) {
+    one.cursor.reset();
+    one.matches.reset();
+    one.scratch = buffer();
+  }
   in_memory_.reset();
   drop(build_runs_);
   drop(probe_runs_);
-  scratch_ = buffer();
   failed_ = done.ok() ? failure{errc::invalid_argument, 0} : done.error();  // nothing is left
   return done;
 }
 
 inline result<void> spilling_join::finish_all(delivery take) {
-  if (in_memory_->matches) PILLAR_TRY(deliver_unmatched(*in_memory_, take));
+  prober& by = probers_[0];
+  for (prober& one : probers_) {
+    if (&one == &by) continue;
+    if (by.matches && one.matches) by.matches->merge(*one.matches);
+    one.cursor.reset();
+    one.matches.reset();
+    one.scratch = buffer();
+  }
+  if (by.matches) PILLAR_TRY(deliver_unmatched(by, *in_memory_, take));
+  by.cursor.reset();
+  by.matches.reset();
   in_memory_.reset();
   if (!spills()) return {};
+  for (const prober& one : probers_)
+    for (std::size_t run = 0; run < one.row_counts.size(); ++run) probe_runs_.row_counts[run] += one.row_counts[run];
   for (const std::uint32_t run : probe_runs_.runs)
     if (run != no_run) PILLAR_TRY(options_.store->seal(run));
+  for (const spilled_side* side : {&build_runs_, &probe_runs_}) count_bytes(*side);
   for (std::uint32_t partition = resident_; partition < partition_count(); ++partition) {
-    PILLAR_TRY(finish_partition(partition, take));
+    PILLAR_TRY(finish_partition(by, partition, take));
     for (spilled_side* side : {&build_runs_, &probe_runs_}) {
       options_.store->drop(side->runs[partition]);
       side->runs[partition] = no_run;
@@ -474,53 +516,52 @@ inline result<void> spilling_join::finish_all(delivery take) {
   }
   const std::uint32_t null_keys = partition_count();
   if (PILLAR_MUTATE(join_spill_loses_null_keys, build_runs_.row_counts[null_keys] != 0, false))
-    return deliver_run(build_runs_.runs[null_keys], take);
+    return deliver_run(by, build_runs_.runs[null_keys], take);
   return {};
 }
 
 /// Build rows in memory that have found no partner.
-inline result<void> spilling_join::deliver_unmatched(const loaded& of, delivery take) {
+inline result<void> spilling_join::deliver_unmatched(prober& by, const loaded& of, delivery take) {
   std::uint32_t position = 0, numbers[vector_rows];
-  while (const std::uint32_t count = of.matches->next(false, position, numbers)) {
-    for (std::size_t i = 0; i < probe_views_.size(); ++i)
-      probe_views_[i] = detail::constant_null(probe_.types[i], count);
-    std::byte* memory = scratch_.data();
-    for (std::size_t i = 0; i < build_views_.size(); ++i) {
-      build_views_[i] = of.rows.gather(i, numbers, count, memory);
+  while (const std::uint32_t count = by.matches->next(false, position, numbers)) {
+    for (std::size_t i = 0; i < by.probe_views.size(); ++i)
+      by.probe_views[i] = detail::constant_null(probe_.types[i], count);
+    std::byte* memory = by.scratch.data();
+    for (std::size_t i = 0; i < by.build_views.size(); ++i) {
+      by.build_views[i] = of.rows.gather(i, numbers, count, memory);
       memory += detail::stored_rows::gather_bytes(build_.types[i]);
     }
     joined_rows rows;
     rows.row_count = count;
     rows.rows = selection_mask::first(count);
-    rows.probe = probe_views_;
-    rows.build = build_views_;
+    rows.probe = by.probe_views;
+    rows.build = by.build_views;
     PILLAR_TRY(take(rows));
   }
   return {};
 }
 
 /// The rows of a build side's run, none of which has a partner.
-inline result<void> spilling_join::deliver_run(std::uint32_t run, delivery take) {
+inline result<void> spilling_join::deliver_run(prober& by, std::uint32_t run, delivery take) {
   PILLAR_ASSIGN_OR_RETURN(const std::unique_ptr<run_reader> reader, options_.store->read(run));
   for (;;) {
     joined_rows rows;
-    PILLAR_ASSIGN_OR_RETURN(rows.row_count, reader->next(build_views_));
+    PILLAR_ASSIGN_OR_RETURN(rows.row_count, reader->next(by.build_views));
     if (rows.row_count == 0) return {};
-    for (std::size_t i = 0; i < probe_views_.size(); ++i)
-      probe_views_[i] = detail::constant_null(probe_.types[i], rows.row_count);
+    for (std::size_t i = 0; i < by.probe_views.size(); ++i)
+      by.probe_views[i] = detail::constant_null(probe_.types[i], rows.row_count);
     rows.rows = selection_mask::first(rows.row_count);
-    rows.probe = probe_views_;
-    rows.build = build_views_;
+    rows.probe = by.probe_views;
+    rows.build = by.build_views;
     PILLAR_TRY(take(rows));
   }
 }
 
 /// As many build rows as fit and all probe rows, until there are no more build rows.
-inline result<void> spilling_join::finish_partition(std::uint32_t partition, delivery take) {
+inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t partition, delivery take) {
   if (build_runs_.row_counts[partition] == 0) return {};  // its probe rows had their answer
-  const bool keeps_build_rows = detail::spilled_keeps_build_rows(kind_);
   if (probe_runs_.row_counts[partition] == 0)
-    return keeps_build_rows ? deliver_run(build_runs_.runs[partition], take) : result<void>();
+    return keeps_build_rows(kind_) ? deliver_run(by, build_runs_.runs[partition], take) : result<void>();
   const bool marks_probe_rows = kind_ != join_kind::inner && kind_ != join_kind::right;
   const auto pointers_to = [](const std::vector<vector>& views) {
     std::vector<const vector*> made;
@@ -556,7 +597,7 @@ inline result<void> spilling_join::finish_partition(std::uint32_t partition, del
       }
     }
     for (;;) {
-      const auto done = make_table(part);
+      const auto done = load(by, part);
       if (done.ok()) break;
       if (done.error().code != errc::out_of_memory || part.rows.piece_count() < 2) return done;
       carried.push_back(part.rows.split());
@@ -572,9 +613,11 @@ inline result<void> spilling_join::finish_partition(std::uint32_t partition, del
         if (word == seen.size()) PILLAR_TRY(seen.append_zeros(vector_words));
         words = seen.data() + word;
       }
-      PILLAR_TRY(join_batch(part, probe_columns, selection_mask::first(count), count, words, last, take));
+      PILLAR_TRY(join_batch(by, part, probe_columns, selection_mask::first(count), count, words, last, take));
     }
-    if (keeps_build_rows) PILLAR_TRY(deliver_unmatched(part, take));
+    if (keeps_build_rows(kind_)) PILLAR_TRY(deliver_unmatched(by, part, take));
+    by.cursor.reset();  // they refer to the part
+    by.matches.reset();
     if (last) return {};
     ++repeated_reads_;
   }

@@ -649,14 +649,16 @@ inline std::vector<std::uint32_t> all_columns(const dynamic_schema& schema) {
 
 PILLAR_API absl::StatusOr<audit_report> audit_plan(const query_plan& plan, const audit_options& options,
                                                    query_context& context) {
-  const auto pass = detail::bind_first_pass(plan, context, true);
+  const auto pass = detail::bind_first_pass(plan, context, options.with, true);
   if (!pass.ok()) return pass.status();
   const detail::bound_segment& segment = *pass->segments.front();
   detail::audited_query what{segment.what.source, segment.named, nullptr, nullptr, &segment.values.nodes, {}};
   if (!segment.what.predicate.nodes.empty()) what.condition = &segment.what.predicate;
   if (segment.what.has_predicate) what.predicate = &segment.predicate;
   what.joins = detail::audited_joins(*pass);
-  return detail::audit_version(*plan.from_table->version(), what, options, context);
+  audit_report report = detail::audit_version(*plan.from_table->version(), what, options, context);
+  for (const auto& link : pass->links) report.joins.push_back(link->account());
+  return report;
 }
 
 PILLAR_API absl::StatusOr<audit_report> audit(const table& from, const audit_options& options, query_context& context) {
@@ -722,6 +724,10 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const audit_report& repor
     first = false;
   }
   out << (first ? " none\n" : "\n");
+  for (const join_account& join : report.joins)
+    if (join.spilled_rows != 0)
+      out << "the join on " << join.keys << " spilled " << join.spilled_rows
+          << " rows: its keys say nothing of the scan's\n";
   if (!report.stopped.ok()) out << "stopped: " << report.stopped << '\n';
   if (report.clean()) return out << "no liar\n";
   out << report.liar_count << (report.liar_count == 1 ? " liar\n" : " liars\n");

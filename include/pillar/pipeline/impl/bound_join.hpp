@@ -44,7 +44,9 @@ struct segment_join {
 
 /// Runs a plan (impl/segment_runner.hpp).
 inline absl::StatusOr<column_set> run_passes(const query_plan& plan, executor_ref runner, query_context& context,
-                                             const run_options& options, scan_statistics& stats);
+                                             const run_options& options, scan_statistics& stats, row_outlet* outlet);
+
+class spilled_link;
 
 /// A join whose other side has run. Const while rows go through it.
 struct sealed_join {
@@ -58,6 +60,8 @@ struct sealed_join {
 
   join_kind kind = join_kind::inner;
   std::uint32_t key_count = 0;
+  std::unique_ptr<memory_budget> share{};  ///< of the other side's rows and their table, where they may spill
+  std::unique_ptr<spilled_link> spilled;   ///< if they do: then there is neither a table nor are there rows here
   std::optional<join_table> table;
   column_set rows{};                    ///< of the other side: the columns that somebody needs
   std::vector<std::uint32_t> passed{};  ///< output key_count + i of the probing segment is this joined column, or none
@@ -73,8 +77,42 @@ struct sealed_join {
   join_account account{};
 
   /// Whether a probe row becomes at most one row: then batches keep their rows, and only the other side's are moved.
-  [[nodiscard]] bool in_place() const noexcept { return kind > join_kind::full || table->keys_are_unique(); }
+  [[nodiscard]] bool in_place() const noexcept { return table && (!gives_pairs(kind) || table->keys_are_unique()); }
 };
+
+/// What a join whose other side does not fit is made from.
+struct join_request {
+  join_kind kind = join_kind::inner;
+  bool has_condition = false;
+  std::vector<data_type> build{};  ///< of the other side's columns
+  std::span<const std::uint32_t> build_keys{};
+  std::vector<data_type> probe{};        ///< the left side's keys, then columns of its source
+  std::vector<std::uint32_t> sources{};  ///< which these are
+  /// Columns of its source that are keys as they are: a column, and which key.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> keys_of_source{};
+  std::uint32_t worker_count = 1;
+  memory_budget* budget = nullptr;
+  std::uint64_t state_bytes = 0;
+  std::size_t number = 0;  ///< of the join in its pass
+};
+
+/// A join whose other side is in memory as far as it fits; the rest, and what it has to be joined with, is in run
+/// stores. Header-only programs that do not spill compile none.
+class spilled_link : public pass_link {
+ public:
+  /// A row of the other side, in the request's columns.
+  virtual result<void> append(std::span<const vector* const> columns, const selection_mask& rows,
+                              std::uint32_t row_count) = 0;
+  virtual result<void> seal() = 0;
+  /// What its rows become. Called last, before rows come.
+  virtual void adopt(std::unique_ptr<sealed_join> join) noexcept = 0;
+};
+
+/// The number, in the order of a pass, of a row of the other side that has no left row. Those of an earlier join come
+/// first: no join has 2^40 of them.
+constexpr std::uint64_t number_of_unmatched(std::size_t link, std::uint64_t row) noexcept {
+  return std::uint64_t{1} << 63 | std::uint64_t{link} << 40 | row;
+}
 
 constexpr std::string_view to_string(join_mode mode) noexcept {
   constexpr std::string_view names[] = {"array", "keys of 8 bytes", "keys of 16 bytes", "generic"};
@@ -177,10 +215,10 @@ inline query_plan restricted(const query_plan& from, const dynamic_schema& schem
 
 /// The keys of all rows, in a table.
 inline result<join_table> build_table(const column_set& rows, std::span<const std::uint32_t> keys,
-                                      query_context& context) {
+                                      query_context& context, memory_budget* budget) {
   std::vector<data_type> types;
   for (const std::uint32_t k : keys) types.push_back(rows.columns[k].type());
-  PILLAR_ASSIGN_OR_RETURN(join_builder builder, join_builder::make(types, context.budget()));
+  PILLAR_ASSIGN_OR_RETURN(join_builder builder, join_builder::make(types, budget));
   std::vector<vector> views(keys.size());
   std::vector<const vector*> pointers;
   for (const vector& view : views) pointers.push_back(&view);
@@ -209,6 +247,49 @@ inline std::vector<std::vector<scalar>> reference_keys(const column_set& rows, s
   sort_keys(out);
   return out;
 }
+
+/// Takes the other side of a join that may spill: into memory, with its table, if both fit into the join's share.
+class other_side final : public row_outlet {
+ public:
+  other_side(sealed_join& join, const join_request& what, const pass_environment& with)
+      : row_outlet(join.share.get()), join_(join), what_(what), with_(with) {}
+
+  result<void> keep(column_set rows) override {
+    PILLAR_ASSIGN_OR_RETURN(join_table table, build_table(rows, what_.build_keys, with_.context, budget()));
+    join_.table.emplace(std::move(table));
+    join_.rows = std::move(rows);
+    return {};
+  }
+  result<void> open() override {
+    PILLAR_ASSIGN_OR_RETURN(join_.spilled, with_.options.spill.make_link(what_, with_.options.spill));
+    is_open = true;
+    return {};
+  }
+  result<void> take(std::span<const vector> columns, const selection_mask& rows, std::uint32_t row_count) override {
+    pointers_.clear();
+    for (const vector& column : columns) pointers_.push_back(&column);
+    join_.account.build_rows += rows.count();
+    return join_.spilled->append(pointers_, rows, row_count);
+  }
+  /// The same of rows in memory.
+  result<void> take_all(const column_set& rows) {
+    std::vector<vector> views(rows.columns.size());
+    const std::uint64_t row_count = rows.row_count();
+    for (std::uint64_t at = 0; at < row_count; at += vector_rows) {
+      if (at % (64 * vector_rows) == 0 && with_.context.check_deadline()) return with_.context.error();
+      const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(vector_rows, row_count - at));
+      for (std::size_t c = 0; c < views.size(); ++c) views[c] = rows.columns[c].slice(at, count);
+      PILLAR_TRY(take(views, selection_mask::first(count), count));
+    }
+    return {};
+  }
+
+ private:
+  sealed_join& join_;
+  const join_request& what_;
+  const pass_environment& with_;
+  std::vector<const vector*> pointers_;
+};
 
 /// Makes a pass of segments, the last of which is no probe: runs the other sides of its joins, last join first, since
 /// what is read behind a join says which columns are needed before it.
@@ -303,25 +384,92 @@ class pass_binder {
     }
     for (auto* columns : {&out->others, &out->paired_others})
       for (auto& column : *columns) column.from = position[column.from];
-    auto ran = other_rows(join, distinct);
-    if (!ran.ok()) return ran.status();
-    out->rows = *std::move(ran);
-
     const std::span<const std::uint32_t> keys(position.data(), join.keys.size());
-    auto table = build_table(out->rows, keys, with_.context);
-    if (!table.ok()) return to_status(table.error(), "join");
-    out->table.emplace(*std::move(table));
-    if (for_audit_) out->keys = reference_keys(out->rows, keys);
+    if (auto done = run_other(i, join, outputs, distinct, keys, *out); !done.ok()) return done;
     account(*out, join);
-    if (out->others.empty() && out->paired_others.empty()) out->rows = {};
-    if (needs_partner(out->kind)) push(i, *out, join);
+    if (!out->spilled) {
+      if (for_audit_) out->keys = reference_keys(out->rows, keys);
+      if (out->others.empty() && out->paired_others.empty()) out->rows = {};
+      if (needs_partner(out->kind)) push(i, *out, join);
+    }
     part.outputs = std::move(outputs);
     joins_[i] = std::move(out);
     return absl::OkStatus();
   }
 
-  /// These columns of the other side's rows, flat. Rows that are in memory so need no run.
-  absl::StatusOr<column_set> other_rows(const segment_join& join, std::span<const std::uint32_t> columns) {
+  /// The other side's rows and their table, or a link that keeps them where there is room.
+  absl::Status run_other(std::size_t i, const segment_join& join, std::span<const named_value> outputs,
+                         std::span<const std::uint32_t> columns, std::span<const std::uint32_t> keys,
+                         sealed_join& out) {
+    const spill_target& spill = with_.options.spill;
+    memory_budget* const budget = with_.context.budget();
+    const bool may_spill = budget != nullptr && budget->limit() != memory_budget::unlimited && !spill.stores.empty() &&
+                           spill.make_link != nullptr;
+    auto shared = rows_in_memory(join, columns);
+    if (!may_spill) {
+      absl::StatusOr<column_set> rows = shared ? *std::move(shared) : run_restricted(join, columns, nullptr);
+      if (!rows.ok()) return rows.status();
+      auto table = build_table(*rows, keys, with_.context, budget);
+      if (!table.ok()) return to_status(table.error(), "join");
+      out.table.emplace(*std::move(table));
+      out.rows = *std::move(rows);
+      return absl::OkStatus();
+    }
+    const join_request what = request(i, join, outputs, columns, keys, *budget);
+    out.share = std::make_unique<memory_budget>(what.state_bytes, budget);
+    other_side side(out, what, with_);
+    if (shared) {
+      auto done = side.keep(*shared);
+      if (!done.ok() && done.error().code == errc::out_of_memory) done = side.open();
+      if (done.ok() && side.is_open) done = side.take_all(*shared);
+      if (!done.ok()) return to_status(done.error(), "join");
+    } else if (const auto rows = run_restricted(join, columns, &side); !rows.ok()) {
+      return rows.status();
+    }
+    if (!out.spilled) return absl::OkStatus();
+    if (const auto sealed = out.spilled->seal(); !sealed.ok()) return to_status(sealed.error(), "join");
+    return absl::OkStatus();
+  }
+
+  /// The memory that is left is for the joins that are still to come and for groups behind them, in equal shares; a
+  /// quarter of it is for stores and results.
+  [[nodiscard]] join_request request(std::size_t i, const segment_join& join, std::span<const named_value> outputs,
+                                     std::span<const std::uint32_t> columns, std::span<const std::uint32_t> keys,
+                                     const memory_budget& budget) const {
+    join_request made;
+    made.kind = join.kind();
+    made.has_condition = !join.what->condition.nodes.empty();
+    for (const std::uint32_t c : columns) made.build.push_back(join.other[c].type);
+    made.build_keys = keys;
+    const dynamic_schema& source = parts_[i].source;
+    for (std::size_t k = 0; k < join.keys.size(); ++k) {
+      made.probe.push_back(join.left[*join.left.find(join.what->keys[k].column)].type);
+      const auto& nodes = outputs[k].value.nodes;
+      if (nodes.size() == 1 && nodes[0].kind == expression_kind::column)
+        made.keys_of_source.emplace_back(*source.find(nodes[0].name), static_cast<std::uint32_t>(k));
+    }
+    for (const named_value& output : outputs.subspan(join.keys.size()))
+      for (const expression_node& node : output.value.nodes) {
+        if (node.kind != expression_kind::column) continue;
+        const std::uint32_t column = *source.find(node.name);
+        const auto is_it = [&](const auto& key) { return key.first == column; };
+        if (std::any_of(made.keys_of_source.begin(), made.keys_of_source.end(), is_it) ||
+            std::find(made.sources.begin(), made.sources.end(), column) != made.sources.end())
+          continue;
+        made.sources.push_back(column);
+        made.probe.push_back(source[column].type);
+      }
+    made.worker_count = with_.runner.concurrency();
+    made.budget = with_.context.budget();
+    const std::size_t sharing = i + 1 + (made_.segments.back()->what.sink == sink_kind::group ? 1 : 0);
+    const std::uint64_t left = budget.used() < budget.limit() ? budget.limit() - budget.used() : 0;
+    made.state_bytes = 1 + left / 4 * 3 / sharing;
+    made.number = i;
+    return made;
+  }
+
+  /// These columns of the other side's rows, if they are in memory and flat: then it need not run.
+  static std::optional<column_set> rows_in_memory(const segment_join& join, std::span<const std::uint32_t> columns) {
     const query_plan& other = join.what->other;
     column_set shared;
     bool is_flat = other.from_rows != nullptr && other.stages.empty();
@@ -332,13 +480,18 @@ class pass_binder {
       shared.schema.columns.push_back(other.from_rows->schema[c]);
       shared.columns.push_back(from);
     }
-    if (is_flat) return shared;
+    if (!is_flat) return std::nullopt;
+    return shared;
+  }
+  /// These columns of the other side's rows, flat, or to an outlet.
+  absl::StatusOr<column_set> run_restricted(const segment_join& join, std::span<const std::uint32_t> columns,
+                                            row_outlet* outlet) {
     run_options options = with_.options;
     options.results = nullptr;  // the other side's rows are the join's
     scan_statistics of_other;
-    auto rows = run_passes(restricted(other, join.other, columns), with_.runner, with_.context, options, of_other);
+    auto rows = run_passes(restricted(join.what->other, join.other, columns), with_.runner, with_.context, options,
+                           of_other, outlet);
     made_.spilled_rows += of_other.spilled_rows;
-    made_.spilled_bytes += of_other.spilled_bytes;
     return rows;
   }
 
@@ -348,6 +501,7 @@ class pass_binder {
       out.account.keys += key.column == key.other ? key.column : key.column + " = " + key.other;
     }
     out.account.kind = out.kind;
+    if (out.spilled) return;
     out.account.mode = to_string(out.table->mode());
     out.account.build_rows = out.table->row_count();
     out.account.table_bytes = out.table->byte_count();

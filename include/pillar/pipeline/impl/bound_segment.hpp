@@ -3,6 +3,7 @@
 /// decoding.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -265,6 +266,33 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what, std::vector<push
   return out;
 }
 
+/// Takes the rows of a plan's last pass: collected, if they fit into a budget, else row by row. What a join's other side
+/// goes through if it may spill.
+///
+/// Threads: `is_full` concurrently, the others alone
+class row_outlet {
+ public:
+  explicit row_outlet(memory_budget* budget) noexcept : budget_(budget) {}
+  row_outlet(const row_outlet&) = delete;
+  row_outlet& operator=(const row_outlet&) = delete;
+  virtual ~row_outlet() = default;
+
+  /// What collected rows count against.
+  [[nodiscard]] memory_budget* budget() const noexcept { return budget_; }
+  /// Nothing more can be collected: the rows will come again.
+  std::atomic<bool> is_full{false};
+  /// Rows are not collected, but given to take() in their order.
+  bool is_open = false;
+
+  /// All rows. out_of_memory: they are to come again, to take().
+  virtual result<void> keep(column_set rows) = 0;
+  virtual result<void> open() = 0;
+  virtual result<void> take(std::span<const vector> columns, const selection_mask& rows, std::uint32_t row_count) = 0;
+
+ private:
+  memory_budget* budget_;
+};
+
 class segment_runner;
 struct worker_local;
 
@@ -303,7 +331,6 @@ struct bound_pass {
   };
   std::vector<pushed_key> pushed{};
   std::uint64_t spilled_rows = 0;  ///< by the other sides of its joins, which have run
-  std::uint64_t spilled_bytes = 0;
 };
 
 /// By the scalar rules.

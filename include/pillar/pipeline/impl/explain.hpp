@@ -234,7 +234,8 @@ inline void print_columns(std::ostream& out, const scan_statistics& stats) {
 
 PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan, const explain_options& options,
                                                           query_context& context) {
-  auto bound = detail::bind_first_pass(plan, context);
+  const std::uint64_t bytes_before = detail::bytes_in_stores(options.with);
+  auto bound = detail::bind_first_pass(plan, context, options.with);
   if (!bound.ok()) return bound.status();
   const auto shared = std::make_shared<const detail::bound_pass>(*std::move(bound));
   query_explanation out;
@@ -252,8 +253,13 @@ PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan
   inline_executor here;
   detail::pass_runner pass(*shared, here, context, options.with);
   out.run = pass.first().run_version(version, out.stats).status();
-  if (!out.run.ok()) out.stats = {};
-  else out.joins = out.stats.joins;
+  if (out.run.ok()) {
+    out.joins = out.stats.joins;
+    out.stats.spilled_rows += shared->spilled_rows;
+    out.stats.spilled_bytes = detail::bytes_in_stores(options.with) - bytes_before;
+  } else {
+    out.stats = {};
+  }
   return out;
 }
 
@@ -265,7 +271,7 @@ PILLAR_API absl::StatusOr<query_explanation> explain_plan(const query_plan& plan
 PILLAR_API absl::StatusOr<group_explanation> explain_plan(const query_plan& plan, std::uint32_t slice,
                                                           std::uint32_t group) {
   query_context context;
-  auto bound = detail::bind_first_pass(plan, context);
+  auto bound = detail::bind_first_pass(plan, context, {});
   if (!bound.ok()) return bound.status();
   const auto shared = std::make_shared<const detail::bound_pass>(*std::move(bound));
   const std::shared_ptr<const table_version> version = plan.from_table->version();

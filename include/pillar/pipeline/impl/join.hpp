@@ -45,7 +45,7 @@ class join_link final : public pass_link {
     segment_runner& next = *from.next_;
     batch& rows = local.rows;
     const auto root_count = static_cast<std::uint32_t>(from.shared_.values.roots.size());
-    const bool has_pairs = join.kind <= join_kind::full;
+    const bool has_pairs = gives_pairs(join.kind);
     for (std::uint32_t k = 0; k < join.key_count; ++k) PILLAR_TRY(from.find_value(local, k, proof));
     local.keys.clear();
     for (std::uint32_t k = 0; k < join.key_count; ++k) local.keys.push_back(&local.values[k]);
@@ -127,8 +127,7 @@ class join_link final : public pass_link {
     const auto left_count = static_cast<std::uint32_t>(from.shared_.what.join->left.size());
     std::uint32_t position = 0;
     row_pairs& pairs = at.found;
-    // Those of an earlier join come first: no table has 2^33 rows.
-    for (std::uint64_t number = behind_all_rows + (std::uint64_t{index_} << 33);; number += pairs.count) {
+    for (std::uint64_t number = number_of_unmatched(index_, 0);; number += pairs.count) {
       if (context.check_deadline()) return context.error();
       pairs.count = pairs.with_other = at.matches()->next(false, position, pairs.other);
       if (pairs.count == 0) return {};
@@ -145,8 +144,6 @@ class join_link final : public pass_link {
   }
 
  private:
-  static constexpr std::uint64_t behind_all_rows = std::uint64_t{1} << 63;
-
   /// A column of the batch that the next segment is about to get.
   static void give(worker_local& to, std::uint32_t column, const vector& values) {
     to.columns[column].decoded = values;
@@ -163,8 +160,15 @@ inline absl::StatusOr<bound_pass> bind_joins(std::vector<segment> parts, const t
   pass_binder binder(std::move(parts), scanned, with, for_audit);
   auto made = binder.bind();
   if (!made.ok()) return made.status();
-  for (auto& join : std::move(binder).joins())
-    made->links.push_back(std::make_unique<join_link>(std::move(join), made->links.size()));
+  for (auto& join : std::move(binder).joins()) {
+    if (join->spilled) {
+      auto link = std::move(join->spilled);
+      link->adopt(std::move(join));
+      made->links.push_back(std::move(link));
+    } else {
+      made->links.push_back(std::make_unique<join_link>(std::move(join), made->links.size()));
+    }
+  }
   return made;
 }
 

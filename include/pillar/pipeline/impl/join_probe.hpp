@@ -130,11 +130,13 @@ class join_probe {
   /// The mark as a column.
   [[nodiscard]] vector mark_column(const selection_mask& is_true, const selection_mask& is_null,
                                    std::uint32_t row_count) {
-    value_slot& slot = slot_of(0);
+    return mark_column(join_.kind, is_true, is_null, row_count, slot_of(0));
+  }
+  [[nodiscard]] static vector mark_column(join_kind kind, const selection_mask& is_true, const selection_mask& is_null,
+                                          std::uint32_t row_count, value_slot& slot) {
     for (std::uint32_t row = 0; row < row_count; ++row) slot.values[row] = static_cast<std::byte>(is_true.test(row));
     for (std::uint32_t word = 0; word < vector_words; ++word) slot.validity[word] = ~is_null.words[word];
-    return flat(type_of<bool>.as_nullable(is_null_aware(join_.kind)), row_count, slot,
-                is_null_aware(join_.kind) && is_null.any());
+    return flat(type_of<bool>.as_nullable(is_null_aware(kind)), row_count, slot, is_null_aware(kind) && is_null.any());
   }
 
   /// A column of the other side: row i, or with `scattered` row left[i], is that of pair i.

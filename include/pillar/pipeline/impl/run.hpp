@@ -13,7 +13,7 @@ PILLAR_API absl::StatusOr<query_result> run_plan(const query_plan& plan, executo
                                                  const run_options& options) {
   const std::uint64_t start = steady_clock{}.now_ns();
   scan_statistics stats;
-  auto rows = detail::run_passes(plan, runner, context, options, stats);
+  auto rows = detail::run_passes(plan, runner, context, options, stats, nullptr);
   if (!rows.ok()) return rows.status();
   stats.elapsed_ns = steady_clock{}.now_ns() - start;
   return query_result(*std::move(rows), std::move(stats));

@@ -21,6 +21,7 @@
 #include "pillar/pipeline/run_options.hpp"
 #include "pillar/pipeline/statistics.hpp"
 #include "pillar/schedule/for_each_morsel.hpp"
+#include "pillar/schedule/inline_executor.hpp"
 #include "pillar/schedule/slice_cursor.hpp"
 #include "pillar/sort/permutation.hpp"
 #include "pillar/sort/top_n.hpp"
@@ -115,11 +116,12 @@ struct worker_local {
 class segment_runner {
  public:
   segment_runner(const bound_segment& shared, executor_ref runner, query_context& context,
-                 const run_options& options = {})
+                 const run_options& options = {}, row_outlet* outlet = nullptr)
       : shared_(shared),
         runner_(runner),
         context_(context),
         options_(options),
+        outlet_(outlet),
         result_budget_(options.results != nullptr ? options.results : context.budget()),
         locals_(runner.concurrency()) {}
 
@@ -145,6 +147,7 @@ class segment_runner {
     for (const auto count : groups) stats.row_groups += count;
     announce(*version);
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
+      if (is_full()) return {};
       worker_local& local = local_of(worker);
       PILLAR_TRY(prepare(local));
       ++local.morsels;
@@ -166,6 +169,7 @@ class segment_runner {
     stats.rows_in_table = row_count;
     if (const auto made = make_all_groups(); !made.ok()) return to_status(made.error(), "group by");
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
+      if (is_full()) return {};
       worker_local& local = local_of(worker);
       PILLAR_TRY(prepare(local));
       ++local.morsels;
@@ -190,7 +194,8 @@ class segment_runner {
   }
 
  private:
-  friend class join_link;  // impl/join.hpp: takes rows and hands them on
+  friend class join_link;          // impl/join.hpp: takes rows and hands them on
+  friend class spilled_join_link;  // impl/spilled_join.hpp
 
   worker_local& local_of(std::uint32_t worker) {
     if (!locals_[worker]) {
@@ -236,7 +241,7 @@ class segment_runner {
     memory_budget* const budget = context_.budget();
     const bool is_limited = budget != nullptr && budget->available() != memory_budget::unlimited;
     const spill_target& spill = options_.spill;
-    if (is_limited && !spill.stores.empty() && spill.make != nullptr && key_count != 0) {
+    if (is_limited && !spill.stores.empty() && spill.make_groups != nullptr && key_count != 0) {
       const group_request what{keys,
                                inputs,
                                specs,
@@ -246,20 +251,13 @@ class segment_runner {
                                runner_.concurrency(),
                                budget,
                                !shared_.restrictions.empty()};
-      PILLAR_ASSIGN_OR_RETURN(spilling_, spill.make(what, spill.stores));
-      bytes_before_ = bytes_in_stores();
+      PILLAR_ASSIGN_OR_RETURN(spilling_, spill.make_groups(what, spill.stores));
     } else {
       PILLAR_ASSIGN_OR_RETURN(auto made, parallel_group::make(keys, inputs, specs, runner_.concurrency(), budget,
                                                               key_ranges_, expected_rows_, input_ranges_));
       groups_.emplace(std::move(made));
     }
     return {};
-  }
-
-  [[nodiscard]] std::uint64_t bytes_in_stores() const noexcept {
-    std::uint64_t total = 0;
-    for (const run_store* const store : options_.spill.stores) total += store->counts().bytes_written;
-    return total;
   }
 
   /// Small key ranges let the group table use arrays: the zone maps of all row groups know them.
@@ -316,12 +314,29 @@ class segment_runner {
   }
 
   absl::Status drive(const std::vector<std::uint64_t>& units, morsel_body body, scan_statistics& stats) {
+    if (outlet_ != nullptr && outlet_->is_open) return drive_in_order(units, body);
     auto cursors = slice_cursors::create(units, runner_.concurrency(), context_.budget());
     if (!cursors.ok()) return to_status(cursors.error(), "scan");
     const auto done = for_each_morsel(runner_, *cursors, context_, 1, body);
     stats.morsels_stolen = cursors->stolen_count();
     if (!done.ok()) return to_status(done.error(), "query");
     return absl::OkStatus();
+  }
+
+  /// On the calling thread, slice by slice.
+  absl::Status drive_in_order(const std::vector<std::uint64_t>& units, morsel_body body) {
+    for (std::uint32_t slice = 0; slice < units.size(); ++slice)
+      for (std::uint64_t unit = 0; unit < units[slice]; ++unit) {
+        if (context_.check_deadline()) return to_status(context_.error(), "query");
+        if (const auto done = body({slice, false, unit, unit + 1}, 0); !done.ok()) {
+          context_.fail(done.error());
+          return to_status(done.error(), "query");
+        }
+      }
+    return absl::OkStatus();
+  }
+  [[nodiscard]] bool is_full() const noexcept {
+    return outlet_ != nullptr && outlet_->is_full.load(std::memory_order_relaxed);
   }
 
   /// One row group: zones first, then vector by vector.
@@ -551,7 +566,16 @@ class segment_runner {
       for (const vector& output : local.values) local.keys.push_back(&output);
       return local.best->update({local.keys.data(), local.keys.size()}, rows.selection, numbers.first);
     }
-    for (std::uint32_t i = 0; i < what.outputs.size(); ++i)
+    if (outlet_ != nullptr && outlet_->is_open) return outlet_->take(local.values, rows.selection, rows.row_count);
+    const result<void> kept = collect(local, numbers);
+    if (kept.ok() || outlet_ == nullptr || kept.error().code != errc::out_of_memory) return kept;
+    outlet_->is_full.store(true, std::memory_order_relaxed);
+    return {};
+  }
+  result<void> collect(worker_local& local, const row_numbers& numbers) const {
+    const batch& rows = local.rows;
+    const auto width = static_cast<std::uint32_t>(shared_.what.outputs.size());
+    for (std::uint32_t i = 0; i < width; ++i)
       PILLAR_TRY(local.collected->column_at(i).append(local.values[i], &rows.selection));
     alignas(64) std::uint64_t ids[vector_rows];
     for (std::uint32_t i = 0; i < rows.row_count; ++i) ids[i] = numbers.of(i);
@@ -559,9 +583,7 @@ class segment_runner {
     id_vector.type = type_of<std::uint64_t>;
     id_vector.size = rows.row_count;
     id_vector.values = ids;
-    PILLAR_TRY(
-        local.collected->column_at(static_cast<std::uint32_t>(what.outputs.size())).append(id_vector, &rows.selection));
-    return {};
+    return local.collected->column_at(width).append(id_vector, &rows.selection);
   }
 
   /// local.values[root] = the values of the selected rows.
@@ -757,8 +779,10 @@ class segment_runner {
       }
       stats.columns.push_back(std::move(made));
     }
-    for (const segment_runner* one = this; one->next_ != nullptr; one = one->next_)
+    for (const segment_runner* one = this; one->next_ != nullptr; one = one->next_) {
       stats.joins.push_back(one->link_->account());
+      stats.spilled_rows += stats.joins.back().spilled_rows;
+    }
   }
 
   absl::StatusOr<column_set> finish(scan_statistics& stats) {
@@ -767,10 +791,7 @@ class segment_runner {
                 : shared_.what.sink == sink_kind::top ? finish_top()
                                                       : finish_rows();
     if (!made.ok()) return to_status(made.error(), "result");
-    if (spilling_) {
-      stats.spilled_rows = spilling_->spilled_rows();
-      stats.spilled_bytes = bytes_in_stores() - bytes_before_;
-    }
+    if (spilling_) stats.spilled_rows += spilling_->spilled_rows();
     return *std::move(made);
   }
 
@@ -833,6 +854,7 @@ class segment_runner {
   }
 
   result<column_set> finish_rows() {
+    if (is_full()) return errc::out_of_memory;
     worker_local& first = local_of(0);
     for (std::size_t w = 1; w < locals_.size(); ++w) {
       if (!locals_[w]) continue;
@@ -853,10 +875,10 @@ class segment_runner {
   executor_ref runner_;
   query_context& context_;
   run_options options_;
+  row_outlet* outlet_;  ///< of the rows of the pass
   memory_budget* result_budget_;
   std::optional<parallel_group> groups_;
   std::unique_ptr<spilled_groups> spilling_;
-  std::uint64_t bytes_before_ = 0;  ///< in the stores
   std::vector<std::unique_ptr<worker_local>> locals_;
   std::vector<key_range> key_ranges_;
   std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only
@@ -866,9 +888,10 @@ class segment_runner {
 /// The segments of a pass, one feeding the next.
 class pass_runner {
  public:
-  pass_runner(const bound_pass& pass, executor_ref runner, query_context& context, const run_options& options = {}) {
+  pass_runner(const bound_pass& pass, executor_ref runner, query_context& context, const run_options& options = {},
+              row_outlet* outlet = nullptr) {
     for (const auto& segment : pass.segments)
-      runners_.push_back(std::make_unique<segment_runner>(*segment, runner, context, options));
+      runners_.push_back(std::make_unique<segment_runner>(*segment, runner, context, options, outlet));
     for (std::size_t i = 0; i < pass.links.size(); ++i) runners_[i]->feed(*pass.links[i], *runners_[i + 1]);
   }
   [[nodiscard]] segment_runner& first() noexcept { return *runners_.front(); }
@@ -877,29 +900,64 @@ class pass_runner {
   std::vector<std::unique_ptr<segment_runner>> runners_;
 };
 
-/// Runs all passes of a plan. `stats`: the account of the first.
+/// Bytes that were written to the stores that a run spills to.
+inline std::uint64_t bytes_in_stores(const run_options& options) noexcept {
+  std::uint64_t total = 0;
+  for (const run_store* const store : options.spill.stores) total += store->counts().bytes_written;
+  return total;
+}
+
+/// Runs a pass whose rows go to an outlet: collected, on all workers, or else in their order.
+template <class Run>
+absl::StatusOr<column_set> run_to_outlet(const bound_pass& pass, const Run& run, executor_ref runner,
+                                         const run_options& options, row_outlet& to) {
+  bool is_spilled = false;  // rows that a join has spilled come once
+  for (const auto& link : pass.links) is_spilled = is_spilled || link->account().spilled_rows != 0;
+  if (!is_spilled) {
+    run_options collecting = options;
+    collecting.results = to.budget();
+    auto made = run(runner, collecting, &to);
+    if (made.ok()) {
+      const result<void> kept = to.keep(*std::move(made));
+      if (kept.ok()) return column_set{};
+      made = to_status(kept.error(), "join");
+    }
+    if (made.status().code() != absl::StatusCode::kResourceExhausted) return made.status();
+  }
+  if (const result<void> opened = to.open(); !opened.ok()) return to_status(opened.error(), "join");
+  inline_executor here;
+  return run(here, options, &to);
+}
+
+/// Runs all passes of a plan. `stats`: the account of the first, and what all have spilled. With an outlet, the rows go
+/// there.
 inline absl::StatusOr<column_set> run_passes(const query_plan& plan, executor_ref runner, query_context& context,
-                                             const run_options& options, scan_statistics& stats) {
+                                             const run_options& options, scan_statistics& stats, row_outlet* outlet) {
   auto segments = bind_plan(plan);
   if (!segments.ok()) return segments.status();
   column_set rows;
-  std::uint64_t spilled_rows = 0, spilled_bytes = 0;
+  std::uint64_t spilled_rows = 0;
+  const std::uint64_t bytes_before = bytes_in_stores(options);
   for (std::size_t i = 0, end = 0; i < segments->size(); i = end) {
     end = end_of_pass(*segments, i);
     auto bound = bind_pass(*segments, i, end, i == 0 ? plan.from_table : nullptr, {runner, context, options});
     if (!bound.ok()) return bound.status();
-    pass_runner pass(*bound, runner, context, options);
-    scan_statistics later;  // only the source's scan is accounted for
-    scan_statistics& account = i == 0 ? stats : later;
-    auto made = i == 0 && plan.from_table != nullptr ? pass.first().run_table(*plan.from_table, account)
-                                                     : pass.first().run_rows(i == 0 ? *plan.from_rows : rows, account);
+    scan_statistics account;
+    const auto run = [&](executor_ref with, const run_options& how, row_outlet* to) {
+      account = {};
+      pass_runner pass(*bound, with, context, how, to);
+      return i == 0 && plan.from_table != nullptr ? pass.first().run_table(*plan.from_table, account)
+                                                  : pass.first().run_rows(i == 0 ? *plan.from_rows : rows, account);
+    };
+    auto made = outlet != nullptr && end == segments->size() ? run_to_outlet(*bound, run, runner, options, *outlet)
+                                                             : run(runner, options, nullptr);
     if (!made.ok()) return made.status();
     rows = *std::move(made);
     spilled_rows += account.spilled_rows + bound->spilled_rows;
-    spilled_bytes += account.spilled_bytes + bound->spilled_bytes;
+    if (i == 0) stats = std::move(account);  // only the source's scan is accounted for
   }
   stats.spilled_rows = spilled_rows;
-  stats.spilled_bytes = spilled_bytes;
+  stats.spilled_bytes = bytes_in_stores(options) - bytes_before;
   return rows;
 }
 

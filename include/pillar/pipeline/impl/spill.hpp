@@ -3,6 +3,9 @@
 #include <utility>
 
 #include "pillar/aggregate/parallel_spilling_group.hpp"
+#include "pillar/column/shared_run_store.hpp"
+#include "pillar/pipeline/detail/spilled_groups.hpp"
+#include "pillar/pipeline/impl/spilled_join.hpp"
 #include "pillar/pipeline/spill.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -28,8 +31,8 @@ class spilled_groups_of_workers final : public spilled_groups {
   parallel_spilling_group groups_;
 };
 
-PILLAR_API result<std::unique_ptr<spilled_groups>> make_spilled_groups(const group_request& what,
-                                                                       std::span<run_store* const> stores) {
+inline result<std::unique_ptr<spilled_groups>> make_spilled_groups(const group_request& what,
+                                                                   std::span<run_store* const> stores) {
   spill_options how;
   how.restricts = what.restricts;
   const std::uint64_t left = what.budget == nullptr ? memory_budget::unlimited : what.budget->available();
@@ -45,5 +48,14 @@ PILLAR_API result<std::unique_ptr<spilled_groups>> make_spilled_groups(const gro
 }
 
 }  // namespace detail
+
+PILLAR_API spill_target spill_to(std::vector<run_store*> stores) {
+  const auto shared = std::make_shared<std::vector<std::unique_ptr<shared_run_store>>>();
+  for (run_store*& store : stores) {
+    shared->push_back(std::make_unique<shared_run_store>(*store));
+    store = shared->back().get();
+  }
+  return {std::move(stores), &detail::make_spilled_groups, &detail::make_spilled_link, shared};
+}
 
 }  // namespace PILLAR_NAMESPACE

@@ -15,13 +15,12 @@ namespace PILLAR_NAMESPACE::detail {
 
 /// The first pass of a plan over a table, bound; the other sides of its joins have run, on the calling thread.
 inline absl::StatusOr<bound_pass> bind_first_pass(const query_plan& plan, query_context& context,
-                                                  bool for_audit = false) {
+                                                  const run_options& options, bool for_audit = false) {
   if (plan.from_table == nullptr)
     return make_status(absl::StatusCode::kInvalidArgument, "only queries of a table have zones and blocks to look at");
   auto segments = bind_plan(plan);
   if (!segments.ok()) return segments.status();
   inline_executor here;
-  const run_options options;
   return bind_pass(*segments, 0, end_of_pass(*segments, 0), plan.from_table, {here, context, options}, for_audit);
 }
 

@@ -73,7 +73,7 @@ PILLAR_API block_run_store::~block_run_store() {
   if (options_.budget != nullptr) options_.budget->release(shape_bytes_);
 }
 
-inline block_run_store::stored_run& block_run_store::run_of(std::uint32_t number) noexcept {
+inline block_run_store::stored_run& block_run_store::run_of(std::uint32_t number) const noexcept {
   PILLAR_ASSERT(number - first_run_ < runs_.size() && runs_[number - first_run_] != nullptr);
   return *runs_[number - first_run_];
 }
@@ -247,6 +247,12 @@ PILLAR_API void block_run_store::drop(std::uint32_t run) noexcept {
 }
 
 PILLAR_API run_counts block_run_store::counts() const noexcept { return counts_; }
+PILLAR_API std::uint64_t block_run_store::bytes_of(std::uint32_t run) const noexcept {
+  const stored_run& of = run_of(run);
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < of.blocks.size(); ++i) total += of.blocks[i].bytes;
+  return total;
+}
 
 /// Reads a run's row groups one after the other.
 class block_run_store::reader final : public run_reader {
