@@ -9,6 +9,7 @@
 #include <string>
 
 #include "pillar/pipeline.hpp"
+#include "pillar/pipeline/audit.hpp"
 #include "pillar/pipeline/explain.hpp"
 #include "pillar/pipeline/join.hpp"
 #include "pillar/storage/memory_run_store.hpp"
@@ -20,6 +21,7 @@ namespace {
 using pillar::aggregate_kind;
 using pillar::col;
 using pillar::column_set;
+using pillar::join_kind;
 using pillar::query_context;
 using pillar::query_plan;
 using pillar::stage_kind;
@@ -184,8 +186,8 @@ std::vector<std::string> lines_of(const column_set& set, bool is_ordered) {
 /// Two sides whose keys meet now and then, some of them NULL, some often.
 struct two_sides {
   static constexpr std::int64_t other_rows = 16'000;
-  two_sides() : left(schema_of("")), other(schema_of("o_")) {
-    fill(left, sanitized ? 4'000 : 9'000, 5);
+  two_sides() : left(schema_of(""), {.row_group_rows = 2048}), other(schema_of("o_"), {.row_group_rows = 4096}) {
+    fill(left, sanitized ? 3'000 : 5'000, 5);
     fill(other, other_rows, 6);
   }
   static pillar::dynamic_schema schema_of(const std::string& prefix) {
@@ -214,59 +216,102 @@ struct two_sides {
   pillar::table left, other;
 };
 
+/// Stages of run-time plans, which compile faster than typed ones.
+pillar::plan_stage stage(stage_kind kind, pillar::expression predicate = {}) {
+  pillar::plan_stage made;
+  made.kind = kind;
+  made.predicate = std::move(predicate);
+  return made;
+}
+pillar::plan_stage projected(std::vector<pillar::named_value> values) {
+  pillar::plan_stage made = stage(stage_kind::project);
+  made.values = std::move(values);
+  return made;
+}
+pillar::plan_stage grouped(const std::string& key, std::vector<pillar::named_aggregate> aggregates) {
+  pillar::plan_stage made = stage(stage_kind::group_by);
+  made.values = {{key, col(key)}};
+  made.aggregates = std::move(aggregates);
+  return made;
+}
+pillar::plan_stage joined(join_kind kind, const query_plan& other, pillar::expression condition = {}) {
+  pillar::plan_join made;
+  made.kind = kind;
+  made.other = other;
+  made.keys = {{"k", "o_k"}};
+  made.condition = std::move(condition);
+  made.mark = "mark";
+  return pillar::stage_of(made);
+}
+
 // All kinds, with and without conditions and computed columns, in chains and with groups behind: the answers of memory
 // without a limit, in their order.
 TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
-  using namespace pillar::query;
   const two_sides sides;
-  const auto left = scan(sides.left) | project("k"_col, "v"_col, "t"_col, ("v"_col * 2 + 1).as("w"_col));
-  const auto other = scan(sides.other);
-  const auto keys = on(col("k") == col("o_k"));
+  const query_plan other{&sides.other};
+  query_plan without_nulls = other, without_many = other, renamed = other;
+  without_nulls.stages = {stage(stage_kind::where, col("o_k").is_not_null())};
+  without_many.stages = {stage(stage_kind::where, col("o_k") > (std::int64_t{8} << 20))};
+  renamed.stages = {projected({{"o_k", col("o_k")}, {"p_v", col("o_v")}})};
   const auto less = col("w") < col("o_v") * 3;
+  pillar::plan_stage best = stage(stage_kind::top);
+  best.order = {{"w"}};
+  best.limit = 500;
   struct question {
-    pillar::any_query query;
+    std::vector<pillar::plan_stage> stages;
     bool is_ordered = true;
     std::size_t joins = 1;
   };
   const std::vector<question> questions = {
-      {left | join(other, keys)},
-      {left | left_join(other, keys, less)},
-      {left | right_join(other, keys), false},
-      {left | full_join(other, keys, less) | where(col("o_v").is_null() || col("o_v") > 100), false},
-      {left | semi_join(other, keys, less)},
-      {left | anti_join(other, keys)},
-      {left | null_aware_anti_join(other | where(col("o_k").is_not_null()), keys)},
-      {left | mark_join(other, keys, "mark"_col, less) | where(col("mark"))},
-      {left | null_aware_mark_join(other, keys, "mark"_col)},
-      {left | join(other, keys) | join(other | project(col("o_k").as("k"_col), col("o_v").as("p_v"_col)), on(col("k"))),
-       true, 2},
-      {left | left_join(other, keys) |
-           group_by(col("t"))(count(), sum(col("o_v")), first(col("o_v")), last(col("o_v")).as("l"_col)),
+      {{joined(join_kind::inner, other)}},
+      {{joined(join_kind::left, other, less)}},
+      {{joined(join_kind::right, other)}, false},
+      {{joined(join_kind::full, other, less), stage(stage_kind::where, col("o_v").is_null() || col("o_v") > 100)},
        false},
-      {left | join(other, keys) | group_by(col("v"))(count(), sum(col("o_v")), string_agg(col("o_t"), ",")), false},
-      {left | full_join(other, keys) | top(500, col("w")), false},
+      {{joined(join_kind::semi, other, less)}},
+      {{joined(join_kind::anti, other)}},
+      {{joined(join_kind::null_aware_anti, without_nulls)}},
+      {{joined(join_kind::mark, other, less), stage(stage_kind::where, col("mark"))}},
+      {{joined(join_kind::null_aware_mark, other)}},
+      {{joined(join_kind::inner, without_many),
+        projected({{"k", col("k")}, {"v", col("v")}, {"o_t", col("o_t")}, {"w", col("w")}}),
+        joined(join_kind::left, renamed)},
+       true,
+       2},
+      {{joined(join_kind::left, other), grouped("t", {{"n", aggregate_kind::count_rows},
+                                                      {"f", aggregate_kind::first, col("o_v")},
+                                                      {"l", aggregate_kind::last, col("o_v")}})},
+       false},
+      {{joined(join_kind::inner, other), grouped("v", {{"s", aggregate_kind::sum, col("o_v")},
+                                                       {"m", aggregate_kind::median, col("o_v")},
+                                                       {"t", aggregate_kind::string_agg, col("o_t")}})},
+       false},
+      {{joined(join_kind::full, other), best}},
   };
   for (std::size_t q = 0; q < questions.size(); ++q) {
     const question& of = questions[q];
+    query_plan plan{&sides.left};
+    plan.stages = {projected({{"k", col("k")}, {"v", col("v")}, {"t", col("t")}, {"w", col("v") * 2 + 1}})};
+    plan.stages.insert(plan.stages.end(), of.stages.begin(), of.stages.end());
     std::vector<std::string> expected;
     for (const std::uint32_t threads : {1u, 2u, 8u}) {
       if (sanitized && threads != 1 + (q + 1) % 2) continue;
       SCOPED_TRACE("question " + std::to_string(q) + ", threads: " + std::to_string(threads));
       pillar::worker_pool pool(threads);
       if (expected.empty()) {
-        const auto whole = run(of.query, pool);
+        const auto whole = run_plan(plan, pool);
         ASSERT_TRUE(whole.ok()) << whole.status();
         EXPECT_EQ(whole->stats().spilled_rows, 0u);
         expected = lines_of(whole->rows(), of.is_ordered);
         EXPECT_GT(expected.size(), 30u);
       }
-      pillar::memory_budget budget((500 + 300 * of.joins + threads * 150) << 10), results;
+      pillar::memory_budget budget((500 + 300 * of.joins + threads * 25) << 10), results;
       pillar::memory_run_store first({.buffer_bytes = 256 << 10}), second({.buffer_bytes = 256 << 10});
       query_context context({.budget = &budget});
       pillar::run_options options;
       options.spill = pillar::spill_to({&first, &second});
       options.results = &results;
-      const auto found = run(of.query, pool, context, options);
+      const auto found = run_plan(plan, pool, context, options);
       ASSERT_TRUE(found.ok()) << found.status();
       EXPECT_TRUE(lines_of(found->rows(), of.is_ordered) == expected);
       const pillar::scan_statistics& stats = found->stats();
@@ -282,6 +327,22 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
       EXPECT_EQ(stats.spilled_bytes, first.counts().bytes_written + second.counts().bytes_written);
       EXPECT_EQ(stats.spilled_rows, first.counts().rows_written + second.counts().rows_written);
       EXPECT_EQ(budget.used(), 0u);
+      if (q != 0 || threads != 2) continue;
+      const auto explained = explain_plan(plan, {.with = options}, context);
+      ASSERT_TRUE(explained.ok() && explained->run.ok()) << explained.status();
+      ASSERT_EQ(explained->joins.size(), 1u);
+      EXPECT_EQ(explained->joins[0].spilled_rows, explained->stats.spilled_rows);
+      EXPECT_EQ(explained->joins[0].spilled_bytes, explained->stats.spilled_bytes);
+      std::ostringstream words;
+      words << *explained;
+      EXPECT_NE(words.str().find("which did not fit: " + std::to_string(explained->joins[0].spilled_rows)),
+                std::string::npos)
+          << words.str();
+      const auto audited = audit_plan(plan, {.sample = 0.2, .with = options}, context);
+      ASSERT_TRUE(audited.ok()) << audited.status();
+      EXPECT_TRUE(audited->clean());
+      words << *audited;
+      EXPECT_NE(words.str().find("the join on k = o_k spilled "), std::string::npos) << words.str();
     }
   }
 }

@@ -925,6 +925,7 @@ absl::StatusOr<column_set> run_to_outlet(const bound_pass& pass, const Run& run,
     if (made.status().code() != absl::StatusCode::kResourceExhausted) return made.status();
   }
   if (const result<void> opened = to.open(); !opened.ok()) return to_status(opened.error(), "join");
+  to.is_full = false;
   inline_executor here;
   return run(here, options, &to);
 }
