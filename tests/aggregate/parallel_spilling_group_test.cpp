@@ -77,7 +77,7 @@ struct rows {
 
   pillar::result<parallel_spilling_group> make(std::uint32_t workers, memory_budget* budget,
                                                std::span<pillar::run_store* const> stores,
-                                               pillar::spill_options options) const {
+                                               pillar::spilling_aggregator_options options) const {
     options.restricts = restricts;
     return parallel_spilling_group::make({types.data(), 1}, {types.data() + 1, 3}, aggregates, workers, budget, stores,
                                          options);
@@ -118,7 +118,7 @@ struct outcome {
 };
 
 outcome group(const rows& of, pillar::executor_ref runner, std::uint32_t workers, memory_budget* budget,
-              std::span<pillar::run_store* const> stores, const pillar::spill_options& options,
+              std::span<pillar::run_store* const> stores, const pillar::spilling_aggregator_options& options,
               memory_budget* results = nullptr, const memory_budget* stored = nullptr) {
   outcome made;
   auto groups = of.make(workers, budget, stores, options);
@@ -169,7 +169,7 @@ TEST(aggregate_parallel_spilling_group, the_same_groups_for_any_workers_and_budg
           stores.push_back(owned.back().get());
         }
         pillar::worker_pool pool(workers);
-        const pillar::spill_options options{
+        const pillar::spilling_aggregator_options options{
             .state_bytes = whole.peak() / 4, .partition_bits = 3, .delivered_groups = 300};
         const outcome found = workers == 5 ? group(of, alone, workers, &budget, stores, options)
                                            : group(of, pool, workers, &budget, stores, options);

@@ -27,8 +27,8 @@ using pillar::errc;
 using pillar::memory_budget;
 using pillar::memory_run_store;
 using pillar::selection_mask;
-using pillar::spill_options;
 using pillar::spilling_aggregator;
+using pillar::spilling_aggregator_options;
 using pillar::type_of;
 using pillar::vector;
 using pillar::conformance::fault_plan;
@@ -72,7 +72,7 @@ struct grouping {
     for (const column& of : columns) made.push_back(of.type());
     return made;
   }
-  pillar::result<spilling_aggregator> make(memory_budget* budget, spill_options options) const {
+  pillar::result<spilling_aggregator> make(memory_budget* budget, spilling_aggregator_options options) const {
     options.restricts = restricts;
     auto input_types = types_of(inputs);
     if (narrow)
@@ -160,7 +160,7 @@ lines without_limit(const grouping& of, std::uint64_t* peak = nullptr) {
 constexpr std::uint64_t kib = 1024;
 
 /// The same lines from a small budget; everything in it, and nothing left of it.
-void expect_same(const grouping& of, const lines& expected, bool in_file, const spill_options& with,
+void expect_same(const grouping& of, const lines& expected, bool in_file, const spilling_aggregator_options& with,
                  std::uint64_t limit, std::uint64_t* repeated = nullptr) {
   memory_budget budget(limit);
   {
@@ -169,7 +169,7 @@ void expect_same(const grouping& of, const lines& expected, bool in_file, const 
     memory_budget beside;  // encoded runs in memory are not the operator's
     memory_run_store memory({.budget = &beside, .buffer_bytes = limit / 8, .block_rows = 2048});
     pillar::file_run_store stored(file, writing);
-    spill_options options = with;
+    spilling_aggregator_options options = with;
     options.store = in_file ? static_cast<pillar::run_store*>(&stored) : &memory;
     auto groups = of.make(&budget, options);
     ASSERT_TRUE(groups.ok());

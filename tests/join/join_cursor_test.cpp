@@ -261,7 +261,7 @@ TEST(join_join_cursor, an_error_of_a_residual_condition_comes_out) {
   EXPECT_EQ(cursor.select(rows, &residual).error(), (pillar::failure{pillar::errc::overflow, 3}));
   auto not_in = *pillar::join_cursor::make(table, join_kind::null_aware_anti);
   not_in.start(probe.keys, probe.selection, probe.row_count);
-  EXPECT_EQ(not_in.select(rows, &residual).error().code, pillar::errc::unsupported);
+  EXPECT_EQ(not_in.select(rows, &residual).error().code, pillar::errc::invalid_argument);
   EXPECT_TRUE(not_in.select(rows).ok());
 }
 

@@ -63,7 +63,7 @@ static_assert(
 
 static_assert(problem_of<decltype(join(people{}, on("customr"_col)))>() == fault_kind::no_such_column);
 static_assert(problem_of<decltype(join(people{}, on("id"_col == "customer"_col)))>() == fault_kind::cannot_join);
-static_assert(problem_of<decltype(join(people{}, on("id"_col == "boss"_col)))>() == fault_kind::duplicate_name);
+static_assert(problem_of<decltype(join(people{}, on("id"_col == "boss"_col)))>() == fault_kind::on_both_sides);
 static_assert(problem_of<decltype(join(people{}, on()))>() == fault_kind::needs_keys);
 static_assert(problem_of<decltype(mark_join(people{}, on("customer"_col), "id"_col))>() == fault_kind::duplicate_name);
 static_assert(problem_of<decltype(null_aware_anti_join(people{}, on("customer"_col, "id"_col == "boss"_col)))>() ==
@@ -459,7 +459,7 @@ TEST(pipeline_join, mistakes_are_sentences_when_a_query_is_run) {
   EXPECT_EQ(message(scan(rows) | join(tables.right, on(col("value") == col("part")))),
             "column 'value': a join of int32 with int64; both sides' keys need one type");
   EXPECT_EQ(message(scan(rows) | join(tables.left, on(col("line")))),
-            "two result columns are called 'key'; give one of them another name with .as()");
+            "both sides have a column 'key'; rename one with project");
   EXPECT_EQ(message(scan(rows) | join(tables.right, on(col("key") < col("part")))),
             "a join's keys are columns, a pair of them with ==, and at least one");
   EXPECT_EQ(message(scan(rows) | join(scan(tables.right) | where(col("sise") > 1), on(col("key") == col("part")))),

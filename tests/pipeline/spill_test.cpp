@@ -99,7 +99,7 @@ TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
       pillar::run_options options;
       options.spill = pillar::spill_to({&first});
       if (threads != 1) options.spill = pillar::spill_to({&first, &second});
-      options.results = &results;
+      options.result_budget = &results;
       const auto found = run_plan(plan, pool, context, options);
       ASSERT_TRUE(found.ok()) << found.status();
       auto lines = lines_of(found->rows());
@@ -157,7 +157,7 @@ TEST(pipeline_spill, joins_take_their_part_of_the_budget) {
       query_context context({.budget = &budget});
       pillar::run_options options;
       options.spill = pillar::spill_to({&store});
-      options.results = &results;
+      options.result_budget = &results;
       const auto found = run(query, pool, context, options);
       EXPECT_TRUE(found.ok()) << found.status();
       if (!found.ok()) continue;
@@ -310,7 +310,7 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
       query_context context({.budget = &budget});
       pillar::run_options options;
       options.spill = pillar::spill_to({&first, &second});
-      options.results = &results;
+      options.result_budget = &results;
       const auto found = run_plan(plan, pool, context, options);
       ASSERT_TRUE(found.ok()) << found.status();
       EXPECT_TRUE(lines_of(found->rows(), of.is_ordered) == expected);

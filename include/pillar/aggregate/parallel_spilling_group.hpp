@@ -47,8 +47,9 @@ class parallel_spilling_group {
   PILLAR_API static result<parallel_spilling_group> make(
       std::span<const data_type> key_types, std::span<const data_type> input_types,
       std::span<const aggregate_spec> aggregates, std::uint32_t worker_count, memory_budget* budget,
-      std::span<run_store* const> stores, const spill_options& options = {}, std::span<const key_range> ranges = {},
-      std::uint64_t expected_rows = 0, std::span<const key_range> input_ranges = {});
+      std::span<run_store* const> stores, const spilling_aggregator_options& options = {},
+      std::span<const key_range> ranges = {}, std::uint64_t expected_rows = 0,
+      std::span<const key_range> input_ranges = {});
   parallel_spilling_group(parallel_spilling_group&&) noexcept = default;  // no assignment: stores outlive the workers
 
   [[nodiscard]] std::uint32_t worker_count() const noexcept { return static_cast<std::uint32_t>(workers_.size()); }

@@ -37,7 +37,7 @@ class group_parts;  // detail/group_parts.hpp
 }  // namespace detail
 
 /// What a spilling_aggregator may use.
-struct spill_options {
+struct spilling_aggregator_options {
   run_store* store = nullptr;     ///< outlives the aggregator; nullptr: it does not spill
   std::uint64_t state_bytes = 0;  ///< of groups and states at most; 0: three quarters of what the budget and its
       ///< parents allow. The rest is for the store's write buffers, for encoding and reading back
@@ -68,7 +68,7 @@ class spilling_aggregator {
   PILLAR_API static result<spilling_aggregator> make(std::span<const data_type> key_types,
                                                      std::span<const data_type> input_types,
                                                      std::span<const aggregate_spec> aggregates, memory_budget* budget,
-                                                     const spill_options& options,
+                                                     const spilling_aggregator_options& options,
                                                      std::span<const key_range> ranges = {},
                                                      std::uint64_t expected_rows = 0,
                                                      std::span<const key_range> input_ranges = {});
@@ -129,7 +129,7 @@ class spilling_aggregator {
   result<bool> add_run(std::uint32_t partition, const hash_range& range, aggregator& groups,
                        std::uint64_t& rows_seen) const;
 
-  spill_options options_{};
+  spilling_aggregator_options options_{};
   memory_budget* budget_ = nullptr;
   std::unique_ptr<memory_budget> state_budget_{};  ///< of in_memory_
   std::optional<aggregator> in_memory_{};

@@ -32,6 +32,7 @@ enum class fault_kind : std::uint8_t {
   cannot_join,      ///< a join's keys, of `left` and of `right`
   needs_keys,       ///< a join without keys, or with keys that are not columns
   needs_one_key,    ///< a null-aware join by several keys
+  on_both_sides,    ///< both sides of a join have a column called `column`, which is no key of one name
   too_deep,         ///< nested deeper than 256, or not a tree
 };
 
@@ -316,6 +317,11 @@ constexpr sentence describe(const fault& problem, std::span<const static_column>
       break;
     case fault_kind::needs_keys: out.add("a join's keys are columns, a pair of them with ==, and at least one"); break;
     case fault_kind::needs_one_key: out.add("a null-aware join takes one key"); break;
+    case fault_kind::on_both_sides:
+      out.add("both sides have a column '");
+      out.add(problem.column);
+      out.add("'; rename one with project");
+      break;
     case fault_kind::too_deep: out.add("the expression is malformed or too deep"); break;
   }
   return out;

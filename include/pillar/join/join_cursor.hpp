@@ -48,7 +48,7 @@ using join_residual = function_ref<result<void>(std::span<const std::uint32_t> p
 /// Requires: the table and the matches outlive the cursor and stay where they are; matches are only kept for right and
 ///           full
 /// Errors:   make: out_of_memory; invalid_argument: right or full without matches, a null-aware kind with several key
-///           columns. next, select, mark: the residual's; unsupported: a residual of a null-aware kind
+///           columns. next, select, mark: the residual's; invalid_argument: a residual of a null-aware kind
 /// Cost:     12 KiB; nothing is allocated after make
 /// Threads:  one at a time; any number of cursors on one table
 class join_cursor {

@@ -19,7 +19,7 @@
 /// Requires: tables of the other query outlive the query, as its own do
 /// Errors:   of types and names: by the compiler where both schemas and all keys are typed, else InvalidArgument or
 ///           NotFound of run; ResourceExhausted where the other side's rows and their table do not fit the context's
-///           budget: joins of queries do not spill
+///           budget, and the run has no place to spill to (pipeline/spill.hpp)
 /// Cost:     the other query, whose rows are kept whole (columns that are read), and whose table is built by one
 ///           thread; then a look-up for each row on the left, and a copy for each column of a pair
 /// Threads:  as run; each worker probes by itself
@@ -119,7 +119,7 @@ constexpr join_fault check_join(join_kind kind, std::span<const static_column> l
   if (!gives_pairs(kind) && !has_condition) return {};
   for (const static_column& column : other)
     if (shared_key(keys, column.name) == nullptr && find_column(left, column.name) != nullptr)
-      return {{fault_kind::duplicate_name, column.name, {}, {}}};
+      return {{fault_kind::on_both_sides, column.name, {}, {}}};
   return {};
 }
 

@@ -56,7 +56,8 @@ struct plan_stage {
   std::vector<order_key> order{};             ///< order_by, top
   std::uint64_t limit = 0;                    ///< top
   std::shared_ptr<const plan_join> join{};    ///< join; stage_of (pipeline/join.hpp) makes such a stage
-  const detail::join_operations* joins = nullptr;
+  const detail::join_operations* joins =
+      nullptr;  ///< join: what binds and runs it; a plan without joins has none of it
 };
 
 /// A source and what is done to it. The source is a table, which must outlive the plan, or rows that the plan shares.

@@ -34,7 +34,7 @@ struct run_options {
   spill_target spill{};
   /// What the result's rows, and rows between stages, count against; nullptr: the context's budget. Groups that have to
   /// be spilled are often more than fit there. Not for the other side of a join: its rows count against the context's.
-  memory_budget* results = nullptr;
+  memory_budget* result_budget = nullptr;
 };
 
 }  // namespace PILLAR_NAMESPACE

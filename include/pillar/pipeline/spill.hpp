@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Lets a run go on when its groups, or the other sides of its joins, no longer fit into the memory budget.
 ///
-///     auto done = run(question, pool, context, {.spill = pillar::spill_to({&store}), .results = &results});
+///     auto done = run(question, pool, context, {.spill = pillar::spill_to({&store}), .result_budget = &results});
 #pragma once
 #include <vector>
 

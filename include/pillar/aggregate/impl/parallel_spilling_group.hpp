@@ -23,13 +23,13 @@ struct parallel_spilling_group::partition_work {
 PILLAR_API result<parallel_spilling_group> parallel_spilling_group::make(
     std::span<const data_type> key_types, std::span<const data_type> input_types,
     std::span<const aggregate_spec> aggregates, std::uint32_t worker_count, memory_budget* budget,
-    std::span<run_store* const> stores, const spill_options& options, std::span<const key_range> ranges,
+    std::span<run_store* const> stores, const spilling_aggregator_options& options, std::span<const key_range> ranges,
     std::uint64_t expected_rows, std::span<const key_range> input_ranges) {
   if (worker_count == 0) return errc::invalid_argument;
   parallel_spilling_group made(budget);
   made.partition_bits_ = options.partition_bits;
   for (run_store* const store : stores) made.stores_.push_back(std::make_unique<shared_run_store>(*store));
-  spill_options share = options;
+  spilling_aggregator_options share = options;
   const std::uint64_t limit = detail::most_bytes_of(budget);
   if (share.state_bytes == 0 && worker_count > 1) share.state_bytes = limit == memory_budget::unlimited ? 0 : limit / 2;
   const bool has_share = share.state_bytes != 0;  // 0 would be three quarters of the limit

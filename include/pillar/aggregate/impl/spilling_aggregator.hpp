@@ -58,7 +58,7 @@ PILLAR_API spilling_aggregator::~spilling_aggregator() {
 
 PILLAR_API result<spilling_aggregator> spilling_aggregator::make(
     std::span<const data_type> key_types, std::span<const data_type> input_types,
-    std::span<const aggregate_spec> aggregates, memory_budget* budget, const spill_options& options,
+    std::span<const aggregate_spec> aggregates, memory_budget* budget, const spilling_aggregator_options& options,
     std::span<const key_range> ranges, std::uint64_t expected_rows, std::span<const key_range> input_ranges) {
   PILLAR_ASSERT(options.partition_bits >= 1 && options.partition_bits <= 10 && options.delivered_groups > 0);
   spilling_aggregator made;

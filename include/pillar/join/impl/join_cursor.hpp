@@ -142,7 +142,7 @@ inline result<std::uint32_t> join_cursor::take_satisfying(std::uint32_t* probe_r
 
 PILLAR_API result<std::uint32_t> join_cursor::next(std::span<std::uint32_t> probe_rows,
                                                    std::span<std::uint32_t> build_rows, const join_residual* residual) {
-  PILLAR_ASSERT(kind_ <= join_kind::full && probe_rows.size() == build_rows.size() && !probe_rows.empty());
+  PILLAR_ASSERT(gives_pairs(kind_) && probe_rows.size() == build_rows.size() && !probe_rows.empty());
   const auto capacity = static_cast<std::uint32_t>(probe_rows.size() < no_row ? probe_rows.size() : no_row);
   std::uint32_t made = 0;
   if (residual != nullptr) {
@@ -182,7 +182,7 @@ inline result<void> join_cursor::find_partners(const join_residual* residual) {
     for (std::uint32_t i = 0; i < found.count; ++i) set_bit(partnered_.words, found.rows[i]);
     return {};
   }
-  if (is_null_aware(kind_)) return errc::unsupported;
+  if (is_null_aware(kind_)) return errc::invalid_argument;
   std::uint32_t probe_rows[vector_rows], build_rows[vector_rows];
   for (;;) {
     PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, take_satisfying(probe_rows, build_rows, vector_rows, *residual));

@@ -487,7 +487,7 @@ class pass_binder {
   absl::StatusOr<column_set> run_restricted(const segment_join& join, std::span<const std::uint32_t> columns,
                                             row_outlet* outlet) {
     run_options options = with_.options;
-    options.results = nullptr;  // the other side's rows are the join's
+    options.result_budget = nullptr;  // the other side's rows are the join's
     scan_statistics of_other;
     auto rows = run_passes(restricted(join.what->other, join.other, columns), with_.runner, with_.context, options,
                            of_other, outlet);

@@ -122,7 +122,7 @@ class segment_runner {
         context_(context),
         options_(options),
         outlet_(outlet),
-        result_budget_(options.results != nullptr ? options.results : context.budget()),
+        result_budget_(options.result_budget != nullptr ? options.result_budget : context.budget()),
         locals_(runner.concurrency()) {}
 
   /// The rows of this segment go through a join to another: the last of such a chain has the result.
@@ -915,7 +915,7 @@ absl::StatusOr<column_set> run_to_outlet(const bound_pass& pass, const Run& run,
   for (const auto& link : pass.links) is_spilled = is_spilled || link->account().spilled_rows != 0;
   if (!is_spilled) {
     run_options collecting = options;
-    collecting.results = to.budget();
+    collecting.result_budget = to.budget();
     auto made = run(runner, collecting, &to);
     if (made.ok()) {
       const result<void> kept = to.keep(*std::move(made));

@@ -33,7 +33,7 @@ class spilled_groups_of_workers final : public spilled_groups {
 
 inline result<std::unique_ptr<spilled_groups>> make_spilled_groups(const group_request& what,
                                                                    std::span<run_store* const> stores) {
-  spill_options how;
+  spilling_aggregator_options how;
   how.restricts = what.restricts;
   const std::uint64_t left = what.budget == nullptr ? memory_budget::unlimited : what.budget->available();
   if (left != memory_budget::unlimited) {

@@ -194,7 +194,8 @@ class spilled_join_link final : public spilled_link {
     for (std::uint32_t i = 0; i < rows.row_count; ++i) {
       if (!has_left) at.joined_numbers[i] = number_of_unmatched(number_, unmatched_++);
       else if (rows.rows.test(i))
-        at.joined_numbers[i] = PILLAR_MUTATE(pipeline_spilled_rows_unnumbered, numbered.value<std::uint64_t>(i), std::uint64_t{0});
+        at.joined_numbers[i] =
+            PILLAR_MUTATE(pipeline_spilled_rows_unnumbered, numbered.value<std::uint64_t>(i), std::uint64_t{0});
     }
     at.rows_out += rows.rows.count();
     if (PILLAR_MUTATE(pipeline_spilled_dictionaries_kept, true, false)) next.begin_block(to);  // views at old addresses
