@@ -234,7 +234,9 @@ TEST(aggregate_parallel_spilling_group, every_allocation_and_file_operation_may_
   const rows of(600, 1'000'000'000, false);
   pillar::inline_executor alone;
   const outcome expected = group(of, alone, 1, nullptr, {}, {});
-  const auto run = [&](memory_budget* budget, auto& file) {
+  const auto run = [&](memory_budget* outer, auto& file) {
+    memory_budget within(2048 * kib, outer), *const budget =
+                                                 &within;  // without a limit, partitions are cut to state_bytes
     pillar::file_run_store store(file, {.budget = budget, .buffer_bytes = 64 * kib, .block_rows = 1024});
     pillar::run_store* const stores[] = {&store};
     const outcome found = group(of, alone, 2, budget, stores, {.state_bytes = 64 * kib, .partition_bits = 1}, budget);

@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "pillar/base/file.hpp"
 #include "pillar/column/builder.hpp"
@@ -112,20 +113,27 @@ struct grouping {
   }
 };
 
+template <class T>
+void append_bytes(std::string& to, const T& value) {
+  to.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
 void append_cell(std::string& to, const vector& from, std::uint32_t row) {
-  const pillar::scalar cell = pillar::get(from, row);
-  if (cell.null) to += "N";
-  else if (pillar::is_float(from.type.physical)) to += std::to_string(std::bit_cast<std::uint64_t>(cell.real));
-  else if (from.type.physical == pillar::physical_type::text) to += cell.text;
-  else
-    to += std::to_string(static_cast<std::uint64_t>(cell.integer >> 64)) + ":" +
-          std::to_string(static_cast<std::uint64_t>(cell.integer));
-  to += ';';
+  if (!from.valid(row)) {
+    to += 'N';
+  } else if (from.type.physical == pillar::physical_type::text) {
+    const std::string_view text = from.text_value(row);
+    append_bytes(to += 't', text.size());
+    to += text;
+  } else {
+    const pillar::scalar cell = pillar::get(from, row);
+    if (pillar::is_float(from.type.physical)) append_bytes(to += 'r', cell.real);
+    else append_bytes(to += 'i', cell.integer);
+  }
 }
 
-/// All groups as lines, sorted.
+/// All groups as the hashes of their lines, sorted.
 struct lines {
-  std::vector<std::string> all{};
+  std::vector<std::size_t> all{};
   errc said = errc::ok;
   lines() = default;
   explicit lines(spilling_aggregator& groups, memory_budget* result_budget = nullptr) {
@@ -135,10 +143,11 @@ struct lines {
             const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(1024, piece[0].size() - at));
             std::vector<vector> views;
             for (const column& of : piece) views.push_back(of.slice(at, count));
+            std::string line;
             for (std::uint32_t row = 0; row < count; ++row) {
-              std::string line;
+              line.clear();
               for (const vector& view : views) append_cell(line, view, row);
-              all.push_back(std::move(line));
+              all.push_back(std::hash<std::string_view>{}(line));
             }
           }
           return {};

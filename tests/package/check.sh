@@ -7,6 +7,7 @@ compiler=$2
 work=$3
 here=$(cd "$(dirname "$0")" && pwd)
 source=$(cd "$here/../.." && pwd)
+case ${compiler##*/} in g++*) export CXXFLAGS=--param=ggc-min-heapsize=1048576 ;; esac  # collects its garbage later: faster
 
 rm -rf "$work"
 mkdir -p "$work"
@@ -36,7 +37,7 @@ cmp "$work/with_kernels.txt" "$work/header_only.txt"
 if "$work/moved/bin/pillar-inspect" "$work/install.log" > "$work/inspect.txt"; then echo "pillar-inspect takes a log for a block"; exit 1; fi
 grep -q 'BROKEN: neither a block nor a slice file at offset 0' "$work/inspect.txt"
 cmake -G Ninja -S "$source/examples/inspect" -B "$work/inspect" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_CXX_COMPILER="$compiler" \
-  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" > "$work/inspect.log" && cmake --build "$work/inspect" >> "$work/inspect.log" ||
+  -DCMAKE_UNITY_BUILD=ON -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" > "$work/inspect.log" && cmake --build "$work/inspect" >> "$work/inspect.log" ||
   { cat "$work/inspect.log"; exit 1; }
 "$work/inspect/pillar-inspect" --help > /dev/null
 

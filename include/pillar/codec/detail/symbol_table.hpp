@@ -2,7 +2,7 @@
 /// Finding the symbols of a text, and cutting it into them: the encoder's half of codec/text_symbols.hpp.
 #pragma once
 #include <algorithm>  // std::clamp, std::lower_bound, std::max, std::min
-#include <bit>        // std::bit_width
+#include <bit>        // std::bit_width, std::countr_zero
 #include <cstdint>
 #include <cstring>  // std::memcpy, std::memset
 #include <new>      // placement new
@@ -423,6 +423,7 @@ class symbol_builder {
       if (pair_count_ == max_pairs) return;
       ++pair_count_;
       pairs_[at].key = key;
+      filled_[at / 64] |= std::uint64_t{1} << (at % 64);
     }
     ++pairs_[at].count;
   }
@@ -443,6 +444,7 @@ class symbol_builder {
     const bool last = round + 1 == rounds;
     std::memset(counts_, 0, sizeof(counts_));
     std::memset(pairs_, 0, sizeof(pairs_));
+    std::memset(filled_, 0, sizeof(filled_));
     pair_count_ = 0;
     // Short symbols are seen often enough in a part of the sample.
     const std::uint32_t rows = rows_of_round_[std::min(round / 2, 2)];
@@ -463,12 +465,14 @@ class symbol_builder {
     for (std::uint32_t i = symbol_index::single_count; i < table_.count; ++i)
       if (counts_[i] != 0) add_candidate(table_.at(i), counts_[i] * table_.sizes[i]);
     if (!last)
-      for (const pair& one : pairs_) {
-        const std::uint32_t first = one.key >> 16, second = one.key & 0xffff;
-        if (one.count < 2 || first == separator_ || second == separator_) continue;
-        const symbol both = joined(table_.at(first), table_.at(second));
-        add_candidate(both, one.count * both.size);
-      }
+      for (std::uint32_t word = 0; word < std::size(filled_); ++word)  // a short text's pairs are few among many slots
+        for (std::uint64_t left = filled_[word]; left != 0; left &= left - 1) {
+          const pair& one = pairs_[word * 64 + static_cast<std::uint32_t>(std::countr_zero(left))];
+          const std::uint32_t first = one.key >> 16, second = one.key & 0xffff;
+          if (one.count < 2 || first == separator_ || second == separator_) continue;
+          const symbol both = joined(table_.at(first), table_.at(second));
+          add_candidate(both, one.count * both.size);
+        }
     set_table(kept);
   }
 
@@ -494,6 +498,7 @@ class symbol_builder {
   std::uint16_t* numbers_ = nullptr;  ///< of the sample's symbols
   std::uint32_t counts_[symbol_index::max_count];
   pair pairs_[1u << pair_bits];
+  std::uint64_t filled_[(1u << pair_bits) / 64];  ///< the pairs that have a count
   candidate candidates_[max_candidates];
   std::uint16_t slots_[1u << candidate_bits];
 };
