@@ -42,6 +42,10 @@ struct shared_word {
     return PILLAR_MUTATE(narrow_words_unsigned, static_cast<std::int64_t>(top) >> (64 - shift),
                          static_cast<std::int64_t>(top >> (64 - shift)));
   }
+  [[nodiscard]] std::int64_t part(std::uint64_t word, bool is_high) const noexcept {
+    const auto both = static_cast<std::int64_t>(word);
+    return is_high ? high_sum(both) : low_sum(both);
+  }
   [[nodiscard]] std::int64_t high_sum(std::int64_t word) const noexcept {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(word) - static_cast<std::uint64_t>(low_sum(word))) >>
            shift;
@@ -128,6 +132,39 @@ class narrow_sums {
     return static_cast<std::uint64_t>(part(sum_count_, group));
   }
   [[nodiscard]] std::int64_t sum(std::uint32_t index, std::uint32_t group) const noexcept { return part(index, group); }
+  /// The same of groups [first, first + count).
+  void copy_rows(std::uint32_t first, std::uint32_t count, std::int64_t* PILLAR_RESTRICT out) const noexcept {
+    copy_part(sum_count_, first, count, out);
+  }
+  void copy_sums(std::uint32_t index, std::uint32_t first, std::uint32_t count,
+                 std::int64_t* PILLAR_RESTRICT out) const noexcept {
+    copy_part(index, first, count, out);
+  }
+
+  /// Gives each sum of many groups a word of its own, which is room for more without clearing. False: nothing was
+  /// changed, for none shares a word or there is no memory.
+  bool spread() noexcept {
+    const std::uint32_t width = rows_ + sum_count_;
+    if (stride_ == width || copy_count_ != 1 || empty()) return false;
+    growable<std::uint64_t> made(budget_);
+    if (!made.append_zeros(slot_count_ * width).ok()) return false;
+    // A word's number is its sum's; the rows' is the last.
+    for (std::uint32_t index = 0; index < width; ++index) {
+      const place at = places_[index];
+      const shared_word from = layout_[at.word];
+      const bool is_high = PILLAR_MUTATE(narrow_spread_low_only, at.is_high, false);
+      for (std::size_t slot = 0; slot < slot_count_; ++slot)
+        made[slot * width + index] = static_cast<std::uint64_t>(from.part(words_[slot * stride_ + at.word], is_high));
+    }
+    words_.swap(made);
+    stride_ = width;
+    for (std::uint32_t index = 0; index < width; ++index) {
+      layout_[index] = {};
+      layout_[index].low = index == sum_count_ ? shared_word::rows : index;
+      places_[index] = {static_cast<std::uint8_t>(index), false};
+    }
+    return true;
+  }
   void clear() noexcept {
     if (!empty()) std::memset(words_.data(), 0, words_.size() * sizeof(std::uint64_t));
     pending_rows_ = 0;
@@ -162,8 +199,19 @@ class narrow_sums {
     const std::size_t slot = std::size_t{group} + 1;
     if (empty() || slot >= slot_count_) return 0;
     const place at = places_[index];
-    const auto found = static_cast<std::int64_t>(word(slot * stride_ + at.word));
-    return at.is_high ? layout_[at.word].high_sum(found) : layout_[at.word].low_sum(found);
+    return layout_[at.word].part(word(slot * stride_ + at.word), at.is_high);
+  }
+  void copy_part(std::uint32_t index, std::uint32_t first, std::uint32_t count,
+                 std::int64_t* PILLAR_RESTRICT out) const noexcept {
+    if (empty() || copy_count_ != 1 || std::size_t{first} + count >= slot_count_) {
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = part(index, first + i);
+      return;
+    }
+    const place at = places_[index];
+    const shared_word of = layout_[at.word];
+    const std::size_t stride = stride_;
+    const std::uint64_t* PILLAR_RESTRICT words = words_.data() + (std::size_t{first} + 1) * stride + at.word;
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = of.part(words[i * stride], at.is_high);
   }
 
   /// How the words of groups are shared: each of the largest sums takes in the largest that it has room for, if then

@@ -385,6 +385,7 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
     // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
     if (found == room::yes && rows.move && narrow_.pending_rows() >= 16 * (std::uint64_t{table_.group_count()} + 1024))
       found = room::after_clear;
+    else if (found == room::after_clear && narrow_.spread()) found = narrow_.room_for(rows.lanes);
     if (found != room::after_clear) return found;
     PILLAR_TRY(settle());
   }
@@ -1222,13 +1223,21 @@ inline result<void> aggregator::append_integers(const bound_aggregate& of, std::
   double averages[vector_rows];
   std::uint64_t validity[vector_words] = {};
   alignas(8) std::byte room[sizeof(detail::sum128_state)];
-  for (std::uint32_t i = 0; i < count; ++i) {
+  const bool all_narrow = of.is_narrow && states_.empty();
+  if (all_narrow) {
+    if (of.narrow_count == none) narrow_.copy_rows(first, count, counts);
+    else narrow_.copy_sums(of.narrow_count, first, count, counts);
+    if (of.form != state_form::count) {
+      std::int64_t words[vector_rows];
+      narrow_.copy_sums(of.narrow_sum, first, count, words);
+      for (std::uint32_t i = 0; i < count; ++i) sums[i] = words[i];
+    }
+    for (std::uint32_t i = 0; i < count; ++i)
+      validity[i / 64] |= std::uint64_t{of.form == state_form::count || counts[i] != 0} << (i % 64);
+  }
+  for (std::uint32_t i = 0; i < count && !all_narrow; ++i) {
     const std::uint32_t group = first + i;
-    if (of.is_narrow && states_.empty()) {
-      counts[i] = of.narrow_count == none ? static_cast<std::int64_t>(narrow_.rows(group))
-                                          : narrow_.sum(of.narrow_count, group);
-      sums[i] = of.form == state_form::count ? 0 : narrow_.sum(of.narrow_sum, group);
-    } else if (of.form == state_form::count) {
+    if (of.form == state_form::count) {
       counts[i] = *reinterpret_cast<const std::int64_t*>(whole_state(of, group, room));
     } else {
       const auto* from = reinterpret_cast<const detail::sum64_state*>(whole_state(of, group, room));
