@@ -21,6 +21,15 @@ if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_CXX_EXTENSIONS OFF)
 endif()
 
+# A program with sanitizers takes ld seconds.
+if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^16")
+  find_program(PILLAR_LLD ld.lld-16)
+  mark_as_advanced(PILLAR_LLD)
+  if(PILLAR_LLD)
+    add_link_options(-fuse-ld=lld)
+  endif()
+endif()
+
 set(pillar_warnings "")
 if(PILLAR_WARNINGS)
   set(pillar_warnings -Wall -Wextra -Wpedantic -Wshadow -Werror)
