@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A join between two segments whose other side does not fit into memory.
 #pragma once
+#include "pillar/pipeline/join.hpp"  // first: its definitions include it again
+
 #include <memory>
 #include <optional>
 #include <utility>
