@@ -655,12 +655,48 @@ TEST(aggregate_group_table, growth_fits_the_budget) {
   pillar::splitmix64 random(35);
   std::vector<std::int64_t> values(60'000);
   for (auto& value : values) value = static_cast<std::int64_t>(random() | 1);
-  // 2^16 slots of 16 bytes, soon twice as many of them beside these, and the keys by number.
-  pillar::memory_budget budget((3 << 20) + (3 << 19));
+  // 2^16 slots of 12 bytes, soon twice as many of them beside these, and the keys by number.
+  pillar::memory_budget budget((3 << 20) + (1 << 19));
   auto table = *group_table::make(std::vector{type}, &budget);
   integer_feed feed{table};
   feed(values);
   EXPECT_EQ(table.group_count(), values.size());
+}
+
+TEST(aggregate_group_table, large_tables_grow_by_an_estimate) {
+  // More than a third of the rows bring a key that was there: how many keys there will be is known before they have come.
+  const std::uint32_t row_count = turns(300'000u);
+  std::uint64_t room[2] = {};
+  for (const bool expected : {false, true}) {
+    for (const std::uint64_t limit : {pillar::memory_budget::unlimited, std::uint64_t{24} << 20}) {
+      pillar::memory_budget budget(limit);
+      auto table = *group_table::make(std::array{type_of<std::int64_t>}, &budget, {}, expected ? row_count : 0);
+      pillar::splitmix64 random(3);
+      std::map<std::int64_t, std::uint32_t> seen;
+      for (std::uint32_t at = 0; at < row_count; at += 1000) {
+        std::int64_t keys[1000];
+        for (auto& key : keys) key = static_cast<std::int64_t>((random.below(row_count) + 1) * 0x9e3779b97f4a7c15u);
+        pillar::vector view;
+        view.type = type_of<std::int64_t>;
+        view.size = 1000;
+        view.values = keys;
+        const pillar::vector* const pointer = &view;
+        std::uint32_t groups[1000];
+        ASSERT_TRUE(table.find_or_insert({&pointer, 1}, selection_mask::first(1000), 1000, groups).ok());
+        for (std::uint32_t i = 0; i < 1000; i += 10)
+          ASSERT_EQ(seen.try_emplace(keys[i], groups[i]).first->second, groups[i]);
+      }
+      if (limit == pillar::memory_budget::unlimited) room[expected] = table.likely_groups();
+      const auto groups = static_cast<double>(table.group_count());
+      EXPECT_NEAR(groups, 0.632 * row_count, 0.01 * row_count);
+      if (expected && limit == pillar::memory_budget::unlimited && !sanitized) {
+        EXPECT_GT(static_cast<double>(table.likely_groups()), groups);
+        EXPECT_LT(static_cast<double>(table.likely_groups()), 1.2 * groups);
+        EXPECT_LT(static_cast<double>(budget.used()), groups * (8 * 1.2 + 12 * 2.6));
+      }
+    }
+  }
+  if (!sanitized) EXPECT_NE(room[0], room[1]);
 }
 
 TEST(aggregate_group_table, expected_rows_make_wide_ranges_arrays) {

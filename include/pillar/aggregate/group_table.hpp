@@ -54,7 +54,7 @@ struct key_range {
 /// Threads:  one at a time; const members concurrently
 class group_table {
  public:
-  /// `expected_rows`, if known, lets a range of up to twice as many keys be an array.
+  /// `expected_rows`, if known, lets a range of up to twice as many keys be an array, and a table grow by an estimate.
   /// Errors: invalid_argument when `ranges` is neither empty nor one per key column
   PILLAR_API static result<group_table> make(std::span<const data_type> key_types, memory_budget* budget = nullptr,
                                              std::span<const key_range> ranges = {}, std::uint64_t expected_rows = 0);
@@ -92,6 +92,11 @@ class group_table {
   }
 
   [[nodiscard]] std::uint32_t group_count() const noexcept { return group_count_; }
+  /// How many groups there is room for without copying keys: where expected_rows is known, as many as are likely.
+  [[nodiscard]] std::size_t likely_groups() const noexcept {
+    if (stages_.empty() || mode_ == key_mode::array) return group_count_;
+    return stages_.back().is_wide ? stages_.back().wide.room() : stages_.back().narrow.room();
+  }
   [[nodiscard]] key_mode mode() const noexcept { return mode_; }
   [[nodiscard]] std::span<const data_type> key_types() const noexcept { return types_; }
 
@@ -153,6 +158,7 @@ class group_table {
   [[nodiscard]] bool is_array() const noexcept;
   [[nodiscard]] bool is_whole_text() const noexcept;
   void place(key_part part);
+  void expect_rows() noexcept;
   [[nodiscard]] bool outside_ranges(std::span<const vector* const> keys, const std::uint16_t* rows,
                                     std::uint32_t count) const;
   result<void> widen(bool ranges_hold);
@@ -206,6 +212,7 @@ class group_table {
   bool arrays_ = true;  ///< false: there is no memory for one
   bool stable_dictionaries_ = false;
   std::uint32_t group_count_ = 0;
+  std::uint64_t expected_rows_ = 0;
   std::uint64_t most_array_codes_ = std::uint64_t{1} << detail::direct_table::small_bits;
   std::uint32_t next_look_ = dense_look_groups;      ///< at so many groups keys are looked at for being dense
   std::vector<const vector*> block_dictionaries_{};  ///< of the block at work, if all keys are such vectors

@@ -8,7 +8,7 @@
 #include <cstring>  // std::memset
 #include <string_view>
 
-#include "pillar/base/bits.hpp"  // count_bits
+#include "pillar/base/bits.hpp"  // count_bits, load_unaligned
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
 #include "pillar/base/growable.hpp"
@@ -200,6 +200,16 @@ class word_table {
   [[nodiscard]] const Key& key(std::uint32_t number) const noexcept { return keys_[number]; }
   [[nodiscard]] const Key* keys() const noexcept { return keys_.data(); }
 
+  /// So many rows will come from now on: then the table can grow by an estimate. What has come so far says nothing about
+  /// them.
+  void expect(std::uint64_t rows) noexcept {
+    expected_rows_ = rows;
+    rows_since_growth_ = 0;
+    size_at_growth_ = size();
+  }
+  /// For how many keys there is room without copying them.
+  [[nodiscard]] std::size_t room() const noexcept { return keys_.byte_count() / sizeof(Key); }
+
   /// Requires: count ≤ 1,024
   result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
     if (count == 0) return {};
@@ -221,11 +231,11 @@ class word_table {
     const slot* const slots = slots_.as<slot>();
     const bool prefetch = slots_.size() > prefetch_threshold_bytes;
     std::size_t homes[batch_rows];
-    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_bits_);
+    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_count_);
     for (std::uint32_t i = 0; i < count; ++i) {
-      if (prefetch && i + ahead < count) __builtin_prefetch(slots + homes[i + ahead]);
+      if (prefetch && i + ahead < count) ask_for<false>(slots + homes[i + ahead]);
       std::size_t at = homes[i];
-      while (slots[at].number_plus_1 != 0 && !(slots[at].key == keys[i])) at = (at + 1) & (slot_count_ - 1);
+      while (slots[at].number_plus_1 != 0 && !(slots[at].key() == keys[i])) at = after(at);
       numbers[i] = slots[at].number_plus_1 == 0 ? key_limit : slots[at].number_plus_1 - 1;
     }
   }
@@ -236,33 +246,47 @@ class word_table {
     if (slot_count_ == 0) return;
     std::memset(slots_.data(), 0, slot_count_ * sizeof(slot));
     for (std::uint32_t number = 0; number < count; ++number)
-      slots_.as<slot>()[free_slot(keys_[number])] = {keys_[number], number + 1};
+      slots_.as<slot>()[free_slot(keys_[number])].set(keys_[number], number + 1);
   }
 
  private:
   static constexpr std::size_t small_slot_count = 8192;
+  static constexpr std::size_t large_slot_count = std::size_t{1} << 16;
   static constexpr std::uint32_t batch_rows = 1024;
   static constexpr std::uint32_t ahead = 24;
+  /// A key without padding behind it: a quarter of the memory less.
   struct slot {
-    Key key;
+    std::uint32_t words[sizeof(Key) / 4];
     std::uint32_t number_plus_1;
+    [[nodiscard]] Key key() const noexcept { return load_unaligned<Key>(words); }
+    void set(const Key& key, std::uint32_t number) noexcept {
+      store_unaligned(words, key);
+      number_plus_1 = number;
+    }
   };
-  [[nodiscard]] static std::size_t home(const Key& key, unsigned slot_bits) noexcept {
-    return table_hash(key) >> (64 - slot_bits);
+  /// The hash as a fraction of the table: in its order, whatever the number of slots.
+  [[nodiscard]] static std::size_t home(const Key& key, std::size_t slot_count) noexcept {
+    return static_cast<std::size_t>(static_cast<uint128>(table_hash(key)) * slot_count >> 64);
   }
+  [[nodiscard]] std::size_t after(std::size_t at) const noexcept { return at + 1 == slot_count_ ? 0 : at + 1; }
   [[nodiscard]] std::size_t free_slot(const Key& key) const noexcept {
-    std::size_t at = home(key, slot_bits_);
-    while (slots_.as<slot>()[at].number_plus_1 != 0) at = (at + 1) & (slot_count_ - 1);
+    std::size_t at = home(key, slot_count_);
+    while (slots_.as<slot>()[at].number_plus_1 != 0) at = after(at);
     return at;
+  }
+  template <bool Write>
+  static void ask_for(const slot* of) noexcept {  // it may lie across two lines
+    __builtin_prefetch(of, Write ? 1 : 0);
+    __builtin_prefetch(&of->number_plus_1, Write ? 1 : 0);
   }
 
   result<void> find_or_insert_each(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
     const std::uint32_t before = size();
     if (slot_count_ == 0) PILLAR_TRY(grow());
     for (std::uint32_t i = 0; i < count; ++i) {
-      std::size_t at = home(keys[i], slot_bits_);
+      std::size_t at = home(keys[i], slot_count_);
       const slot* slots = slots_.as<slot>();
-      while (slots[at].number_plus_1 != 0 && !(slots[at].key == keys[i])) at = (at + 1) & (slot_count_ - 1);
+      while (slots[at].number_plus_1 != 0 && !(slots[at].key() == keys[i])) at = after(at);
       if (slots[at].number_plus_1 != 0) {
         numbers[i] = slots[at].number_plus_1 - 1;
         continue;
@@ -283,7 +307,7 @@ class word_table {
       at = free_slot(key);
     }
     PILLAR_TRY(keys_.append(key));
-    slots_.as<slot>()[at] = {key, size()};
+    slots_.as<slot>()[at].set(key, size());
     return {};
   }
 
@@ -292,20 +316,20 @@ class word_table {
   template <bool Prefetch>
   result<void> find_or_insert_all(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
     slot* const slots = slots_.as<slot>();
-    const std::size_t last_slot = slot_count_ - 1;
+    const std::size_t slot_count = slot_count_;
     std::size_t homes[batch_rows + ahead];
-    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_bits_);
+    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_count);
     if constexpr (Prefetch) {
       for (std::uint32_t i = 0; i < ahead; ++i) homes[count + i] = homes[count - 1];
-      for (std::uint32_t i = 0; i < ahead; ++i) __builtin_prefetch(slots + homes[i], 1);
+      for (std::uint32_t i = 0; i < ahead; ++i) ask_for<true>(slots + homes[i]);
     }
     Key* const added = keys_.data();
     const std::uint32_t before = size();
     std::uint32_t next = before;
     const auto probe = [&](std::uint32_t i) {
-      if constexpr (Prefetch) __builtin_prefetch(slots + homes[i + ahead], 1);
+      if constexpr (Prefetch) ask_for<true>(slots + homes[i + ahead]);
       std::size_t at = homes[i];
-      while (slots[at].number_plus_1 != 0 && !(slots[at].key == keys[i])) at = (at + 1) & last_slot;
+      while (slots[at].number_plus_1 != 0 && !(slots[at].key() == keys[i])) at = at + 1 == slot_count ? 0 : at + 1;
       return slots + at;
     };
     if (new_keys_ * 8 > count) {
@@ -314,8 +338,7 @@ class word_table {
         const bool is_new = at->number_plus_1 == 0;
         added[next] = keys[i];
         next += is_new ? 1 : 0;
-        at->key = keys[i];
-        at->number_plus_1 = is_new ? next : at->number_plus_1;
+        at->set(keys[i], is_new ? next : at->number_plus_1);
         numbers[i] = at->number_plus_1 - 1;
       }
     } else {
@@ -323,7 +346,7 @@ class word_table {
         slot* const at = probe(i);
         if (at->number_plus_1 == 0) {
           added[next] = keys[i];
-          *at = {keys[i], ++next};
+          at->set(keys[i], ++next);
         }
         numbers[i] = at->number_plus_1 - 1;
       }
@@ -333,21 +356,45 @@ class word_table {
     return {};
   }
 
-  /// Twice the slots, or four times where the table is small or most rows since the last time were new keys.
+  /// How many keys there will be when the expected rows have come, if these bring new ones like those since the last
+  /// growth. Of all keys a row has any with the same probability, so the share of rows whose key was there is that of
+  /// the keys that are known.
+  [[nodiscard]] std::size_t likely_keys() const noexcept {
+    if (expected_rows_ <= rows_since_growth_ || rows_since_growth_ < batch_rows) return size();
+    const double left = static_cast<double>(expected_rows_ - rows_since_growth_);
+    double known = static_cast<double>(size());
+    const auto rows = static_cast<double>(rows_since_growth_);
+    const double known_share = 1 - static_cast<double>(size() - size_at_growth_) / rows;
+    const double all = (static_cast<double>(size_at_growth_) + known) / 2 / known_share;  // infinite where all are new
+    constexpr int steps = 64;
+    for (int i = 0; i < steps && all > known; ++i) known += (1 - known / all) * left / steps;
+    return static_cast<std::size_t>(known);
+  }
+
+  /// Twice the slots, or four times where the table is small or most rows since the last time were new keys. A large one
+  /// has room for what is likely to come, if that is little of what the budget has.
   result<void> grow() noexcept {
     const bool fast = std::uint64_t{size() - size_at_growth_} * 2 > rows_since_growth_;
-    std::size_t wanted = slot_count_ == 0                               ? 64
-                         : slot_count_ < (std::size_t{1} << 16) || fast ? slot_count_ * 4
-                                                                        : slot_count_ * 2;
+    std::size_t wanted = slot_count_ == 0                         ? 64
+                         : slot_count_ < large_slot_count || fast ? slot_count_ * 4
+                                                                  : slot_count_ * 2;
+    if (slot_count_ >= large_slot_count) {
+      const std::size_t likely = likely_keys();
+      const std::size_t least = slot_count_ * 2, most = slot_count_ * 16;
+      if (likely > size()) wanted = likely * 9 / 4 < least ? least : likely * 9 / 4 > most ? most : likely * 9 / 4;
+      const std::size_t bytes = wanted * sizeof(slot) + likely * sizeof(Key);
+      if (budget_ != nullptr && bytes > budget_->available() / 8) wanted = slot_count_ * (fast ? 4 : 2);
+      else if (likely > size() + batch_rows && likely <= wanted)
+        static_cast<void>(keys_.reserve(likely * 17 / 16 - size()).ok());
+    }
     result<buffer> room = buffer::allocate(wanted * sizeof(slot), budget_);
-    if (PILLAR_MUTATE(group_grows_by_four_or_not, !room.ok() && wanted == slot_count_ * 4, false)) {
+    if (PILLAR_MUTATE(group_grows_by_four_or_not, !room.ok() && slot_count_ != 0 && wanted > slot_count_ * 2, false)) {
       wanted = slot_count_ * 2;  // what the budget may still have
       room = buffer::allocate(wanted * sizeof(slot), budget_);
     }
     if (!room.ok()) return room.error();
     buffer made = *std::move(room);
     prefer_huge_pages(made);
-    const auto bits = static_cast<unsigned>(std::countr_zero(wanted));
     slot* const to = made.as<slot>();
     std::size_t cleared = 0;
     const auto clear_up_to = [&](std::size_t at) {  // shortly before it is written to
@@ -359,10 +406,10 @@ class word_table {
     std::size_t gap = 0;  // the first free slot: those before it may have been wrapped, and come last
     while (gap < slot_count_ && from[gap].number_plus_1 != 0) ++gap;
     for (std::size_t i = 0; i < slot_count_; ++i) {
-      const slot& old = from[(gap + i) & (slot_count_ - 1)];
+      const slot& old = from[gap + i < slot_count_ ? gap + i : gap + i - slot_count_];
       if (old.number_plus_1 == 0) continue;
-      std::size_t at = home(old.key, bits);
-      for (;; at = (at + 1) & (wanted - 1)) {
+      std::size_t at = home(old.key(), wanted);
+      for (;; at = at + 1 == wanted ? 0 : at + 1) {
         if (at >= cleared) clear_up_to(at);
         if (to[at].number_plus_1 == 0) break;
       }
@@ -371,8 +418,8 @@ class word_table {
     if (cleared < wanted) std::memset(static_cast<void*>(to + cleared), 0, (wanted - cleared) * sizeof(slot));
     slots_ = std::move(made);
     slot_count_ = wanted;
-    slot_bits_ = bits;
     size_at_growth_ = size();
+    expected_rows_ -= rows_since_growth_ < expected_rows_ ? rows_since_growth_ : expected_rows_;
     rows_since_growth_ = 0;
     return {};
   }
@@ -380,10 +427,10 @@ class word_table {
   growable<Key> keys_;  ///< by number
   buffer slots_{};
   std::size_t slot_count_ = 0;
-  unsigned slot_bits_ = 0;
   std::uint32_t new_keys_ = 0;  ///< of the last batch
   std::uint32_t size_at_growth_ = 0;
   std::uint64_t rows_since_growth_ = 0;
+  std::uint64_t expected_rows_ = 0;  ///< after the last growth
   memory_budget* budget_;
 };
 

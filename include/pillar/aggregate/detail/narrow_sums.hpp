@@ -15,6 +15,13 @@
 
 namespace PILLAR_NAMESPACE::detail {
 
+/// Room for `wanted` values, which is likely to be needed soon, if it is little of what the budget has.
+template <class T>
+void reserve_likely(growable<T>& values, std::size_t wanted, const memory_budget* budget) noexcept {
+  if (wanted <= values.size() || (budget != nullptr && wanted * sizeof(T) > budget->available() / 8)) return;
+  static_cast<void>(values.reserve(wanted - values.size()).ok());
+}
+
 /// One batch for narrow_sums: a slot per row (0 = takes no part), and a value per row for each sum.
 ///
 /// Requires: sums: as many as set_shape said; bits[i]: −2^bits ≤ value < 2^bits for all values of sum i; values[i], or
@@ -73,7 +80,8 @@ class narrow_sums {
   [[nodiscard]] std::uint64_t pending_rows() const noexcept { return pending_rows_; }
 
   /// Room for the slots of so many groups; what was added stays. Empty words are shared as suits `batch`.
-  result<void> reserve(std::uint32_t group_count, const narrow_batch& batch) noexcept {
+  /// `likely`: so many groups will be there soon.
+  result<void> reserve(std::uint32_t group_count, const narrow_batch& batch, std::size_t likely = 0) noexcept {
     const std::size_t slots = std::size_t{group_count} + 1;
     group_count_ = group_count;
     if (empty()) {
@@ -87,6 +95,8 @@ class narrow_sums {
     }
     if (slots <= slot_count_) return {};
     if (copy_count_ == 1) {
+      if (slots * stride_ * sizeof(std::uint64_t) > words_.byte_count())
+        reserve_likely(words_, (likely + 1) * stride_, budget_);
       PILLAR_TRY(words_.append_zeros(slots * stride_ - words_.size()));
       slot_count_ = slots;
       return {};

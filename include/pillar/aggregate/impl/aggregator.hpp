@@ -215,6 +215,7 @@ inline void aggregator::plan_narrow() {
 inline result<void> aggregator::make_states(std::uint32_t group_count) {
   const std::size_t wanted = std::size_t{group_count} * stride_;
   if (wanted <= states_.size()) return {};
+  if (wanted > states_.byte_count()) detail::reserve_likely(states_, table_.likely_groups() * stride_, budget_);
   return states_.append_zeros(wanted - states_.size());
 }
 
@@ -380,7 +381,7 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
   for (;;) {
     PILLAR_ASSIGN_OR_RETURN(const bool filled, fill_narrow(inputs, input_bits, selection, row_count, rows));
     if (!filled) return room::never;
-    PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes));
+    PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes, table_.likely_groups()));
     room found = narrow_.room_for(rows.lanes);
     // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
     if (found == room::yes && rows.move && narrow_.pending_rows() >= 16 * (std::uint64_t{table_.group_count()} + 1024))
@@ -1311,6 +1312,7 @@ PILLAR_API result<std::vector<column>> aggregator::finish(std::uint32_t first, s
   std::vector<column> made;
   for (std::uint32_t key = 0; key < table_.key_types().size(); ++key) {
     column_builder out(result_types_[key], budget);
+    PILLAR_TRY(out.reserve(count));
     PILLAR_TRY(table_.append_keys(key, first, count, out));
     PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
     made.push_back(std::move(done));

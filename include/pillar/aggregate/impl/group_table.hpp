@@ -43,7 +43,16 @@ PILLAR_API result<group_table> group_table::make(std::span<const data_type> key_
         expected_rows > detail::direct_table::most_codes / 2 ? detail::direct_table::most_codes : 2 * expected_rows;
   made.types_.assign(key_types.begin(), key_types.end());
   PILLAR_TRY(made.lay_out(ranges, true));
+  made.expected_rows_ = expected_rows;
+  made.expect_rows();
   return made;
+}
+
+inline void group_table::expect_rows() noexcept {
+  for (key_stage& stage : stages_) {
+    stage.narrow.expect(expected_rows_);
+    stage.wide.expect(expected_rows_);
+  }
 }
 
 /// Puts a part into the first lane with room, in a further table if need be (whose low 32 bits are the last one's
@@ -507,6 +516,8 @@ inline result<void> group_table::lay_out_anew(std::span<const key_range> ranges,
   PILLAR_ASSIGN_OR_RETURN(const std::vector<column> known, keys(budget_));
   PILLAR_TRY(other.insert_columns(known));
   PILLAR_ASSERT(other.group_count_ == group_count_ && other.block_codes_ == 0);
+  other.expected_rows_ = expected_rows_;
+  other.expect_rows();
   *this = std::move(other);
   return {};
 }
