@@ -111,6 +111,63 @@ TEST(join_join_table, a_value_beyond_its_column_does_not_run_into_the_next) {
   EXPECT_EQ(hits->rows[0], 3u);
 }
 
+/// A unique array with and without gaps, over a border of 64 keys.
+TEST(join_join_table, unique_keys_of_an_array_are_ranked) {
+  for (const std::int32_t step : {1, 3}) {
+    std::vector<std::int32_t> values(100);
+    for (std::int32_t i = 0; i < 100; ++i)
+      values[static_cast<std::size_t>(i)] = -50 + i * 37 % 100 * step;  // in no order
+    pillar::vector view;
+    view.type = type_of<std::int32_t>;
+    view.size = 100;
+    view.values = values.data();
+    const pillar::vector* keys[] = {&view};
+    auto builder = *pillar::join_builder::make({&view.type, 1});
+    ASSERT_TRUE(builder.append(keys, pillar::selection_mask::first(100), 100).ok());
+    auto table = *builder.seal();
+    ASSERT_EQ(table.mode(), pillar::join_mode::array);
+    ASSERT_TRUE(table.keys_are_unique());
+    EXPECT_FALSE(table.ids_are_positions());
+    EXPECT_LE(table.byte_count(), 1000u);
+    auto hits = std::make_unique<pillar::join_hits>();
+    const auto find = [&](std::int32_t key) {
+      pillar::vector one = view;
+      one.size = 1;
+      one.values = &key;
+      const pillar::vector* pointer = &one;
+      table.find({&pointer, 1}, pillar::selection_mask::first(1), 1, *hits);
+      return hits->count == 0 ? pillar::no_row : hits->first[0];
+    };
+    std::uint32_t position = 0;
+    for (std::int32_t key = -55; key < 260; ++key) {
+      const auto at = std::find(values.begin(), values.end(), key);
+      ASSERT_EQ(find(key), at == values.end() ? pillar::no_row : position) << key;
+      if (at == values.end()) continue;
+      std::uint32_t id = 0;
+      table.row_ids(&position, 1, &id);
+      EXPECT_EQ(id, static_cast<std::uint32_t>(at - values.begin()));
+      ++position;
+    }
+    EXPECT_EQ(position, 100u);
+    table.name_rows_by_position();
+    EXPECT_TRUE(table.ids_are_positions());
+    const auto again = join_table::from_bytes(table.bytes());
+    ASSERT_TRUE(again.ok());
+    const std::uint32_t last = 99;
+    std::uint32_t id = 0;
+    again->row_ids(&last, 1, &id);
+    EXPECT_EQ(id, 99u);
+
+    pillar::detail::join_header head;
+    std::memcpy(&head, table.bytes().data(), sizeof head);
+    for (const std::uint64_t at : {head.slots_at, head.slots_at + 8, head.slots_at + 16}) {
+      std::vector<std::byte> bytes(table.bytes().begin(), table.bytes().end());
+      bytes[at] ^= std::byte{1};  // a key more or less, other ranks
+      EXPECT_EQ(join_table::from_bytes(bytes).error().code, pillar::errc::corrupt);
+    }
+  }
+}
+
 TEST(join_join_table, hostile_bytes_are_refused_or_harmless) {
   pillar::splitmix64 random(82);
   int refused = 0, harmless = 0;

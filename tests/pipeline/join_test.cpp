@@ -435,6 +435,50 @@ TEST(pipeline_join, rows_without_a_partner_cannot_overflow) {
   EXPECT_TRUE(audited->clean()) << *audited;
 }
 
+/// The other side's columns lie in the order of its keys, int64 as int32 where all values are: borders of that, texts,
+/// NULLs, each key once and twice, and ids that are positions already.
+TEST(pipeline_join, arranged_columns_hold_what_they_held) {
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  pillar::inline_executor runner;
+  for (const int beyond : {0, 1})
+    for (const int copies : {1, 2})
+      for (const int factor : {1, 7}) {  // 1: the keys come in order
+        const auto boss_of = [&](int i) -> std::int64_t { return i == 0 ? most + beyond : i == 1 ? -most - 1 : i; };
+        const auto name_of = [](int i) {
+          return i % 2 == 0 ? std::to_string(i) : "a name of more than twelve characters " + std::to_string(i);
+        };
+        pillar::column_set_builder other(pillar::describe<customers>()), mine(pillar::describe<orders>());
+        for (int i = 0; i < 100 * copies; ++i) {
+          ASSERT_TRUE(other.column_at(0).append_integer(i * factor % 100).ok());
+          ASSERT_TRUE(other.column_at(1).append_text(name_of(i)).ok());
+          ASSERT_TRUE(
+              (i % 5 == 3 ? other.column_at(2).append_null() : other.column_at(2).append_integer(boss_of(i))).ok());
+        }
+        const int sold_count = copies == 2 && factor == 7 ? 60 : 300;  // where few ask, rows stay where they are
+        for (int i = 0; i < sold_count; ++i) {
+          ASSERT_TRUE(mine.column_at(0).append_integer(i).ok() && mine.column_at(1).append_integer(i % 110).ok());
+          ASSERT_TRUE(mine.column_at(2).append_text("open").ok());
+        }
+        pillar::typed_table<customers> right;
+        pillar::typed_table<orders> sold;
+        ASSERT_TRUE(right.append(*other.finish()).ok() && sold.append(*mine.finish()).ok());
+        const auto made = run(scan(sold) | join(scan(right), on("customer"_col)), runner);
+        ASSERT_TRUE(made.ok()) << made.status();
+        const column_set& rows = made->rows();
+        std::uint64_t row = 0;
+        for (int i = 0; i < sold_count; ++i)
+          for (int k = 0; k < 100 * copies; ++k) {
+            if (k * factor % 100 != i % 110) continue;
+            ASSERT_LT(row, rows.row_count());
+            ASSERT_TRUE(rows.at(row, 0).integer == i && rows.at(row, 3).text == name_of(k)) << i << " " << k;
+            ASSERT_EQ(rows.at(row, 4).null, k % 5 == 3);
+            if (k % 5 != 3) ASSERT_TRUE(rows.at(row, 4).integer == boss_of(k)) << k;
+            ++row;
+          }
+        EXPECT_EQ(row, rows.row_count());
+      }
+}
+
 TEST(pipeline_join, the_rows_of_a_result_are_another_side) {
   const clustered tables;
   pillar::inline_executor alone;

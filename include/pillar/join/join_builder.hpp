@@ -81,6 +81,9 @@ class join_builder {
   [[nodiscard]] result<key_estimate> estimate_keys(const plan& how, const crew& workers) const noexcept;
   result<join_table> seal(const crew& workers);
   [[nodiscard]] result<join_table> fill(const plan& how, const key_estimate& keys, const crew& workers) const;
+  [[nodiscard]] result<buffer> rank_keys(const plan& how, const crew& workers) const noexcept;
+  template <class Take>
+  void each_array_row(const plan& how, std::uint32_t tasks, std::uint32_t task, const Take& take) const noexcept;
   void fill_array(std::byte* memory, detail::join_header& header, const plan& how, const crew& workers) const noexcept;
   template <class Slot>
   result<bool> fill_slots(std::byte* memory, detail::join_header& header, const plan& how, const crew& workers) const;

@@ -45,7 +45,7 @@ struct join_hits {
 ///
 /// A row of the build side has an id (its number in the order of arrival, or what the caller named it by) and a
 /// *position*: rows of one key stand together, in the order of arrival, and rows whose key holds a NULL come last. Bits
-/// for matched rows go by position.
+/// for matched rows go by position. In arrays positions ascend with the keys.
 ///
 /// Integer keys are narrowed to the ranges that the build side has, so that two columns often share 8 bytes. −0.0
 /// equals 0.0, NaN equals NaN, NULL equals nothing.
@@ -55,7 +55,7 @@ struct join_hits {
 /// Errors:   from_bytes: truncated, corrupt, unsupported (another format), out_of_memory. Bytes that lie are refused;
 ///           what passes is safe to probe and names only row ids below row_id_limit() and keys of its types, within the
 ///           ranges that it gives to domains, but a changed key is not noticed, nor that keys crowd, so that probing takes long: who stores tables adds a checksum, as blocks do
-/// Cost:     4 bytes per key of the range (array), 32 or 48 bytes per different key (load 1/2) and 2 more for a Bloom
+/// Cost:     4 bytes per key of the range, a quarter of a byte if no key comes twice (array); 32 or 48 bytes per different key (load 1/2) and 2 more for a Bloom
 ///           filter where that is more than 32 KiB, and 4 bytes per row unless no key is NULL or repeats and ids are the rows' numbers
 /// Threads:  const; all members may be called concurrently
 class join_table {
@@ -90,6 +90,11 @@ class join_table {
 
   /// ids[i] = the id of the row at positions[i]; the two may be the same array. Requires positions below row_count().
   PILLAR_API void row_ids(const std::uint32_t* positions, std::uint32_t count, std::uint32_t* ids) const noexcept;
+  /// Whether each row's id is its position.
+  [[nodiscard]] bool ids_are_positions() const noexcept { return header().has_rows == 0; }
+  /// From now on it is: for a caller who has put the build side's rows into the order of their positions, so that
+  /// partners of one key lie beside each other, and ids need not be looked up.
+  PILLAR_API void name_rows_by_position() noexcept;
 
  private:
   friend class join_builder;

@@ -2,7 +2,7 @@
 /// Join keys as words: what a sealed join table holds of its key columns, and how a batch's keys are brought into the
 /// same form.
 #pragma once
-#include <bit>  // std::bit_cast
+#include <bit>  // std::bit_cast, std::popcount
 #include <cstdint>
 #include <type_traits>
 
@@ -105,9 +105,24 @@ struct wide_join_slot {
   std::uint32_t count;
 };
 
+/// Of an array whose keys are unique: 64 neighbouring keys. A key's position is its rank among those that are there.
+struct join_ranks {
+  std::uint64_t keys;    ///< bit k: the k-th of them is there
+  std::uint32_t before;  ///< keys below them
+  std::uint32_t unused;
+  [[nodiscard]] bool has(std::uint64_t key) const noexcept { return ((keys >> (key % 64)) & 1) != 0; }
+  [[nodiscard]] std::uint32_t rank_of(std::uint64_t key) const noexcept {
+    const std::uint64_t lower = keys & low_bits(static_cast<unsigned>(key % 64));
+    return before + PILLAR_MUTATE(join_rank_ignores_word, static_cast<std::uint32_t>(std::popcount(lower)), 0u);
+  }
+};
+static_assert(sizeof(join_ranks) == 16);
+/// How many of them there are for so many keys: one more than keys need, so that the key behind the last is none.
+constexpr std::uint64_t join_ranks_for(std::uint64_t key_count) noexcept { return key_count / 64 + 1; }
+
 /// What opens the bytes of a join table. All offsets are from its own first byte.
 struct join_header {
-  static constexpr std::uint64_t expected_magic = 0x314e494f4a524c50ull;  // "PLRJOIN1"
+  static constexpr std::uint64_t expected_magic = 0x324e494f4a524c50ull;  // "PLRJOIN2"
   std::uint64_t magic = expected_magic;
   std::uint64_t byte_count = 0;
   std::uint8_t mode = 0;  ///< join_mode

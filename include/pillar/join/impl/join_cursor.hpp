@@ -84,8 +84,9 @@ PILLAR_API void join_cursor::start(std::span<const vector* const> keys, const se
 }
 
 PILLAR_API selection_mask join_cursor::found() noexcept {
-  selection_mask made = selection_mask::none();
   const join_hits& of = hits();
+  if (of.count == selection_.count()) return selection_;
+  selection_mask made = selection_mask::none();
   for (std::uint32_t i = 0; i < of.count; ++i) set_bit(made.words, of.rows[i]);
   return made;
 }

@@ -125,27 +125,42 @@ inline bool equals_join_entry(const std::byte* entry, std::span<const join_part>
   return true;
 }
 
-/// Entry [0, count) of an array; everything above goes to the one behind the last, which holds nothing.
-inline void find_in_join_array(const join_batch& batch, const std::uint32_t* entries, std::uint64_t count, bool unique,
+/// An array of `count` keys, none of which comes twice. Where all of them are there, a key is its own position.
+inline void find_in_join_ranks(const join_batch& batch, const join_ranks* ranks, std::uint64_t count, bool all,
                                join_hits& hits) noexcept {
   std::uint32_t found = 0;
-  if (unique) {  // position + 1
-    for (std::uint32_t i = 0; i < batch.count; ++i) {
-      const std::uint64_t at = batch.low[i] < count ? batch.low[i] : count;
-      const std::uint32_t entry = entries[at];
-      hits.rows[found] = batch.rows[i];
-      hits.first[found] = entry - 1;
-      found += entry != 0 ? 1 : 0;
+  if (all) {
+    std::uint32_t beyond = 0;
+    for (std::uint32_t i = 0; i < batch.count; ++i) beyond |= batch.low[i] < count ? 0u : 1u;
+    if (beyond == 0) {
+      std::memcpy(hits.rows, batch.rows, batch.count * sizeof hits.rows[0]);
+      for (std::uint32_t i = 0; i < batch.count; ++i) hits.first[i] = static_cast<std::uint32_t>(batch.low[i]);
+      hits.count = batch.count;
+      return;
     }
-  } else {  // where each key's positions begin; the next one's beginning is their end
-    for (std::uint32_t i = 0; i < batch.count; ++i) {
-      const std::uint64_t at = batch.low[i] < count ? batch.low[i] : count;
-      const std::uint32_t first = entries[at], last = entries[at + 1];
-      hits.rows[found] = batch.rows[i];
-      hits.first[found] = first;
-      hits.partner_count[found] = last - first;
-      found += first != last ? 1 : 0;
-    }
+  }
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    const std::uint64_t at = batch.low[i] < count ? batch.low[i] : count;
+    const join_ranks of = ranks[at / 64];
+    hits.rows[found] = batch.rows[i];
+    hits.first[found] = of.rank_of(at);
+    found += of.has(at) ? 1 : 0;
+  }
+  hits.count = found;
+}
+
+/// Entry [0, count) of an array; everything above goes to the one behind the last, which holds nothing. An entry says
+/// where its key's positions begin, the next one where they end.
+inline void find_in_join_array(const join_batch& batch, const std::uint32_t* entries, std::uint64_t count,
+                               join_hits& hits) noexcept {
+  std::uint32_t found = 0;
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    const std::uint64_t at = batch.low[i] < count ? batch.low[i] : count;
+    const std::uint32_t first = entries[at], last = entries[at + 1];
+    hits.rows[found] = batch.rows[i];
+    hits.first[found] = first;
+    hits.partner_count[found] = last - first;
+    found += first != last ? 1 : 0;
   }
   hits.count = found;
 }
@@ -210,7 +225,9 @@ PILLAR_API void join_table::find(std::span<const vector* const> keys, const sele
   if (batch.count == 0) return;
   switch (mode()) {
     case join_mode::array:
-      return find_in_join_array(batch, at<std::uint32_t>(head.slots_at), head.slot_count, head.unique != 0, hits);
+      if (head.unique == 0) return find_in_join_array(batch, at<std::uint32_t>(head.slots_at), head.slot_count, hits);
+      return find_in_join_ranks(batch, at<join_ranks>(head.slots_at), head.slot_count,
+                                head.joinable_count == head.slot_count, hits);
     case join_mode::packed8: {
       const auto equal = [&](const join_slot& slot, std::uint32_t i) { return slot.key == batch.low[i]; };
       return find_in_join_slots(batch, at<join_slot>(head.slots_at), head.slot_count, equal, hits);
@@ -264,6 +281,15 @@ PILLAR_API void join_table::row_ids(const std::uint32_t* positions, std::uint32_
   } else if (ids != positions) {
     for (std::uint32_t i = 0; i < count; ++i) ids[i] = positions[i];
   }
+}
+
+PILLAR_API void join_table::name_rows_by_position() noexcept {
+  detail::join_header head = header();
+  if (head.has_rows == 0) return;
+  head.has_rows = 0;
+  head.row_limit = head.row_count;
+  head.byte_count = head.rows_at;
+  std::memcpy(memory_.data(), &head, sizeof head);
 }
 
 // ---- bytes ----------------------------------------------------------------------------------------------------------
@@ -338,16 +364,29 @@ inline result<void> join_table::validate_slots() const noexcept {
     return std::uint64_t{first} + PILLAR_MUTATE(join_slot_unchecked, count, 0u) <= head.joinable_count;
   };
   if (mode() == join_mode::array) {
+    if (head.unique != 0) {
+      const auto* ranks = at<detail::join_ranks>(head.slots_at);
+      std::uint64_t before = 0;
+      for (std::uint64_t word = 0; word < detail::join_ranks_for(head.slot_count); ++word) {
+        const std::uint64_t left = head.slot_count - 64 * word;
+        if (ranks[word].before != before || (left < 64 && ranks[word].keys >> left != 0))
+          return corrupt(head.slots_at + 16 * word);
+        for (std::uint64_t keys = ranks[word].keys; keys != 0; keys &= keys - 1)
+          if (!detail::is_packed_join_key(parts(), 64 * word + static_cast<unsigned>(std::countr_zero(keys)), 0))
+            return corrupt(head.slots_at + 16 * word);
+        before += static_cast<unsigned>(std::popcount(ranks[word].keys));
+      }
+      return before == head.joinable_count ? result<void>() : corrupt(head.slots_at);
+    }
     const auto* entries = at<std::uint32_t>(head.slots_at);
     for (std::uint64_t i = 0; i <= head.slot_count; ++i) {
-      const bool sound = head.unique != 0 ? entries[i] <= head.joinable_count
-                                          : entries[i] <= entries[i + 1] && entries[i + 1] <= head.joinable_count;
-      const bool taken = head.unique != 0 ? entries[i] != 0 : entries[i] != entries[i + 1];
+      const bool sound = entries[i] <= entries[i + 1] && entries[i + 1] <= head.joinable_count;
+      const bool taken = entries[i] != entries[i + 1];
       if (!sound || (taken && i < head.slot_count && !detail::is_packed_join_key(parts(), i, 0)))
         return corrupt(head.slots_at + 4 * i);
     }
     const std::uint32_t* last = entries + head.slot_count;  // of keys that are not there
-    if (head.unique != 0 ? last[0] != 0 : last[0] != last[1]) return corrupt(head.slots_at);
+    if (last[0] != last[1]) return corrupt(head.slots_at);
     return {};
   }
   const std::uint64_t width = mode() == join_mode::packed8 ? sizeof(detail::join_slot) : sizeof(detail::wide_join_slot);
@@ -420,11 +459,15 @@ inline result<void> join_table::validate() const noexcept {
   for (const join_part& of : parts())
     if (of.lane == 1 && mode() != join_mode::packed16 && mode() != join_mode::generic)
       return {errc::corrupt, head.parts_at};
-  const std::uint64_t width = mode() == join_mode::array     ? sizeof(std::uint32_t)
+  const bool has_ranks = mode() == join_mode::array && head.unique != 0;
+  const std::uint64_t width = has_ranks                      ? sizeof(join_ranks)
+                              : mode() == join_mode::array   ? sizeof(std::uint32_t)
                               : mode() == join_mode::packed8 ? sizeof(join_slot)
                                                              : sizeof(wide_join_slot);
-  const std::uint64_t behind = mode() == join_mode::array ? 2 : 0;
-  if (head.slot_count > size || !lies_within(head.slots_at, head.slot_count + behind, width, 8))
+  const std::uint64_t slots = has_ranks                    ? join_ranks_for(head.slot_count)
+                              : mode() == join_mode::array ? head.slot_count + 2
+                                                           : head.slot_count;
+  if (head.slot_count / 64 > size || !lies_within(head.slots_at, slots, width, 8))
     return {errc::corrupt, head.slots_at};
   if (head.filter_blocks >> 32 != 0 || (head.filter_blocks != 0 && mode() == join_mode::array) ||
       !lies_within(head.filter_at, head.filter_blocks, sizeof(std::uint64_t), 8))
@@ -432,8 +475,7 @@ inline result<void> join_table::validate() const noexcept {
   if (!lies_within(head.texts_at, head.text_bytes, 1, 1)) return {errc::corrupt, head.texts_at};
   PILLAR_TRY(validate_slots());
   if (head.has_rows == 0) {
-    if (head.row_limit < head.row_count || head.joinable_count != head.row_count || head.unique == 0)
-      return errc::corrupt;
+    if (head.row_limit < head.row_count) return errc::corrupt;
     return {};
   }
   if (!lies_within(head.rows_at, head.row_count, sizeof(std::uint32_t), 4)) return {errc::corrupt, head.rows_at};

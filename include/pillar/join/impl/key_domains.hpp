@@ -71,8 +71,9 @@ inline bool join_table::list_keys(std::uint32_t most, domain& points) const {
   std::uint32_t seen = 0;
   if (mode() == join_mode::array) {
     const auto* entries = at<std::uint32_t>(head.slots_at);
+    const auto* ranks = at<join_ranks>(head.slots_at);
     for (std::uint64_t key = 0; key < head.slot_count; ++key) {
-      if (head.unique != 0 ? entries[key] == 0 : entries[key] == entries[key + 1]) continue;
+      if (head.unique != 0 ? !ranks[key / 64].has(key) : entries[key] == entries[key + 1]) continue;
       if (++seen > most) return false;
       add_join_point(points, parts(), key, 0);
     }

@@ -14,6 +14,7 @@
 #include "pillar/join/join_cursor.hpp"
 #include "pillar/join/join_table.hpp"
 #include "pillar/join/key_domains.hpp"
+#include "pillar/pipeline/impl/arranged_rows.hpp"
 #include "pillar/pipeline/impl/bound_segment.hpp"
 #include "pillar/pipeline/join.hpp"  // check_join, joined_columns
 #include "pillar/pipeline/run_options.hpp"
@@ -64,6 +65,7 @@ struct sealed_join {
   std::unique_ptr<spilled_link> spilled;   ///< if they do: then there is neither a table nor are there rows here
   std::optional<join_table> table;
   column_set rows{};                    ///< of the other side: the columns that somebody needs
+  std::vector<std::uint8_t> halved{};   ///< of them: whether int64 values lie there as int32; empty: none
   std::vector<std::uint32_t> passed{};  ///< output key_count + i of the probing segment is this joined column, or none
   std::vector<other_column> others{};   ///< that become joined columns
   std::uint32_t mark = none;            ///< the joined column, if somebody reads it
@@ -389,7 +391,7 @@ class pass_binder {
     account(*out, join);
     if (!out->spilled) {
       if (for_audit_) out->keys = reference_keys(out->rows, keys);
-      if (out->others.empty() && out->paired_others.empty()) out->rows = {};
+      arrange(*out);
       if (needs_partner(out->kind)) push(i, *out, join);
     }
     part.outputs = std::move(outputs);
@@ -493,6 +495,49 @@ class pass_binder {
                            of_other, outlet);
     made_.spilled_rows += of_other.spilled_rows;
     return rows;
+  }
+
+  /// Puts the other side's columns where the probe finds them soonest, as far as there is memory for it, and drops those
+  /// that were read for the table only.
+  void arrange(sealed_join& out) const {
+    column_set arranged;
+    std::vector<std::uint8_t> halved(out.rows.columns.size(), 0);
+    arranged.schema = out.rows.schema;
+    arranged.columns.resize(out.rows.columns.size());
+    if (!out.others.empty() || !out.paired_others.empty()) {
+      memory_budget* const budget = out.share != nullptr ? out.share.get() : with_.context.budget();
+      const std::uint32_t row_count = out.table->row_count();
+      const bool few_ask = scanned_ != nullptr && scanned_->row_count() < row_count;
+      const bool moves = !out.table->ids_are_positions() && !few_ask;
+      buffer ids;
+      if (moves) {
+        auto memory = buffer::allocate(row_count * sizeof(std::uint32_t), budget);
+        if (!memory.ok()) return;
+        ids = *std::move(memory);
+        auto* const id = ids.as<std::uint32_t>();
+        for (std::uint32_t position = 0; position < row_count; ++position) id[position] = position;
+        out.table->row_ids(id, row_count, id);
+      }
+      const auto take = [&](std::uint32_t c, bool may_halve) {
+        const bool half = may_halve && fits_half(out.rows.columns[c].storage()->whole);
+        if (arranged.columns[c].storage() != nullptr) return true;
+        arranged.columns[c] = out.rows.columns[c];
+        halved[c] = half ? 1 : 0;
+        if (!moves && !half) return true;
+        auto made = arrange_rows(out.rows.columns[c],
+                                 moves ? PILLAR_MUTATE(join_rows_stay, ids.as<std::uint32_t>(), nullptr) : nullptr,
+                                 half, with_.runner, budget);
+        if (made.ok()) arranged.columns[c] = *std::move(made);
+        return made.ok();
+      };
+      for (const auto& column : out.paired_others)
+        if (!take(column.from, false)) return;
+      for (const auto& column : out.others)
+        if (!take(column.from, true)) return;
+      if (moves) out.table->name_rows_by_position();
+    }
+    out.rows = std::move(arranged);
+    out.halved = std::move(halved);
   }
 
   static void account(sealed_join& out, const segment_join& join) {

@@ -16,14 +16,17 @@
 namespace PILLAR_NAMESPACE::detail {
 
 /// to[at(i)] = from[rows[i]] for the rows that are there; `at` = nullptr: to[i].
-template <class T>
+template <class From, class To = From>
 void copy_rows(const void* from, const std::uint32_t* rows, const std::uint32_t* at, std::uint32_t count, void* to) {
-  const T* const values = static_cast<const T*>(from);
-  T* const out = static_cast<T*>(to);
+  const auto* const values = static_cast<const std::byte*>(from);
+  auto* const out = static_cast<std::byte*>(to);
+  const auto value = [&](std::uint32_t i) {
+    return static_cast<To>(load_unaligned<From>(values + std::size_t{rows[i]} * sizeof(From)));
+  };
   if (at == nullptr) {
-    for (std::uint32_t i = 0; i < count; ++i) std::memcpy(out + i, values + rows[i], sizeof(T));
+    for (std::uint32_t i = 0; i < count; ++i) store_unaligned(out + i * sizeof(To), value(i));
   } else {
-    for (std::uint32_t i = 0; i < count; ++i) std::memcpy(out + at[i], values + rows[i], sizeof(T));
+    for (std::uint32_t i = 0; i < count; ++i) store_unaligned(out + at[i] * sizeof(To), value(i));
   }
 }
 inline void copy_rows(std::size_t width, const void* from, const std::uint32_t* rows, const std::uint32_t* at,
@@ -191,7 +194,9 @@ class join_probe {
                       std::uint32_t row_count) const {
     const vector whole = join_.rows.columns[column.from].storage()->whole;
     const std::uint32_t* at = scattered ? pairs.left : nullptr;
-    copy_rows(byte_width(whole.type.physical), whole.values, pairs.other, at, pairs.with_other, slot.values);
+    if (!join_.halved.empty() && join_.halved[column.from] != 0)
+      copy_rows<std::int32_t, std::int64_t>(whole.values, pairs.other, at, pairs.with_other, slot.values);
+    else copy_rows(byte_width(whole.type.physical), whole.values, pairs.other, at, pairs.with_other, slot.values);
     const bool has_nulls = whole.validity != nullptr || pairs.with_other != pairs.count;
     if (has_nulls) {
       std::memset(slot.validity, 0xff, sizeof slot.validity);
