@@ -245,8 +245,9 @@ class aggregator {
   std::uint32_t stride_ = 0;
   bool all_narrow_ = false;  ///< then groups have states only once narrow_ was emptied into them
   growable<std::byte> states_;
-  detail::narrow_sums narrow_;         ///< on top of the states
-  buffer lane_memory_{};               ///< values that do not come as a plain array of int64
+  detail::narrow_sums narrow_;  ///< on top of the states
+  buffer lane_memory_{};        ///< values that do not come as a plain array of int64: lane_rows_ of each lane
+  std::uint32_t lane_rows_ = 0;
   growable<std::int64_t> exact_;       ///< wide accumulators of float sums whose values differ by more than 2^64 or so
   std::uint64_t exact_additions_ = 0;  ///< to limbs of any group since all of them were normalised
   growable<std::byte> texts_;          ///< least and greatest texts

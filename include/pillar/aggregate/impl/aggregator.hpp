@@ -323,20 +323,23 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
         continue;
       }
     }
-    if (lane_memory_.empty()) {  // and doubles of one lane
-      PILLAR_ASSIGN_OR_RETURN(
-          lane_memory_, buffer::allocate((narrow_lanes_.size() + 1) * vector_rows * sizeof(std::int64_t), budget_));
+    if (lane_rows_ < row_count) {
+      lane_memory_ = {};
+      lane_rows_ = 0;
+      PILLAR_ASSIGN_OR_RETURN(lane_memory_,
+                              buffer::allocate(narrow_lanes_.size() * row_count * sizeof(std::int64_t), budget_));
+      lane_rows_ = row_count;
     }
-    std::int64_t* values = lane_memory_.as<std::int64_t>() + std::size_t{i} * vector_rows;
+    std::int64_t* values = lane_memory_.as<std::int64_t>() + std::size_t{i} * lane_rows_;
     batch.values[i] = values;
     if (lane.form == form::low_words) {
-      double* doubles = lane_memory_.as<double>() + narrow_lanes_.size() * vector_rows;
+      double doubles[vector_rows];
       const selection_mask taken = batch_rows::mask(selection, &from, nullptr, nullptr);
       const double* reals = detail::taken_reals(from, taken, row_count, doubles);
       const std::uint32_t groups = table_.group_count();
       const auto split = [&] {
-        return lane.point.split(reals, row_count, groups, values, values + vector_rows, batch.bits[i],
-                                batch.bits[i + 1], rows.outside[i]);
+        return lane.point.split(reals, row_count, groups, values, values + lane_rows_, batch.bits[i], batch.bits[i + 1],
+                                rows.outside[i]);
       };
       const auto many = [&] { return rows.outside[i].count() > row_count / 8; };
       if (!lane.point.chosen() || (narrow_.empty() && !lane.point.suits(groups)))
@@ -348,7 +351,7 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
       }
       rows.any_outside = rows.any_outside || any;
       rows.move = rows.move || (any && many());
-      batch.values[++i] = values + vector_rows;  // the high words
+      batch.values[++i] = values + lane_rows_;  // the high words
       batch.values_32[i] = nullptr;
       continue;
     }
