@@ -352,6 +352,46 @@ TEST(aggregate_aggregator, nan_is_greatest) {
   EXPECT_TRUE(std::isnan(only_cell(least_nan).real));
 }
 
+// The state of an extreme of up to 32 bits is one word, and empty is one of its values: neither the least nor the
+// greatest value of a type may pass for none.
+TEST(aggregate_aggregator, extremes_of_narrow_types_reach_their_limits) {
+  for (const auto& type : every_type(true)) {
+    if (!pillar::is_integer(type.physical) || pillar::byte_width(type.physical) > 8) continue;
+    const int128 ends[] = {pillar::lowest_of(type.physical), pillar::highest_of(type.physical)};
+    for (const bool keyed : {false, true}) {
+      std::vector<pillar::data_type> keys;
+      if (keyed) keys.push_back(type_of<std::int32_t>);
+      const std::vector<aggregate_spec> specs = {{aggregate_kind::min, 0}, {aggregate_kind::max, 0}};
+      auto first = *aggregator::make(keys, std::vector{type}, specs),
+           second = *aggregator::make(keys, {&type, 1}, specs);
+      const auto number = make_vector(type_of<std::int32_t>, {scalar::of_integer(type_of<std::int32_t>, 7)});
+      const pillar::vector* const key = &number.view;
+      const auto add = [&](aggregator& to, const scalar& value) {
+        const auto made = make_vector(type, {value});
+        const pillar::vector* const input = &made.view;
+        ASSERT_TRUE(to.update({&key, keys.size()}, {&input, 1}, selection_mask::first(1), 1).ok());
+      };
+      const auto extremes = [&](const aggregator& of) {
+        const auto columns = *of.finish();
+        return std::pair(pillar::get(columns[keys.size()].slice(0, 1), 0),
+                         pillar::get(columns[keys.size() + 1].slice(0, 1), 0));
+      };
+      add(first, scalar::of_null(type));
+      EXPECT_TRUE(extremes(first).first.null && extremes(first).second.null);
+      for (const int128 end : ends) {
+        auto& one = end == ends[0] ? first : second;
+        add(one, scalar::of_integer(type, end));
+        const auto [least, greatest] = extremes(one);
+        ASSERT_FALSE(least.null || greatest.null);
+        EXPECT_TRUE(least.integer == end && greatest.integer == end);
+      }
+      ASSERT_TRUE(first.merge(second).ok());
+      const auto [least, greatest] = extremes(first);
+      EXPECT_TRUE(least.integer == ends[0] && greatest.integer == ends[1]);
+    }
+  }
+}
+
 // Values of all sizes, so that sums leave their windows; the bits must not depend on order, batches, splits or keys.
 TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split) {
   pillar::splitmix64 random(33);

@@ -9,6 +9,7 @@
 #include "pillar/aggregate/detail/fixed_point.hpp"
 #include "pillar/aggregate/exact_sum.hpp"
 #include "pillar/base/checked.hpp"  // int128
+#include "pillar/base/mutant.hpp"   // PILLAR_MUTATE
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -81,8 +82,8 @@ struct extreme_state {
 /// values has the least.
 struct narrow_extreme_state {
   std::uint64_t rank;
-  [[nodiscard]] static constexpr std::uint64_t rank_of(std::uint64_t word, bool greatest) noexcept {
-    return greatest ? word + 1 : ~word;
+  [[nodiscard]] static std::uint64_t rank_of(std::uint64_t word, bool greatest) noexcept {
+    return greatest ? PILLAR_MUTATE(extreme_of_zero_is_none, word + 1, word) : ~word;
   }
   [[nodiscard]] constexpr std::uint64_t word(bool greatest) const noexcept { return greatest ? rank - 1 : ~rank; }
 };

@@ -963,8 +963,7 @@ PILLAR_API void group_table::find(std::span<const vector* const> keys, const sel
 inline bool group_table::same_layout(const group_table& other) const noexcept {
   if (mode_ != other.mode_ || stages_.size() != 1 || other.stages_.size() != 1) return false;
   if (is_whole_text())
-    return PILLAR_MUTATE(text_numbers_shared, !columns_[0].texts->has_long() && !other.columns_[0].texts->has_long(),
-                         true);
+    return !columns_[0].texts->has_long() && !other.columns_[0].texts->has_long();  // else numbers stand in the words
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const key_range &mine = columns_[i].range, &theirs = other.columns_[i].range;
     if (columns_[i].texts != nullptr || mine.known() != theirs.known()) return false;
