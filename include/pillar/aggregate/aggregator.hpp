@@ -182,8 +182,8 @@ class aggregator {
   result<void> bind(bound_aggregate& of, std::uint32_t& bytes, const key_range& range, std::uint64_t expected_rows);
   void plan_narrow();
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, narrow_lane::form_type form);
-  result<bool> fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
-                           const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows);
+  bool fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
+                   const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows);
   result<detail::narrow_sums::room> make_narrow(std::span<const vector* const> inputs,
                                                 std::span<const std::uint8_t> input_bits,
                                                 const selection_mask& selection, std::uint32_t row_count,
@@ -245,9 +245,7 @@ class aggregator {
   std::uint32_t stride_ = 0;
   bool all_narrow_ = false;  ///< then groups have states only once narrow_ was emptied into them
   growable<std::byte> states_;
-  detail::narrow_sums narrow_;  ///< on top of the states
-  buffer lane_memory_{};        ///< values that do not come as a plain array of int64: lane_rows_ of each lane
-  std::uint32_t lane_rows_ = 0;
+  detail::narrow_sums narrow_;         ///< on top of the states
   growable<std::int64_t> exact_;       ///< wide accumulators of float sums whose values differ by more than 2^64 or so
   std::uint64_t exact_additions_ = 0;  ///< to limbs of any group since all of them were normalised
   growable<std::byte> texts_;          ///< least and greatest texts

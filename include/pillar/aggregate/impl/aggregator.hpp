@@ -289,15 +289,17 @@ inline std::uint8_t bits_of_lane(const std::int64_t* values, std::uint32_t row_c
 /// A batch for narrow_, and the rows that it does not take of each lane of low_words.
 struct aggregator::narrow_rows {
   detail::narrow_batch lanes;
+  /// Values that do not come as plain arrays. Not of the budget: what is left of it for one of many partitions may be
+  /// less than this.
+  std::int64_t memory[detail::narrow_batch::most_sums][vector_rows];
   selection_mask outside[detail::narrow_batch::most_sums];
   bool any_outside = false;
   bool move = false;  ///< many rows would be inside if a lane chose again
 };
 
 /// The batch's lanes; false if one of them does not come in integers of 64 bits.
-inline result<bool> aggregator::fill_narrow(std::span<const vector* const> inputs,
-                                            std::span<const std::uint8_t> input_bits, const selection_mask& selection,
-                                            std::uint32_t row_count, narrow_rows& rows) {
+inline bool aggregator::fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
+                                    const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows) {
   using form = narrow_lane::form_type;
   detail::narrow_batch& batch = rows.lanes;
   rows.any_outside = rows.move = false;
@@ -323,14 +325,7 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
         continue;
       }
     }
-    if (lane_rows_ < row_count) {
-      lane_memory_ = {};
-      lane_rows_ = 0;
-      PILLAR_ASSIGN_OR_RETURN(lane_memory_,
-                              buffer::allocate(narrow_lanes_.size() * row_count * sizeof(std::int64_t), budget_));
-      lane_rows_ = row_count;
-    }
-    std::int64_t* values = lane_memory_.as<std::int64_t>() + std::size_t{i} * lane_rows_;
+    std::int64_t* values = rows.memory[i];
     batch.values[i] = values;
     if (lane.form == form::low_words) {
       double doubles[vector_rows];
@@ -338,7 +333,7 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
       const double* reals = detail::taken_reals(from, taken, row_count, doubles);
       const std::uint32_t groups = table_.group_count();
       const auto split = [&] {
-        return lane.point.split(reals, row_count, groups, values, values + lane_rows_, batch.bits[i], batch.bits[i + 1],
+        return lane.point.split(reals, row_count, groups, values, rows.memory[i + 1], batch.bits[i], batch.bits[i + 1],
                                 rows.outside[i]);
       };
       const auto many = [&] { return rows.outside[i].count() > row_count / 8; };
@@ -351,7 +346,8 @@ inline result<bool> aggregator::fill_narrow(std::span<const vector* const> input
       }
       rows.any_outside = rows.any_outside || any;
       rows.move = rows.move || (any && many());
-      batch.values[++i] = values + lane_rows_;  // the high words
+      ++i;  // the high words
+      batch.values[i] = rows.memory[i];
       batch.values_32[i] = nullptr;
       continue;
     }
@@ -382,8 +378,7 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
                                                                  std::uint32_t row_count, narrow_rows& rows) {
   using room = detail::narrow_sums::room;
   for (;;) {
-    PILLAR_ASSIGN_OR_RETURN(const bool filled, fill_narrow(inputs, input_bits, selection, row_count, rows));
-    if (!filled) return room::never;
+    if (!fill_narrow(inputs, input_bits, selection, row_count, rows)) return room::never;
     PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes, table_.likely_groups()));
     room found = narrow_.room_for(rows.lanes);
     // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
