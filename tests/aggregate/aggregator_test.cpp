@@ -392,6 +392,22 @@ TEST(aggregate_aggregator, extremes_of_narrow_types_reach_their_limits) {
   }
 }
 
+// Sums of 40 and 24 bits fill a word to its last bit.
+TEST(aggregate_aggregator, least_values_share_a_word) {
+  const auto key_type = type_of<std::int32_t>, wide = type_of<std::int32_t>, narrow = type_of<std::int16_t>;
+  auto groups = *aggregator::make({&key_type, 1}, std::vector{wide, narrow},
+                                  std::vector<aggregate_spec>{{aggregate_kind::sum, 0}, {aggregate_kind::sum, 1}});
+  const auto keys = make_vector(key_type, std::vector<scalar>(256, scalar::of_integer(key_type, 7)));
+  const auto first = make_vector(wide, std::vector<scalar>(256, scalar::of_integer(wide, -2147483648LL)));
+  const auto second = make_vector(narrow, std::vector<scalar>(256, scalar::of_integer(narrow, -32768)));
+  const pillar::vector* const key = &keys.view;
+  const pillar::vector* const inputs[] = {&first.view, &second.view};
+  ASSERT_TRUE(groups.update({&key, 1}, inputs, selection_mask::first(256), 256).ok());
+  const auto columns = *groups.finish();
+  EXPECT_TRUE(pillar::get(columns[1].slice(0, 1), 0).integer == -256 * 2147483648LL);
+  EXPECT_TRUE(pillar::get(columns[2].slice(0, 1), 0).integer == -256 * 32768);
+}
+
 // Values of all sizes, so that sums leave their windows; the bits must not depend on order, batches, splits or keys.
 TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split) {
   pillar::splitmix64 random(33);

@@ -308,6 +308,37 @@ TEST(aggregate_group_table, dictionaries_of_blocks) {
   }
 }
 
+// The keys are laid out anew while a block's new entries are looked up.
+TEST(aggregate_group_table, blocks_of_new_entries_leave_the_array) {
+  const auto text = type_of<pillar::text>;
+  const std::vector types = {text};
+  auto table = *group_table::make(types);
+  std::uint32_t expected = 0;
+  for (int block = 0; block < 6; ++block) {
+    std::vector<pillar::text_slot> words;
+    std::vector<std::uint32_t> codes;
+    for (int i = 0; i < 1000; ++i)
+      words.push_back(pillar::text_slot::make_inline("w" + std::to_string(block * 1000 + i)));
+    for (std::uint32_t i = 0; i < 1024; ++i) codes.push_back(i % 1000);
+    pillar::vector entries, keys;
+    entries.type = keys.type = text;
+    entries.size = 1000;
+    entries.values = words.data();
+    keys.kind = vector_kind::dictionary;
+    keys.size = 1024;
+    keys.dictionary = &entries;
+    keys.codes = codes.data();
+    table.begin_block();
+    const pillar::vector* const columns[] = {&keys};
+    std::uint32_t slots[1024];
+    ASSERT_TRUE(table.find_slots(columns, selection_mask::first(1024), 1024, slots).ok());
+    for (std::uint32_t i = 0; i < 1024; ++i) ASSERT_EQ(slots[i], expected + i % 1000 + 1) << block;
+    expected += 1000;
+    ASSERT_EQ(table.group_count(), expected);
+  }
+  EXPECT_EQ(table.mode(), key_mode::packed16);
+}
+
 // Texts start with few bits of an array's index; more of them move the table to wide keys, with the same groups.
 TEST(aggregate_group_table, many_texts_leave_the_array) {
   const auto text = type_of<pillar::text>;

@@ -27,10 +27,12 @@ struct wide_key {
   friend constexpr bool operator==(const wide_key&, const wide_key&) = default;
 };
 
-/// Hashes inside a table are nobody else's business and may change: one multiplication.
+/// Hashes inside a table are nobody else's business and may change: one multiplication, and for wide keys another beside
+/// it, since there is a high half with which the first gives 0 for every low one.
 constexpr std::uint64_t table_hash(std::uint64_t key) noexcept { return hash_combine(key, 0x9e3779b97f4a7c15ull); }
 constexpr std::uint64_t table_hash(const wide_key& key) noexcept {
-  return hash_combine(key.low, key.high + 0x9e3779b97f4a7c15ull);
+  constexpr std::uint64_t odd = 0x9e3779b97f4a7c15ull;
+  return hash_combine(key.low, key.high + odd) ^ (key.low * odd);
 }
 
 inline constexpr std::uint32_t key_limit = 0xfffffffeu;

@@ -113,8 +113,12 @@ class narrow_sums {
   enum class room : std::uint8_t { yes, after_clear, never };
   /// Whether a batch can be added so that no word overflows. Requires: reserved for it
   [[nodiscard]] room room_for(const narrow_batch& batch) const noexcept {
-    for (std::uint32_t i = 0; i < sum_count_; ++i)
-      if (batch.bits[i] > most_bits) return room::never;
+    for (std::uint32_t i = 0; i < sum_count_; ++i) {
+      const unsigned bits = batch.bits[i];
+      // Words that last for less than eight rows a group would be emptied again and again.
+      const bool lasts = bits <= lasting_bits || (std::uint64_t{1} << (63 - bits)) / 8 >= group_count_;
+      if (bits > most_bits || !lasts) return room::never;
+    }
     bool now = true;
     const auto fits = [&](std::uint32_t of, unsigned bits) {
       const std::uint64_t sum =
@@ -188,8 +192,9 @@ class narrow_sums {
   static constexpr unsigned part_bits = 8;  // parts whose words stay in L1, and of whose sums several fit into one
   static constexpr std::uint32_t part_rows = 1u << part_bits;
   static constexpr std::uint32_t word_chunk = 3;
-  static constexpr unsigned most_bits = 52;   // a batch's 2^10 values stay below 2^62
-  static constexpr std::uint32_t ahead = 24;  // rows whose words are asked for early
+  static constexpr unsigned most_bits = 52;     // a batch's 2^10 values stay below 2^62
+  static constexpr unsigned lasting_bits = 40;  // words of 2^23 rows; floats never have more with so many groups
+  static constexpr std::uint32_t ahead = 24;    // rows whose words are asked for early
   static constexpr std::size_t cache_bytes = std::size_t{1} << 19;
 
   [[nodiscard]] std::size_t few_slots() const noexcept { return stride_ <= 2 ? 256 : stride_ <= 4 ? 128 : 32; }
@@ -426,16 +431,19 @@ class narrow_sums {
   template <std::uint32_t Words>
   static void add_part(const std::uint64_t* PILLAR_RESTRICT slots, const std::int64_t* const* values,
                        std::uint32_t row_count, std::uint64_t slot, std::int64_t (*out)[word_chunk]) noexcept {
-    std::int64_t first[Words] = {}, second[Words] = {};
+    std::uint64_t first[Words] = {}, second[Words] = {};  // two sums in a word may need its last bit: they wrap
     for (std::uint32_t row = 0; row < row_count; ++row) {
-      const std::int64_t in_first = -static_cast<std::int64_t>(slots[row] == slot);
-      const std::int64_t in_second = -static_cast<std::int64_t>(slots[row] == slot + 1);
+      const std::uint64_t in_first = std::uint64_t{0} - (slots[row] == slot ? 1u : 0u);
+      const std::uint64_t in_second = std::uint64_t{0} - (slots[row] == slot + 1 ? 1u : 0u);
       for (std::uint32_t i = 0; i < Words; ++i) {
-        first[i] += values[i][row] & in_first;
-        second[i] += values[i][row] & in_second;
+        first[i] += static_cast<std::uint64_t>(values[i][row]) & in_first;
+        second[i] += static_cast<std::uint64_t>(values[i][row]) & in_second;
       }
     }
-    for (std::uint32_t i = 0; i < Words; ++i) out[0][i] = first[i], out[1][i] = second[i];
+    for (std::uint32_t i = 0; i < Words; ++i) {
+      out[0][i] = static_cast<std::int64_t>(first[i]);
+      out[1][i] = static_cast<std::int64_t>(second[i]);
+    }
   }
 
   growable<std::uint64_t> words_;

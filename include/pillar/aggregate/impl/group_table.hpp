@@ -792,7 +792,8 @@ inline result<void> group_table::find_in_block(std::span<const vector* const> ke
   if (keys.size() == 1 && block_codes_ <= vector_rows) {  // entries in their order, each once
     selection_mask used = selection_mask::none();
     for_each_row(missing, [&](std::uint32_t row) { set_bit(used.words, combined[row]); });
-    PILLAR_TRY(find_each_slot(block_dictionaries_, used, block_codes_, others));
+    const vector* const dictionary = block_dictionaries_[0];  // the list goes where the keys are laid out anew
+    PILLAR_TRY(find_each_slot(std::span(&dictionary, 1), used, block_codes_, others));
     if (block_codes_ != 0) {
       for_each_row(used, [&](std::uint32_t code) { slot_of[code] = others[code]; });
       look_for_same_order();
