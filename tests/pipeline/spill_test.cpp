@@ -347,5 +347,83 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
   }
 }
 
+// What fails in memory fails: a row that has found its key, whatever the condition on pairs says of it.
+TEST(pipeline_spill, rows_without_a_pair_overflow_as_in_memory) {
+  const two_sides sides;
+  pillar::worker_pool pool(2);
+  for (const join_kind kind : {join_kind::inner, join_kind::right}) {
+    query_plan plan{&sides.left};
+    plan.stages = {projected({{"k", col("k")}, {"w", col("v") * (std::int64_t{1} << 62)}}),
+                   joined(kind, query_plan{&sides.other}, col("o_v") < -1)};
+    const auto whole = run_plan(plan, pool);
+    EXPECT_EQ(whole.status().code(), absl::StatusCode::kOutOfRange) << whole.status();
+    pillar::memory_budget budget(850 << 10), results;
+    pillar::memory_run_store store({.buffer_bytes = 256 << 10});
+    query_context context({.budget = &budget});
+    pillar::run_options options;
+    options.spill = pillar::spill_to({&store});
+    options.result_budget = &results;
+    EXPECT_EQ(run_plan(plan, pool, context, options).status().code(), absl::StatusCode::kOutOfRange);
+    EXPECT_GT(store.counts().rows_written, 0u);
+  }
+}
+
+// Collecting the other side took too much memory, its rows alone do not: the join may spill, and spills none.
+TEST(pipeline_spill, joins_that_may_spill_and_do_not_run_once) {
+  const auto rows_of = [](const std::string& prefix, std::int64_t row_count, int columns) {
+    pillar::dynamic_schema schema;
+    schema.columns.push_back({prefix + "k", pillar::type_of<std::int64_t>});
+    for (int c = 0; c < columns; ++c)
+      schema.columns.push_back({prefix + std::to_string(c), pillar::type_of<std::int64_t>});
+    pillar::column_set_builder rows(schema);
+    bool good = true;
+    for (std::int64_t row = 0; row < row_count; ++row) {
+      good = good && rows.column_at(0).append_integer(row << 20).ok();
+      for (int c = 0; c < columns; ++c)
+        good = good && rows.column_at(static_cast<std::size_t>(c) + 1).append_integer((row << 33) + c).ok();
+    }
+    EXPECT_TRUE(good);
+    return std::make_shared<column_set>(*rows.finish());
+  };
+  const auto on_keys = [](const query_plan& other, const std::string& left, const std::string& right) {
+    pillar::plan_join made;
+    made.other = other;
+    made.keys = {{left, right}};
+    return pillar::stage_of(made);
+  };
+  query_plan inner, middle, outer;
+  inner.from_rows = rows_of("c", 8'300, 16);
+  inner.stages = {stage(stage_kind::where, col("c0") > -5)};
+  middle.from_rows = rows_of("b", 8'300, 1);
+  middle.stages = {on_keys(inner, "bk", "ck")};
+  outer.from_rows = rows_of("l", 5'000, 1);
+  outer.stages = {on_keys(middle, "lk", "bk")};
+  pillar::worker_pool pool(2);
+  pillar::memory_budget budget(3 << 20), results;
+  pillar::memory_run_store store({.buffer_bytes = 256 << 10});
+  query_context context({.budget = &budget});
+  pillar::run_options options;
+  options.spill = pillar::spill_to({&store});
+  options.result_budget = &results;
+  const auto found = run_plan(middle, pool, context, options);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->rows().row_count(), 8'300u);
+  const pillar::join_account& join = found->stats().joins[0];
+  EXPECT_TRUE(join.may_spill);
+  EXPECT_EQ(join.spilled_rows, 0u);
+  EXPECT_EQ(join.build_rows, 8'300u);
+  std::ostringstream words;
+  words << found->stats();
+  pillar::audit_report report;
+  report.joins = found->stats().joins;
+  words << report;
+  EXPECT_NE(words.str().find("which did not fit: 0 rows spilled"), std::string::npos) << words.str();
+  EXPECT_NE(words.str().find("spilled 0 rows: its keys say nothing"), std::string::npos) << words.str();
+  const auto whole = run_plan(outer, pool, context, options);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(whole->rows().row_count(), 5'000u);
+  EXPECT_GT(whole->stats().joins[0].spilled_rows, 0u);
+}
+
 }  // namespace
 }  // namespace pillar_test::pipeline_spill

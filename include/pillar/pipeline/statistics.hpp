@@ -58,12 +58,13 @@ struct column_account {
 struct join_account {
   std::string keys;  ///< "l_orderkey = o_orderkey"
   join_kind kind = join_kind::inner;
-  std::string_view mode;              ///< how the table looks keys up
+  std::string_view mode;              ///< how the table looks keys up; empty where the join may spill
   std::uint64_t build_rows = 0;       ///< of the other side
   std::uint64_t table_bytes = 0;      ///< of the join table; the other side's columns are not in it
   std::uint64_t rows_probed = 0;      ///< of the left side, behind its predicates and what joins' keys said of it
   std::uint64_t rows_out = 0;         ///< before later predicates
-  std::uint64_t spilled_rows = 0;     ///< of both sides, where the other side did not fit; depends on threads
+  bool may_spill = false;             ///< the other side did not fit: its keys say nothing of the scan's rows
+  std::uint64_t spilled_rows = 0;     ///< then, of both sides, perhaps none; depends on threads
   std::uint64_t spilled_bytes = 0;    ///< as the stores encoded them, if they count by run
   std::vector<std::string> pushed{};  ///< what its keys said of the scanned table's columns
 };

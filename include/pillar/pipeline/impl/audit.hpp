@@ -725,7 +725,7 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const audit_report& repor
   }
   out << (first ? " none\n" : "\n");
   for (const join_account& join : report.joins)
-    if (join.spilled_rows != 0)
+    if (join.may_spill)
       out << "the join on " << join.keys << " spilled " << join.spilled_rows
           << " rows: its keys say nothing of the scan's\n";
   if (!report.stopped.ok()) out << "stopped: " << report.stopped << '\n';

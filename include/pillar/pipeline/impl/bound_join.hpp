@@ -108,6 +108,9 @@ class spilled_link : public pass_link {
   virtual result<void> seal() = 0;
   /// What its rows become. Called last, before rows come.
   virtual void adopt(std::unique_ptr<sealed_join> join) noexcept = 0;
+  [[nodiscard]] bool comes_once() const noexcept final {
+    return PILLAR_MUTATE(pipeline_spilled_join_twice, true, false);
+  }
 };
 
 /// The number, in the order of a pass, of a row of the other side that has no left row. Those of an earlier join come
@@ -388,12 +391,12 @@ class pass_binder {
       for (auto& column : *columns) column.from = position[column.from];
     const std::span<const std::uint32_t> keys(position.data(), join.keys.size());
     if (auto done = run_other(i, join, outputs, distinct, keys, *out); !done.ok()) return done;
-    account(*out, join);
     if (!out->spilled) {
       if (for_audit_) out->keys = reference_keys(out->rows, keys);
       arrange(*out);
       if (needs_partner(out->kind)) push(i, *out, join);
     }
+    account(*out, join);
     part.outputs = std::move(outputs);
     joins_[i] = std::move(out);
     return absl::OkStatus();
@@ -546,6 +549,7 @@ class pass_binder {
       out.account.keys += key.column == key.other ? key.column : key.column + " = " + key.other;
     }
     out.account.kind = out.kind;
+    out.account.may_spill = out.spilled != nullptr;
     if (out.spilled) return;
     out.account.mode = to_string(out.table->mode());
     out.account.build_rows = out.table->row_count();

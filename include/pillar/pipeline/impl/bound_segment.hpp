@@ -306,7 +306,7 @@ class pass_link {
   pass_link& operator=(const pass_link&) = delete;
   virtual ~pass_link() = default;
 
-  /// Before the first run; the links of a pass run once.
+  /// Before rows come.
   virtual void begin(std::uint32_t worker_count) = 0;
   virtual result<void> prepare(std::uint32_t worker, memory_budget* budget) = 0;
   /// Takes the selected rows of the worker's batch.
@@ -315,6 +315,8 @@ class pass_link {
   /// Once all rows have been through.
   virtual result<void> flush(segment_runner& from, query_context& context) = 0;
   [[nodiscard]] virtual join_account account() const = 0;
+  /// Whether rows go through it a single time, also where they are none in the end: flush() leaves nothing behind.
+  [[nodiscard]] virtual bool comes_once() const noexcept { return false; }
   /// For audits: the other side's keys as sorted scalars, without NULLs.
   [[nodiscard]] virtual const std::vector<std::vector<scalar>>& keys() const noexcept = 0;
 };

@@ -911,9 +911,9 @@ inline std::uint64_t bytes_in_stores(const run_options& options) noexcept {
 template <class Run>
 absl::StatusOr<column_set> run_to_outlet(const bound_pass& pass, const Run& run, executor_ref runner,
                                          const run_options& options, row_outlet& to) {
-  bool is_spilled = false;  // rows that a join has spilled come once
-  for (const auto& link : pass.links) is_spilled = is_spilled || link->account().spilled_rows != 0;
-  if (!is_spilled) {
+  bool comes_once = false;  // behind a join that was opened to spill, whether it has or not
+  for (const auto& link : pass.links) comes_once = comes_once || link->comes_once();
+  if (!comes_once) {
     run_options collecting = options;
     collecting.result_budget = to.budget();
     auto made = run(runner, collecting, &to);

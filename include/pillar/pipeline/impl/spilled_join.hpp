@@ -159,6 +159,8 @@ class spilled_join_link final : public spilled_link {
   /// Which of these pairs satisfy the join's condition.
   result<void> ask(const joined_rows& rows, selection_mask& kept) const {
     worker_part& at = *workers_[rows.worker];
+    // What is passed on, too, before rows are dropped: as in memory, a row fails that has found its key.
+    if (gives_pairs(join_->kind) && needs_partner(join_->kind)) PILLAR_TRY(compute_left(at, rows, join_->passed));
     PILLAR_TRY(compute_left(at, rows, join_->paired));
     for (std::size_t i = 0; i < join_->paired.size(); ++i)
       if (join_->paired[i] != sealed_join::none) give(at.pair_columns[join_->paired[i]], at.left_columns[i]);
