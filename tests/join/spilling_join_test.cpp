@@ -411,6 +411,43 @@ TEST(join_spilling_join, an_error_of_finish_is_final) {
   EXPECT_EQ(budget.used(), 0u);  // nothing is kept for another try
 }
 
+// Also where no row comes of what is read back.
+TEST(join_spilling_join, finish_asks_whether_it_may_go_on) {
+  const std::vector types = {type_of<std::int64_t>};
+  side_rows build(types, false), probe(types, false);
+  pillar::splitmix64 random(98);
+  for (int i = 0; i < 4; ++i) build.add(random_keys(random, types, 1000, 4000));
+  build.link();
+  int asked = 0;
+  const auto refuse = [&]() -> pillar::result<void> {
+    if (++asked == 3) return errc::deadline_exceeded;
+    return {};
+  };
+  const pillar::join_permission may_go_on = refuse;
+  const auto nobody_asks = [](const joined_rows& pairs, selection_mask& kept) -> pillar::result<void> {
+    kept = selection_mask::none();
+    return pairs.row_count == 0 ? pillar::result<void>(errc::invalid_argument) : pillar::result<void>();
+  };
+  const pillar::joined_condition condition = nobody_asks;
+  memory_run_store store({.buffer_bytes = 64 * kib});
+  spilling_join_options options;
+  options.store = &store;
+  options.state_bytes = 40 * kib;
+  options.condition = &condition;
+  options.may_go_on = &may_go_on;
+  auto join = *spilling_join::make(build.shape, build.shape, join_kind::inner, nullptr, options);
+  const auto take = [](const joined_rows&) -> pillar::result<void> { return errc::invalid_argument; };
+  for (const auto& batch : build.batches)
+    ASSERT_TRUE(join.append(batch.columns, batch.keys.selection, batch.keys.row_count).ok());
+  ASSERT_TRUE(join.seal().ok());
+  for (const auto& batch : build.batches)
+    ASSERT_TRUE(join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take).ok());
+  EXPECT_GT(join.spilled_rows(), 0u);
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(join.finish(take).error().code, errc::deadline_exceeded);
+  EXPECT_EQ(asked, 3);
+}
+
 TEST(join_spilling_join, every_allocation_and_file_operation_may_fail) {
   pillar::splitmix64 random(95);
   const std::vector types = {type_of<std::int64_t>.as_nullable()};

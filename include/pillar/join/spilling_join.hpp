@@ -60,6 +60,9 @@ struct joined_rows {
 /// A further condition on pairs that agree in their keys: removes from `kept` those that do not satisfy it.
 using joined_condition = function_ref<result<void>(const joined_rows& pairs, selection_mask& kept)>;
 
+/// Asked whether work that delivers nothing for a while may go on; an error ends it.
+using join_permission = function_ref<result<void>()>;
+
 /// What a spilling_join may use.
 struct spilling_join_options {
   run_store* store = nullptr;      ///< outlives the join; nullptr: it does not spill
@@ -70,6 +73,7 @@ struct spilling_join_options {
   unsigned partition_bits = 5;     ///< 2^bits partitions, 1 to 8 bits
   std::uint32_t worker_count = 1;  ///< that probe; more than one need a shared_run_store
   const joined_condition* condition = nullptr;  ///< outlives the join; asked by several workers at a time
+  const join_permission* may_go_on = nullptr;   ///< outlives the join; finish asks for each batch that it reads back
 };
 
 /// Shape:    batches of ≤ 1,024 rows, vectors of any kind, of the side's types but for nullability

@@ -587,6 +587,7 @@ inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t pa
           PILLAR_ASSIGN_OR_RETURN(waiting, reader->next(build_rows));
           at_end = waiting == 0;
           if (at_end) break;
+          if (options_.may_go_on != nullptr) PILLAR_TRY((*options_.may_go_on)());
         }
         const std::uint64_t row_count = part.rows.row_count();
         if (row_count != 0 && !fits(row_count + waiting)) break;
@@ -608,6 +609,7 @@ inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t pa
     for (std::size_t word = 0;; word += vector_words) {
       PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, probing->next(probe_rows));
       if (count == 0) break;
+      if (options_.may_go_on != nullptr) PILLAR_TRY((*options_.may_go_on)());
       std::uint64_t* words = nullptr;
       if (marks_probe_rows && !(first && last)) {
         if (word == seen.size()) PILLAR_TRY(seen.append_zeros(vector_words));

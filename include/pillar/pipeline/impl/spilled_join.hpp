@@ -33,6 +33,7 @@ class spilled_join_link final : public spilled_link {
     options.state_bytes = what.state_bytes;
     options.worker_count = what.worker_count;
     if (what.has_condition) options.condition = &made->condition_;
+    options.may_go_on = &made->may_go_on_;
     PILLAR_ASSIGN_OR_RETURN(spilling_join rows, spilling_join::make(build, probe, what.kind, what.budget, options));
     made->rows_.emplace(std::move(rows));
     return std::unique_ptr<spilled_link>(std::move(made));
@@ -93,8 +94,9 @@ class spilled_join_link final : public spilled_link {
     PILLAR_TRY(prepare(0, context.budget()));
     worker_part& at = *workers_[0];
     at.from = &from;
+    deadline_.context = &context;
     const auto hand_on = [&](const joined_rows& joined) -> result<void> {
-      if (context.check_deadline()) return context.error();
+      PILLAR_TRY(deadline_());
       return deliver(at, joined);
     };
     return rows_->finish(hand_on);
@@ -218,6 +220,15 @@ class spilled_join_link final : public spilled_link {
     result<void> operator()(const joined_rows& rows, selection_mask& kept) const { return link->ask(rows, kept); }
   } asker_{this};
   joined_condition condition_{asker_};
+  /// What the join asks while it reads back.
+  struct deadline {
+    query_context* context = nullptr;  ///< of flush()
+    result<void> operator()() const {
+      if (context->check_deadline()) return context->error();
+      return {};
+    }
+  } deadline_{};
+  join_permission may_go_on_{deadline_};
   std::optional<spilling_join> rows_{};
   std::vector<std::unique_ptr<worker_part>> workers_{};
 };
