@@ -445,7 +445,7 @@ def main():
     parser.add_argument("--accept", action="store_true", help="copies the last run to bench/results/")
     parser.add_argument("--planted", action="store_true", help="checks that slowdowns of a fifth are noticed")
     parser.add_argument("--page", action="store_true", help="writes the page again from the last run")
-    parser.add_argument("--minutes", type=float, help="for all but building (10.5, less where little is left of 20)")
+    parser.add_argument("--minutes", type=float, help="for all but building (13, less where little is left of 20)")
     parser.add_argument("--build", default=os.path.join(BUILD, "release"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.agree:

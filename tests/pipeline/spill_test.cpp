@@ -335,7 +335,7 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
       EXPECT_EQ(explained->joins[0].spilled_bytes, explained->stats.spilled_bytes);
       std::ostringstream words;
       words << *explained;
-      EXPECT_NE(words.str().find("which did not fit: " + std::to_string(explained->joins[0].spilled_rows)),
+      EXPECT_NE(words.str().find("which may spill: " + std::to_string(explained->joins[0].spilled_rows)),
                 std::string::npos)
           << words.str();
       const auto audited = audit_plan(plan, {.sample = 0.2, .with = options}, context);
@@ -417,7 +417,7 @@ TEST(pipeline_spill, joins_that_may_spill_and_do_not_run_once) {
   pillar::audit_report report;
   report.joins = found->stats().joins;
   words << report;
-  EXPECT_NE(words.str().find("which did not fit: 0 rows spilled"), std::string::npos) << words.str();
+  EXPECT_NE(words.str().find("which may spill: 0 rows spilled"), std::string::npos) << words.str();
   EXPECT_NE(words.str().find("spilled 0 rows: its keys say nothing"), std::string::npos) << words.str();
   const auto whole = run_plan(outer, pool, context, options);
   ASSERT_TRUE(whole.ok()) << whole.status();

@@ -41,7 +41,9 @@ struct scalar;  // column/scalar.hpp
 /// Threads:  one at a time; const members concurrently
 class aggregator {
  public:
-  /// `input_ranges`, if known, one per input, are to the values of distinct aggregates what `ranges` are to the keys.
+  /// `ranges` (none, or one per key column) and `expected_rows` are group_table::make's; all memory counts against
+  /// `budget`. `input_ranges`, if known, one per input, are to the values of distinct aggregates what `ranges` are to the
+  /// keys.
   PILLAR_API static result<aggregator> make(std::span<const data_type> key_types,
                                             std::span<const data_type> input_types,
                                             std::span<const aggregate_spec> aggregates, memory_budget* budget = nullptr,

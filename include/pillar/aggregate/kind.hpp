@@ -26,7 +26,7 @@ enum class aggregate_kind : std::uint8_t {
   correlation,            ///< Pearson's; NULL of fewer than two pairs, or where x or y are all equal
   first,                  ///< the value in the row of the lowest number
   last,                   ///< the value in the row of the highest number
-  any,                    ///< some value: the only aggregate that threads may change
+  any,                    ///< some value: beside float_sum::fast the only one that threads may change
   bool_and,               ///< of bool: no value is false; NULL of no values
   bool_or,                ///< of bool: some value is true
   approximate_count_distinct,  ///< HyperLogLog: standard error 1.04 / √(2^register_bits)

@@ -25,7 +25,7 @@ class group_parts;  // detail/group_parts.hpp
 /// A group's part is the upper bits of its keys' hash, so parts are merged side by side, and each one's table is small.
 ///
 /// Shape:    as aggregator's; finish: a list of parts, each with a column per key and per aggregate
-/// Errors:   make, finish → as aggregator's; finish changes nothing
+/// Errors:   make, finish → as aggregator's, make → invalid_argument: no worker; finish changes nothing
 /// Cost:     merging: about 20 ns for each group of each worker, divided among the executor's workers; states that keep
 ///           their values (median, string_agg, distinct ones) are put in the order of groups first
 /// Threads:  worker(w) by one thread at a time for each w; finish alone

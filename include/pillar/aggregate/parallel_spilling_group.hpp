@@ -29,7 +29,8 @@ namespace PILLAR_NAMESPACE {
 ///
 /// Shape:    as spilling_aggregator's
 /// Errors:   as spilling_aggregator's
-/// Cost:     half of the budget's limit is for groups while rows come (with one worker three quarters), the other for
+/// Cost:     half of what the budget and its parents allow is for groups while rows come (with one worker three
+///           quarters), the other for
 ///           the stores' write buffers, and at the end for a partition at work on each worker: with less than a
 ///           partition needs it is read again for parts of its hashes
 /// Threads:  worker(w) by one thread at a time for each w; finish alone

@@ -55,8 +55,9 @@ struct join_hits {
 /// Errors:   from_bytes: truncated, corrupt, unsupported (another format), out_of_memory. Bytes that lie are refused;
 ///           what passes is safe to probe and names only row ids below row_id_limit() and keys of its types, within the
 ///           ranges that it gives to domains, but a changed key is not noticed, nor that keys crowd, so that probing takes long: who stores tables adds a checksum, as blocks do
-/// Cost:     4 bytes per key of the range, a quarter of a byte if no key comes twice (array); 32 or 48 bytes per different key (load 1/2) and 2 more for a Bloom
-///           filter where that is more than 32 KiB, and 4 bytes per row unless no key is NULL or repeats and ids are the rows' numbers
+/// Cost:     4 bytes per key of the range, a quarter of a byte if no key comes twice (array); 32 or 48 bytes per
+///           different key (load 1/2) and 2 more for a Bloom filter where that is more than 32 KiB, and 4 bytes per row
+///           unless no key is NULL or repeats and ids are the rows' numbers (of an array: and keys came ascending)
 /// Threads:  const; all members may be called concurrently
 class join_table {
  public:

@@ -82,7 +82,7 @@ struct spilling_join_options {
 ///           out_of_memory without a store: append, seal and probe leave all as before the call (of probe, pairs may
 ///           have been taken). With one: where a budget cannot hold 4,096 rows and their table, or where others take
 ///           what was left free for the store. An error of finish, or of any call after something was spilled, is
-///           final, and comes back from every later call
+///           final, and comes back from every later call (of probe: from that worker's, and from finish)
 /// Cost:     in memory a join_table's, and a copy of the build side's rows; 1 ns and more for each column of a pair.
 ///           For a spilled row the hash of its key and what the store costs. A partition's probe rows are read once for
 ///           each part of its build rows that fits
@@ -102,7 +102,7 @@ class spilling_join {
   /// Rows of the build side. Requires: seal() has not been called
   PILLAR_API result<void> append(std::span<const vector* const> columns, const selection_mask& selection,
                                  std::uint32_t row_count);
-  /// All build rows are there. After out_of_memory it may be asked again.
+  /// All build rows are there. After out_of_memory it may be asked again if nothing was spilled.
   PILLAR_API result<void> seal();
   /// Rows of the probe side: `take` gets what is in memory at once, the rest at the end.
   ///

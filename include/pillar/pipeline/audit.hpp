@@ -90,7 +90,7 @@ struct audit_report {
   std::array<std::uint64_t, audit_claim_count> checks{};  ///< claims that were verified, by kind
   std::uint64_t liar_count = 0;
   std::vector<liar> liars{};
-  std::vector<join_account> joins{};  ///< of the query; those that spilled say nothing of the scan's rows
+  std::vector<join_account> joins{};  ///< of the query; those that may spill say nothing of the scan's rows
   absl::Status stopped{};             ///< Cancelled or DeadlineExceeded where the context cut it short
 
   [[nodiscard]] bool clean() const noexcept { return liar_count == 0; }

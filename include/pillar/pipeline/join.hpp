@@ -3,7 +3,9 @@
 ///
 /// The rows on the left stream past; the other query runs first, and its rows become a join table. Its keys restrict
 /// the scan on the left where a row without a partner cannot be in the result: they skip row groups and vectors as a
-/// `where` does, and explain and audit account for them. Let the smaller side be the argument.
+/// `where` does, and explain and audit account for them; not those of a join that may spill. Let the smaller side be
+/// the argument. `on("a"_col == "b"_col)` and `on("id"_col)` name columns known to the compiler,
+/// `on(col("a") == col("b"))` those of a running program.
 ///
 /// | verb                                        | result columns                                             |
 /// |---------------------------------------------|------------------------------------------------------------|
@@ -22,6 +24,7 @@
 ///           budget, and the run has no place to spill to (pipeline/spill.hpp)
 /// Cost:     the other query, whose rows are kept whole (columns that are read), and whose table is built by one
 ///           thread; then a look-up for each row on the left, and a copy for each column of a pair
+/// Example:  examples/join/main.cpp
 /// Threads:  as run; each worker probes by itself
 #pragma once
 #include <array>

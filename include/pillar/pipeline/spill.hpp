@@ -11,8 +11,9 @@
 namespace PILLAR_NAMESPACE {
 
 /// Rows go to these stores, through a lock for each: of groups, worker w writes to store w modulo their number, so that
-/// as many stores as workers let them write side by side; of joins, a partition's rows are all in one store. Without
-/// stores, without keys, or where the context's budget has no limit, nothing is spilled.
+/// as many stores as workers let them write side by side; of joins, all rows of a pass's join i go to store i modulo
+/// their number, so that several stores do not divide one join. Without stores, without keys, or where the context's
+/// budget and its parents have no limit, nothing is spilled.
 ///
 /// Requires: the stores outlive the run, and are nobody else's meanwhile
 PILLAR_API spill_target spill_to(std::vector<run_store*> stores);

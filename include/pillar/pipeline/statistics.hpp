@@ -63,7 +63,7 @@ struct join_account {
   std::uint64_t table_bytes = 0;      ///< of the join table; the other side's columns are not in it
   std::uint64_t rows_probed = 0;      ///< of the left side, behind its predicates and what joins' keys said of it
   std::uint64_t rows_out = 0;         ///< before later predicates
-  bool may_spill = false;             ///< the other side did not fit: its keys say nothing of the scan's rows
+  bool may_spill = false;             ///< the other side did not fit, or comes from such a join: its keys say nothing
   std::uint64_t spilled_rows = 0;     ///< then, of both sides, perhaps none; depends on threads
   std::uint64_t spilled_bytes = 0;    ///< as the stores encoded them, if they count by run
   std::vector<std::string> pushed{};  ///< what its keys said of the scanned table's columns

@@ -408,8 +408,8 @@ class pass_binder {
                          sealed_join& out) {
     const spill_target& spill = with_.options.spill;
     memory_budget* const budget = with_.context.budget();
-    const bool may_spill = budget != nullptr && budget->limit() != memory_budget::unlimited && !spill.stores.empty() &&
-                           spill.make_link != nullptr;
+    const bool may_spill = budget != nullptr && budget->available() != memory_budget::unlimited &&
+                           !spill.stores.empty() && spill.make_link != nullptr;
     auto shared = rows_in_memory(join, columns);
     if (!may_spill) {
       absl::StatusOr<column_set> rows = shared ? *std::move(shared) : run_restricted(join, columns, nullptr);
@@ -467,7 +467,7 @@ class pass_binder {
     made.worker_count = with_.runner.concurrency();
     made.budget = with_.context.budget();
     const std::size_t sharing = i + 1 + (made_.segments.back()->what.sink == sink_kind::group ? 1 : 0);
-    const std::uint64_t left = budget.used() < budget.limit() ? budget.limit() - budget.used() : 0;
+    const std::uint64_t left = budget.available();
     made.state_bytes = 1 + left / 4 * 3 / sharing;
     made.number = i;
     return made;

@@ -13,7 +13,7 @@ inline std::string describe_join(const join_account& join) {
   out += " on " + join.keys + ": " + std::to_string(join.rows_out) + " rows of " + std::to_string(join.rows_probed) +
          " probed; " + std::to_string(join.build_rows) + " on the other side, ";
   if (join.may_spill)
-    out += "which did not fit: " + std::to_string(join.spilled_rows) + " rows spilled, " +
+    out += "which may spill: " + std::to_string(join.spilled_rows) + " rows spilled, " +
            std::to_string(join.spilled_bytes) + " bytes";
   else out += "a table of " + std::to_string(join.table_bytes) + " bytes, " + std::string(join.mode);
   for (const std::string& said : join.pushed) out += "\n          its keys say: " + said;
