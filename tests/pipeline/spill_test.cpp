@@ -307,7 +307,8 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
       }
       pillar::memory_budget budget((500 + 300 * of.joins + threads * 25) << 10), results;
       pillar::memory_run_store first({.buffer_bytes = 256 << 10}), second({.buffer_bytes = 256 << 10});
-      query_context context({.budget = &budget});
+      pillar::memory_budget child(pillar::memory_budget::unlimited, &budget);  // the limit may be its parent's
+      query_context context({.budget = threads == 2 ? &child : &budget});
       pillar::run_options options;
       options.spill = pillar::spill_to({&first, &second});
       options.result_budget = &results;
