@@ -392,6 +392,42 @@ TEST(aggregate_aggregator, extremes_of_narrow_types_reach_their_limits) {
   }
 }
 
+// A shared word is full after 2^19 rows and gets a word for each of its sums, the other word after 2^20: then all are
+// emptied and shared again. However often that happens, it takes the same memory.
+TEST(aggregate_aggregator, words_that_are_shared_again_take_no_more_memory) {
+  const auto key_type = type_of<std::int32_t>, wide = type_of<std::int64_t>;
+  pillar::memory_budget budget;
+  auto groups = *aggregator::make(
+      {&key_type, 1}, std::vector{key_type, wide},
+      std::vector<aggregate_spec>{{aggregate_kind::count_rows}, {aggregate_kind::sum, 0}, {aggregate_kind::sum, 1}},
+      &budget);
+  std::vector<std::int32_t> keys(1024), small(1024, (1 << 23) - 1);
+  std::vector<std::int64_t> large(1024, (std::int64_t{1} << 43) - 1);
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = static_cast<std::int32_t>(i % 300) * 100'000;
+  pillar::vector key, first, second;
+  key.type = first.type = key_type;
+  second.type = wide;
+  key.size = first.size = second.size = 1024;
+  key.values = keys.data();
+  first.values = small.data();
+  second.values = large.data();
+  const pillar::vector* const key_columns[] = {&key};
+  const pillar::vector* const inputs[] = {&first, &second};
+  const std::uint8_t bits[] = {23, 43};
+  constexpr int batches = 3'200;
+  std::uint64_t after_one = 0;
+  for (int i = 0; i < batches; ++i) {
+    ASSERT_TRUE(groups.update(key_columns, inputs, selection_mask::first(1024), 1024, {}, bits).ok());
+    if (i == 1'100) after_one = budget.used();
+  }
+  EXPECT_LE(budget.used(), after_one + 1024);
+  const auto columns = *groups.finish();
+  const std::int64_t rows = batches * 4;  // of group 0: rows 0, 300, 600, 900
+  EXPECT_TRUE(pillar::get(columns[1].slice(0, 1), 0).integer == rows);
+  EXPECT_TRUE(pillar::get(columns[2].slice(0, 1), 0).integer == rows * ((1 << 23) - 1));
+  EXPECT_TRUE(pillar::get(columns[3].slice(0, 1), 0).integer == int128{rows} * ((std::int64_t{1} << 43) - 1));
+}
+
 // Sums of 40 and 24 bits fill a word to its last bit.
 TEST(aggregate_aggregator, least_values_share_a_word) {
   const auto key_type = type_of<std::int32_t>, wide = type_of<std::int32_t>, narrow = type_of<std::int16_t>;

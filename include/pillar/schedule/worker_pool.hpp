@@ -29,8 +29,8 @@ class worker_pool {
  public:
   static constexpr std::uint32_t max_worker_count = 4096;
 
-  /// Starts worker_count − 1 threads; `stack_bytes` is each one's stack, 0 = the system's default. A good worker_count
-  /// for a process of its own is available_concurrency().
+  /// Starts worker_count − 1 threads; `stack_bytes` is each one's stack, 0 = the system's default; queries and
+  /// aggregators want 512 KiB. A good worker_count for a process of its own is available_concurrency().
   [[nodiscard]] PILLAR_API static result<worker_pool> create(std::uint32_t worker_count,
                                                              std::size_t stack_bytes = 0) noexcept;
 

@@ -28,11 +28,11 @@ struct wide_key {
 };
 
 /// Hashes inside a table are nobody else's business and may change: one multiplication, and for wide keys another beside
-/// it, since there is a high half with which the first gives 0 for every low one.
+/// it, since there are halves with which the first gives 0 whatever the other is.
 constexpr std::uint64_t table_hash(std::uint64_t key) noexcept { return hash_combine(key, 0x9e3779b97f4a7c15ull); }
 constexpr std::uint64_t table_hash(const wide_key& key) noexcept {
   constexpr std::uint64_t odd = 0x9e3779b97f4a7c15ull;
-  return hash_combine(key.low, key.high + odd) ^ (key.low * odd);
+  return hash_combine(key.low, key.high + odd) ^ (key.low * odd + key.high * 0xbf58476d1ce4e5b9ull);
 }
 
 inline constexpr std::uint32_t key_limit = 0xfffffffeu;
@@ -245,6 +245,7 @@ class word_table {
   void truncate(std::uint32_t count) noexcept {
     if (count == size()) return;
     keys_.truncate(count);
+    size_at_growth_ = size_at_growth_ < count ? size_at_growth_ : count;
     if (slot_count_ == 0) return;
     std::memset(slots_.data(), 0, slot_count_ * sizeof(slot));
     for (std::uint32_t number = 0; number < count; ++number)
@@ -369,25 +370,28 @@ class word_table {
     const double known_share = 1 - static_cast<double>(size() - size_at_growth_) / rows;
     const double all = (static_cast<double>(size_at_growth_) + known) / 2 / known_share;  // infinite where all are new
     constexpr int steps = 64;
-    for (int i = 0; i < steps && all > known; ++i) known += (1 - known / all) * left / steps;
-    return static_cast<std::size_t>(known);
+    for (int i = 0; i < steps && all > known; ++i) {
+      known += (1 - known / all) * left / steps;
+      known = known < all ? known : all;  // the steps are large where many rows are to come
+    }
+    return known < key_limit ? static_cast<std::size_t>(known) : key_limit;
   }
 
   /// Twice the slots, or four times where the table is small or most rows since the last time were new keys. A large one
-  /// has room for what is likely to come, if that is little of what the budget has.
+  /// has room for what is likely to come, if that is at most 16 times as much (not all expected rows may come) and little of
+  /// what the budget has.
   result<void> grow() noexcept {
     const bool fast = std::uint64_t{size() - size_at_growth_} * 2 > rows_since_growth_;
     std::size_t wanted = slot_count_ == 0                         ? 64
                          : slot_count_ < large_slot_count || fast ? slot_count_ * 4
                                                                   : slot_count_ * 2;
     if (slot_count_ >= large_slot_count) {
-      const std::size_t likely = likely_keys();
-      const std::size_t least = slot_count_ * 2, most = slot_count_ * 16;
-      if (likely > size()) wanted = likely * 9 / 4 < least ? least : likely * 9 / 4 > most ? most : likely * 9 / 4;
-      const std::size_t bytes = wanted * sizeof(slot) + likely * sizeof(Key);
-      if (budget_ != nullptr && bytes > budget_->available() / 8) wanted = slot_count_ * (fast ? 4 : 2);
-      else if (likely > size() + batch_rows && likely <= wanted)
-        static_cast<void>(keys_.reserve(likely * 17 / 16 - size()).ok());
+      const std::size_t likely = likely_keys(), slots = likely * 9 / 4;
+      const std::uint64_t bytes = std::uint64_t{slots} * sizeof(slot) + std::uint64_t{likely} * sizeof(Key);
+      if (likely > size() && slots <= slot_count_ * 16 && (budget_ == nullptr || bytes <= budget_->available() / 8)) {
+        wanted = slots < slot_count_ * 2 ? slot_count_ * 2 : slots;
+        if (likely > size() + batch_rows) static_cast<void>(keys_.reserve(likely * 17 / 16 - size()).ok());
+      }
     }
     result<buffer> room = buffer::allocate(wanted * sizeof(slot), budget_);
     if (PILLAR_MUTATE(group_grows_by_four_or_not, !room.ok() && slot_count_ != 0 && wanted > slot_count_ * 2, false)) {

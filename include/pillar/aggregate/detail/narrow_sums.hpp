@@ -155,23 +155,28 @@ class narrow_sums {
     copy_part(index, first, count, out);
   }
 
-  /// Gives each sum of many groups a word of its own, which is room for more without clearing. False: nothing was
-  /// changed, for none shares a word or there is no memory.
-  bool spread() noexcept {
+  /// Gives each sum of many groups a word of its own, which is room for `next` without clearing. False: nothing was
+  /// changed, for none shares a word, a word of its own would be full too, or there is no memory.
+  bool spread(const narrow_batch& next) noexcept {
     const std::uint32_t width = rows_ + sum_count_;
     if (stride_ == width || copy_count_ != 1 || empty()) return false;
+    for (std::uint32_t i = 0; i < sum_count_; ++i)
+      if (pending_[i] + growth(next, i) >= std::uint64_t{1} << 63) return false;
+    const std::size_t used = std::size_t{group_count_} + 1;  // words of no group yet are not carried along
+    const std::size_t slots = PILLAR_MUTATE(narrow_spread_grows, used < slot_count_ ? used : slot_count_, slot_count_);
     growable<std::uint64_t> made(budget_);
-    if (!made.append_zeros(slot_count_ * width).ok()) return false;
+    if (!made.append_zeros(slots * width).ok()) return false;
     // A word's number is its sum's; the rows' is the last.
     for (std::uint32_t index = 0; index < width; ++index) {
       const place at = places_[index];
       const shared_word from = layout_[at.word];
       const bool is_high = PILLAR_MUTATE(narrow_spread_low_only, at.is_high, false);
-      for (std::size_t slot = 0; slot < slot_count_; ++slot)
+      for (std::size_t slot = 0; slot < slots; ++slot)
         made[slot * width + index] = static_cast<std::uint64_t>(from.part(words_[slot * stride_ + at.word], is_high));
     }
     words_.swap(made);
     stride_ = width;
+    slot_count_ = slots;
     for (std::uint32_t index = 0; index < width; ++index) {
       layout_[index] = {};
       layout_[index].low = index == sum_count_ ? shared_word::rows : index;

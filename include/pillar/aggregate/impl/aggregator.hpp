@@ -384,7 +384,7 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
     // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
     if (found == room::yes && rows.move && narrow_.pending_rows() >= 16 * (std::uint64_t{table_.group_count()} + 1024))
       found = room::after_clear;
-    else if (found == room::after_clear && narrow_.spread()) found = narrow_.room_for(rows.lanes);
+    else if (found == room::after_clear && narrow_.spread(rows.lanes)) found = narrow_.room_for(rows.lanes);
     if (found != room::after_clear) return found;
     PILLAR_TRY(settle());
   }
