@@ -186,13 +186,15 @@ std::vector<std::string> lines_of(const column_set& set, bool is_ordered) {
 /// Two sides whose keys meet now and then, some of them NULL, some often.
 struct two_sides {
   static constexpr std::int64_t other_rows = 16'000;
-  two_sides() : left(schema_of(""), {.row_group_rows = 2048}), other(schema_of("o_"), {.row_group_rows = 4096}) {
+  two_sides()
+      : left(schema_of("", pillar::type_of<std::int64_t>), {.row_group_rows = 2048}),
+        other(schema_of("o_", pillar::type_of<std::int32_t>), {.row_group_rows = 4096}) {
     fill(left, sanitized ? 3'000 : 5'000, 5);
     fill(other, other_rows, 6);
   }
-  static pillar::dynamic_schema schema_of(const std::string& prefix) {
+  static pillar::dynamic_schema schema_of(const std::string& prefix, pillar::data_type key) {
     pillar::dynamic_schema made;
-    made.columns = {{prefix + "k", pillar::type_of<std::int64_t>.as_nullable()},
+    made.columns = {{prefix + "k", key.as_nullable()},
                     {prefix + "v", pillar::type_of<std::int64_t>},
                     {prefix + "t", pillar::type_of<pillar::text>.as_nullable()}};
     return made;
@@ -205,7 +207,7 @@ struct two_sides {
       const auto key = static_cast<std::int64_t>(random.chance(1, 200) ? 7 : random.below(2 * other_rows));
       good =
           good &&
-          (random.chance(1, 50) ? rows.column_at(0).append_null() : rows.column_at(0).append_integer(key << 20)).ok();
+          (random.chance(1, 50) ? rows.column_at(0).append_null() : rows.column_at(0).append_integer(key << 15)).ok();
       good = good && rows.column_at(1).append_integer(row).ok();
       good = good && (row % 9 == 0 ? rows.column_at(2).append_null()
                                    : rows.column_at(2).append_text("text " + std::to_string(random.below(40))))
@@ -251,7 +253,7 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
   const query_plan other{&sides.other};
   query_plan without_nulls = other, without_many = other, renamed = other;
   without_nulls.stages = {stage(stage_kind::where, col("o_k").is_not_null())};
-  without_many.stages = {stage(stage_kind::where, col("o_k") > (std::int64_t{8} << 20))};
+  without_many.stages = {stage(stage_kind::where, col("o_k") > (std::int64_t{8} << 15))};
   renamed.stages = {projected({{"o_k", col("o_k")}, {"p_v", col("o_v")}})};
   const auto less = col("w") < col("o_v") * 3;
   pillar::plan_stage best = stage(stage_kind::top);

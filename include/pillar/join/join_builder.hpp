@@ -16,7 +16,8 @@ namespace PILLAR_NAMESPACE {
 
 /// Rows in, a table out.
 ///
-/// Shape:    key columns of row_count ≤ 1,024 rows of the types it was made with, nullable ones where a NULL may come
+/// Shape:    key columns of row_count ≤ 1,024 rows of the types it was made with, signed integers of any width up to 64
+///           bits, nullable ones where a NULL may come
 /// Requires: the budget outlives the builder and its table
 /// Errors:   make: invalid_argument without key columns. append, append_from and seal: out_of_memory, limit_exceeded
 ///           (more than most_rows): the builder is then as before, and may be asked again

@@ -80,7 +80,8 @@ class join_table {
   ///
   /// `sieve`: asks the table's Bloom filter first, if it has one; worth its while where few rows have partners.
   ///
-  /// Shape:    vectors of any kind of row_count ≤ 1,024 rows, of the table's key types but for nullability
+  /// Shape:    vectors of any kind of row_count ≤ 1,024 rows, of the table's key types but for nullability and the width
+  ///           of signed integers up to 64 bits
   /// Cost:     1–2 ns a row for arrays; prefetches once the table is larger than 1 MiB
   PILLAR_API void find(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
                        join_hits& hits, bool sieve = false) const noexcept;

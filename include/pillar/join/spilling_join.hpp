@@ -77,12 +77,13 @@ struct spilling_join_options {
 };
 
 /// Shape:    batches of ≤ 1,024 rows, vectors of any kind, of the side's types but for nullability
-/// Errors:   make: invalid_argument: no key columns, not as many on both sides or of other physical types, a null-aware
-///           kind with several key columns or with a condition. Those of the store, of the condition and of `take`.
-///           out_of_memory without a store: append, seal and probe leave all as before the call (of probe, pairs may
-///           have been taken). With one: where a budget cannot hold 4,096 rows and their table, or where others take
-///           what was left free for the store. An error of finish, or of any call after something was spilled, is
-///           final, and comes back from every later call (of probe: from that worker's, and from finish)
+/// Errors:   make: invalid_argument: no key columns, not as many on both sides or of other physical types (signed
+///           integers up to 64 bits may differ in width), a null-aware kind with several key columns or with a
+///           condition. Those of the store, of the condition and of `take`. out_of_memory without a store: append, seal
+///           and probe leave all as before the call (of probe, pairs may have been taken). With one: where a budget
+///           cannot hold 4,096 rows and their table, or where others take what was left free for the store. An error of
+///           finish, or of any call after something was spilled, is final, and comes back from every later call (of
+///           probe: from that worker's, and from finish)
 /// Cost:     in memory a join_table's, and a copy of the build side's rows; 1 ns and more for each column of a pair.
 ///           For a spilled row the hash of its key and what the store costs. A partition's probe rows are read once for
 ///           each part of its build rows that fits

@@ -115,7 +115,12 @@ constexpr join_fault check_join(join_kind kind, std::span<const static_column> l
     const static_column* theirs = find_column(other, key.other);
     if (theirs == nullptr) return {{fault_kind::no_such_column, key.other, {}, {}}, side::other};
     const data_type &a = mine->type, &b = theirs->type;
-    if (a.logical != b.logical || a.physical != b.physical || a.scale != b.scale)
+    const auto is_signed = [](const data_type& type) {
+      return type.logical >= logical_type::int8 && type.logical <= logical_type::int64;
+    };
+    const bool is_one_column = keeps_build_rows(kind) && key.column == key.other;  // it holds values of either side
+    if ((a.logical != b.logical || a.physical != b.physical || a.scale != b.scale) &&
+        (is_one_column || !is_signed(a) || !is_signed(b)))
       return {{fault_kind::cannot_join, key.column, a, b}};
   }
   if (gives_mark(kind) && find_column(left, mark) != nullptr) return {{fault_kind::duplicate_name, mark, {}, {}}};

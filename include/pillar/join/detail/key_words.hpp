@@ -28,6 +28,12 @@ PILLAR_ALWAYS_INLINE std::uint64_t join_word(T value) noexcept {
     return value;
   }
 }
+/// Whether vectors of one type may be looked up among keys of the other: words of signed integers do not depend on their
+/// width.
+constexpr bool join_words_agree(physical_type a, physical_type b) noexcept {
+  const auto is_signed = [](physical_type type) { return type >= physical_type::int8 && type <= physical_type::int64; };
+  return a == b || (is_signed(a) && is_signed(b));
+}
 /// The two words of a 128-bit value.
 PILLAR_ALWAYS_INLINE std::uint64_t join_word(int128 value, bool high) noexcept {
   return high ? static_cast<std::uint64_t>(value >> 64) ^ sign_word : static_cast<std::uint64_t>(value);

@@ -89,7 +89,7 @@ PILLAR_API result<void> join_builder::append(std::span<const vector* const> keys
   PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
   selection_mask joinable = selection;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
+    PILLAR_ASSERT(detail::join_words_agree(keys[i]->type.physical, types_[i].physical) && keys[i]->size == row_count);
     if (keys[i]->validity == nullptr) continue;
     for (std::uint32_t word = 0; word < vector_words; ++word) joinable.words[word] &= keys[i]->validity_word(word);
   }

@@ -194,7 +194,7 @@ inline void join_table::read_keys(std::span<const vector* const> keys, const sel
   PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
   selection_mask rows = selection;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    PILLAR_ASSERT(keys[i]->type.physical == types_[i].physical && keys[i]->size == row_count);
+    PILLAR_ASSERT(detail::join_words_agree(keys[i]->type.physical, types_[i].physical) && keys[i]->size == row_count);
     if (keys[i]->validity == nullptr) continue;
     for (std::uint32_t word = 0; word < vector_words; ++word)
       rows.words[word] &= PILLAR_MUTATE(join_nulls_match, keys[i]->validity_word(word), ~std::uint64_t{0});

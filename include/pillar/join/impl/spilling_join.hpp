@@ -46,7 +46,7 @@ PILLAR_API result<spilling_join> spilling_join::make(const join_side& build, con
   if (build.keys.empty() || build.keys.size() != probe.keys.size()) return errc::invalid_argument;
   for (std::size_t i = 0; i < build.keys.size(); ++i)
     if (build.keys[i] >= build.types.size() || probe.keys[i] >= probe.types.size() ||
-        build.types[build.keys[i]].physical != probe.types[probe.keys[i]].physical)
+        !detail::join_words_agree(build.types[build.keys[i]].physical, probe.types[probe.keys[i]].physical))
       return errc::invalid_argument;
   if (is_null_aware(kind) && (build.keys.size() != 1 || options.condition != nullptr)) return errc::invalid_argument;
   spilling_join made;

@@ -570,6 +570,22 @@ class pass_binder {
     }
   }
 
+  /// What integers of another width must satisfy.
+  static domain of_width(domain test, physical_type physical) {
+    if (test.physical == physical) return test;
+    const int128 lowest = lowest_of(physical), highest = highest_of(physical);
+    test.physical = physical;
+    if (test.kind == domain_kind::range) {
+      const int128 lo = std::max(test.lo, lowest), hi = std::min(test.hi, highest);
+      return lo <= hi ? integer_range(physical, lo, hi) : integer_range(physical, 1, 0);
+    }
+    const auto is_beyond = [&](int128 point) {
+      return PILLAR_MUTATE(join_point_wraps, point < lowest || point > highest, false);
+    };
+    test.integers.erase(std::remove_if(test.integers.begin(), test.integers.end(), is_beyond), test.integers.end());
+    return test;
+  }
+
   /// Tells the scan what the keys say.
   void push(std::size_t i, const sealed_join& join, const segment_join& of) {
     for (std::uint32_t k = 0; k < of.keys.size(); ++k) {
@@ -578,7 +594,8 @@ class pass_binder {
       if (!trace(at, of.keys[k], column)) continue;
       for (domain& test : key_domains(*join.table, k)) {
         if (test.kind == domain_kind::opaque && !is_worth_asking(i, at, join, column)) continue;
-        domains_[at].push_back({column, std::move(test)});
+        const physical_type scanned = parts_[at].source[column].type.physical;
+        domains_[at].push_back({column, of_width(std::move(test), scanned)});
         if (at == 0) made_.pushed.push_back({static_cast<std::uint32_t>(i), k, column});
       }
     }
