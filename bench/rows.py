@@ -192,7 +192,7 @@ ROWS = [
           *((f"aggregate/group_{keys}", "aggregate", 10_000_000, f"group_{keys}") for keys in ("1e5", "1e6_sparse", "1e7_sparse")),
           *((f"aggregate/h2o_{question}", "queries", 10_000_000, "h2o") for question in ("q1", "q3", "q5")),
           *((f"join/{name}", "queries", 10_000_000, "join_probe join_build") for name in ("dense", "sparse")))),
-    # ---- join (bench/queries/joins.cpp; bench/join.cpp)
+    # ---- join (bench/queries/joins.cpp; bench/join.cpp, bench/join/)
     *(Row(f"join/{name}", "queries", kind="query", unit="ms", rows=10_000_000, peers=ENGINES,
           dataset="join_probe join_build", bars=(Bar("peers", 1.1), *((Bar("absolute", bar),) if bar else ())),
           long=name not in ("dense", "sparse"), note=note)
@@ -207,6 +207,10 @@ ROWS = [
           ("sparse", "keys spread over 64 bits"), ("ten_percent", "one row in ten has a partner"),
           ("duplicates", "one row in four has four partners"), ("text", "of 12 bytes"),
           ("semi", "one row in ten has a partner; they are counted"))),
+    Row("join/in_memory_2e6", "join", kind="query", unit="ms", rows=4_000_000, long=True,
+        note="four million rows against two million in a spilling_join, two columns each, no limit"),
+    Row("join/spill_2e6", "join", kind="query", unit="ms", rows=4_000_000, long=True, reference="join/in_memory_2e6",
+        note="the same in a fifth of that memory, runs in a file in TMPDIR"),
     # ---- storage, size, decode (bench/storage.cpp, bench/storage/, peers)
     Row("storage/load_memory", "storage", kind="storage", unit="rows/s", rows=2_000_000, dataset="lineitem",
         peers=("duckdb", "polars", "clickhouse"),
