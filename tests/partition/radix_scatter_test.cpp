@@ -58,6 +58,17 @@ TEST(partition_radix_scatter, agrees_with_a_stable_sort_for_every_type_and_kind)
         at += batch.size;
       }
       ASSERT_EQ(at, row_count);
+
+      // The same partitions by their numbers; positions in the place of numbers.
+      auto numbered = radix_scatter::by_number(scatter.partition_count());
+      std::vector<std::uint32_t> numbers;
+      for (const std::uint64_t hash : hashes) numbers.push_back(scatter.partition_of(hash));
+      numbered.count_numbers(numbers.data(), row_count);
+      numbered.begin();
+      ASSERT_TRUE(std::equal(numbered.starts().begin(), numbered.starts().end(), scatter.starts().begin()));
+      numbered.positions_of_numbers(numbers.data(), row_count, numbers.data());
+      for (std::uint32_t row = 0; row < row_count; ++row) ASSERT_EQ(numbers[order[row]], row);
+
       for (std::size_t i = row_count * width; i < values.size(); ++i) ASSERT_EQ(values.data()[i], std::byte{0x5a});
       ASSERT_EQ(scatter.starts().size(), scatter.partition_count() + 1u);
       ASSERT_EQ(scatter.starts().back(), row_count);

@@ -14,6 +14,7 @@
 #include "pillar/schedule/inline_executor.hpp"
 #include "pillar/schedule/worker_pool.hpp"
 #include "pillar/storage/block.hpp"
+#include "support/encoded_columns.hpp"
 #include "support/reference_query.hpp"
 #include "support/sample_rows.hpp"
 #include "support/sanitized.hpp"
@@ -90,10 +91,11 @@ TEST(storage_table, keeps_every_row_of_every_load_whatever_the_options) {
     ASSERT_TRUE(made.status().ok()) << made.status();
     std::vector<cell_row> expected;
     for (const std::uint32_t count : {sanitized ? 100u : 700u, 0u, 1u, 1'100u}) {
-      const column_set rows = sample_set(count, count);
-      for (auto& one : sample_rows(count, count)) expected.push_back(std::move(one));
-      ASSERT_TRUE(made.append({rows, rows}, pool).ok());
-      for (auto& one : sample_rows(count, count)) expected.push_back(std::move(one));
+      // Texts of two chunks, and of columns that are not flat, lie in other buffers.
+      const column_set rows = sample_set(count, count), others = encode_columns(sample_set(count + 1, count / 2));
+      ASSERT_TRUE(made.append({rows, others, rows}, pool).ok());
+      for (const auto& [seed, rows_here] : {std::pair{count, count}, {count + 1, count / 2}, {count, count}})
+        for (auto& one : sample_rows(seed, rows_here)) expected.push_back(std::move(one));
     }
     const auto version = made.version();
     EXPECT_EQ(version->row_count(), expected.size());

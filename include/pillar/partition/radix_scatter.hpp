@@ -36,8 +36,10 @@ class radix_scatter {
   static constexpr unsigned most_bits = 12;
 
   PILLAR_API explicit radix_scatter(unsigned bits, unsigned used_bits = 0);
+  /// By numbers that are given for each row instead of its hash, of any number of partitions: a table's slices.
+  PILLAR_API static radix_scatter by_number(std::uint32_t partition_count);
 
-  [[nodiscard]] std::uint32_t partition_count() const noexcept { return mask_ + 1; }
+  [[nodiscard]] std::uint32_t partition_count() const noexcept { return static_cast<std::uint32_t>(next_.size()); }
   [[nodiscard]] std::uint32_t partition_of(std::uint64_t hash) const noexcept {
     return static_cast<std::uint32_t>(hash >> shift_) & mask_;
   }
@@ -48,6 +50,12 @@ class radix_scatter {
   /// position_of_row[i] = where row i goes.
   PILLAR_API void positions(const std::uint64_t* hashes, std::uint32_t row_count,
                             std::uint32_t* position_of_row) noexcept;
+  /// The same where each row's partition is known, as those of by_number() are. `position_of_row` may be `partitions`.
+  ///
+  /// Requires: partitions[i] < partition_count()
+  PILLAR_API void count_numbers(const std::uint32_t* partitions, std::size_t row_count) noexcept;
+  PILLAR_API void positions_of_numbers(const std::uint32_t* partitions, std::uint32_t row_count,
+                                       std::uint32_t* position_of_row) noexcept;
   /// Where each partition's rows begin, and after the last of them all rows end. Valid after begin().
   [[nodiscard]] std::span<const std::uint32_t> starts() const noexcept { return starts_; }
 

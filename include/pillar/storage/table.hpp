@@ -121,8 +121,10 @@ class table {
 
   /// Distributes, sorts, encodes and publishes rows, all of them or none.
   ///
+  /// Units:  fewer than 2^32 rows at a time
   /// Errors: InvalidArgument for another schema, ResourceExhausted; the table is then as before
-  /// Cost:   the rows are held decoded until they are published; encoding runs on the executor, one task per slice
+  /// Cost:   the rows are held decoded until they are published, and once more in the order of the slices; they are put
+  ///         in it by one task per column, and encoded by one per slice
   PILLAR_API absl::Status append(const std::vector<column_set>& rows, executor_ref runner,
                                  const load_progress* progress = nullptr);
   PILLAR_API absl::Status append(const column_set& rows);

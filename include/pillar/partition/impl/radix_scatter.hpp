@@ -20,14 +20,30 @@ PILLAR_API void radix_scatter::count(const std::uint64_t* hashes, std::size_t ro
   for (std::size_t i = 0; i < row_count; ++i) ++counts[partition_of(hashes[i])];
 }
 
+PILLAR_API radix_scatter radix_scatter::by_number(std::uint32_t partition_count) {
+  radix_scatter made(0);
+  made.next_.resize(partition_count);
+  made.starts_.resize(std::size_t{partition_count} + 1);
+  return made;
+}
+
+PILLAR_API void radix_scatter::count_numbers(const std::uint32_t* partitions, std::size_t row_count) noexcept {
+  for (std::size_t i = 0; i < row_count; ++i) ++next_[partitions[i]];
+}
+
 PILLAR_API void radix_scatter::begin() noexcept {
   std::uint32_t start = 0;
-  for (std::uint32_t partition = 0; partition <= mask_; ++partition) {
+  for (std::size_t partition = 0; partition < next_.size(); ++partition) {
     const std::uint32_t count = next_[partition];
     starts_[partition] = next_[partition] = start;
     start += count;
   }
-  starts_[std::size_t{mask_} + 1] = start;
+  starts_.back() = start;
+}
+
+PILLAR_API void radix_scatter::positions_of_numbers(const std::uint32_t* partitions, std::uint32_t row_count,
+                                                    std::uint32_t* position_of_row) noexcept {
+  for (std::uint32_t i = 0; i < row_count; ++i) position_of_row[i] = next_[partitions[i]]++;
 }
 
 PILLAR_API void radix_scatter::positions(const std::uint64_t* hashes, std::uint32_t row_count,

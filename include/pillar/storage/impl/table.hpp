@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <cstring>  // std::memset
 #include <mutex>
 
+#include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
 #include "pillar/base/mutant.hpp"
 #include "pillar/expr/bind.hpp"
 #include "pillar/partition/distribution.hpp"
+#include "pillar/partition/radix_scatter.hpp"
 #include "pillar/schedule/inline_executor.hpp"
 #include "pillar/sort/permutation.hpp"
 #include "pillar/status.hpp"
@@ -31,70 +34,143 @@ inline absl::Status column_indices(const dynamic_schema& schema, const std::vect
   return absl::OkStatus();
 }
 
-/// Rows of one slice, before they are encoded: row numbers per loaded chunk.
-struct slice_rows {
-  std::vector<std::vector<std::uint32_t>> rows_of_chunk;
-  std::uint64_t row_count = 0;
+/// Where each row of a load goes: the slices one after the other, the rows of each in the order in which they came.
+struct slice_order {
+  buffer position_of_row{};  ///< of the chunks' rows, one chunk after the other; none where there is one slice
+  std::vector<std::uint32_t> starts{};  ///< of each slice, and the last one's end
 };
 
-inline result<std::vector<slice_rows>> distribute(const std::vector<column_set>& chunks, const any_partitioner& by,
-                                                  std::uint64_t first_row) {
-  std::vector<slice_rows> out(by.slice_count());
-  for (auto& slice : out) slice.rows_of_chunk.resize(chunks.size());
+inline result<slice_order> distribute(const std::vector<column_set>& chunks, std::uint64_t row_count,
+                                      const any_partitioner& by, std::uint64_t first_row, memory_budget* budget) {
+  slice_order out;
+  if (row_count > 0xffffffffu) return errc::limit_exceeded;
+  if (by.slice_count() == 1) {
+    out.starts = {0, static_cast<std::uint32_t>(row_count)};
+    return out;
+  }
+  PILLAR_ASSIGN_OR_RETURN(out.position_of_row, buffer::allocate(row_count * sizeof(std::uint32_t), budget));
+  auto* const positions = out.position_of_row.as<std::uint32_t>();
   std::vector<vector> keys(by.columns().size());
   std::vector<const vector*> key_pointers;
   for (const auto& key : keys) key_pointers.push_back(&key);
-  std::uint32_t assigned[vector_rows];
-  for (std::size_t chunk = 0; chunk < chunks.size(); ++chunk) {
-    const std::uint64_t rows = chunks[chunk].row_count();
+  auto scatter = radix_scatter::by_number(by.slice_count());
+  std::uint32_t* slice_of_row = positions;  // until all rows are counted
+  for (const column_set& chunk : chunks) {
+    const std::uint64_t rows = chunk.row_count();
     for (std::uint64_t at = 0; at < rows; at += vector_rows) {
       const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(vector_rows, rows - at));
-      for (std::size_t k = 0; k < keys.size(); ++k) keys[k] = chunks[chunk].columns[by.columns()[k]].slice(at, count);
-      PILLAR_TRY(by.assign(key_pointers, count, first_row + at, assigned));
-      for (std::uint32_t i = 0; i < count; ++i)
-        out[assigned[i]].rows_of_chunk[chunk].push_back(static_cast<std::uint32_t>(at + i));
+      for (std::size_t k = 0; k < keys.size(); ++k) keys[k] = chunk.columns[by.columns()[k]].slice(at, count);
+      PILLAR_TRY(by.assign(key_pointers, count, first_row, slice_of_row));
+      scatter.count_numbers(slice_of_row, count);
+      slice_of_row += count;
+      first_row += count;
     }
-    first_row += rows;
   }
-  for (auto& slice : out)
-    for (const auto& rows : slice.rows_of_chunk) slice.row_count += rows.size();
+  scatter.begin();
+  scatter.positions_of_numbers(positions, static_cast<std::uint32_t>(row_count), positions);
+  out.starts.assign(scatter.starts().begin(), scatter.starts().end());
   return out;
 }
 
-/// One slice's rows as whole columns, in load order.
-inline result<std::vector<column>> gather_slice(const std::vector<column_set>& chunks, const slice_rows& from,
-                                                const dynamic_schema& schema, memory_budget* budget) {
-  std::vector<column> out;
-  for (std::size_t c = 0; c < schema.size(); ++c) {
-    column_builder builder(schema[c].type, budget, static_cast<unsigned>(c));
-    PILLAR_TRY(builder.reserve(from.row_count));
-    for (std::size_t chunk = 0; chunk < chunks.size(); ++chunk)
-      if (!from.rows_of_chunk[chunk].empty())
-        PILLAR_TRY(builder.append_gather(chunks[chunk].columns[c], from.rows_of_chunk[chunk]));
-    PILLAR_ASSIGN_OR_RETURN(column made, builder.finish());
-    out.push_back(std::move(made));
+/// Moves the slots of flat texts as scatter_values moves numbers. They refer to the same characters, as data buffers
+/// that join `buffers`; those of NULL rows, which may refer to anything, become empty.
+inline void scatter_slots(const vector& from, const std::uint32_t* position_of_row, text_slot* out,
+                          std::vector<const std::byte*>& buffers) {
+  const auto first_buffer = static_cast<std::uint32_t>(buffers.size());
+  const auto* const slots = from.values_as<text_slot>();
+  std::uint32_t buffer_count = 0;
+  text_slot moved[vector_rows];
+  vector batch;
+  batch.type = from.type;
+  batch.values = moved;
+  for (std::uint32_t at = 0; at < from.size; at += batch.size) {
+    batch.size = std::min(vector_rows, from.size - at);
+    for (std::uint32_t i = 0; i < batch.size; ++i) {
+      moved[i] = from.valid(at + i) ? slots[at + i] : text_slot();
+      if (moved[i].size <= text_slot::inline_capacity) continue;
+      buffer_count = std::max(buffer_count, moved[i].reference.buffer + 1);
+      moved[i].reference.buffer += PILLAR_MUTATE(table_load_mixes_buffers, first_buffer, 0u);
+    }
+    scatter_values(batch, position_of_row + at, out);
   }
-  return out;
+  buffers.insert(buffers.end(), from.buffers, from.buffers + buffer_count);
 }
 
-/// One row group: rows order[0, count) of the columns. `choices` holds the trees of the group before.
-inline result<row_group> encode_group(const std::vector<column>& columns, std::span<const std::uint32_t> order,
-                                      const table_options& options, std::span<encoding_choice> choices) {
+/// One column of all chunks, in the order of the slices. Where there are several, long texts stay in the chunks.
+inline result<column> arrange_column(const std::vector<column_set>& chunks, std::uint32_t number, data_type type,
+                                     const slice_order& order, memory_budget* budget) {
+  const auto rows_of = [number](const column_set& chunk) {
+    return chunk.columns[number].slice(0, static_cast<std::uint32_t>(chunk.row_count()));
+  };
+  const std::uint64_t row_count = order.starts.back();
+  column_builder builder(type, budget, number);
+  if (order.position_of_row.empty()) {
+    PILLAR_TRY(builder.reserve(row_count));
+    for (const column_set& chunk : chunks) PILLAR_TRY(builder.append(rows_of(chunk)));
+    return builder.finish();
+  }
+  auto made = std::make_shared<column_storage>();
+  made->type = made->whole.type = type;
+  made->row_count = row_count;
+  made->whole.size = static_cast<std::uint32_t>(row_count);
+  PILLAR_ASSIGN_OR_RETURN(made->values, buffer::allocate(row_count * byte_width(type.physical), budget, number));
+  prefer_huge_pages(made->values);
+  made->whole.values = made->values.data();
+  for (const column_set& chunk : chunks) {
+    if (!same_values(chunk.columns[number].type(), type)) return errc::type_mismatch;
+    made->null_count += chunk.columns[number].null_count();
+  }
+  if (made->null_count != 0) {
+    if (!type.nullable) return errc::invalid_argument;
+    PILLAR_ASSIGN_OR_RETURN(made->validity, buffer::allocate(words_for(row_count) * 8, budget, number + 7));
+    std::memset(made->validity.data(), 0, made->validity.size());
+    made->whole.validity = made->validity.as<std::uint64_t>();
+  }
+  const auto* position_of_row = order.position_of_row.as<std::uint32_t>();
+  const auto flattened = std::make_shared<std::vector<column>>();
+  for (const column_set& chunk : chunks) {
+    vector rows = rows_of(chunk);
+    if (made->null_count != 0) scatter_validity(rows, position_of_row, made->validity.as<std::uint64_t>());
+    if (type.physical != physical_type::text) {
+      scatter_values(rows, position_of_row, made->values.data());
+    } else {
+      if (rows.kind != vector_kind::flat) {
+        PILLAR_TRY(builder.append(rows));
+        PILLAR_ASSIGN_OR_RETURN(column flat, builder.finish());
+        rows = flat.slice(0, rows.size);
+        flattened->push_back(std::move(flat));
+      }
+      scatter_slots(rows, position_of_row, made->values.as<text_slot>(), made->text_pointers);
+    }
+    position_of_row += rows.size;
+  }
+  made->owner = flattened;
+  made->whole.buffers = made->text_pointers.data();
+  return column(std::move(made));
+}
+
+/// One row group: rows [first, first + count) of the columns or, where a slice is sorted, rows order[0], order[1], ….
+/// `choices` holds the trees of the group before.
+inline result<row_group> encode_group(std::span<const column> columns, std::uint32_t first, std::uint32_t count,
+                                      const std::uint32_t* order, const table_options& options,
+                                      std::span<encoding_choice> choices) {
   row_group made;
-  made.row_count = static_cast<std::uint32_t>(order.size());
+  made.row_count = count;
   made.blocks.reserve(columns.size());
   std::vector<vector> vectors;
   block_options encoding = options.encoding;
-  for (const auto& whole : columns) {
+  for (column rows : columns) {
     encoding.stagger = static_cast<unsigned>(made.blocks.size());
     encoding.previous = &choices[made.blocks.size()];
-    column_builder builder(whole.type(), options.budget);
-    PILLAR_TRY(builder.reserve(order.size()));
-    PILLAR_TRY(builder.append_gather(whole, order));
-    PILLAR_ASSIGN_OR_RETURN(const column rows, builder.finish());
+    if (order != nullptr) {
+      column_builder builder(rows.type(), options.budget);
+      PILLAR_TRY(builder.reserve(count));
+      PILLAR_TRY(builder.append_gather(rows, {order, count}));
+      PILLAR_ASSIGN_OR_RETURN(rows, builder.finish());
+    }
     vectors.clear();
-    for (std::uint32_t at = 0; at < made.row_count; at += vector_rows)
-      vectors.push_back(rows.slice(at, std::min(vector_rows, made.row_count - at)));
+    for (std::uint32_t at = 0; at < count; at += vector_rows)
+      vectors.push_back(rows.slice(at + (order == nullptr ? first : 0), std::min(vector_rows, count - at)));
     auto block = make_stored_block(vectors, encoding, options.budget);
     if (block.error().code == errc::invalid_argument &&
         (encoding.codec || !encoding.among.empty())) {  // forced codecs that do not fit this column
@@ -109,38 +185,31 @@ inline result<row_group> encode_group(const std::vector<column>& columns, std::s
   return made;
 }
 
-/// Distributes nothing: sorts one slice's rows and cuts them into row groups.
-inline result<std::vector<std::shared_ptr<row_group>>> encode_slice(const std::vector<column_set>& chunks,
-                                                                    const slice_rows& from,
-                                                                    const dynamic_schema& schema,
+/// Sorts one slice's rows, [first, first + count) of the columns, and cuts them into row groups.
+inline result<std::vector<std::shared_ptr<row_group>>> encode_slice(std::span<const column> columns,
+                                                                    std::uint32_t first, std::uint32_t count,
                                                                     const table_options& options,
                                                                     std::span<const std::uint32_t> order_columns,
                                                                     function_ref<void(std::uint64_t)> done) {
   std::vector<std::shared_ptr<row_group>> out;
-  if (from.row_count == 0) return out;
-  if (from.row_count > 0xffffffffu) return errc::limit_exceeded;
-  PILLAR_ASSIGN_OR_RETURN(const std::vector<column> columns, gather_slice(chunks, from, schema, options.budget));
-  const auto rows = static_cast<std::uint32_t>(from.row_count);
   std::vector<vector> views;
   std::vector<sort_key> keys;
   for (const std::uint32_t c : order_columns) {
-    keys.push_back({static_cast<std::uint32_t>(views.size()), false, false});
-    views.push_back(columns[c].slice(0, rows));
+    keys.push_back({static_cast<std::uint32_t>(keys.size()), false, false});
+    views.push_back(columns[c].slice(first, count));
   }
   buffer order;
-  if (PILLAR_MUTATE(table_load_unsorted, keys.empty(), true)) {
-    PILLAR_ASSIGN_OR_RETURN(order, buffer::allocate(std::size_t{rows} * 4, options.budget));
-    for (std::uint32_t i = 0; i < rows; ++i) order.as<std::uint32_t>()[i] = i;
-  } else {
-    PILLAR_ASSIGN_OR_RETURN(order, sort_permutation(views, keys, rows, options.budget));
+  if (PILLAR_MUTATE(table_load_unsorted, !keys.empty(), false)) {
+    PILLAR_ASSIGN_OR_RETURN(order, sort_permutation(views, keys, count, options.budget));
+    for (std::uint32_t i = 0; i < count; ++i) order.as<std::uint32_t>()[i] += first;
   }
   std::vector<encoding_choice> choices(columns.size());
-  for (std::uint32_t at = 0; at < rows; at += options.row_group_rows) {
-    const std::uint32_t count = std::min(options.row_group_rows, rows - at);
-    PILLAR_ASSIGN_OR_RETURN(row_group group,
-                            encode_group(columns, {order.as<std::uint32_t>() + at, count}, options, choices));
+  for (std::uint32_t at = 0; at < count; at += options.row_group_rows) {
+    const std::uint32_t rows = std::min(options.row_group_rows, count - at);
+    const std::uint32_t* const group_order = order.empty() ? nullptr : order.as<std::uint32_t>() + at;
+    PILLAR_ASSIGN_OR_RETURN(row_group group, encode_group(columns, first + at, rows, group_order, options, choices));
     out.push_back(std::make_shared<row_group>(std::move(group)));
-    done(count);
+    done(rows);
   }
   return out;
 }
@@ -200,10 +269,20 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
   if (auto found = detail::column_indices(schema_, options_.order.columns, order_columns); !found.ok()) return found;
   const auto by = any_partitioner::make(how);
   if (!by.ok()) return to_status(by.error(), "distribution");
-  auto distributed = detail::distribute(rows, *by, before->row_count());
-  if (!distributed.ok()) return to_status(distributed.error(), "distributing rows");
+  const auto order = detail::distribute(rows, total, *by, before->row_count(), options_.budget);
+  if (!order.ok()) return to_status(order.error(), "distributing rows");
+  std::vector<column> columns(schema_.size());
+  std::vector<failure> refused(schema_.size());
+  const auto arrange = [&](std::uint32_t number, std::uint32_t) {
+    auto made = detail::arrange_column(rows, number, schema_[number].type, *order, options_.budget);
+    if (made.ok()) columns[number] = *std::move(made);
+    else refused[number] = made.error();
+  };
+  runner.bulk(static_cast<std::uint32_t>(columns.size()), arrange);
+  for (const auto& why : refused)
+    if (why.code != errc::ok) return to_status(why, "distributing rows");
 
-  const auto slice_count = static_cast<std::uint32_t>(distributed->size());
+  const std::uint32_t slice_count = by->slice_count();
   std::vector<std::vector<std::shared_ptr<row_group>>> made(slice_count);
   std::vector<failure> failures(slice_count);
   std::mutex progress_lock;
@@ -215,7 +294,8 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
       rows_done += count;
       (*progress)(rows_done, total);
     };
-    auto groups = detail::encode_slice(rows, (*distributed)[slice], schema_, options_, order_columns, advance);
+    const std::uint32_t first = order->starts[slice], count = order->starts[slice + 1] - first;
+    auto groups = detail::encode_slice(columns, first, count, options_, order_columns, advance);
     if (groups.ok()) made[slice] = *std::move(groups);
     else failures[slice] = groups.error();
   };
