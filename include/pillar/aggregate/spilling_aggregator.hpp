@@ -41,7 +41,7 @@ struct spilling_aggregator_options {
   run_store* store = nullptr;     ///< outlives the aggregator; nullptr: it does not spill
   std::uint64_t state_bytes = 0;  ///< of groups and states at most; 0: three quarters of what the budget and its
       ///< parents allow. The rest is for the store's write buffers, for encoding and reading back
-  unsigned partition_bits = 5;  ///< 2^bits runs, 1 to 10 bits: as many times the groups that fit are read once
+  unsigned partition_bits = 4;  ///< 2^bits runs, 1 to 10 bits: as many times the groups that fit are read once
   bool restricts = false;       ///< update() may be given `where`
   std::uint32_t delivered_groups = 16 * 1024;  ///< handed over at a time, at most
 };

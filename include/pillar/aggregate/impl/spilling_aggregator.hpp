@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>  // std::fill_n
 #include <bit>
 #include <cstring>  // std::memset
 #include <utility>
@@ -269,18 +270,20 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
     }));
   std::uint16_t rows[vector_rows], places[vector_rows];
   const std::uint32_t count = detail::list_rows(selection.words, rows);
-  const auto partition_of = [&](std::uint32_t row) {
-    return static_cast<std::uint32_t>(hashes[row] >> (64 - options_.partition_bits));
-  };
-  std::uint16_t ends[1 << 10] = {};
-  for (std::uint32_t i = 0; i < count; ++i) ++ends[partition_of(rows[i])];
+  const unsigned shift = 64 - options_.partition_bits;  // in a copy: what is stored below might be the options
+  std::uint16_t ends[1 << 10];
+  std::fill_n(ends, runs_.size(), std::uint16_t{0});
+  for (std::uint32_t i = 0; i < count; ++i) {
+    places[i] = static_cast<std::uint16_t>(hashes[rows[i]] >> shift);  // the partition, until all are counted
+    ++ends[places[i]];
+  }
   std::uint16_t end = 0;
   for (std::size_t p = 0; p < runs_.size(); ++p) {
     const std::uint16_t in_partition = ends[p];
     ends[p] = end;
     end = static_cast<std::uint16_t>(end + in_partition);
   }
-  for (std::uint32_t i = 0; i < count; ++i) places[i] = ends[partition_of(rows[i])]++;
+  for (std::uint32_t i = 0; i < count; ++i) places[i] = ends[places[i]]++;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     PILLAR_ASSIGN_OR_RETURN(columns[i], scatter_column(columns[i], i, rows, places, count));
   }
@@ -316,9 +319,15 @@ inline result<vector> spilling_aggregator::scatter_column(const vector& from, st
     PILLAR_ASSIGN_OR_RETURN(memory, buffer::allocate(value_bytes + sizeof(selection_mask), budget_));
   }
   const auto scatter = [&]<class T>(T) {
+    T* PILLAR_RESTRICT const to = memory.as<T>();
+    if (from.kind == vector_kind::flat) {
+      const auto* const values = static_cast<const std::byte*>(from.values);
+      for (std::uint32_t i = 0; i < count; ++i)
+        to[places[i]] = load_unaligned<T>(values + std::size_t{rows[i]} * sizeof(T));
+      return;
+    }
     T values[vector_rows];
     detail::gather_rows<T>(from, rows, count, values, [](T value) { return value; });
-    T* PILLAR_RESTRICT const to = memory.as<T>();
     for (std::uint32_t i = 0; i < count; ++i) to[places[i]] = values[i];
   };
   if (from.type.physical == physical_type::text) scatter(text_slot{});

@@ -235,10 +235,15 @@ inline bool within(std::uint64_t share, std::uint64_t now_bytes, std::uint64_t n
   return now * share <= then * (share + 1) && now * (share + 1) >= then * share;
 }
 
-/// Is a choice of codecs still right? What a codec kept of an earlier block wears out sooner.
+/// Is a choice of codecs still right? Packed vectors are stored whole, so a block that ends within one is also compared
+/// by its vectors. What a codec kept of an earlier block wears out sooner.
 inline bool still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
-  return PILLAR_MUTATE(chooser_never_looks_again,
-                       within(10, data_bytes, row_count, choice.data_bytes, choice.row_count), true);
+  const auto vectors_of = [](std::uint32_t rows) { return (rows + vector_rows - 1) / vector_rows; };
+  return PILLAR_MUTATE(
+      chooser_never_looks_again,
+      within(10, data_bytes, row_count, choice.data_bytes, choice.row_count) ||
+          within(10, data_bytes, vectors_of(row_count), choice.data_bytes, vectors_of(choice.row_count)),
+      true);
 }
 inline bool kept_still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
   return PILLAR_MUTATE(chooser_keeps_symbols_forever,

@@ -26,6 +26,7 @@ inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
 struct block_run_store::run_shape {
   std::vector<data_type> types{};
   std::vector<encoding_choice> choices{};
+  std::uint64_t row_bytes = 0;  ///< in the write buffers, of texts their slots
 };
 
 struct block_run_store::stored_run {
@@ -64,7 +65,10 @@ struct block_run_store::stored_run {
 };
 
 PILLAR_API block_run_store::block_run_store(const run_store_options& options)
-    : options_(options), buffered_(options.buffer_bytes, options.budget), runs_(options.budget) {
+    : options_(options),
+      kernels_(&packed_kernels_for(best_arch_level())),
+      buffered_(options.buffer_bytes, options.budget),
+      runs_(options.budget) {
   PILLAR_ASSERT(options.block_rows % vector_rows == 0 && options.block_rows > 0 &&
                 options.block_rows <= block_max_rows);
 }
@@ -94,6 +98,7 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
     shape = shapes_.back().get();
     shape->types.assign(types.begin(), types.end());
     shape->choices.resize(types.size());
+    for (const data_type& type : types) shape->row_bytes += byte_width(type.physical);
   }
   auto made = std::make_unique<stored_run>(shape, options_.budget);
   made->own_bytes = own_bytes;
@@ -109,6 +114,11 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
 inline result<void> block_run_store::append_columns(stored_run& run, std::span<const vector* const> columns,
                                                     const selection_mask* rows, std::uint32_t row_count) {
   const std::uint64_t before = run.buffered_rows();
+  // Where there is room for a vector of each run and a few rows more, builders do not grow by doubling.
+  constexpr std::uint32_t roomy_rows = vector_rows + vector_rows / 8;
+  const bool roomy = run.shape->row_bytes * roomy_rows * run_count_ <= options_.buffer_bytes;
+  for (std::size_t i = 0; before == 0 && roomy && i < run.builders.size(); ++i)
+    static_cast<void>(run.builders[i].reserve(roomy_rows));
   for (std::size_t i = 0; i < run.builders.size(); ++i) {
     PILLAR_ASSERT(columns[i]->size == row_count);
     const auto done = run.builders[i].append(*columns[i], rows);
@@ -200,6 +210,7 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
       block_options options;
       options.policy = options_.policy;
       options.previous = &run.shape->choices[run.encoded];
+      options.kernels = kernels_;
       PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
       stored_run::stored_block stored;
       stored.bytes = block.size();
@@ -319,6 +330,7 @@ class block_run_store::reader final : public run_reader {
       limits.max_rows = run_.rows_of_groups[group];
       limits.max_decoded_bytes = ~std::uint64_t{0};  // a block of ours, or its checksum is another
       limits.budget = store_.budget();
+      limits.kernels = store_.kernels_;
       // Another block than the one that was put here, then: this one with other bytes.
       if (PILLAR_MUTATE(run_store_takes_any_block, detail::named_checksum(bytes) != stored.checksum, false))
         return {errc::checksum_mismatch, stored.place};
