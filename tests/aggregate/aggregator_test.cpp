@@ -403,7 +403,7 @@ TEST(aggregate_aggregator, words_that_are_shared_again_take_no_more_memory) {
       &budget);
   std::vector<std::int32_t> keys(1024), small(1024, (1 << 23) - 1);
   std::vector<std::int64_t> large(1024, (std::int64_t{1} << 43) - 1);
-  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = static_cast<std::int32_t>(i % 300) * 100'000;
+  for (std::size_t i = 0; i < 300; ++i) keys[i] = static_cast<std::int32_t>(i) * 100'000;  // most rows are of group 0
   pillar::vector key, first, second;
   key.type = first.type = key_type;
   second.type = wide;
@@ -422,10 +422,125 @@ TEST(aggregate_aggregator, words_that_are_shared_again_take_no_more_memory) {
   }
   EXPECT_LE(budget.used(), after_one + 1024);
   const auto columns = *groups.finish();
-  const std::int64_t rows = batches * 4;  // of group 0: rows 0, 300, 600, 900
+  const std::int64_t rows = batches * (1024 - 299);  // of group 0
   EXPECT_TRUE(pillar::get(columns[1].slice(0, 1), 0).integer == rows);
   EXPECT_TRUE(pillar::get(columns[2].slice(0, 1), 0).integer == rows * ((1 << 23) - 1));
   EXPECT_TRUE(pillar::get(columns[3].slice(0, 1), 0).integer == int128{rows} * ((std::int64_t{1} << 43) - 1));
+}
+
+// An array of keys and a hash table of them have the same groups in the same order, and the same sums.
+TEST(aggregate_aggregator, dense_integers_are_summed_by_their_codes) {
+  pillar::splitmix64 random(41);
+  const auto key_type = type_of<std::int32_t>.as_nullable(), whole = type_of<std::int64_t>.as_nullable(),
+             real = type_of<double>;
+  const std::vector<aggregate_spec> aggregates = {
+      {aggregate_kind::count_rows}, {aggregate_kind::sum, 0}, {aggregate_kind::count, 0}, {aggregate_kind::sum, 1}};
+  const pillar::key_range range{100, 399};
+  const auto make = [&](bool ranged) {
+    return *aggregator::make({&key_type, 1}, std::vector{whole, real}, aggregates, nullptr,
+                             std::span(&range, ranged ? 1u : 0u));
+  };
+  auto by_code = make(true), by_hash = make(false);
+  const auto feed = [&](std::int64_t first, std::uint64_t count, unsigned bits, double size, bool found = false,
+                        vector_kind kind = vector_kind::flat) {
+    const auto rows = static_cast<std::uint32_t>(1 + random.below(1024));
+    std::vector<scalar> keys, integers, reals;
+    selection_mask selection = selection_mask::first(rows);
+    if (random.chance(1, 2))
+      for (auto& word : selection.words) word &= random();
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const bool null = kind == vector_kind::dictionary && random.chance(1, 9);  // flat ones without take their own way
+      const std::int64_t key = first + static_cast<std::int64_t>(random.chance(1, 2) ? 1 : random.below(count));
+      keys.push_back(null                            ? scalar::of_null(key_type)
+                     : selection.test(row) || !found ? scalar::of_integer(key_type, key)
+                                                     : scalar::of_integer(key_type, 1'000'000));
+      const auto value = static_cast<std::int64_t>(random() >> (64 - bits));
+      integers.push_back(random.chance(1, 9) ? scalar::of_null(whole) : scalar::of_integer(whole, -value));
+      reals.push_back(scalar::of_real(real, random.chance(1, 50) ? size : static_cast<double>(value) / 8));
+    }
+    const auto key = make_vector(key_type, keys, kind), flat = make_vector(key_type, keys, vector_kind::flat),
+               integer = make_vector(whole, integers, vector_kind::flat),
+               floating = make_vector(real, reals, vector_kind::flat);
+    const pillar::vector* const inputs[] = {&integer.view, &floating.view};
+    for (aggregator* into : {&by_code, &by_hash}) {
+      // A hash table gives a dictionary's entries their groups in the order of the entries.
+      const pillar::vector* const key_columns[] = {into == &by_hash ? &flat.view : &key.view};
+      std::uint32_t slots[1024];
+      if (found) into->groups().find(key_columns, selection, rows, slots);
+      ASSERT_TRUE((found ? into->update_found(slots, inputs, selection, rows)
+                         : into->update(key_columns, inputs, selection, rows))
+                      .ok());
+    }
+  };
+  const auto expect_equal = [&](const char* what) {
+    const auto left = *by_code.finish(), right = *by_hash.finish();
+    for (std::size_t c = 0; c < left.size(); ++c) {
+      ASSERT_EQ(left[c].size(), right[c].size()) << what;
+      for (std::uint64_t row = 0; row < left[c].size(); ++row)
+        ASSERT_EQ(pillar::compare(pillar::get(left[c].slice(row, 1), 0), pillar::get(right[c].slice(row, 1), 0)), 0)
+            << what << " column " << c << " row " << row;
+    }
+  };
+  feed(100, 50, 30, 0);
+  feed(100, 50, 30, 0);
+  EXPECT_FALSE(by_code.sums_by_codes()) << "so few groups are not worth the range's memory";
+  for (int i = 0; i < 4; ++i) feed(100, 300, 30, 0);
+  EXPECT_TRUE(by_code.sums_by_codes());
+  expect_equal("by codes");
+  feed(100, 1, 30, 0);  // no new keys, so that the next batch's are looked for
+  for (int i = 0; i < 3; ++i) feed(100, 300, 30, 1e200, false, vector_kind::dictionary);
+  expect_equal("NULL keys, and floats outside of the words");
+  feed(100, 200, 30, 0, true);
+  expect_equal("slots that were found");
+  for (int i = 0; i < 24; ++i) feed(100, 300, 52, 0);
+  EXPECT_TRUE(by_code.sums_by_codes());
+  expect_equal("words that are emptied");
+  feed(100, 300, 63, 0);
+  EXPECT_TRUE(by_code.sums_by_codes());
+  expect_equal("values that need states");
+  feed(500, 2, 30, 0);
+  EXPECT_FALSE(by_code.sums_by_codes()) << "a key beside the range changes the codes";
+  EXPECT_FALSE(by_hash.sums_by_codes());
+  expect_equal("by groups again");
+  auto other = make(true), other_by_hash = make(false);
+  std::swap(by_code, other);
+  std::swap(by_hash, other_by_hash);
+  for (int i = 0; i < 4; ++i) feed(120, 280, 20, 0);
+  EXPECT_TRUE(by_code.sums_by_codes());
+  ASSERT_TRUE(other.merge(by_code).ok() && other_by_hash.merge(by_hash).ok());
+  ASSERT_TRUE(by_code.merge(other).ok() && by_hash.merge(other_by_hash).ok());
+  EXPECT_FALSE(by_code.sums_by_codes());
+  expect_equal("merged");
+}
+
+// What many values together could come to, no single sum has: then words are not emptied. Where one has, they are.
+TEST(aggregate_aggregator, sums_are_looked_at_before_words_are_emptied) {
+  const auto key_type = type_of<std::int32_t>, type = type_of<std::int64_t>;
+  for (const bool skewed : {false, true}) {
+    pillar::memory_budget budget;
+    auto groups =
+        *aggregator::make({&key_type, 1}, {&type, 1}, std::vector<aggregate_spec>{{aggregate_kind::sum, 0}}, &budget);
+    constexpr std::int64_t low = -(std::int64_t{1} << 52);
+    std::vector<std::int32_t> keys(1024);
+    std::vector<std::int64_t> values(1024, low);
+    for (std::int32_t i = 0; i < 1024; ++i)
+      keys[static_cast<std::size_t>(i)] = (skewed && i >= 200 ? 0 : i % 200) * 1'000'003;
+    pillar::vector key, value;
+    key.type = key_type;
+    value.type = type;
+    key.size = value.size = 1024;
+    key.values = keys.data();
+    value.values = values.data();
+    const pillar::vector *const key_columns[] = {&key}, *const inputs[] = {&value};
+    std::uint64_t at_first = 0;
+    for (int batch = 0; batch < 12; ++batch) {
+      ASSERT_TRUE(groups.update(key_columns, inputs, selection_mask::first(1024), 1024).ok());
+      if (batch == 0) at_first = budget.used();
+    }
+    EXPECT_EQ(budget.used() > at_first, skewed) << "states are what words are emptied into";
+    const auto columns = *groups.finish();
+    EXPECT_TRUE(pillar::get(columns[1].slice(0, 1), 0).integer == int128{12 * (skewed ? 825 : 6)} * low);
+  }
 }
 
 // Sums of 40 and 24 bits fill a word to its last bit.

@@ -100,6 +100,8 @@ class aggregator {
 
   [[nodiscard]] std::uint32_t group_count() const noexcept { return table_.group_count(); }
   [[nodiscard]] const group_table& groups() const noexcept { return table_; }
+  /// Whether sums stand by the keys' codes (group_table::find_codes), so that rows take no look-up of their groups.
+  [[nodiscard]] bool sums_by_codes() const noexcept { return by_codes_; }
   /// Keys, then aggregates: the types of finish()'s columns.
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return result_types_; }
 
@@ -183,6 +185,10 @@ class aggregator {
   }
   result<void> bind(bound_aggregate& of, std::uint32_t& bytes, const key_range& range, std::uint64_t expected_rows);
   void plan_narrow();
+  result<void> find_slots(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
+                          std::uint32_t* slots);
+  void try_codes() noexcept;
+  result<void> leave_codes() noexcept;
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, narrow_lane::form_type form);
   bool fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
                    const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows);
@@ -190,15 +196,20 @@ class aggregator {
                                                 std::span<const std::uint8_t> input_bits,
                                                 const selection_mask& selection, std::uint32_t row_count,
                                                 narrow_rows& rows);
+  [[nodiscard]] std::uint32_t narrow_slot(std::uint32_t group) const noexcept {
+    return (by_codes_ ? table_.codes()[group] : group) + 1;
+  }
   [[nodiscard]] std::uint64_t narrow_count(const bound_aggregate& of, std::uint32_t group) const noexcept {
-    return of.narrow_count == none ? narrow_.rows(group)
-                                   : static_cast<std::uint64_t>(narrow_.sum(of.narrow_count, group));
+    const std::uint32_t slot = narrow_slot(group);
+    return of.narrow_count == none ? narrow_.rows(slot)
+                                   : static_cast<std::uint64_t>(narrow_.sum(of.narrow_count, slot));
   }
   /// What narrow_ holds of a sum of floats.
   [[nodiscard]] detail::fixed_total narrow_total(const bound_aggregate& of, std::uint32_t group) const noexcept {
     if (of.narrow_sum == none || narrow_.empty()) return {};
-    return narrow_lanes_[of.narrow_sum].point.total(narrow_.sum(of.narrow_sum, group),
-                                                    narrow_.sum(of.narrow_sum + 1, group));
+    const std::uint32_t slot = narrow_slot(group);
+    return narrow_lanes_[of.narrow_sum].point.total(narrow_.sum(of.narrow_sum, slot),
+                                                    narrow_.sum(of.narrow_sum + 1, slot));
   }
   void add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept;
   [[nodiscard]] limb_range limbs_of(const bound_aggregate& of) const noexcept;
@@ -248,6 +259,7 @@ class aggregator {
   bool all_narrow_ = false;  ///< then groups have states only once narrow_ was emptied into them
   growable<std::byte> states_;
   detail::narrow_sums narrow_;         ///< on top of the states
+  bool by_codes_ = false;              ///< narrow_ has its slots by the keys' codes, not by the groups' numbers
   growable<std::int64_t> exact_;       ///< wide accumulators of float sums whose values differ by more than 2^64 or so
   std::uint64_t exact_additions_ = 0;  ///< to limbs of any group since all of them were normalised
   growable<std::byte> texts_;          ///< least and greatest texts

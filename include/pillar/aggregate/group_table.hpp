@@ -75,6 +75,26 @@ class group_table {
   PILLAR_API void find(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
                        std::uint32_t* slot_of_row) const noexcept;
 
+  /// In a table whose keys index an array a key has another number: its code, below code_count(). `code_of_row`: the
+  /// selected rows' codes + 1, 0 of the others. There is nothing to look up, as long as keys have groups; others are
+  /// added. False: a key has no code in this array. Nothing was done then, and find_slots takes it, with other codes.
+  /// Requires: has_codes(), and prepare_codes() since the codes are these
+  PILLAR_API result<bool> find_codes(std::span<const vector* const> keys, const selection_mask& selection,
+                                     std::uint32_t row_count, std::uint32_t* code_of_row);
+  result<void> prepare_codes() noexcept { return stages_[0].direct.note_known(); }
+  /// Whether keys have codes: integers only, and some have come.
+  [[nodiscard]] bool has_codes() const noexcept {
+    if (mode_ != key_mode::array || !stages_[0].direct.is_made()) return false;
+    for (const key_column& column : columns_)
+      if (column.texts != nullptr) return false;
+    return true;
+  }
+  [[nodiscard]] std::uint32_t code_count() const noexcept { return stages_[0].direct.code_count(); }
+  /// The groups' codes.
+  [[nodiscard]] const std::uint32_t* codes() const noexcept { return stages_[0].direct.codes(); }
+  /// The slot of the group that has a code.
+  [[nodiscard]] std::uint32_t slot_of_code(std::uint32_t code) const noexcept { return stages_[0].direct.find(code); }
+
   /// Adds the groups of another table of the same key types: group_of_other[g] is this table's number of its group g.
   /// Errors: type_mismatch; as find_or_insert
   PILLAR_API result<void> merge(const group_table& other, std::uint32_t* group_of_other);
@@ -154,7 +174,7 @@ class group_table {
 
   explicit group_table(memory_budget* budget) noexcept : budget_(budget) {}
   result<void> lay_out(std::span<const key_range> ranges, bool few_texts);
-  [[nodiscard]] std::uint64_t code_count() const noexcept;
+  [[nodiscard]] std::uint64_t possible_codes() const noexcept;
   [[nodiscard]] bool is_array() const noexcept;
   [[nodiscard]] bool is_whole_text() const noexcept;
   void place(key_part part);

@@ -121,6 +121,45 @@ class direct_table {
     if (!had_new_ && look_up(slots_.as<std::uint32_t>(), codes, selected, count, slots)) return {};
     return insert(codes, selected, count, slots);
   }
+  [[nodiscard]] std::uint32_t code_count() const noexcept { return code_count_; }
+  /// The codes of the numbers.
+  [[nodiscard]] const std::uint32_t* codes() const noexcept { return codes_.data(); }
+
+  /// Bits that say which codes have numbers, for add. Requires: is_made()
+  result<void> note_known() noexcept {
+    if (!known_.empty()) return {};
+    const std::size_t bytes = (std::size_t{code_count_} / 32 + 1) * sizeof(std::uint32_t);
+    PILLAR_ASSIGN_OR_RETURN(known_, buffer::allocate(bytes, budget_));
+    std::memset(known_.data(), 0, bytes);
+    known_.as<std::uint32_t>()[0] = 1;  // what is not selected
+    set_known(0);
+    return {};
+  }
+  /// Numbers for those that have none. Codes are + 1 here, and 0 of rows that are not selected. Once all have numbers
+  /// nothing is looked at, before that a bit of each row. Requires: note_known()
+  result<void> add(const std::uint32_t* codes_plus_1, std::uint32_t count) noexcept {
+    if (size() == code_count_) return {};
+    auto* const known = known_.as<std::uint32_t>();
+    if (!had_new_) {
+      std::uint32_t every = 1;
+      for (std::uint32_t i = 0; i < count; ++i) every &= known[codes_plus_1[i] / 32] >> (codes_plus_1[i] % 32);
+      if (PILLAR_MUTATE(group_codes_always_known, (every & 1) != 0, true)) return {};
+    }
+    PILLAR_TRY(codes_.reserve(count));
+    std::uint32_t* const added = codes_.data() + codes_.size();
+    std::uint32_t new_count = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {  // without a branch
+      const std::uint32_t code = codes_plus_1[i];
+      std::uint32_t& word = known[code / 32];
+      added[new_count] = code - 1;
+      new_count += ~(word >> (code % 32)) & 1;
+      word |= std::uint32_t{1} << (code % 32);
+    }
+    for (std::uint32_t i = 0; i < new_count; ++i) slots_.as<std::uint32_t>()[added[i]] = size() + i + 1;
+    codes_.extend(new_count);
+    had_new_ = new_count != 0;
+    return {};
+  }
   /// The slot of a code, 0 if it has none.
   [[nodiscard]] std::uint32_t find(std::uint64_t code) const noexcept {
     return slots_.empty() || code >= code_count_ ? 0 : slots_.as<std::uint32_t>()[code];
@@ -135,11 +174,16 @@ class direct_table {
       slot_of[codes_[i]] = i + 1;
     }
     slots_ = std::move(made);
+    known_ = {};
     code_count_ = code_count;
     return {};
   }
   void truncate(std::uint32_t count) noexcept {
-    for (std::uint32_t i = count; i < size(); ++i) slots_.as<std::uint32_t>()[codes_[i]] = 0;
+    for (std::uint32_t i = count; i < size(); ++i) {
+      slots_.as<std::uint32_t>()[codes_[i]] = 0;
+      if (!known_.empty())
+        known_.as<std::uint32_t>()[(codes_[i] + 1) / 32] &= ~(std::uint32_t{1} << ((codes_[i] + 1) % 32));
+    }
     codes_.truncate(count);
   }
 
@@ -181,11 +225,18 @@ class direct_table {
     }
     codes_.extend(next - before);
     had_new_ = next != before;
+    if (!known_.empty()) set_known(before);
     return {};
+  }
+  void set_known(std::uint32_t first) noexcept {
+    auto* const known = known_.as<std::uint32_t>();
+    for (std::uint32_t i = first; i < size(); ++i)
+      known[(codes_[i] + 1) / 32] |= std::uint32_t{1} << ((codes_[i] + 1) % 32);
   }
 
   growable<std::uint32_t> codes_;  ///< by number
   buffer slots_{};                 ///< of each code
+  buffer known_{};                 ///< a bit of each code + 1: it has a number
   memory_budget* budget_;
   std::uint32_t code_count_;
   bool had_new_ = true;  ///< the last batch

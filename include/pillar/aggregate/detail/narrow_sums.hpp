@@ -63,8 +63,8 @@ struct shared_word {
 /// are small enough for that to last: fewer additions, less memory. Few groups are kept four times, since a word that was
 /// just written is slow to read again.
 ///
-/// Shape:    slots 1 … group count; slot 0 takes what is not wanted
-/// Errors:   reserve → out_of_memory; no sum is changed
+/// Shape:    slots 1 … last slot; slot 0 takes what is not wanted
+/// Errors:   reserve, move → out_of_memory; no sum is changed
 class narrow_sums {
  public:
   explicit narrow_sums(memory_budget* budget = nullptr) noexcept : words_(budget), budget_(budget) {}
@@ -76,14 +76,18 @@ class narrow_sums {
   [[nodiscard]] std::uint32_t sum_count() const noexcept { return sum_count_; }
   [[nodiscard]] bool used() const noexcept { return rows_ + sum_count_ != 0; }
   [[nodiscard]] bool empty() const noexcept { return pending_rows_ == 0; }
+  /// What so many slots would take.
+  [[nodiscard]] std::size_t byte_count(std::size_t slots) const noexcept {
+    return slots * (stride_ == 0 ? rows_ + sum_count_ : stride_) * sizeof(std::uint64_t);
+  }
   /// Rows since the words were empty.
   [[nodiscard]] std::uint64_t pending_rows() const noexcept { return pending_rows_; }
 
-  /// Room for the slots of so many groups; what was added stays. Empty words are shared as suits `batch`.
-  /// `likely`: so many groups will be there soon.
-  result<void> reserve(std::uint32_t group_count, const narrow_batch& batch, std::size_t likely = 0) noexcept {
-    const std::size_t slots = std::size_t{group_count} + 1;
-    group_count_ = group_count;
+  /// Room for slots up to `last_slot`; what was added stays. Empty words are shared as suits `batch`.
+  /// `likely`: so many will be there soon.
+  result<void> reserve(std::uint32_t last_slot, const narrow_batch& batch, std::size_t likely = 0) noexcept {
+    const std::size_t slots = std::size_t{last_slot} + 1;
+    last_slot_ = last_slot;
     if (empty()) {
       lay_out(batch, slots);
       const bool few = slots <= few_slots();
@@ -116,13 +120,13 @@ class narrow_sums {
     for (std::uint32_t i = 0; i < sum_count_; ++i) {
       const unsigned bits = batch.bits[i];
       // Words that last for less than eight rows a group would be emptied again and again.
-      const bool lasts = bits <= lasting_bits || (std::uint64_t{1} << (63 - bits)) / 8 >= group_count_;
+      const bool lasts = bits <= lasting_bits || (std::uint64_t{1} << (63 - bits)) / 8 >= last_slot_;
       if (bits > most_bits || !lasts) return room::never;
     }
     bool now = true;
     const auto fits = [&](std::uint32_t of, unsigned bits) {
       const std::uint64_t sum =
-          of == shared_word::rows ? pending_rows_ + batch.row_count : pending_[of] + growth(batch, of);
+          of == shared_word::rows ? most_rows_ + batch.row_count : pending_[of] + growth(batch, of);
       now = now && sum < std::uint64_t{1} << bits;
     };
     for (std::uint32_t i = 0; i < stride_; ++i) {
@@ -136,23 +140,67 @@ class narrow_sums {
   /// Requires: room_for(batch) = yes, slots reserved
   void add(const narrow_batch& batch) noexcept {
     pending_rows_ += batch.row_count;
+    most_rows_ += batch.row_count;
+    rows_since_look_ += batch.row_count;
     for (std::uint32_t i = 0; i < sum_count_; ++i) pending_[i] += growth(batch, i);
-    if (group_count_ <= most_masked) add_masked(batch);
+    if (last_slot_ <= most_masked) add_masked(batch);
     else if (stride_ == 1 && layout_[0].low == 0 && layout_[0].high == shared_word::rows) add_shared(batch);
     else add_parts(batch);
   }
 
-  [[nodiscard]] std::uint64_t rows(std::uint32_t group) const noexcept {
-    return static_cast<std::uint64_t>(part(sum_count_, group));
+  [[nodiscard]] std::uint64_t rows(std::uint32_t slot) const noexcept {
+    return static_cast<std::uint64_t>(part(sum_count_, slot));
   }
-  [[nodiscard]] std::int64_t sum(std::uint32_t index, std::uint32_t group) const noexcept { return part(index, group); }
-  /// The same of groups [first, first + count).
-  void copy_rows(std::uint32_t first, std::uint32_t count, std::int64_t* PILLAR_RESTRICT out) const noexcept {
-    copy_part(sum_count_, first, count, out);
+  [[nodiscard]] std::int64_t sum(std::uint32_t index, std::uint32_t slot) const noexcept { return part(index, slot); }
+  /// The same of many slots.
+  void copy_rows(const std::uint32_t* slots, std::uint32_t count, std::int64_t* PILLAR_RESTRICT out) const noexcept {
+    copy_part(sum_count_, slots, count, out);
   }
-  void copy_sums(std::uint32_t index, std::uint32_t first, std::uint32_t count,
+  void copy_sums(std::uint32_t index, const std::uint32_t* slots, std::uint32_t count,
                  std::int64_t* PILLAR_RESTRICT out) const noexcept {
-    copy_part(index, first, count, out);
+    copy_part(index, slots, count, out);
+  }
+
+  /// Looks how large the sums are: till then a slot's is known to be at most that of all values together, which is far
+  /// too much where slots are many. False: it was done a short while ago.
+  bool measure() noexcept {
+    if (rows_since_look_ < 4 * (std::uint64_t{last_slot_} + 1)) return false;
+    rows_since_look_ = 0;
+    for (std::uint32_t at = 0; at < stride_; ++at) {
+      const shared_word of = layout_[at];
+      std::uint64_t low = 0, high = 0;  // bits that some sum has
+      if (copy_count_ == 1) see_sizes<false>(of, at, low, high);
+      else see_sizes<true>(of, at, low, high);
+      const auto lower = [this](std::uint32_t sum, std::uint64_t bits) {
+        const std::uint64_t most = std::uint64_t{1} << std::bit_width(bits);
+        std::uint64_t& bound = sum == shared_word::rows ? most_rows_ : pending_[sum];
+        bound = most < bound ? most : bound;
+      };
+      lower(of.low, low);
+      if (of.high != shared_word::nothing) lower(of.high, high);
+    }
+    return true;
+  }
+
+  /// Words go to other slots, up to `last_slot`: those of slot from(i) to slot to(i), for all i below `count`. The rest
+  /// becomes 0. Errors: out_of_memory; nothing has moved
+  template <class From, class To>
+  result<void> move(std::uint32_t last_slot, std::uint32_t count, From from, To to) noexcept {
+    last_slot_ = last_slot;
+    if (empty()) return {};
+    const std::size_t slots = std::size_t{last_slot} + 1;
+    const bool few = slots <= few_slots();
+    growable<std::uint64_t> made(budget_);
+    PILLAR_TRY(made.append_zeros((few ? copies * few_slots() : slots) * stride_));
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::size_t old = from(i);
+      if (old >= slot_count_) continue;
+      for (std::uint32_t at = 0; at < stride_; ++at) made[to(i) * stride_ + at] = word(old * stride_ + at);
+    }
+    words_.swap(made);
+    slot_count_ = few ? few_slots() : slots;
+    copy_count_ = few ? copies : 1;
+    return {};
   }
 
   /// Gives each sum of many groups a word of its own, which is room for `next` without clearing. False: nothing was
@@ -162,7 +210,7 @@ class narrow_sums {
     if (stride_ == width || copy_count_ != 1 || empty()) return false;
     for (std::uint32_t i = 0; i < sum_count_; ++i)
       if (pending_[i] + growth(next, i) >= std::uint64_t{1} << 63) return false;
-    const std::size_t used = std::size_t{group_count_} + 1;  // words of no group yet are not carried along
+    const std::size_t used = std::size_t{last_slot_} + 1;  // words of no group yet are not carried along
     const std::size_t slots = PILLAR_MUTATE(narrow_spread_grows, used < slot_count_ ? used : slot_count_, slot_count_);
     growable<std::uint64_t> made(budget_);
     if (!made.append_zeros(slots * width).ok()) return false;
@@ -186,7 +234,7 @@ class narrow_sums {
   }
   void clear() noexcept {
     if (!empty()) std::memset(words_.data(), 0, words_.size() * sizeof(std::uint64_t));
-    pending_rows_ = 0;
+    pending_rows_ = most_rows_ = rows_since_look_ = 0;
     for (auto& bound : pending_) bound = 0;
   }
 
@@ -214,24 +262,43 @@ class narrow_sums {
     for (std::size_t copy = 1; copy < copy_count_; ++copy) total += words_[at + copy * few_slots() * stride_];
     return total;
   }
-  /// A sum of a group; index sum_count_: its rows.
-  [[nodiscard]] std::int64_t part(std::uint32_t index, std::uint32_t group) const noexcept {
-    const std::size_t slot = std::size_t{group} + 1;
+  template <bool Copies>
+  void see_sizes(const shared_word& of, std::uint32_t at, std::uint64_t& low, std::uint64_t& high) const noexcept {
+    const std::size_t slots = slot_count_ <= last_slot_ ? slot_count_ : last_slot_ + std::size_t{1}, stride = stride_;
+    const std::uint64_t* PILLAR_RESTRICT words = words_.data() + at;
+    const auto size = [](std::int64_t sum) {
+      return static_cast<std::uint64_t>(PILLAR_MUTATE(narrow_measure_positive, sum ^ (sum >> 63), sum < 0 ? 0 : sum));
+    };
+    std::uint64_t lows = 0, highs = 0;
+    const bool shared = of.high != shared_word::nothing;
+    for (std::size_t slot = 1; slot < slots; ++slot) {
+      const auto both = static_cast<std::int64_t>(Copies ? word(slot * stride + at) : words[slot * stride]);
+      lows |= size(of.low_sum(both));
+      if (shared) highs |= size(of.high_sum(both));
+    }
+    low = lows;
+    high = highs;
+  }
+
+  /// A sum of a slot; index sum_count_: its rows.
+  [[nodiscard]] std::int64_t part(std::uint32_t index, std::size_t slot) const noexcept {
     if (empty() || slot >= slot_count_) return 0;
     const place at = places_[index];
     return layout_[at.word].part(word(slot * stride_ + at.word), at.is_high);
   }
-  void copy_part(std::uint32_t index, std::uint32_t first, std::uint32_t count,
+  void copy_part(std::uint32_t index, const std::uint32_t* slots, std::uint32_t count,
                  std::int64_t* PILLAR_RESTRICT out) const noexcept {
-    if (empty() || copy_count_ != 1 || std::size_t{first} + count >= slot_count_) {
-      for (std::uint32_t i = 0; i < count; ++i) out[i] = part(index, first + i);
+    bool all = !empty() && copy_count_ == 1;
+    for (std::uint32_t i = 0; i < count; ++i) all = all && slots[i] < slot_count_;
+    if (!all) {
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = part(index, slots[i]);
       return;
     }
     const place at = places_[index];
     const shared_word of = layout_[at.word];
     const std::size_t stride = stride_;
-    const std::uint64_t* PILLAR_RESTRICT words = words_.data() + (std::size_t{first} + 1) * stride + at.word;
-    for (std::uint32_t i = 0; i < count; ++i) out[i] = of.part(words[i * stride], at.is_high);
+    const std::uint64_t* PILLAR_RESTRICT words = words_.data() + at.word;
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = of.part(words[slots[i] * stride], at.is_high);
   }
 
   /// How the words of groups are shared: each of the largest sums takes in the largest that it has room for, if then
@@ -289,17 +356,26 @@ class narrow_sums {
     std::uint64_t* PILLAR_RESTRICT words = words_.data();
     const std::uint64_t one = std::uint64_t{1} << layout_[0].shift;
     const auto with = [one](T value) { return one + static_cast<std::uint64_t>(std::int64_t{value}); };
-    const std::size_t copy = copy_count_ == 1 ? 0 : few_slots();
+    const std::uint32_t count = batch.row_count;
     std::uint32_t row = 0;
-    if (beyond_cache()) {
-      for (; row + ahead < batch.row_count; ++row) {
-        __builtin_prefetch(words + slots[row + ahead], 1);
+    if (copy_count_ == 1) {
+      if (beyond_cache()) {
+        for (; row + ahead < count; ++row) {
+          __builtin_prefetch(words + slots[row + ahead], 1);
+          words[slots[row]] += with(values[row]);
+        }
+      }
+    } else {
+      std::uint64_t *const second = words + few_slots(), *const third = second + few_slots(),
+                           *const fourth = third + few_slots();
+      for (; row + copies <= count; row += copies) {
         words[slots[row]] += with(values[row]);
+        second[slots[row + 1]] += with(values[row + 1]);
+        third[slots[row + 2]] += with(values[row + 2]);
+        fourth[slots[row + 3]] += with(values[row + 3]);
       }
     }
-    for (; row + copies <= batch.row_count; row += copies)
-      for (std::uint32_t i = 0; i < copies; ++i) words[slots[row + i] + i * copy] += with(values[row + i]);
-    for (; row < batch.row_count; ++row) words[slots[row]] += with(values[row]);
+    for (; row < count; ++row) words[slots[row]] += with(values[row]);
   }
 
   /// A part of the batch after the other: its words, where sums share them, then those of a row into those of its slot.
@@ -408,7 +484,7 @@ class narrow_sums {
         const std::int64_t* values[word_chunk];
         for (std::uint32_t i = 0; i < count; ++i)
           values[i] = fill_word(batch, words[first + i], begin, rows, memory[i]);
-        for (std::uint32_t slot = 1; slot <= group_count_; slot += 2) {
+        for (std::uint32_t slot = 1; slot <= last_slot_; slot += 2) {
           std::int64_t sums[2][word_chunk];
           switch (count) {
             case 1: add_part<1>(slots, values, rows, slot, sums); break;
@@ -417,7 +493,7 @@ class narrow_sums {
           }
           for (std::uint32_t i = 0; i < count; ++i) {
             add_word(words[first + i], sums[0][i], slot);
-            if (slot < group_count_) add_word(words[first + i], sums[1][i], slot + 1);
+            if (slot < last_slot_) add_word(words[first + i], sums[1][i], slot + 1);
           }
         }
       }
@@ -453,7 +529,7 @@ class narrow_sums {
 
   growable<std::uint64_t> words_;
   memory_budget* budget_;
-  std::uint32_t group_count_ = 0;
+  std::uint32_t last_slot_ = 0;
   std::size_t slot_count_ = 0;
   std::size_t copy_count_ = 1;
   struct place {
@@ -466,6 +542,8 @@ class narrow_sums {
   std::uint32_t rows_ = 0;
   std::uint32_t sum_count_ = 0;
   std::uint64_t pending_rows_ = 0;
+  std::uint64_t rows_since_look_ = 0;
+  std::uint64_t most_rows_ = 0;                          ///< bound of the slots' rows
   std::uint64_t pending_[narrow_batch::most_sums] = {};  ///< bounds of the sums' sizes
 };
 

@@ -379,8 +379,10 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
   using room = detail::narrow_sums::room;
   for (;;) {
     if (!fill_narrow(inputs, input_bits, selection, row_count, rows)) return room::never;
-    PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes, table_.likely_groups()));
+    if (by_codes_) PILLAR_TRY(narrow_.reserve(table_.code_count(), rows.lanes));
+    else PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes, table_.likely_groups()));
     room found = narrow_.room_for(rows.lanes);
+    if (found == room::after_clear && narrow_.measure()) found = narrow_.room_for(rows.lanes);
     // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
     if (found == room::yes && rows.move && narrow_.pending_rows() >= 16 * (std::uint64_t{table_.group_count()} + 1024))
       found = room::after_clear;
@@ -397,11 +399,11 @@ inline void aggregator::add_narrow(const bound_aggregate& of, std::uint32_t grou
     *reinterpret_cast<std::uint64_t*>(to) += count;
   } else if (of.form == state_form::sum64) {
     auto* sum = reinterpret_cast<detail::sum64_state*>(to);
-    sum->add(narrow_.sum(of.narrow_sum, group));
+    sum->add(narrow_.sum(of.narrow_sum, narrow_slot(group)));
     sum->count += count;
   } else {
     auto* sum = reinterpret_cast<detail::sum128_state*>(to);
-    sum->add(narrow_.sum(of.narrow_sum, group));
+    sum->add(narrow_.sum(of.narrow_sum, narrow_slot(group)));
     sum->count += count;
   }
 }
@@ -717,6 +719,45 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
   }
 }
 
+/// Words by the keys' codes, where only words are in use: then a row takes no look-up of its group. They take more
+/// memory than words by groups, but not much.
+inline void aggregator::try_codes() noexcept {
+  constexpr std::uint32_t most_per_group = 4, few = 8;
+  if (by_codes_ || !all_narrow_ || !table_.has_codes()) return;
+  const std::uint32_t codes = table_.code_count(), groups = table_.group_count();
+  if (groups < few || codes / most_per_group > groups) return;
+  if (budget_ != nullptr && narrow_.byte_count(codes) > budget_->available() / 8) return;
+  if (!table_.prepare_codes().ok()) return;
+  const std::uint32_t* const code_of = table_.codes();
+  by_codes_ = narrow_
+                  .move(
+                      codes, groups, [](std::uint32_t group) { return group + 1; },
+                      [code_of](std::uint32_t group) { return code_of[group] + 1; })
+                  .ok();
+}
+/// Before codes change, or where states are needed by groups.
+inline result<void> aggregator::leave_codes() noexcept {
+  if (!by_codes_) return {};
+  const std::uint32_t* const code_of = table_.codes();
+  PILLAR_TRY(narrow_.move(
+      group_count(), group_count(), [code_of](std::uint32_t group) { return code_of[group] + 1; },
+      [](std::uint32_t group) { return group + 1; }));
+  by_codes_ = false;
+  return {};
+}
+
+/// The rows' slots: by codes if by_codes_ is set then.
+inline result<void> aggregator::find_slots(std::span<const vector* const> keys, const selection_mask& selection,
+                                           std::uint32_t row_count, std::uint32_t* slots) {
+  try_codes();
+  if (by_codes_) {
+    PILLAR_ASSIGN_OR_RETURN(const bool found, table_.find_codes(keys, selection, row_count, slots));
+    if (found) return {};
+    PILLAR_TRY(leave_codes());
+  }
+  return table_.find_slots(keys, selection, row_count, slots);
+}
+
 PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                                            const selection_mask& selection, std::uint32_t row_count,
                                            std::span<const selection_mask* const> where,
@@ -725,7 +766,7 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   if (!selection.any()) return {};
   const std::uint32_t before = table_.group_count();
   std::uint32_t slots[vector_rows];
-  if (table_.mode() != key_mode::none) PILLAR_TRY(table_.find_slots(keys, selection, row_count, slots));
+  if (table_.mode() != key_mode::none) PILLAR_TRY(find_slots(keys, selection, row_count, slots));
   return add_rows(slots, before, inputs, selection, row_count, where, input_bits, numbers);
 }
 
@@ -734,6 +775,11 @@ PILLAR_API result<void> aggregator::update_found(const std::uint32_t* slot_of_ro
                                                  std::uint32_t row_count, std::span<const selection_mask* const> where,
                                                  std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
   if (!selection.any()) return {};
+  std::uint32_t codes[vector_rows];
+  if (by_codes_) {
+    for (std::uint32_t i = 0; i < row_count; ++i) codes[i] = slot_of_row[i] == 0 ? 0 : narrow_slot(slot_of_row[i] - 1);
+    slot_of_row = codes;
+  }
   return add_rows(slot_of_row, table_.group_count(), inputs, selection, row_count, where, input_bits, numbers);
 }
 
@@ -790,6 +836,12 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
     narrow = free == detail::narrow_sums::room::yes;
   }
   const bool in_words = all_narrow_ && narrow && !words.any_outside;
+  std::uint32_t group_slots[vector_rows];
+  if (by_codes_ && !in_words) {  // states are by groups
+    for (std::uint32_t i = 0; i < row_count; ++i)
+      group_slots[i] = slots[i] == 0 ? 0 : table_.slot_of_code(slots[i] - 1);
+    slots = group_slots;
+  }
   if (made.ok() && !PILLAR_MUTATE(aggregate_states_missing, in_words, all_narrow_ && narrow))
     made = make_states(table_.group_count());
   // Of what narrow_ takes, only floats outside of the words are left.
@@ -1092,6 +1144,7 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   for (std::size_t i = 0; i < aggregates_.size(); ++i)
     if (!(aggregates_[i].spec == other.aggregates_[i].spec)) return {errc::type_mismatch, i};
   if (PILLAR_MUTATE(merge_of_nothing_is_all, count == 0, false)) return {};
+  PILLAR_TRY(leave_codes());
   const std::uint32_t before = table_.group_count();
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
   auto* group_of = memory.as<std::uint32_t>();
@@ -1224,11 +1277,13 @@ inline result<void> aggregator::append_integers(const bound_aggregate& of, std::
   alignas(8) std::byte room[sizeof(detail::sum128_state)];
   const bool all_narrow = of.is_narrow && states_.empty();
   if (all_narrow) {
-    if (of.narrow_count == none) narrow_.copy_rows(first, count, counts);
-    else narrow_.copy_sums(of.narrow_count, first, count, counts);
+    std::uint32_t slots[vector_rows];
+    for (std::uint32_t i = 0; i < count; ++i) slots[i] = narrow_slot(first + i);
+    if (of.narrow_count == none) narrow_.copy_rows(slots, count, counts);
+    else narrow_.copy_sums(of.narrow_count, slots, count, counts);
     if (of.form != state_form::count) {
       std::int64_t words[vector_rows];
-      narrow_.copy_sums(of.narrow_sum, first, count, words);
+      narrow_.copy_sums(of.narrow_sum, slots, count, words);
       for (std::uint32_t i = 0; i < count; ++i) sums[i] = words[i];
     }
     for (std::uint32_t i = 0; i < count; ++i)

@@ -150,7 +150,7 @@ inline result<void> group_table::lay_out(std::span<const key_range> ranges, bool
   } else {
     mode_ = is_array() ? key_mode::array : key_mode::packed8;
     if (mode_ == key_mode::array)
-      stages_[0].direct = detail::direct_table(budget_, static_cast<std::uint32_t>(code_count()));
+      stages_[0].direct = detail::direct_table(budget_, static_cast<std::uint32_t>(possible_codes()));
   }
   return {};
 }
@@ -161,7 +161,7 @@ inline bool group_table::is_whole_text() const noexcept {
 }
 
 /// How many codes a key of one lane can have.
-inline std::uint64_t group_table::code_count() const noexcept {
+inline std::uint64_t group_table::possible_codes() const noexcept {
   const unsigned bits = stages_[0].used[0];
   const key_column& first = columns_[parts_[0].column];
   if (parts_.size() == 1 && first.range.known()) return first.width() + 1 + (types_[0].nullable ? 1 : 0);
@@ -172,7 +172,7 @@ inline std::uint64_t group_table::code_count() const noexcept {
 inline bool group_table::is_array() const noexcept {
   if (!arrays_) return false;
   if (stages_[0].used[0] <= detail::direct_table::small_bits) return true;
-  const std::uint64_t codes = code_count();
+  const std::uint64_t codes = possible_codes();
   if (codes > most_array_codes_) return false;
   return budget_ == nullptr || codes * sizeof(std::uint32_t) <= budget_->available() / 4;
 }
@@ -859,6 +859,50 @@ inline result<void> group_table::find_each_slot(std::span<const vector* const> k
   for (std::uint32_t row = 0; row < row_count; ++row) ++slot_of_row[row];
   detail::clear_unselected(selection.words, row_count, slot_of_row);
   return {};
+}
+
+namespace detail {
+
+/// slots[i] = values[i] − lowest + 1; false if one is further than `width` above `lowest`. Requires: width < 2^31
+template <class T>
+bool code_slots(const T* PILLAR_RESTRICT values, std::uint32_t row_count, std::uint64_t lowest, std::uint32_t width,
+                std::uint32_t* PILLAR_RESTRICT slots) noexcept {
+  using distance = std::conditional_t<sizeof(T) <= 4, std::uint32_t, std::uint64_t>;
+  const auto base = static_cast<distance>(lowest), most = distance{width};
+  distance beyond = 0;  // its highest bit
+  for (std::uint32_t i = 0; i < row_count; ++i) {
+    const auto at = static_cast<distance>(static_cast<distance>(values[i]) - base);
+    beyond |= at | (most - at);
+    slots[i] = static_cast<std::uint32_t>(at) + 1;
+  }
+  return beyond >> (sizeof(distance) * 8 - 1) == 0;
+}
+
+}  // namespace detail
+
+PILLAR_API result<bool> group_table::find_codes(std::span<const vector* const> keys, const selection_mask& selection,
+                                                std::uint32_t row_count, std::uint32_t* code_of_row) {
+  PILLAR_ASSERT(has_codes() && keys.size() == types_.size() && row_count <= vector_rows);
+  const vector& first = *keys[0];
+  bool done = false;
+  if (keys.size() == 1 && columns_[0].range.known() && first.kind == vector_kind::flat && first.validity == nullptr)
+    visit_fixed_width(first.type.physical, [&]<class T>() {
+      if constexpr (std::is_integral_v<T> && (sizeof(T) == 4 || sizeof(T) == 8))
+        done = detail::code_slots(first.values_as<T>(), row_count, static_cast<std::uint64_t>(columns_[0].range.lowest),
+                                  static_cast<std::uint32_t>(columns_[0].width()), code_of_row);
+    });
+  if (!done) {  // or an unselected row is beyond the range
+    std::uint32_t codes[vector_rows];
+    PILLAR_ASSIGN_OR_RETURN(const code_fault fault, encode_small(keys, selection, row_count, codes));
+    if (fault != code_fault::none) return false;
+    for (std::uint32_t i = 0; i < row_count; ++i) code_of_row[i] = codes[i] + 1;
+  }
+  if (!(selection == selection_mask::first(row_count)))
+    detail::clear_unselected(selection.words, row_count, code_of_row);
+  detail::direct_table& direct = stages_[0].direct;
+  PILLAR_TRY(direct.add(code_of_row, row_count));
+  group_count_ = direct.size();
+  return true;
 }
 
 PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* const> keys,
