@@ -722,10 +722,11 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
 /// Words by the keys' codes, where only words are in use: then a row takes no look-up of its group. They take more
 /// memory than words by groups, but not much.
 inline void aggregator::try_codes() noexcept {
-  constexpr std::uint32_t most_per_group = 4, few = 8;
+  // Groups come out in their order, so that words of very many are read at random in the end.
+  constexpr std::uint32_t most_per_group = 4, few = 8, most_codes = 1u << 21;
   if (by_codes_ || !all_narrow_ || !table_.has_codes()) return;
   const std::uint32_t codes = table_.code_count(), groups = table_.group_count();
-  if (groups < few || codes / most_per_group > groups) return;
+  if (groups < few || codes > most_codes || codes / most_per_group > groups) return;
   if (budget_ != nullptr && narrow_.byte_count(codes) > budget_->available() / 8) return;
   if (!table_.prepare_codes().ok()) return;
   const std::uint32_t* const code_of = table_.codes();
