@@ -743,6 +743,42 @@ TEST(aggregate_aggregator, states_of_float_sums_are_made_when_words_do_not_do) {
   }
 }
 
+// Words merge as words where floats were split in the same places, and as states where they were not.
+TEST(aggregate_aggregator, words_are_merged_without_states) {
+  const auto key_type = type_of<std::int32_t>, type = type_of<double>;
+  const aggregate_spec specs[] = {{aggregate_kind::sum, 0}, {aggregate_kind::count_rows}};
+  constexpr std::uint32_t groups = 1000;
+  pillar::memory_budget budget;
+  const auto make = [&](pillar::memory_budget* of) {
+    return *aggregator::make(std::span(&key_type, 1), std::span(&type, 1), specs, of);
+  };
+  auto made = make(&budget);
+  std::vector<std::int32_t> keys(groups);
+  for (std::uint32_t i = 0; i < groups; ++i) keys[i] = static_cast<std::int32_t>(i);
+  double expected = 0;
+  const auto merge = [&](double value) {
+    auto other = make(nullptr);
+    const std::vector<double> values(groups, value);
+    pillar::vector key, input;
+    key.type = key_type;
+    input.type = type;
+    key.size = input.size = groups;
+    key.values = keys.data();
+    input.values = values.data();
+    const pillar::vector *key_columns[] = {&key}, *inputs[] = {&input};
+    EXPECT_TRUE(other.update(key_columns, inputs, selection_mask::first(groups), groups).ok());
+    EXPECT_TRUE(made.merge(other).ok());
+    expected += value;
+    for (const std::uint32_t group : {0u, groups - 1})
+      EXPECT_EQ(pillar::get((*made.finish())[1].slice(group, 1), 0).real, expected);
+    return budget.used();
+  };
+  const auto in_words = merge(1.5);
+  EXPECT_EQ(merge(1.25), in_words);
+  EXPECT_GE(merge(0x1p60), in_words + groups * 56);
+  EXPECT_EQ(pillar::get((*made.finish())[2].slice(7, 1), 0).integer, 3);
+}
+
 // What a merge brings may be of another size than all values that were added here.
 TEST(aggregate_aggregator, float_sums_know_the_sizes_of_merged_values) {
   const auto real = type_of<double>;

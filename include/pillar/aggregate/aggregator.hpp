@@ -214,6 +214,8 @@ class aggregator {
   void add_narrow(const bound_aggregate& of, std::uint32_t group, std::byte* to) const noexcept;
   [[nodiscard]] limb_range limbs_of(const bound_aggregate& of) const noexcept;
   void add_total(const detail::fixed_total& total, std::byte* exact_state) noexcept;
+  [[nodiscard]] bool same_points(const aggregator& other) const noexcept;
+  result<bool> prepare_words(const aggregator& other);
   result<void> settle();
   [[nodiscard]] const std::byte* whole_state(const bound_aggregate& of, std::uint32_t group,
                                              std::byte* room) const noexcept;

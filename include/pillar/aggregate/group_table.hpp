@@ -137,6 +137,13 @@ class group_table {
   /// The same of the groups named.
   PILLAR_API result<void> hash_keys(std::span<const std::uint32_t> groups, std::uint64_t* out,
                                     memory_budget* scratch = nullptr) const;
+  /// Whether equal keys are equal words here and there, so that hash_words() parts the groups of both alike.
+  [[nodiscard]] bool has_words_of(const group_table& other) const noexcept {
+    return types_ == other.types_ && same_layout(other);
+  }
+  /// A hash of the words that groups [first, first + count) have as keys, in one table: dearer hashes read the keys.
+  /// Its upper bits are not those that the table itself goes by. Requires: has_words_of() some table
+  PILLAR_API void hash_words(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const noexcept;
   /// All groups' keys, one column per key column.
   PILLAR_API result<std::vector<column>> keys(memory_budget* budget = nullptr) const;
 
@@ -188,6 +195,9 @@ class group_table {
   result<void> insert_columns(std::span<const column> known);
   result<void> look_for_dense_keys();
   [[nodiscard]] bool same_layout(const group_table& other) const noexcept;
+  template <class Word>
+  static void words_of(const Word* keys, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
+                       auto* out) noexcept;
   result<void> insert_words(const group_table& other, const std::uint32_t* groups, std::uint32_t first,
                             std::uint32_t count, std::uint32_t* group_of);
   result<void> merge_groups(const group_table& other, const std::uint32_t* groups, std::uint32_t count,

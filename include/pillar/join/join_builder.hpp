@@ -11,6 +11,7 @@
 #include "pillar/column/text.hpp"       // text_slot
 #include "pillar/column/vector.hpp"
 #include "pillar/join/join_table.hpp"
+#include "pillar/schedule/executor.hpp"  // executor_ref
 
 namespace PILLAR_NAMESPACE {
 
@@ -47,6 +48,9 @@ class join_builder {
 
   /// The table; the builder is then empty and may be used again.
   PILLAR_API result<join_table> seal();
+  /// The same by the workers of an executor: the same table for any number of them, which may have keys in other places
+  /// than seal()'s.
+  PILLAR_API result<join_table> seal(executor_ref runner);
 
  private:
   struct text_column {
@@ -80,7 +84,7 @@ class join_builder {
   void pack(const plan& how, std::uint32_t first, std::uint32_t count, std::uint64_t* low,
             std::uint64_t* high) const noexcept;
   [[nodiscard]] result<key_estimate> estimate_keys(const plan& how, const crew& workers) const noexcept;
-  result<join_table> seal(const crew& workers);
+  result<join_table> seal_by(const crew& workers);
   [[nodiscard]] result<join_table> fill(const plan& how, const key_estimate& keys, const crew& workers) const;
   [[nodiscard]] result<buffer> rank_keys(const plan& how, const crew& workers) const noexcept;
   template <class Take>

@@ -71,6 +71,7 @@ class fixed_point {
   }
 
   [[nodiscard]] bool chosen() const noexcept { return split_ != 0; }
+  friend bool operator==(const fixed_point&, const fixed_point&) noexcept = default;
   /// Does the lower word leave room for enough rows?
   [[nodiscard]] bool suits(std::uint32_t group_count) const noexcept { return split_ <= bits_for(group_count); }
 

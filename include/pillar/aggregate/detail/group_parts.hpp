@@ -16,8 +16,10 @@ namespace PILLAR_NAMESPACE::detail {
 /// The groups whose hashes' upper bits are p are part p: equal keys are in the same part of every table.
 class group_parts {
  public:
+  /// `by_words`: by the hashes of words, which only tables whose keys have the same words share (has_words_of()).
   /// Errors: out_of_memory
-  static result<group_parts> make(const group_table& of, unsigned part_bits, memory_budget* budget) {
+  static result<group_parts> make(const group_table& of, unsigned part_bits, memory_budget* budget,
+                                  bool by_words = false) {
     group_parts made;
     const std::uint32_t count = of.group_count();
     made.starts_.assign((std::size_t{1} << part_bits) + 1, 0);
@@ -28,7 +30,8 @@ class group_parts {
     std::uint64_t hashes[vector_rows];
     for (std::uint32_t first = 0; first < count; first += vector_rows) {
       const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
-      PILLAR_TRY(of.hash_keys(first, rows, hashes, budget));
+      if (by_words) of.hash_words(first, rows, hashes);
+      else PILLAR_TRY(of.hash_keys(first, rows, hashes, budget));
       for (std::uint32_t i = 0; i < rows; ++i)
         parts.as<std::uint32_t>()[first + i] = static_cast<std::uint32_t>(hashes[i] >> (64 - part_bits));
     }

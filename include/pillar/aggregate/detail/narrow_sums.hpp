@@ -43,6 +43,7 @@ struct shared_word {
   std::uint32_t high = nothing;  ///< a sum, the number of rows, or nothing
   std::uint8_t shift = 0;
 
+  friend bool operator==(const shared_word&, const shared_word&) noexcept = default;
   [[nodiscard]] std::int64_t low_sum(std::int64_t word) const noexcept {
     if (high == nothing) return word;
     const std::uint64_t top = static_cast<std::uint64_t>(word) << (64 - shift);
@@ -90,28 +91,9 @@ class narrow_sums {
     last_slot_ = last_slot;
     if (empty()) {
       lay_out(batch, slots);
-      const bool few = slots <= few_slots();
-      const std::size_t wanted = (few ? copies * few_slots() : slots) * stride_;
-      if (words_.size() < wanted) PILLAR_TRY(words_.append_zeros(wanted - words_.size()));
-      copy_count_ = few ? copies : 1;
-      slot_count_ = few ? few_slots() : words_.size() / stride_;
-      return {};
+      return reserve_first(slots);
     }
-    if (slots <= slot_count_) return {};
-    if (copy_count_ == 1) {
-      if (slots * stride_ * sizeof(std::uint64_t) > words_.byte_count())
-        reserve_likely(words_, (likely + 1) * stride_, budget_);
-      PILLAR_TRY(words_.append_zeros(slots * stride_ - words_.size()));
-      slot_count_ = slots;
-      return {};
-    }
-    growable<std::uint64_t> made(budget_);
-    PILLAR_TRY(made.append_zeros(slots * stride_));
-    for (std::size_t i = 0; i < slot_count_ * stride_; ++i) made[i] = word(i);
-    words_.swap(made);
-    slot_count_ = slots;
-    copy_count_ = 1;
-    return {};
+    return reserve_more(slots, likely);
   }
 
   enum class room : std::uint8_t { yes, after_clear, never };
@@ -124,16 +106,10 @@ class narrow_sums {
       if (bits > most_bits || !lasts) return room::never;
     }
     bool now = true;
-    const auto fits = [&](std::uint32_t of, unsigned bits) {
-      const std::uint64_t sum =
-          of == shared_word::rows ? most_rows_ + batch.row_count : pending_[of] + growth(batch, of);
-      now = now && sum < std::uint64_t{1} << bits;
+    const auto bound = [&](std::uint32_t of) {
+      return of == shared_word::rows ? most_rows_ + batch.row_count : pending_[of] + growth(batch, of);
     };
-    for (std::uint32_t i = 0; i < stride_; ++i) {
-      const shared_word& of = layout_[i];
-      fits(of.low, of.high == shared_word::nothing ? 63u : of.shift - 1u);
-      if (of.high != shared_word::nothing) fits(of.high, 63u - of.shift);
-    }
+    for (std::uint32_t i = 0; i < stride_; ++i) now = now && lasts(layout_[i], bound);
     return PILLAR_MUTATE(narrow_sums_never_full, now || empty(), true) ? room::yes : room::after_clear;
   }
 
@@ -203,6 +179,63 @@ class narrow_sums {
     return {};
   }
 
+  /// Room to merge another's sums into slots up to `last_slot`. False: together they may leave their words, and nothing
+  /// has changed.
+  ///
+  /// Requires: the same shape
+  result<bool> prepare_merge(const narrow_sums& other, std::uint32_t last_slot) noexcept {
+    const std::size_t slots = std::size_t{last_slot} + 1;
+    if (other.empty()) return true;
+    if (empty()) {
+      for (std::uint32_t i = 0; i <= sum_count_; ++i) {
+        layout_[i] = other.layout_[i];
+        places_[i] = other.places_[i];
+      }
+      stride_ = other.stride_;
+      PILLAR_TRY(reserve_first(slots));
+    } else {
+      const auto bound = [&](std::uint32_t of) {
+        return of == shared_word::rows ? most_rows_ + other.most_rows_ : pending_[of] + other.pending_[of];
+      };
+      bool last = same_words(other);
+      for (std::uint32_t i = 0; i < stride_ && last; ++i) last = lasts(layout_[i], bound);
+      if (PILLAR_MUTATE(narrow_merge_overflows, !last, false)) {
+        for (std::uint32_t i = 0; i < sum_count_; ++i)
+          if (bound(i) >= std::uint64_t{1} << 63) return false;
+        if (stride_ != rows_ + sum_count_ && !spread({})) return false;
+      }
+      PILLAR_TRY(reserve_more(slots, 0));
+    }
+    last_slot_ = last_slot;
+    return true;
+  }
+  /// Adds another's sums: those of slot from(i) to slot to(i), for all i below `count`.
+  ///
+  /// Requires: prepare_merge() said true
+  template <class From, class To>
+  void merge(const narrow_sums& other, std::uint32_t count, From from, To to) noexcept {
+    if (other.empty()) return;
+    const bool same = same_words(other);
+    pending_rows_ += other.pending_rows_;
+    most_rows_ += other.most_rows_;
+    rows_since_look_ += other.rows_since_look_;
+    for (std::uint32_t i = 0; i < sum_count_; ++i) pending_[i] += other.pending_[i];
+    const std::size_t stride = stride_, other_stride = other.stride_;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (i + ahead < count) {
+        __builtin_prefetch(other.words_.data() + std::size_t{from(i + ahead)} * other_stride);
+        __builtin_prefetch(words_.data() + std::size_t{to(i + ahead)} * stride, 1);
+      }
+      const std::size_t slot = from(i);
+      if (slot >= other.slot_count_) continue;  // no rows so far
+      std::uint64_t* const into = words_.data() + std::size_t{to(i)} * stride;
+      for (std::size_t at = 0; at < stride; ++at) {
+        const std::uint32_t sum = layout_[at].low == shared_word::rows ? sum_count_ : layout_[at].low;
+        into[at] += same ? other.word(slot * stride + at) : static_cast<std::uint64_t>(other.part(sum, slot));
+      }
+    }
+  }
+
   /// Gives each sum of many groups a word of its own, which is room for `next` without clearing. False: nothing was
   /// changed, for none shares a word, a word of its own would be full too, or there is no memory.
   bool spread(const narrow_batch& next) noexcept {
@@ -250,9 +283,47 @@ class narrow_sums {
   static constexpr std::uint32_t ahead = 24;    // rows whose words are asked for early
   static constexpr std::size_t cache_bytes = std::size_t{1} << 19;
 
+  /// Room for so many slots where all words are 0.
+  result<void> reserve_first(std::size_t slots) noexcept {
+    const bool few = slots <= few_slots();
+    const std::size_t wanted = (few ? copies * few_slots() : slots) * stride_;
+    if (words_.size() < wanted) PILLAR_TRY(words_.append_zeros(wanted - words_.size()));
+    copy_count_ = few ? copies : 1;
+    slot_count_ = few ? few_slots() : words_.size() / stride_;
+    return {};
+  }
+  /// The same where sums stay.
+  result<void> reserve_more(std::size_t slots, std::size_t likely) noexcept {
+    if (slots <= slot_count_) return {};
+    if (copy_count_ == 1) {
+      if (slots * stride_ * sizeof(std::uint64_t) > words_.byte_count())
+        reserve_likely(words_, (likely + 1) * stride_, budget_);
+      PILLAR_TRY(words_.append_zeros(slots * stride_ - words_.size()));
+      slot_count_ = slots;
+      return {};
+    }
+    growable<std::uint64_t> made(budget_);
+    PILLAR_TRY(made.append_zeros(slots * stride_));
+    for (std::size_t i = 0; i < slot_count_ * stride_; ++i) made[i] = word(i);
+    words_.swap(made);
+    slot_count_ = slots;
+    copy_count_ = 1;
+    return {};
+  }
+
   [[nodiscard]] std::size_t few_slots() const noexcept { return stride_ <= 2 ? 256 : stride_ <= 4 ? 128 : 32; }
   [[nodiscard]] static std::uint64_t growth(const narrow_batch& batch, std::uint32_t sum) noexcept {
     return std::uint64_t{batch.row_count} << batch.bits[sum];
+  }
+  /// Whether a word's sums come out exactly when they are bounded so.
+  [[nodiscard]] static bool lasts(const shared_word& of, const auto& bound) noexcept {
+    if (of.high == shared_word::nothing) return bound(of.low) < std::uint64_t{1} << 63;
+    return bound(of.low) < std::uint64_t{1} << (of.shift - 1u) && bound(of.high) < std::uint64_t{1} << (63u - of.shift);
+  }
+  [[nodiscard]] bool same_words(const narrow_sums& other) const noexcept {
+    bool same = stride_ == other.stride_;
+    for (std::uint32_t i = 0; i < stride_ && same; ++i) same = layout_[i] == other.layout_[i];
+    return same;
   }
   [[nodiscard]] bool beyond_cache() const noexcept {
     return copy_count_ == 1 && slot_count_ * stride_ * sizeof(std::uint64_t) > cache_bytes;

@@ -424,6 +424,22 @@ inline void aggregator::add_total(const detail::fixed_total& total, std::byte* e
   if (to->wide_plus_1 != 0) total.add_to(exact_.data() + std::size_t{to->wide_plus_1 - 1} * detail::exact_limbs, 0);
   else total.add_to(to->limbs, to->base_plus_1 - 1u);
 }
+/// Whether floats are split in the same places, as far as any are.
+inline bool aggregator::same_points(const aggregator& other) const noexcept {
+  for (std::size_t i = 0; i < narrow_lanes_.size(); ++i) {
+    const detail::fixed_point &mine = narrow_lanes_[i].point, &theirs = other.narrow_lanes_[i].point;
+    if (mine.chosen() && theirs.chosen() && !(mine == theirs)) return false;
+  }
+  return true;
+}
+/// Room for another's words in ours; false: its groups have to be merged state by state.
+inline result<bool> aggregator::prepare_words(const aggregator& other) {
+  if (!narrow_.used() || other.narrow_.empty()) return false;
+  if (narrow_.empty())
+    for (std::size_t i = 0; i < narrow_lanes_.size(); ++i) narrow_lanes_[i].point = other.narrow_lanes_[i].point;
+  if (!PILLAR_MUTATE(merge_mixes_points, same_points(other), true)) return false;
+  return narrow_.prepare_merge(other.narrow_, group_count());
+}
 /// Empties the words into the states.
 inline result<void> aggregator::settle() {
   if (narrow_.empty()) return {};
@@ -952,6 +968,7 @@ struct aggregator::other_groups {
   const std::uint32_t* groups;  ///< nullptr: all
   std::uint32_t count;
   const std::uint32_t* group_of;
+  bool in_words = false;  ///< what narrow_ holds of them is merged apart
   [[nodiscard]] std::uint32_t group(std::uint32_t i) const noexcept { return groups == nullptr ? i : groups[i]; }
 };
 
@@ -1016,7 +1033,7 @@ inline void aggregator::apply(const bound_aggregate& of, const other_groups& all
       std::byte* to = state(of, all.group_of[i]);
       const std::byte* from = other.state_or_null(of, all.group(i));
       if (from != nullptr) merge_exact(to, from, other);
-      if (!of.is_narrow || other.narrow_.empty()) continue;
+      if (!of.is_narrow || all.in_words || other.narrow_.empty()) continue;
       reinterpret_cast<detail::exact_real_state*>(to)->count += other.narrow_count(of, all.group(i));
       add_total(other.narrow_total(of, all.group(i)), to);
     }
@@ -1024,7 +1041,10 @@ inline void aggregator::apply(const bound_aggregate& of, const other_groups& all
     return;
   }
   for (std::uint32_t i = 0; i < all.count; ++i) {
-    const std::byte* from_bytes = other.whole_state(of, all.group(i), room);
+    const bool state_only = all.in_words && of.is_narrow;
+    const std::byte* from_bytes =
+        state_only ? other.state_or_null(of, all.group(i)) : other.whole_state(of, all.group(i), room);
+    if (from_bytes == nullptr) continue;
     std::byte* to_bytes = state(of, all.group_of[i]);
     switch (of.form) {
       case state_form::count:
@@ -1151,14 +1171,26 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   auto* group_of = memory.as<std::uint32_t>();
   result<void> made = groups == nullptr ? table_.merge(other.table_, group_of)
                                         : table_.merge(other.table_, std::span(groups, count), group_of);
-  if (made.ok()) made = make_states(table_.group_count());
-  const other_groups all{other, groups, count, group_of};
+  other_groups all{other, groups, count, group_of};
+  if (made.ok()) {
+    const auto prepared = prepare_words(other);
+    if (prepared.ok()) all.in_words = *prepared;
+    else made = prepared.error();
+  }
+  // Of what is narrow only states are left to merge, if there are any.
+  const auto is_merged = [&](const bound_aggregate& of) {
+    return all.in_words && of.is_narrow && other.states_.empty();
+  };
+  if (made.ok() && !(all.in_words && all_narrow_ && other.states_.empty())) made = make_states(table_.group_count());
   needed_room room;
   const group_pairs named{groups, group_of, count};
   std::vector<new_pairs> pairs(distinct_.size());
   for (std::size_t i = 0; i < aggregates_.size() && made.ok(); ++i) {
     bound_aggregate& of = aggregates_[i];
-    if (PILLAR_MUTATE(exact_ranges_not_merged, true, false)) of.limbs.include(other.limbs_of(other.aggregates_[i]));
+    const bound_aggregate& theirs = other.aggregates_[i];
+    if (PILLAR_MUTATE(exact_ranges_not_merged, true, false))
+      of.limbs.include(all.in_words ? theirs.limbs : other.limbs_of(theirs));
+    if (is_merged(of)) continue;
     if (of.distinct != none) {
       made = find_new_pairs(of, other, named, pairs[of.distinct]);
       if (!made.ok()) break;
@@ -1182,7 +1214,15 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
     forget(before);
     return made;
   }
+  if (all.in_words) {
+    for (std::size_t i = 0; i < narrow_lanes_.size(); ++i)
+      if (!narrow_lanes_[i].point.chosen()) narrow_lanes_[i].point = other.narrow_lanes_[i].point;
+    narrow_.merge(
+        other.narrow_, count, [&](std::uint32_t i) { return other.narrow_slot(all.group(i)); },
+        [group_of](std::uint32_t i) { return group_of[i] + 1; });
+  }
   for (const bound_aggregate& of : aggregates_) {
+    if (is_merged(of)) continue;
     if (of.form == state_form::object) {
       if (of.distinct == none) objects_[of.object]->merge(*other.objects_[of.object], named);
       else objects_[of.object]->merge(*pairs[of.distinct].states, {nullptr, nullptr, table_.group_count()});

@@ -1006,7 +1006,9 @@ PILLAR_API void group_table::find(std::span<const vector* const> keys, const sel
 
 /// Equal words stand for equal keys.
 inline bool group_table::same_layout(const group_table& other) const noexcept {
-  if (mode_ != other.mode_ || stages_.size() != 1 || other.stages_.size() != 1) return false;
+  const auto is_word = [](key_mode mode) { return mode == key_mode::array || mode == key_mode::packed8; };
+  if (mode_ != other.mode_ && !(is_word(mode_) && is_word(other.mode_))) return false;
+  if (stages_.size() != 1 || other.stages_.size() != 1) return false;
   if (is_whole_text())
     return !columns_[0].texts->has_long() && !other.columns_[0].texts->has_long();  // else numbers stand in the words
   for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -1017,26 +1019,39 @@ inline bool group_table::same_layout(const group_table& other) const noexcept {
   return true;
 }
 
+/// The keys' words of groups of a table, those listed from `first` on, or [first, first + count).
+template <class Word>
+void group_table::words_of(const Word* keys, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,
+                           auto* PILLAR_RESTRICT out) noexcept {
+  constexpr std::uint32_t ahead = 24;  // those listed may lie far apart
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (groups != nullptr && i + ahead < count) __builtin_prefetch(keys + groups[first + i + ahead]);
+    out[i] = keys[groups == nullptr ? first + i : groups[first + i]];
+  }
+}
+
 /// At most 1,024 groups of a table of the same layout.
 inline result<void> group_table::insert_words(const group_table& other, const std::uint32_t* groups,
                                               std::uint32_t first, std::uint32_t count, std::uint32_t* group_of) {
-  const auto group_at = [&](std::uint32_t i) { return groups == nullptr ? first + i : groups[first + i]; };
   key_stage& to = stages_[0];
   const key_stage& from = other.stages_[0];
+  if (to.is_wide) {
+    detail::wide_key words[vector_rows];
+    words_of(from.wide.keys(), groups, first, count, words);
+    PILLAR_TRY(to.wide.find_or_insert(words, count, group_of));
+    group_count_ = to.wide.size();
+    return {};
+  }
+  std::uint64_t words[vector_rows];
+  if (other.mode_ == key_mode::array) words_of(from.direct.codes(), groups, first, count, words);
+  else words_of(from.narrow.keys(), groups, first, count, words);
   if (mode_ == key_mode::array) {
     std::uint32_t codes[vector_rows];
-    for (std::uint32_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint32_t>(from.direct.key(group_at(i)));
+    for (std::uint32_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint32_t>(words[i]);
     PILLAR_TRY(to.direct.find_or_insert(codes, selection_mask::first(count).words, count, group_of));
     for (std::uint32_t i = 0; i < count; ++i) --group_of[i];
     group_count_ = to.direct.size();
-  } else if (to.is_wide) {
-    detail::wide_key words[vector_rows];
-    for (std::uint32_t i = 0; i < count; ++i) words[i] = from.wide.key(group_at(i));
-    PILLAR_TRY(to.wide.find_or_insert(words, count, group_of));
-    group_count_ = to.wide.size();
   } else {
-    std::uint64_t words[vector_rows];
-    for (std::uint32_t i = 0; i < count; ++i) words[i] = from.narrow.key(group_at(i));
     PILLAR_TRY(to.narrow.find_or_insert(words, count, group_of));
     group_count_ = to.narrow.size();
   }
@@ -1224,6 +1239,18 @@ PILLAR_API result<void> group_table::hash_keys(std::uint32_t first, std::uint32_
 PILLAR_API result<void> group_table::hash_keys(std::span<const std::uint32_t> groups, std::uint64_t* out,
                                                memory_budget* scratch) const {
   return hash_groups(groups.data(), 0, static_cast<std::uint32_t>(groups.size()), out, scratch);
+}
+
+PILLAR_API void group_table::hash_words(std::uint32_t first, std::uint32_t count, std::uint64_t* out) const noexcept {
+  PILLAR_ASSERT(stages_.size() == 1 && std::uint64_t{first} + count <= group_count_);
+  const auto hash = [&](const auto* keys) {
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = std::rotl(detail::table_hash(keys[first + i]), 32);
+  };
+  const key_stage& stage = stages_[0];
+  if (stage.is_wide) return hash(stage.wide.keys());
+  if (mode_ != key_mode::array) return hash(stage.narrow.keys());
+  for (std::uint32_t i = 0; i < count; ++i)
+    out[i] = std::rotl(detail::table_hash(std::uint64_t{stage.direct.codes()[first + i]}), 32);
 }
 
 PILLAR_API result<std::vector<column>> group_table::keys(memory_budget* budget) const {

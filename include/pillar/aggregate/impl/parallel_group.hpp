@@ -67,11 +67,14 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
   }
   unsigned part_bits = 2;
   while (part_bits < 8 && total >> part_bits > groups_of_part) ++part_bits;
+  bool by_words = true;
+  for (const aggregator& one : workers_)
+    by_words = by_words && (one.group_count() == 0 || one.groups().has_words_of(last->groups()));
   std::vector<detail::group_parts> groups(workers_.size());
   std::vector<result<void>> done(workers_.size());
   const auto scatter_one = [&](std::uint32_t index, std::uint32_t) {
     workers_[index].arrange();
-    auto made = detail::group_parts::make(workers_[index].groups(), part_bits, budget_);
+    auto made = detail::group_parts::make(workers_[index].groups(), part_bits, budget_, by_words);
     if (made.ok()) groups[index] = *std::move(made);
     else done[index] = made.error();
   };

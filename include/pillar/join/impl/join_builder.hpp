@@ -719,9 +719,10 @@ inline result<join_table> join_builder::fill(const plan& how, const key_estimate
   return made;
 }
 
-PILLAR_API result<join_table> join_builder::seal() { return seal({}); }
+PILLAR_API result<join_table> join_builder::seal() { return seal_by({}); }
+PILLAR_API result<join_table> join_builder::seal(executor_ref runner) { return seal_by({&runner}); }
 
-inline result<join_table> join_builder::seal(const crew& workers) {
+inline result<join_table> join_builder::seal_by(const crew& workers) {
   const plan how = make_plan(workers);
   key_estimate keys;
   if (how.mode != join_mode::array) {

@@ -189,7 +189,7 @@ PILLAR_API result<join_table> parallel_join_builder::seal(executor_ref runner) {
     all.ids_ = growable<std::uint32_t>(all.budget_);
     all.given_ids_ = false;
   }
-  auto made = all.seal({&runner});
+  auto made = all.seal_by({&runner});
   if (!made.ok()) all.given_ids_ = given;
   return made;
 }

@@ -220,7 +220,7 @@ inline query_plan restricted(const query_plan& from, const dynamic_schema& schem
 
 /// The keys of all rows, in a table.
 inline result<join_table> build_table(const column_set& rows, std::span<const std::uint32_t> keys,
-                                      query_context& context, memory_budget* budget) {
+                                      const pass_environment& with, memory_budget* budget) {
   std::vector<data_type> types;
   for (const std::uint32_t k : keys) types.push_back(rows.columns[k].type());
   PILLAR_ASSIGN_OR_RETURN(join_builder builder, join_builder::make(types, budget));
@@ -229,12 +229,12 @@ inline result<join_table> build_table(const column_set& rows, std::span<const st
   for (const vector& view : views) pointers.push_back(&view);
   const std::uint64_t row_count = rows.row_count();
   for (std::uint64_t at = 0; at < row_count; at += vector_rows) {
-    if (at % (64 * vector_rows) == 0 && context.check_deadline()) return context.error();
+    if (at % (64 * vector_rows) == 0 && with.context.check_deadline()) return with.context.error();
     const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(vector_rows, row_count - at));
     for (std::size_t k = 0; k < keys.size(); ++k) views[k] = rows.columns[keys[k]].slice(at, count);
     PILLAR_TRY(builder.append(pointers, selection_mask::first(count), count));
   }
-  return builder.seal();
+  return builder.seal(with.runner);
 }
 
 /// Sorted keys without NULLs, by the scalar rules.
@@ -260,7 +260,7 @@ class other_side final : public row_outlet {
       : row_outlet(join.share.get()), join_(join), what_(what), with_(with) {}
 
   result<void> keep(column_set rows) override {
-    PILLAR_ASSIGN_OR_RETURN(join_table table, build_table(rows, what_.build_keys, with_.context, budget()));
+    PILLAR_ASSIGN_OR_RETURN(join_table table, build_table(rows, what_.build_keys, with_, budget()));
     join_.table.emplace(std::move(table));
     join_.rows = std::move(rows);
     return {};
@@ -414,7 +414,7 @@ class pass_binder {
     if (!may_spill) {
       absl::StatusOr<column_set> rows = shared ? *std::move(shared) : run_restricted(join, columns, nullptr);
       if (!rows.ok()) return rows.status();
-      auto table = build_table(*rows, keys, with_.context, budget);
+      auto table = build_table(*rows, keys, with_, budget);
       if (!table.ok()) return to_status(table.error(), "join");
       out.table.emplace(*std::move(table));
       out.rows = *std::move(rows);

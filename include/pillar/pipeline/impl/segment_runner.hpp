@@ -856,17 +856,84 @@ class segment_runner {
   result<column_set> finish_rows() {
     if (is_full()) return errc::out_of_memory;
     worker_local& first = local_of(0);
-    for (std::size_t w = 1; w < locals_.size(); ++w) {
-      if (!locals_[w]) continue;
-      PILLAR_ASSIGN_OR_RETURN(const column_set part, locals_[w]->collected->finish());
-      PILLAR_TRY(first.collected->append(part));
+    std::vector<column_set> parts;
+    std::uint64_t row_count = 0;
+    for (const auto& local : locals_) {
+      if (!local || local->collected->row_count() == 0) continue;
+      row_count += local->collected->row_count();
+      PILLAR_ASSIGN_OR_RETURN(column_set part, local->collected->finish());
+      parts.push_back(std::move(part));
     }
-    PILLAR_ASSIGN_OR_RETURN(const column_set all, first.collected->finish());
-    if (all.row_count() > 0xffffffffu) return errc::limit_exceeded;
-    PILLAR_ASSIGN_OR_RETURN(column_set out, in_order(all));
+    if (row_count > 0xffffffffu) return errc::limit_exceeded;
+    column_set out;
+    const bool in_scan_order = shared_.what.order.empty() && (!shared_.what.is_cut || row_count <= shared_.what.limit);
+    if (const auto runs = in_scan_order && parts.size() > 1 ? ordered_runs(parts) : std::vector<row_run>();
+        !runs.empty()) {
+      out.schema = shared_.what.result;
+      PILLAR_TRY(join_runs(parts, runs, out));
+      return out;
+    }
+    if (parts.size() != 1) {
+      for (const column_set& part : parts) PILLAR_TRY(first.collected->append(part));
+      PILLAR_ASSIGN_OR_RETURN(column_set all, first.collected->finish());
+      parts.assign(1, std::move(all));
+    }
+    PILLAR_ASSIGN_OR_RETURN(out, in_order(parts[0]));
     out.columns.pop_back();
     out.schema = shared_.what.result;
     return out;
+  }
+
+  /// Rows that a worker met one after the other, in the order of the scan.
+  struct row_run {
+    std::uint64_t first_id, last_id;
+    std::size_t part;
+    std::uint32_t first, count;
+  };
+  /// The runs of all parts in the order of the scan; none where they are too many or some lie inside others.
+  [[nodiscard]] static std::vector<row_run> ordered_runs(std::span<const column_set> parts) {
+    constexpr std::uint64_t least_rows = 64;  // of a run in the mean: less is sorted
+    constexpr unsigned unit_bits = 16;        // a row group or chunk is one worker's, the next one may be another's
+    std::vector<row_run> runs;
+    std::uint64_t row_count = 0;
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      const auto rows = static_cast<std::uint32_t>(parts[part].row_count());
+      row_count += rows;
+      const vector numbers = parts[part].columns.back().slice(0, rows);
+      const auto* const ids = numbers.values_as<std::uint64_t>();
+      for (std::uint32_t first = 0, end = 0; first < rows; first = end) {
+        const auto goes_on = [&] { return ids[end] >= ids[end - 1] && (ids[end] ^ ids[first]) >> unit_bits == 0; };
+        for (end = first + 1; end < rows && goes_on();) ++end;
+        runs.push_back({ids[first], ids[end - 1], part, first, end - first});
+        if (runs.size() > 64 + row_count / least_rows) return {};
+      }
+    }
+    heap_sort(runs, [](const row_run& a, const row_run& b) { return a.first_id < b.first_id; });
+    for (std::size_t i = 1; i < runs.size(); ++i)
+      if (PILLAR_MUTATE(pipeline_runs_overlap, runs[i].first_id <= runs[i - 1].last_id, false)) return {};
+    return runs;
+  }
+  /// The rows of runs, one behind the other, the columns side by side.
+  result<void> join_runs(std::span<column_set> parts, std::span<const row_run> runs, column_set& out) {
+    std::uint64_t row_count = 0;
+    for (const row_run& run : runs) row_count += run.count;
+    const std::size_t column_count = out.schema.size();
+    out.columns.resize(column_count);
+    std::vector<result<void>> done(column_count);
+    const auto join_one = [&](std::uint32_t c, std::uint32_t) {
+      done[c] = [&]() -> result<void> {
+        column_builder whole(out.schema[c].type, result_budget_);
+        PILLAR_TRY(whole.reserve(row_count));
+        for (const row_run& run : runs)
+          PILLAR_TRY(whole.append(parts[run.part].columns[c].slice(run.first, run.count)));
+        for (column_set& part : parts) part.columns[c] = column();
+        PILLAR_ASSIGN_OR_RETURN(out.columns[c], whole.finish());
+        return {};
+      }();
+    };
+    runner_.bulk(static_cast<std::uint32_t>(column_count), join_one);
+    for (const auto& each : done) PILLAR_TRY(each);
+    return {};
   }
 
   const bound_segment& shared_;
