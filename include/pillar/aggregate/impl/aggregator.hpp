@@ -437,7 +437,7 @@ inline result<bool> aggregator::prepare_words(const aggregator& other) {
   if (!narrow_.used() || other.narrow_.empty()) return false;
   if (narrow_.empty())
     for (std::size_t i = 0; i < narrow_lanes_.size(); ++i) narrow_lanes_[i].point = other.narrow_lanes_[i].point;
-  if (!PILLAR_MUTATE(merge_mixes_points, same_points(other), true)) return false;
+  if (!same_points(other)) return false;
   return narrow_.prepare_merge(other.narrow_, group_count());
 }
 /// Empties the words into the states.
