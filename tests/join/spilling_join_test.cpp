@@ -486,10 +486,10 @@ TEST(join_spilling_join, every_allocation_and_file_operation_may_fail) {
 TEST(join_spilling_join, the_account_is_what_is_allocated) {
   if (sanitized) GTEST_SKIP() << "other allocator";
   pillar::splitmix64 random(96);
-  const question of = make_question(random, {type_of<std::int64_t>}, 500, 800'000, false);
+  const question of = make_question(random, {type_of<std::int64_t>}, 64, 100'000, false);
   auto file = pillar::posix_file::create_temporary(testing::TempDir().c_str());
   ASSERT_TRUE(file.ok());
-  memory_budget budget(16 << 20);
+  memory_budget budget(3072 * kib);
   std::uint64_t row_count = 0, spilled = 0;
   const auto take = [&](const joined_rows& rows) {
     row_count += rows.row_count;

@@ -41,9 +41,10 @@ class buffer {
                                                unsigned stagger = 0) noexcept {
     if (size > (std::size_t{1} << 48)) return {errc::out_of_memory, size};
     const std::size_t lead = size >= stagger_threshold ? (stagger % 15 + 1) * 256 : 0;
-    const std::size_t total = lead + round_up(size, alignment) + padding;
+    const std::size_t start = lead == 0 ? alignment : 4096;  // the allocator gives multiples of it, so they are counted
+    const std::size_t total = round_up(lead + round_up(size, alignment) + padding, start);
     if (budget != nullptr) PILLAR_TRY(budget->reserve(total));
-    void* memory = ::operator new (total, std::align_val_t{lead == 0 ? alignment : 4096}, std::nothrow);
+    void* memory = ::operator new (total, std::align_val_t{start}, std::nothrow);
     if (memory == nullptr) {
       if (budget != nullptr) budget->release(total);
       return {errc::out_of_memory, size};
@@ -54,7 +55,7 @@ class buffer {
     made.size_ = size;
     made.total_ = total;
     made.budget_ = budget;
-    std::memset(made.data() + size, 0, total - lead - size);
+    std::memset(made.data() + size, 0, round_up(size, alignment) + padding - size);
     return made;
   }
 
