@@ -16,8 +16,8 @@ for from in subdirectory fetch; do
     -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" \
     -DCMAKE_CXX_FLAGS="-O0 $memory" -DPILLAR_KERNEL_OPTIONS=-O0 \
     -DCMAKE_UNITY_BUILD=ON > "$work/$from.log" 2>&1 || { cat "$work/$from.log"; exit 1; }
-  cmake --build "$work/$from" --target with_kernels > "$work/$from.build.log" || { cat "$work/$from.build.log"; exit 1; }
-  "$work/$from/with_kernels" > "$work/$from.txt"
+  cmake --build "$work/$from" --target one_part > "$work/$from.build.log" || { cat "$work/$from.build.log"; exit 1; }
+  "$work/$from/one_part" > "$work/$from.txt"
 done
 cat "$work/fetch.txt"
 cmp "$work/subdirectory.txt" "$work/fetch.txt"
