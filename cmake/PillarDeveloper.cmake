@@ -7,6 +7,7 @@ option(PILLAR_FUZZ "Compile pillar::kernels for Clang's libFuzzer, and offer the
 set(PILLAR_KERNEL_OPTIONS -O3 CACHE STRING "Options of the width kernels, in every configuration")
 set(PILLAR_TEST_OPTIONS "" CACHE STRING "Options of the tests' own units, after those of the configuration")
 set(PILLAR_FOLDERS_AS_TESTS "" CACHE STRING "Folders whose definitions are compiled with PILLAR_TEST_OPTIONS")
+set(PILLAR_LONG_FOLDERS "" CACHE STRING "Folders whose tests are built and run in ./dev test --long only")
 option(PILLAR_TEST_PCH "Precompile what most tests include" OFF)
 set(PILLAR_PROGRAM_OPTIONS "" CACHE STRING "Options of benchmarks and examples, after those of the configuration")
 option(PILLAR_PROGRAM_PCH "Precompile what most benchmarks and examples include" OFF)
