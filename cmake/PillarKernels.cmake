@@ -59,7 +59,9 @@ function(pillar_generate_definitions target)
     if(PILLAR_FUZZ AND name MATCHES "^(codec|column|storage|zone)$")  # what reads bytes from outside
       list(APPEND options -fsanitize=fuzzer-no-link)
     endif()
-    set_source_files_properties(${PROJECT_BINARY_DIR}/units/${target}/${name}.cpp PROPERTIES COMPILE_OPTIONS "${options}")
+    if(options)  # a unit with this property, even empty, takes no part in a unity build
+      set_source_files_properties(${PROJECT_BINARY_DIR}/units/${target}/${name}.cpp PROPERTIES COMPILE_OPTIONS "${options}")
+    endif()
   endforeach()
   # A library needs one unit even before the first header lands.
   pillar_generate_unit(${target} ${PROJECT_BINARY_DIR}/units/${target}/version.cpp pillar/base/config.hpp)
