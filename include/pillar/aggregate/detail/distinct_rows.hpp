@@ -48,6 +48,17 @@ class distinct_rows {
     slot.values = slots;
     const vector* const keys[2] = {&value, &slot};
     std::uint32_t pair_of_row[vector_rows];
+    if (values.kind == vector_kind::flat && pairs_.has_codes() && pairs_.prepare_codes().ok()) {
+      PILLAR_ASSIGN_OR_RETURN(const bool found,
+                              pairs_.find_codes({keys, pairs_.key_types().size()}, rows, row_count, pair_of_row));
+      if (found) {  // numbers matter only where some are new
+        const std::uint32_t count = pairs_.group_count() != seen_ ? row_count : 0;
+        for (std::uint32_t row = 0; row < count; ++row)
+          if (pair_of_row[row] != 0) pair_of_row[row] = pairs_.slot_of_code(pair_of_row[row] - 1);
+        find_first(pair_of_row, row_count);
+        return {};
+      }
+    }
     PILLAR_TRY(pairs_.find_slots({keys, pairs_.key_types().size()}, rows, row_count, pair_of_row));
     find_first(pair_of_row, row_count);
     return {};

@@ -475,10 +475,17 @@ class narrow_sums {
   template <std::uint32_t Words>
   void add_words(const std::uint32_t* PILLAR_RESTRICT slots, const std::int64_t* const* values, std::uint32_t rows,
                  std::uint32_t left, std::uint32_t first) noexcept {
+    if (stride_ == Words) add_strided<Words, Words>(slots, values, rows, left, first);
+    else add_strided<Words, 0>(slots, values, rows, left, first);
+  }
+  /// `Stride`: stride_, or 0 where it is not known.
+  template <std::uint32_t Words, std::uint32_t Stride>
+  void add_strided(const std::uint32_t* PILLAR_RESTRICT slots, const std::int64_t* const* values, std::uint32_t rows,
+                   std::uint32_t left, std::uint32_t first) noexcept {
     const std::int64_t* from[Words];
     for (std::uint32_t i = 0; i < Words; ++i) from[i] = values[i];
     std::uint64_t* PILLAR_RESTRICT words = words_.data() + first;
-    const std::size_t stride = stride_, copy = copy_count_ == 1 ? 0 : few_slots() * stride;
+    const std::size_t stride = Stride == 0 ? stride_ : Stride;
     std::uint32_t row = 0;
     if (beyond_cache()) {
       for (; row < rows && row + ahead < left; ++row) {
@@ -487,10 +494,16 @@ class narrow_sums {
         if constexpr ((Words & (Words - 1)) != 0) __builtin_prefetch(next + Words - 1, 1);  // the row may cross a line
         add_row<Words>(words + slots[row] * stride, from, row);
       }
+    } else if (copy_count_ != 1) {
+      const std::size_t copy = few_slots() * stride;
+      std::uint64_t *const second = words + copy, *const third = second + copy, *const fourth = third + copy;
+      for (; row + copies <= rows; row += copies) {
+        add_row<Words>(words + slots[row] * stride, from, row);
+        add_row<Words>(second + slots[row + 1] * stride, from, row + 1);
+        add_row<Words>(third + slots[row + 2] * stride, from, row + 2);
+        add_row<Words>(fourth + slots[row + 3] * stride, from, row + 3);
+      }
     }
-    for (; row + copies <= rows; row += copies)
-      for (std::uint32_t i = 0; i < copies; ++i)
-        add_row<Words>(words + i * copy + slots[row + i] * stride, from, row + i);
     for (; row < rows; ++row) add_row<Words>(words + slots[row] * stride, from, row);
   }
   template <std::uint32_t Words>
