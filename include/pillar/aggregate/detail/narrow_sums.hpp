@@ -97,12 +97,13 @@ class narrow_sums {
   }
 
   enum class room : std::uint8_t { yes, after_clear, never };
-  /// Whether a batch can be added so that no word overflows. Requires: reserved for it
-  [[nodiscard]] room room_for(const narrow_batch& batch) const noexcept {
+  /// Whether a batch can be added so that no word overflows. Slots may be many more than groups.
+  /// Requires: reserved for it
+  [[nodiscard]] room room_for(const narrow_batch& batch, std::uint32_t group_count) const noexcept {
     for (std::uint32_t i = 0; i < sum_count_; ++i) {
       const unsigned bits = batch.bits[i];
       // Words that last for less than eight rows a group would be emptied again and again.
-      const bool lasts = bits <= lasting_bits || (std::uint64_t{1} << (63 - bits)) / 8 >= last_slot_;
+      const bool lasts = bits <= lasting_bits || (std::uint64_t{1} << (63 - bits)) / 8 >= group_count;
       if (bits > most_bits || !lasts) return room::never;
     }
     bool now = true;
@@ -162,12 +163,12 @@ class narrow_sums {
   /// becomes 0. Errors: out_of_memory; nothing has moved
   template <class From, class To>
   result<void> move(std::uint32_t last_slot, std::uint32_t count, From from, To to) noexcept {
-    last_slot_ = last_slot;
-    if (empty()) return {};
     const std::size_t slots = std::size_t{last_slot} + 1;
     const bool few = slots <= few_slots();
     growable<std::uint64_t> made(budget_);
-    PILLAR_TRY(made.append_zeros((few ? copies * few_slots() : slots) * stride_));
+    if (!empty()) PILLAR_TRY(made.append_zeros((few ? copies * few_slots() : slots) * stride_));
+    last_slot_ = last_slot;
+    if (empty()) return {};
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::size_t old = from(i);
       if (old >= slot_count_) continue;

@@ -381,12 +381,13 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
     if (!fill_narrow(inputs, input_bits, selection, row_count, rows)) return room::never;
     if (by_codes_) PILLAR_TRY(narrow_.reserve(table_.code_count(), rows.lanes));
     else PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes, table_.likely_groups()));
-    room found = narrow_.room_for(rows.lanes);
-    if (found == room::after_clear && narrow_.measure()) found = narrow_.room_for(rows.lanes);
+    room found = narrow_.room_for(rows.lanes, table_.group_count());
+    if (found == room::after_clear && narrow_.measure()) found = narrow_.room_for(rows.lanes, table_.group_count());
     // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
     if (found == room::yes && rows.move && narrow_.pending_rows() >= 16 * (std::uint64_t{table_.group_count()} + 1024))
       found = room::after_clear;
-    else if (found == room::after_clear && narrow_.spread(rows.lanes)) found = narrow_.room_for(rows.lanes);
+    else if (found == room::after_clear && narrow_.spread(rows.lanes))
+      found = narrow_.room_for(rows.lanes, table_.group_count());
     if (found != room::after_clear) return found;
     PILLAR_TRY(settle());
   }
@@ -740,7 +741,7 @@ inline void aggregator::apply(const bound_aggregate& of, const vector& from, con
 inline void aggregator::try_codes() noexcept {
   // Groups come out in their order, so that words of very many are read at random in the end.
   constexpr std::uint32_t most_per_group = 4, few = 8, most_codes = 1u << 21;
-  if (by_codes_ || !all_narrow_ || !table_.has_codes()) return;
+  if (by_codes_ || !all_narrow_ || narrow_.empty() || !table_.has_codes()) return;
   const std::uint32_t codes = table_.code_count(), groups = table_.group_count();
   if (groups < few || codes > most_codes || codes / most_per_group > groups) return;
   if (budget_ != nullptr && narrow_.byte_count(codes) > budget_->available() / 8) return;
@@ -843,21 +844,25 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
   narrow_rows words;
   words.lanes.slots = slots;
   bool narrow = narrow_.used();
+  const bool are_codes = by_codes_;
   for (const selection_mask* restriction : where) narrow = narrow && restriction == nullptr;
   auto free = detail::narrow_sums::room::never;
   result<void> made;
   if (narrow) {
-    const auto found = make_narrow(inputs, input_bits, selection, row_count, words);
+    auto found = make_narrow(inputs, input_bits, selection, row_count, words);
+    if (!found.ok() && by_codes_ && narrow_.empty() && leave_codes().ok())  // words by groups are fewer
+      found = make_narrow(inputs, input_bits, selection, row_count, words);
     if (found.ok()) free = *found;
     else made = found.error();
     narrow = free == detail::narrow_sums::room::yes;
   }
   const bool in_words = all_narrow_ && narrow && !words.any_outside;
   std::uint32_t group_slots[vector_rows];
-  if (by_codes_ && !in_words) {  // states are by groups
+  if (are_codes && !(in_words && by_codes_)) {  // states are by groups
     for (std::uint32_t i = 0; i < row_count; ++i)
       group_slots[i] = slots[i] == 0 ? 0 : table_.slot_of_code(slots[i] - 1);
     slots = group_slots;
+    if (!by_codes_) words.lanes.slots = slots;
   }
   if (made.ok() && !PILLAR_MUTATE(aggregate_states_missing, in_words, all_narrow_ && narrow))
     made = make_states(table_.group_count());
