@@ -81,7 +81,7 @@ class block_run_store : public run_store {
 
   run_store_options options_;
   const packed_table* kernels_;  ///< asked for once, not for every block
-  memory_budget buffered_;  ///< of the write buffers
+  memory_budget buffered_;       ///< of the write buffers
   std::vector<std::unique_ptr<run_shape>> shapes_{};
   std::uint64_t shape_bytes_ = 0;  ///< counted for them
   growable<stored_run*> runs_;     ///< owned; of number first_run_ + i, nullptr: dropped
