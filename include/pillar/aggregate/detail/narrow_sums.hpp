@@ -65,7 +65,7 @@ struct shared_word {
 /// just written is slow to read again.
 ///
 /// Shape:    slots 1 … last slot; slot 0 takes what is not wanted
-/// Errors:   reserve, move → out_of_memory; no sum is changed
+/// Errors:   reserve, move, prepare_merge → out_of_memory; no sum is changed
 class narrow_sums {
  public:
   explicit narrow_sums(memory_budget* budget = nullptr) noexcept : words_(budget), budget_(budget) {}

@@ -995,7 +995,7 @@ inline void aggregator::count_room(const bound_aggregate& of, const other_groups
       wide = detail::needs_wide(to, theirs);
       if (to.base_plus_1 == 0) to.base_plus_1 = theirs.base_plus_1;
     }
-    if (!wide) wide = to.outside(all.other.narrow_total(of, all.group(i)));
+    if (!wide && !all.in_words) wide = to.outside(all.other.narrow_total(of, all.group(i)));
     room.exact_sums += wide && to.wide_plus_1 == 0 ? 1 : 0;
   }
 }

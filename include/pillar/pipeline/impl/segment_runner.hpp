@@ -874,7 +874,10 @@ class segment_runner {
       return out;
     }
     if (parts.size() != 1) {
-      for (const column_set& part : parts) PILLAR_TRY(first.collected->append(part));
+      for (column_set& part : parts) {
+        PILLAR_TRY(first.collected->append(part));
+        part = column_set();  // its memory is free for what follows
+      }
       PILLAR_ASSIGN_OR_RETURN(column_set all, first.collected->finish());
       parts.assign(1, std::move(all));
     }
