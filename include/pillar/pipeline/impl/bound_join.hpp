@@ -579,9 +579,7 @@ class pass_binder {
       const int128 lo = std::max(test.lo, lowest), hi = std::min(test.hi, highest);
       return lo <= hi ? integer_range(physical, lo, hi) : integer_range(physical, 1, 0);
     }
-    const auto is_beyond = [&](int128 point) {
-      return PILLAR_MUTATE(join_point_wraps, point < lowest || point > highest, false);
-    };
+    const auto is_beyond = [&](int128 point) { return point < lowest || point > highest; };
     test.integers.erase(std::remove_if(test.integers.begin(), test.integers.end(), is_beyond), test.integers.end());
     return test;
   }
