@@ -4,13 +4,14 @@
 #   include/pillar/<folder>/kernels/*.hpp  one unit per file and instruction-set level; with
 #                                          PILLAR_UNITY_KERNELS (any unity build), one per level
 
-# name | number | flags. scalar states its flags too, so that a developer's -march never reaches it.
+# name | number | flags. Each level takes back what flags before it may have switched on (-mavx512vbmi2 outlives a later
+# -march), so that nobody's flags reach a kernel for lesser processors.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(pillar_levels
-    "scalar|0|-march=x86-64"
-    "v2|2|-march=x86-64-v2"
-    "v3|3|-march=x86-64-v3"
-    "v4|4|-march=x86-64-v4,-mprefer-vector-width=512"
+    "scalar|0|-march=x86-64,-mno-sse3,-mno-bmi,-mno-bmi2"
+    "v2|2|-march=x86-64-v2,-mno-avx,-mno-bmi,-mno-bmi2"
+    "v3|3|-march=x86-64-v3,-mno-avx512f"
+    "v4|4|-march=x86-64-v4,-mno-avx512vbmi,-mno-avx512vbmi2,-mprefer-vector-width=512"
     "v4_vbmi2|5|-march=x86-64-v4,-mavx512vbmi,-mavx512vbmi2,-mprefer-vector-width=512")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   set(pillar_levels "scalar|0|" "neon64|1|")

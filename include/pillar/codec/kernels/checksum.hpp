@@ -37,7 +37,7 @@ const checksum_table& checksum_kernels<Arch>::table() noexcept {
 }  // namespace PILLAR_NAMESPACE
 
 // v4_vbmi2 has no code of its own here: it takes the table of v4.
-#if defined(PILLAR_KERNEL_ARCH) && !defined(__AVX512VBMI2__)
+#if defined(PILLAR_KERNEL_ARCH) && PILLAR_KERNEL_LEVEL < 5
 namespace PILLAR_NAMESPACE {
 template struct checksum_kernels<PILLAR_KERNEL_ARCH>;
 }
