@@ -18,26 +18,15 @@ struct deviation {
   using value_type = std::int32_t;
   using result_type = double;
   std::int64_t count = 0;
-  pillar::int128 sum = 0;
-  pillar::int128 squares = 0;
+  pillar::int128 sum = 0, squares = 0;
 
   void update(std::span<const std::int32_t> values) noexcept {
     count += static_cast<std::int64_t>(values.size());
-    for (const std::int64_t value : values) {
-      sum += value;
-      squares += pillar::int128{value} * value;
-    }
+    for (const std::int64_t value : values) sum += value, squares += pillar::int128{value} * value;
   }
-  void merge(const deviation& other) noexcept {
-    count += other.count;
-    sum += other.sum;
-    squares += other.squares;
-  }
-  void subtract(const deviation& other) noexcept {  // optional: lets rows leave, as in windows
-    count -= other.count;
-    sum -= other.sum;
-    squares -= other.squares;
-  }
+  void merge(const deviation& other) noexcept { count += other.count, sum += other.sum, squares += other.squares; }
+  // Optional: lets rows leave, as in windows.
+  void subtract(const deviation& other) noexcept { count -= other.count, sum -= other.sum, squares -= other.squares; }
   [[nodiscard]] double finalize() const noexcept {
     if (count == 0) return 0;
     const double mean = static_cast<double>(sum) / static_cast<double>(count);

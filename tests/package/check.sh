@@ -45,6 +45,8 @@ fi
 
 # Parts of a user's own: each a project that proves its part with pillar::conformance, or needs no more than three parts.
 if grep -n 'pipeline\|pillar\.hpp' "$source/examples/own_engine/main.cpp"; then echo "own_engine takes more than three parts"; exit 1; fi
+lines=$(awk '/^struct deviation/, /^};/' "$source/examples/own_aggregate/main.cpp" | wc -l)
+if [ "$lines" -gt 20 ]; then echo "own_aggregate's state has $lines lines, which should be 20 at most"; exit 1; fi
 printf '%s\n' own_codec own_executor own_aggregate own_engine | xargs -P "$(nproc)" -I '{}' sh -c '
   log="$1/$2.txt"
   cmake -G Ninja -S "$3/examples/$2" -B "$1/$2" -DCMAKE_PREFIX_PATH="$1/moved" -DCMAKE_CXX_COMPILER="$4" \
