@@ -6,10 +6,13 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "pillar/aggregate/exact_sum.hpp"
+#include "support/key_name.hpp"
 #include "support/owned_vector.hpp"
+#include "support/refused_in_turn.hpp"
 #include "support/sanitized.hpp"
 
 namespace pillar_test::aggregate_aggregator {
@@ -23,19 +26,6 @@ using pillar::scalar;
 using pillar::selection_mask;
 using pillar::type_of;
 using pillar::vector_kind;
-
-std::string name_of(const scalar& cell) {
-  if (cell.null) return "N;";
-  if (cell.type.physical == pillar::physical_type::text)
-    return "t" + std::to_string(cell.text.size()) + cell.text + ";";
-  if (pillar::is_float(cell.type.physical)) {
-    const double value = cell.type.physical == pillar::physical_type::float32
-                             ? static_cast<double>(static_cast<float>(cell.real))
-                             : cell.real;
-    return value != value ? "nan;" : value == 0 ? "0;" : std::to_string(value) + ";";
-  }
-  return pillar::to_string(scalar::of_integer(pillar::decimal_type(38, 0), cell.integer)) + ";";
-}
 
 /// What one group should hold for one input column: plain code over scalars.
 struct reference {
@@ -404,13 +394,7 @@ TEST(aggregate_aggregator, words_that_are_shared_again_take_no_more_memory) {
   std::vector<std::int32_t> keys(1024), small(1024, (1 << 23) - 1);
   std::vector<std::int64_t> large(1024, (std::int64_t{1} << 43) - 1);
   for (std::size_t i = 0; i < 300; ++i) keys[i] = static_cast<std::int32_t>(i) * 100'000;  // most rows are of group 0
-  pillar::vector key, first, second;
-  key.type = first.type = key_type;
-  second.type = wide;
-  key.size = first.size = second.size = 1024;
-  key.values = keys.data();
-  first.values = small.data();
-  second.values = large.data();
+  const pillar::vector key = view_of(key_type, keys), first = view_of(key_type, small), second = view_of(wide, large);
   const pillar::vector* const key_columns[] = {&key};
   const pillar::vector* const inputs[] = {&first, &second};
   const std::uint8_t bits[] = {23, 43};
@@ -513,6 +497,124 @@ TEST(aggregate_aggregator, dense_integers_are_summed_by_their_codes) {
   expect_equal("merged");
 }
 
+/// Rows of keys key_count − 1 … 0, over and over, and of about one value.
+struct dense_rows {
+  std::vector<std::int32_t> keys = std::vector<std::int32_t>(1024);
+  std::vector<std::int64_t> values = std::vector<std::int64_t>(1024);
+  dense_rows(std::int32_t first, std::int32_t key_count, std::int64_t value) {
+    for (std::int32_t row = 0; row < 1024; ++row) {
+      keys[static_cast<std::size_t>(row)] = key_count - 1 - (first + row) % key_count;
+      values[static_cast<std::size_t>(row)] = value - row;
+    }
+  }
+  [[nodiscard]] pillar::result<void> add_to(aggregator& groups) const {
+    const pillar::vector key = view_of(type_of<std::int32_t>, keys), value = view_of(type_of<std::int64_t>, values);
+    const pillar::vector *const key_columns[] = {&key}, *const inputs[] = {&value};
+    return groups.update(key_columns, inputs, selection_mask::first(1024), 1024);
+  }
+};
+aggregator dense_sums(pillar::memory_budget* budget, std::int32_t key_limit) {
+  const pillar::data_type types[] = {type_of<std::int32_t>, type_of<std::int64_t>};
+  const aggregate_spec specs[] = {{aggregate_kind::sum, 0}, {aggregate_kind::count_rows}};
+  const pillar::key_range range{0, key_limit - 1};
+  return *aggregator::make({types, 1}, {types + 1, 1}, specs, budget, {&range, key_limit == 0 ? 0u : 1u});
+}
+
+// Words by codes are more than words by groups: where a batch finds no room for them, there may still be room for these.
+TEST(aggregate_aggregator, words_by_codes_give_way) {
+  constexpr std::int32_t key_count = 1'100, key_limit = 4'096;
+  pillar::memory_budget budget(16u << 20);
+  auto groups = dense_sums(&budget, key_limit), expected = dense_sums(nullptr, 0);
+  const auto add = [&](std::int64_t value) {
+    for (std::int32_t first = 0; first < 4 * 1'024; first += 1'024) {
+      const dense_rows rows(first, key_count, value);
+      ASSERT_TRUE(rows.add_to(groups).ok() && rows.add_to(expected).ok()) << "key " << first << ", value " << value;
+    }
+  };
+  add(1'000);
+  ASSERT_TRUE(groups.sums_by_codes());
+  // A sum and a count share a word while values are small. Now there is room for states, and for two words a group.
+  const std::uint64_t held = budget.available() - (52u << 10);
+  ASSERT_TRUE(budget.reserve(held).ok());
+  add(std::int64_t{1} << 39);
+  EXPECT_FALSE(groups.sums_by_codes());
+  EXPECT_EQ(rows_of(groups, 1), rows_of(expected, 1));
+  budget.release(held);
+}
+
+// Whatever allocation of a batch is refused: words by codes do not begin or come to an end, or the batch is refused, and
+// the sums are those of the batches that were not.
+TEST(aggregate_aggregator, words_by_codes_begin_and_end_without_memory) {
+  constexpr std::int32_t key_count = 900, key_limit = 2'048;
+  injection_points points;
+  int began = 0, stayed = 0;
+  for (std::uint64_t number = 1;; ++number) {
+    pillar::memory_budget budget;
+    auto groups = dense_sums(&budget, key_limit), expected = dense_sums(nullptr, 0);
+    ASSERT_TRUE(dense_rows(0, key_count, 5).add_to(groups).ok());
+    budget.refuse(number, number % 2 == 0);
+    for (std::int32_t batch = 0; batch < 6; ++batch) {
+      const dense_rows rows(batch * 31, batch < 3 ? key_count : key_limit, batch < 4 ? 5 : std::int64_t{1} << 39);
+      const auto done = rows.add_to(groups);
+      if (done.ok()) ASSERT_TRUE(rows.add_to(expected).ok());
+      else ASSERT_EQ(done.error().code, pillar::errc::out_of_memory);
+      if (batch == 1) (groups.sums_by_codes() ? began : stayed) += 1;
+    }
+    budget.refuse(0);
+    const bool was_refused = budget.refused() != 0;
+    ASSERT_TRUE(dense_rows(0, key_count, 5).add_to(expected).ok());
+    ASSERT_EQ(rows_of(groups, 1), rows_of(expected, 1)) << number;
+    points["batches by codes"] += was_refused ? 1 : 0;
+    // A key beside the range ends them.
+    dense_rows beside(0, key_count, 5);
+    beside.keys[7] = -1'000'000;
+    ASSERT_TRUE(beside.add_to(groups).ok() && beside.add_to(expected).ok());
+    EXPECT_FALSE(groups.sums_by_codes());
+    ASSERT_EQ(rows_of(groups, 1), rows_of(expected, 1)) << number;
+    if (!was_refused) break;
+  }
+  EXPECT_GT(began, 1);
+  EXPECT_GT(stayed, 0);
+}
+
+// Values that index an array are distinct by their codes: flat ones of one column, in whatever batches they come.
+TEST(aggregate_aggregator, distinct_values_are_counted_by_their_codes) {
+  pillar::splitmix64 random(43);
+  const auto type = type_of<std::int32_t>.as_nullable();
+  const pillar::data_type types[] = {type};
+  const aggregate_spec specs[] = {{aggregate_kind::count, 0, {.distinct = true}},
+                                  {aggregate_kind::sum, 0, {.distinct = true}}};
+  const pillar::key_range range{-500, 499};
+  const auto make = [&] { return *aggregator::make({}, types, specs, nullptr, {}, 0, {&range, 1}); };
+  for (int round = 0; round < turns(20); ++round) {
+    aggregator parts[] = {make(), make()};
+    std::set<std::int64_t> seen;
+    int128 sum = 0;
+    for (int batch = 0; batch < 12; ++batch) {
+      const auto rows = static_cast<std::uint32_t>(1 + random.below(1024));
+      std::vector<scalar> cells;
+      for (std::uint32_t row = 0; row < rows; ++row) {
+        const auto value = static_cast<std::int64_t>(random.below(batch == 9 ? 1010 : 40u << (batch % 5))) - 500;
+        cells.push_back(random.chance(1, 20) ? scalar::of_null(type) : scalar::of_integer(type, value));
+      }
+      auto selection = selection_mask::first(rows);
+      if (batch % 3 == 1)
+        for (auto& word : selection.words) word &= random();
+      pillar::for_each_row(selection, [&](std::uint32_t row) {
+        if (cells[row].null || !seen.insert(static_cast<std::int64_t>(cells[row].integer)).second) return;
+        sum += cells[row].integer;
+      });
+      const auto made = make_vector(type, cells, batch % 4 == 3 ? vector_kind::dictionary : vector_kind::flat);
+      const pillar::vector* const inputs[] = {&made.view};
+      ASSERT_TRUE(parts[random.below(2)].update({}, inputs, selection, rows).ok());
+    }
+    ASSERT_TRUE(parts[0].merge(parts[1]).ok());
+    const auto columns = *parts[0].finish();
+    EXPECT_EQ(pillar::get(columns[0].slice(0, 1), 0).integer, static_cast<int128>(seen.size()));
+    EXPECT_TRUE(pillar::get(columns[1].slice(0, 1), 0).integer == sum);
+  }
+}
+
 // What many values together could come to, no single sum has: then words are not emptied. Where one has, they are.
 TEST(aggregate_aggregator, sums_are_looked_at_before_words_are_emptied) {
   const auto key_type = type_of<std::int32_t>, type = type_of<std::int64_t>;
@@ -525,12 +627,7 @@ TEST(aggregate_aggregator, sums_are_looked_at_before_words_are_emptied) {
     std::vector<std::int64_t> values(1024, low);
     for (std::int32_t i = 0; i < 1024; ++i)
       keys[static_cast<std::size_t>(i)] = (skewed && i >= 200 ? 0 : i % 200) * 1'000'003;
-    pillar::vector key, value;
-    key.type = key_type;
-    value.type = type;
-    key.size = value.size = 1024;
-    key.values = keys.data();
-    value.values = values.data();
+    const pillar::vector key = view_of(key_type, keys), value = view_of(type, values);
     const pillar::vector *const key_columns[] = {&key}, *const inputs[] = {&value};
     std::uint64_t at_first = 0;
     for (int batch = 0; batch < 12; ++batch) {
@@ -722,12 +819,7 @@ TEST(aggregate_aggregator, states_of_float_sums_are_made_when_words_do_not_do) {
         std::vector<std::int32_t> keys(1024);
         for (std::uint32_t i = 0; i < 1024; ++i) keys[i] = static_cast<std::int32_t>(i % groups);
         const std::vector<double> values(1024, value);
-        pillar::vector key, input;
-        key.type = key_type;
-        input.type = type;
-        key.size = input.size = 1024;
-        key.values = keys.data();
-        input.values = values.data();
+        const pillar::vector key = view_of(key_type, keys), input = view_of(type, values);
         const pillar::vector *key_columns[] = {&key}, *inputs[] = {&input};
         EXPECT_TRUE(made.update(key_columns, inputs, selection_mask::first(1024), 1024).ok());
         for (std::uint32_t i = 0; i < 1024; i += groups) expected.add(value);
@@ -759,12 +851,7 @@ TEST(aggregate_aggregator, words_are_merged_without_states) {
   const auto merge = [&](double value) {
     auto other = make(nullptr);
     const std::vector<double> values(groups, value);
-    pillar::vector key, input;
-    key.type = key_type;
-    input.type = type;
-    key.size = input.size = groups;
-    key.values = keys.data();
-    input.values = values.data();
+    const pillar::vector key = view_of(key_type, keys), input = view_of(type, values);
     const pillar::vector *key_columns[] = {&key}, *inputs[] = {&input};
     EXPECT_TRUE(other.update(key_columns, inputs, selection_mask::first(groups), groups).ok());
     EXPECT_TRUE(made.merge(other).ok());
@@ -861,6 +948,71 @@ TEST(aggregate_aggregator, impossible_aggregates_are_refused) {
   auto a = *aggregator::make({}, std::span(&number, 1), std::span(&sum, 1));
   const auto b = *aggregator::make({}, std::span(&number, 1), std::span(&rows, 1));
   EXPECT_EQ(a.merge(b).error().code, pillar::errc::type_mismatch);
+}
+
+// Every allocation of every operation fails in turn: what went in before stays, and the next attempt succeeds.
+TEST(aggregate_aggregator, each_allocation_may_fail) {
+  injection_points points;
+  const auto text = type_of<pillar::text>, whole = type_of<std::int32_t>;
+  const pillar::data_type inputs[] = {type_of<double>, text, type_of<std::int64_t>};
+  const aggregate_spec specs[] = {{aggregate_kind::count_rows},
+                                  {aggregate_kind::sum, 0},
+                                  {aggregate_kind::max, 1},
+                                  {aggregate_kind::avg, 2},
+                                  {aggregate_kind::count, 2, {.distinct = true}},
+                                  {aggregate_kind::median, 2},
+                                  {aggregate_kind::string_agg, 1}};
+  for (const bool by_text : {true, false}) {
+    const pillar::data_type key = by_text ? text : whole;
+    pillar::splitmix64 random(36);
+    pillar::memory_budget budget, results;
+    auto made = *aggregator::make({&key, 1}, inputs, specs, &budget);
+    auto wanted = *aggregator::make({&key, 1}, inputs, specs);
+    for (std::uint64_t batch = 0; batch < 5; ++batch) {
+      const auto k = make_vector(key, random_cells(random, key, 300, 30 << batch)),
+                 x = make_vector(inputs[0], random_cells(random, inputs[0], 300, 100)),
+                 y = make_vector(inputs[1], random_cells(random, inputs[1], 300, 100)),
+                 z = make_vector(inputs[2], random_cells(random, inputs[2], 300, 100));
+      const pillar::vector *const keys[] = {&k.view}, *const values[] = {&x.view, &y.view, &z.view};
+      const auto all = selection_mask::first(300);
+      const pillar::row_numbers numbers{300 * batch, nullptr};
+      auto part = *aggregator::make({&key, 1}, inputs, specs);
+      ASSERT_TRUE(part.update(keys, values, all, 300, {}, {}, numbers).ok());
+      ASSERT_TRUE(wanted.update(keys, values, all, 300, {}, {}, numbers).ok());
+      const auto before = rows_of(made, 1);
+      const auto unchanged = [&] { ASSERT_EQ(rows_of(made, 1), before); };
+      std::vector<std::uint32_t> halves[2];
+      for (std::uint32_t group = 0; group < part.group_count(); ++group) halves[group % 2].push_back(group);
+      std::uint32_t slots[1024];
+      const auto add = [&] { return made.update(keys, values, all, 300, {}, {}, numbers).error().code; };
+      const auto add_found = [&] { return made.update_found(slots, values, all, 300, {}, {}, numbers).error().code; };
+      const auto merge = [&] { return made.merge(part).error().code; };
+      const auto merge_half = [&] { return made.merge(part, halves[0]).error().code; };
+      if (batch == 0 || batch == 3) {
+        refuse_in_turn(points["update"], budget, batch == 0, spared::ends, add, unchanged);
+      } else if (batch == 1) {
+        refuse_in_turn(points["merge"], budget, true, spared::ends, merge, unchanged);
+      } else if (batch == 2) {
+        refuse_in_turn(points["merge of some groups"], budget, false, spared::ends, merge_half, unchanged);
+        ASSERT_TRUE(made.merge(part, halves[1]).ok());
+      } else {
+        auto others = *aggregator::make({&key, 1}, inputs, specs);
+        ASSERT_TRUE(others.update(keys, values, all, 300, {}, {}, {900'000, nullptr}).ok());
+        ASSERT_TRUE(made.merge(others).ok() && wanted.merge(others).ok());  // its keys have groups then
+        made.groups().find(keys, all, 300, slots);
+        for (int again = 0; again < 6; ++again) {  // until there is no room left from before
+          const auto now = rows_of(made, 1);
+          refuse_in_turn(points["update_found"], budget, false, spared::ends, add_found,
+                         [&] { ASSERT_EQ(rows_of(made, 1), now); });
+          if (again != 0) ASSERT_TRUE(wanted.update(keys, values, all, 300, {}, {}, numbers).ok());
+        }
+      }
+      ASSERT_EQ(rows_of(made, 1), rows_of(wanted, 1)) << batch;
+    }
+    const auto finish = [&] { return made.finish(&results).error().code; };
+    refuse_in_turn(points["finish"], results, false, spared::goes_on, finish, [&] { ASSERT_EQ(results.used(), 0u); });
+    ASSERT_EQ(rows_of(made, 1), rows_of(wanted, 1));
+  }
 }
 
 // Whatever limit stops it, a failed update or merge adds nothing: what went in before is summed exactly.

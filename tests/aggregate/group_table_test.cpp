@@ -3,12 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <map>
 #include <set>
 #include <string>
 
+#include "support/key_name.hpp"
 #include "support/owned_vector.hpp"
+#include "support/refused_in_turn.hpp"
 #include "support/sanitized.hpp"
 
 namespace pillar_test::aggregate_group_table {
@@ -20,20 +21,6 @@ using pillar::scalar;
 using pillar::selection_mask;
 using pillar::type_of;
 using pillar::vector_kind;
-
-/// Equal for keys that are one group.
-std::string name_of(const scalar& cell) {
-  if (cell.null) return "N;";
-  if (cell.type.physical == pillar::physical_type::text)
-    return "t" + std::to_string(cell.text.size()) + cell.text + ";";
-  if (pillar::is_float(cell.type.physical)) {
-    const double value = cell.type.physical == pillar::physical_type::float32
-                             ? static_cast<double>(static_cast<float>(cell.real))
-                             : cell.real;
-    return value != value ? "nan;" : value == 0 ? "0;" : std::to_string(value) + ";";
-  }
-  return pillar::to_string(scalar::of_integer(pillar::decimal_type(38, 0), cell.integer)) + ";";
-}
 
 selection_mask random_selection(pillar::splitmix64& random, std::uint32_t rows) {
   auto mask = selection_mask::first(rows);
@@ -730,6 +717,34 @@ TEST(aggregate_group_table, large_tables_grow_by_an_estimate) {
   if (!sanitized) EXPECT_NE(room[0], room[1]);
 }
 
+TEST(aggregate_group_table, codes_take_memory_while_they_are_used) {
+  const auto type = type_of<std::int32_t>;
+  const pillar::key_range range{0, 99'999};
+  pillar::memory_budget budget;
+  auto table = *group_table::make({&type, 1}, &budget, {&range, 1});
+  std::vector<std::int32_t> values = {5, 99'999, 5, 0};
+  const pillar::vector view = view_of(type, values);
+  const pillar::vector* const keys[] = {&view};
+  std::uint32_t codes[4], slots[4];
+  EXPECT_FALSE(table.has_codes());
+  ASSERT_TRUE(table.find_slots(keys, selection_mask::first(4), 4, slots).ok());
+  ASSERT_TRUE(table.has_codes());
+  for (int turn = 0; turn < 2; ++turn) {
+    const std::uint64_t before = budget.used();
+    values[3] = 7 + turn;
+    ASSERT_TRUE(table.prepare_codes().ok());
+    EXPECT_GT(budget.used(), before);
+    ASSERT_TRUE(*table.find_codes(keys, selection_mask::first(4), 4, codes));
+    for (int i = 0; i < 4; ++i)
+      EXPECT_EQ(codes[i], static_cast<std::uint32_t>(values[static_cast<std::size_t>(i)]) + 1);
+    EXPECT_EQ(table.slot_of_code(codes[1] - 1), slots[1]);
+    EXPECT_EQ(table.slot_of_code(codes[3] - 1), table.group_count());
+    table.forget_codes();
+    EXPECT_EQ(budget.used(), before);
+  }
+  EXPECT_EQ(table.group_count(), 5u);
+}
+
 TEST(aggregate_group_table, expected_rows_make_wide_ranges_arrays) {
   const auto type = type_of<std::int64_t>;
   const std::vector<pillar::key_range> range = {{-1'000'000, 1'000'000}};
@@ -779,38 +794,89 @@ TEST(aggregate_group_table, runs_are_looked_up_once) {
   }
 }
 
-// Every allocation of an operation fails in turn: the table is then as before, and the next attempt succeeds.
+// Every allocation of every operation fails in turn: the table is then as before, and the next attempt succeeds.
 TEST(aggregate_group_table, each_allocation_may_fail) {
   const auto int64 = type_of<std::int64_t>, text = type_of<pillar::text>;
+  injection_points points;
   for (const auto& types : {std::vector{type_of<std::int16_t>}, std::vector{int64}, std::vector{int64, int64},
                             std::vector{text}, std::vector{text, int64, int64}}) {
     pillar::splitmix64 random(34);
     pillar::memory_budget budget;
     checked_table other{types, *group_table::make(types)}, table{types, *group_table::make(types, &budget)};
-    for (int batch = 0; batch < (sanitized ? 12 : 20); ++batch) {
-      other.feed(random, 40'000, 1024, false);
-      if (batch % 2 == 0) table.feed(random, 40'000, 1024, false);
-    }
-    const auto before = names_of(table.table);
-    std::vector<std::uint32_t> group_of(other.table.group_count());
-    std::uint64_t points = 0;
-    for (;; ++points) {
-      const std::uint64_t refused = budget.refused();
-      budget.refuse(points + 1, true);  // what finds no room may make do with less
-      const auto done = table.table.merge(other.table, group_of.data());
-      budget.refuse(0);
-      if (budget.refused() == refused) {
-        ASSERT_TRUE(done.ok());
-        break;
+    const auto feed = [&](std::uint32_t batch) {
+      std::vector<std::vector<scalar>> cells;
+      std::vector<owned_vector> owned;
+      std::vector<const pillar::vector*> keys;
+      for (const auto& type : types) {
+        cells.push_back(random_cells(random, type, 1024, 40'000));
+        owned.push_back(make_vector(type, cells.back(), batch % 4 == 0 ? vector_kind::flat : vector_kind::dictionary));
       }
-      ASSERT_FALSE(done.ok());
-      ASSERT_EQ(done.error().code, pillar::errc::out_of_memory);
-      ASSERT_EQ(names_of(table.table), before);
+      for (const auto& made : owned) keys.push_back(&made.view);
+      const auto all = selection_mask::first(1024);
+      std::uint32_t groups[1024];
+      const std::uint32_t before = table.table.group_count();
+      const auto add = [&] {
+        return (batch % 4 == 0 ? table.table.find_slots(keys, all, 1024, groups)
+                               : table.table.find_or_insert(keys, all, 1024, groups))
+            .error()
+            .code;
+      };
+      const auto unchanged = [&] {
+        ASSERT_EQ(table.table.group_count(), before);
+        table.check_find(cells, keys, all, 1024);
+      };
+      refuse_in_turn(points[batch % 4 == 0 ? "find_slots" : "find_or_insert"], budget, batch % 8 == 0, spared::ends,
+                     add, unchanged);
+      for (std::uint32_t row = 0; row < 1024; ++row) {
+        std::string name;
+        for (const auto& column : cells) name += name_of(column[row]);
+        const std::uint32_t group = batch % 4 == 0 ? groups[row] - 1 : groups[row];
+        ASSERT_EQ(table.seen.emplace(name, group).first->second, group);
+      }
+      ASSERT_EQ(table.table.group_count(), table.seen.size());
+    };
+    for (std::uint32_t batch = 0; batch < (sanitized ? 12 : 20); ++batch) {
+      other.feed(random, 40'000, 1024, false);
+      if (batch % 2 == 0) feed(batch);
     }
-    std::cout << "injection points of a merge: " << points << '\n';
-    EXPECT_GT(points, 0u);
-    const auto ours = names_of(table.table), theirs = names_of(other.table);
+    auto ours = names_of(table.table);
+    std::vector<std::uint32_t> group_of(other.table.group_count());
+    const auto unchanged = [&] { ASSERT_EQ(names_of(table.table), ours); };
+    const std::vector<std::uint32_t> some = {0, 1, 17, 900};
+    const auto merge_some = [&] { return table.table.merge(other.table, some, group_of.data()).error().code; };
+    const auto merge = [&] { return table.table.merge(other.table, group_of.data()).error().code; };
+    refuse_in_turn(points["merge of some groups"], budget, false, spared::ends, merge_some, unchanged);
+    ours = names_of(table.table);
+    refuse_in_turn(points["merge"], budget, true, spared::ends, merge, unchanged);
+    ours = names_of(table.table);
+    const auto theirs = names_of(other.table);
     for (std::size_t g = 0; g < theirs.size(); ++g) ASSERT_EQ(ours[group_of[g]], theirs[g]);
+
+    // What only reads leaves nothing behind.
+    const std::uint64_t used = budget.used();
+    const auto nothing_left = [&] { ASSERT_EQ(budget.used(), used); };
+    std::vector<std::uint64_t> hashes(ours.size());
+    const auto hash = [&] {
+      return table.table.hash_keys(0, table.table.group_count(), hashes.data(), &budget).error().code;
+    };
+    pillar::memory_budget stored;
+    std::vector<pillar::column> keys;
+    const auto store = [&] {
+      keys.clear();
+      auto made = table.table.keys(&stored);
+      if (made.ok()) keys = *std::move(made);
+      return made.error().code;
+    };
+    refuse_in_turn(points["hash_keys"], budget, false, spared::goes_on, hash, nothing_left);
+    refuse_in_turn(points["keys"], stored, false, spared::goes_on, store, [&] { ASSERT_EQ(stored.used(), 0u); });
+    pillar::memory_budget again_budget;
+    const auto read = [&] {
+      const auto made = group_table::from_keys(keys, &again_budget);
+      if (made.ok()) EXPECT_EQ(names_of(*made), ours);
+      return made.error().code;
+    };
+    refuse_in_turn(points["from_keys"], again_budget, true, spared::goes_on, read,
+                   [&] { ASSERT_EQ(again_budget.used(), 0u); });
   }
 }
 

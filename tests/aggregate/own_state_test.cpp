@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string_view>
 
 #include "pillar/aggregate/aggregator.hpp"
 #include "support/owned_vector.hpp"
+#include "support/width_state.hpp"
 
 namespace pillar_test::aggregate_own_state {
 namespace {
@@ -20,26 +20,6 @@ using pillar::scalar;
 using pillar::selection_mask;
 using pillar::type_of;
 
-/// The difference of the greatest and the least, NULL of nothing.
-struct width_state {
-  using value_type = std::int32_t;
-  using result_type = std::optional<std::int64_t>;
-  std::int64_t least = 1, greatest = 0;
-  void add(std::int64_t low, std::int64_t high) noexcept {
-    const bool empty = least > greatest;
-    if (empty || low < least) least = low;
-    if (empty || high > greatest) greatest = high;
-  }
-  void update(std::span<const std::int32_t> values) noexcept {
-    for (const std::int32_t value : values) add(value, value);
-  }
-  void merge(const width_state& other) noexcept {
-    if (other.least <= other.greatest) add(other.least, other.greatest);
-  }
-  [[nodiscard]] result_type finalize() const noexcept {
-    return least > greatest ? result_type() : result_type(greatest - least);
-  }
-};
 /// Characters of texts.
 struct length_state {
   using value_type = std::string_view;
@@ -55,7 +35,7 @@ struct length_state {
 TEST(aggregate_own_state, stands_in_an_aggregator_beside_the_built_in_ones) {
   const auto key = type_of<std::int32_t>;
   const pillar::data_type inputs[] = {type_of<std::int32_t>.as_nullable(), type_of<pillar::text>.as_nullable()};
-  const aggregate_spec specs[] = {{aggregate_kind::own, 0, {.own = &own_aggregate_of<width_state>}},
+  const aggregate_spec specs[] = {{aggregate_kind::own, 0, {.own = &own_aggregate_of<width_state<std::int32_t>>}},
                                   {aggregate_kind::own, 1, {.own = &own_aggregate_of<length_state>}},
                                   {aggregate_kind::own, 1, {.distinct = true, .own = &own_aggregate_of<length_state>}},
                                   {aggregate_kind::max, 0},
@@ -93,7 +73,7 @@ TEST(aggregate_own_state, stands_in_an_aggregator_beside_the_built_in_ones) {
 
 TEST(aggregate_own_state, other_types_are_refused) {
   const auto type = type_of<std::int64_t>;
-  const aggregate_spec spec{aggregate_kind::own, 0, {.own = &own_aggregate_of<width_state>}};
+  const aggregate_spec spec{aggregate_kind::own, 0, {.own = &own_aggregate_of<width_state<std::int32_t>>}};
   EXPECT_EQ(aggregator::make({}, std::span(&type, 1), std::span(&spec, 1)).error().code, pillar::errc::type_mismatch);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Replaces operator new by one that counts; for one unit of a program.
 #pragma once
+#include <gtest/gtest.h>
 #include <malloc.h>  // malloc_usable_size
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <new>
 
 #include "pillar/base/bits.hpp"  // round_up
+#include "pillar/base/memory.hpp"
 
 namespace pillar_test {
 
@@ -31,6 +33,12 @@ struct allocation_meter {
     std::free(memory);
   }
 };
+
+/// What was allocated at most, since the meter began, is what the budget counted.
+inline void expect_account(const pillar::memory_budget& budget, std::uint64_t at_least) {
+  EXPECT_GT(budget.peak(), at_least);
+  EXPECT_NEAR(static_cast<double>(allocation_meter::most) / static_cast<double>(budget.peak()), 1, 0.05);
+}
 
 }  // namespace pillar_test
 

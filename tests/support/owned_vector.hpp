@@ -48,6 +48,16 @@ inline void put_scalar(owned_vector& made, std::size_t index, const pillar::scal
 }
 }  // namespace owned_vector_detail
 
+/// A flat vector over values that lie elsewhere.
+template <class T>
+pillar::vector view_of(const pillar::data_type& type, const std::vector<T>& values) {
+  pillar::vector made;
+  made.type = type;
+  made.size = static_cast<std::uint32_t>(values.size());
+  made.values = values.data();
+  return made;
+}
+
 /// A vector of `cells`; NULL cells need a nullable type. A constant takes cells[0] for all rows. A run-end vector is a
 /// view into the middle of its runs.
 inline owned_vector make_vector(pillar::data_type type, const std::vector<pillar::scalar>& cells,

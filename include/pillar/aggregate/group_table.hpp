@@ -82,6 +82,10 @@ class group_table {
   PILLAR_API result<bool> find_codes(std::span<const vector* const> keys, const selection_mask& selection,
                                      std::uint32_t row_count, std::uint32_t* code_of_row);
   result<void> prepare_codes() noexcept { return stages_[0].direct.note_known(); }
+  /// Gives back what prepare_codes() has taken: a bit for each code.
+  void forget_codes() noexcept {
+    if (!stages_.empty()) stages_[0].direct.forget_known();
+  }
   /// Whether keys have codes: integers only, and some have come.
   [[nodiscard]] bool has_codes() const noexcept {
     if (mode_ != key_mode::array || !stages_[0].direct.is_made()) return false;

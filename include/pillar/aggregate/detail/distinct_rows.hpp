@@ -52,7 +52,8 @@ class distinct_rows {
       PILLAR_ASSIGN_OR_RETURN(const bool found,
                               pairs_.find_codes({keys, pairs_.key_types().size()}, rows, row_count, pair_of_row));
       if (found) {  // numbers matter only where some are new
-        const std::uint32_t count = pairs_.group_count() != seen_ ? row_count : 0;
+        const bool any_new = PILLAR_MUTATE(distinct_codes_are_slots, pairs_.group_count() != seen_, false);
+        const std::uint32_t count = any_new ? row_count : 0;
         for (std::uint32_t row = 0; row < count; ++row)
           if (pair_of_row[row] != 0) pair_of_row[row] = pairs_.slot_of_code(pair_of_row[row] - 1);
         find_first(pair_of_row, row_count);

@@ -8,8 +8,8 @@
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/result.hpp"
-#include "pillar/column/vector.hpp"      // vector_rows
-#include "pillar/partition/scatter.hpp"  // scatter_rows
+#include "pillar/column/vector.hpp"  // vector_rows
+#include "pillar/partition/radix_scatter.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -22,21 +22,26 @@ class group_parts {
                                   bool by_words = false) {
     group_parts made;
     const std::uint32_t count = of.group_count();
-    made.starts_.assign((std::size_t{1} << part_bits) + 1, 0);
+    radix_scatter scatter(part_bits);
+    made.starts_.assign(std::size_t{scatter.partition_count()} + 1, 0);
     if (count == 0) return made;
     const std::size_t bytes = std::size_t{count} * sizeof(std::uint32_t);
     PILLAR_ASSIGN_OR_RETURN(made.groups_, buffer::allocate(bytes, budget));
-    PILLAR_ASSIGN_OR_RETURN(buffer parts, buffer::allocate(bytes, budget));
+    PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(bytes, budget));
+    auto* const places = memory.as<std::uint32_t>();  // the part of each group, then its place
     std::uint64_t hashes[vector_rows];
     for (std::uint32_t first = 0; first < count; first += vector_rows) {
       const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
       if (by_words) of.hash_words(first, rows, hashes);
       else PILLAR_TRY(of.hash_keys(first, rows, hashes, budget));
-      for (std::uint32_t i = 0; i < rows; ++i)
-        parts.as<std::uint32_t>()[first + i] = static_cast<std::uint32_t>(hashes[i] >> (64 - part_bits));
+      for (std::uint32_t i = 0; i < rows; ++i) places[first + i] = scatter.partition_of(hashes[i]);
+      scatter.count_numbers(places + first, rows);
     }
-    scatter_rows(parts.as<std::uint32_t>(), count, std::uint32_t{1} << part_bits, made.groups_.as<std::uint32_t>(),
-                 made.starts_.data());
+    scatter.begin();
+    scatter.positions_of_numbers(places, count, places);
+    auto* const groups = made.groups_.as<std::uint32_t>();
+    for (std::uint32_t group = 0; group < count; ++group) groups[places[group]] = group;
+    made.starts_.assign(scatter.starts().begin(), scatter.starts().end());
     return made;
   }
   [[nodiscard]] std::span<const std::uint32_t> of(std::uint32_t part) const noexcept {

@@ -135,6 +135,8 @@ class direct_table {
     set_known(0);
     return {};
   }
+  /// The bits are no longer needed.
+  void forget_known() noexcept { known_ = {}; }
   /// Numbers for those that have none. Codes are + 1 here, and 0 of rows that are not selected. Once all have numbers,
   /// NULL too where it may come, nothing is looked at, before that a bit of each row. Requires: note_known()
   result<void> add(const std::uint32_t* codes_plus_1, std::uint32_t count) noexcept {

@@ -436,8 +436,11 @@ inline bool aggregator::same_points(const aggregator& other) const noexcept {
 /// Room for another's words in ours; false: its groups have to be merged state by state.
 inline result<bool> aggregator::prepare_words(const aggregator& other) {
   if (!narrow_.used() || other.narrow_.empty()) return false;
-  if (narrow_.empty())
+  if (narrow_.empty()) {
+    for (const narrow_lane& lane : other.narrow_lanes_)  // of fewer groups: with so many, words would soon be full
+      if (lane.point.chosen() && !lane.point.suits(group_count())) return false;
     for (std::size_t i = 0; i < narrow_lanes_.size(); ++i) narrow_lanes_[i].point = other.narrow_lanes_[i].point;
+  }
   if (!same_points(other)) return false;
   return narrow_.prepare_merge(other.narrow_, group_count());
 }
@@ -752,6 +755,7 @@ inline void aggregator::try_codes() noexcept {
                       codes, groups, [](std::uint32_t group) { return group + 1; },
                       [code_of](std::uint32_t group) { return code_of[group] + 1; })
                   .ok();
+  if (!by_codes_) table_.forget_codes();
 }
 /// Before codes change, or where states are needed by groups.
 inline result<void> aggregator::leave_codes() noexcept {
@@ -761,6 +765,7 @@ inline result<void> aggregator::leave_codes() noexcept {
       group_count(), group_count(), [code_of](std::uint32_t group) { return code_of[group] + 1; },
       [](std::uint32_t group) { return group + 1; }));
   by_codes_ = false;
+  table_.forget_codes();
   return {};
 }
 
@@ -850,8 +855,8 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
   result<void> made;
   if (narrow) {
     auto found = make_narrow(inputs, input_bits, selection, row_count, words);
-    if (!found.ok() && by_codes_ && narrow_.empty() && leave_codes().ok())  // words by groups are fewer
-      found = make_narrow(inputs, input_bits, selection, row_count, words);
+    if (!found.ok() && by_codes_ && narrow_.empty() && PILLAR_MUTATE(aggregate_codes_stay, leave_codes().ok(), false))
+      found = make_narrow(inputs, input_bits, selection, row_count, words);  // by groups words are fewer
     if (found.ok()) free = *found;
     else made = found.error();
     narrow = free == detail::narrow_sums::room::yes;
@@ -862,7 +867,7 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
     for (std::uint32_t i = 0; i < row_count; ++i)
       group_slots[i] = slots[i] == 0 ? 0 : table_.slot_of_code(slots[i] - 1);
     slots = group_slots;
-    if (!by_codes_) words.lanes.slots = slots;
+    if (PILLAR_MUTATE(aggregate_slots_stay_codes, !by_codes_, false)) words.lanes.slots = slots;
   }
   if (made.ok() && !PILLAR_MUTATE(aggregate_states_missing, in_words, all_narrow_ && narrow))
     made = make_states(table_.group_count());
