@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <map>
 
 #include "join/join_sides.hpp"
+#include "pillar/join/join_cursor.hpp"
+#include "support/refused_in_turn.hpp"
 
 namespace pillar_test::join_join_builder {
 namespace {
@@ -155,7 +156,7 @@ TEST(join_join_builder, workers_builders_are_joined) {
 
 TEST(join_join_builder, every_allocation_may_fail_and_nothing_has_happened) {
   pillar::splitmix64 random(74);
-  std::uint64_t points = 0;
+  injection_points points;
   const std::vector<std::vector<pillar::data_type>> schemas = {
       {type_of<std::int64_t>},
       {type_of<std::int64_t>.as_nullable(), type_of<std::int8_t>},
@@ -168,46 +169,58 @@ TEST(join_join_builder, every_allocation_may_fail_and_nothing_has_happened) {
       batches.push_back(random_keys(random, types, 1000, 900, 1000, batch != 3, 1'000'003));
     const auto expected = sealed(types, batches);
     pillar::memory_budget budget;
-    auto builder = *join_builder::make(types, &budget);
-    const auto with_refusals = [&](auto&& step) {
-      for (std::uint64_t number = 1;; ++number) {
-        const std::uint64_t used = budget.used(), before = budget.refused();
+    {
+      auto builder = *join_builder::make(types, &budget), other = *join_builder::make(types);
+      const auto with_refusals = [&](const char* what, auto&& step) {
+        const std::uint64_t used = budget.used();
         const std::uint32_t rows = builder.row_count();
-        budget.refuse(number);
-        const bool done = step();
-        budget.refuse(0);
-        if (budget.refused() == before) {
-          ASSERT_TRUE(done);
-          return;
+        refuse_in_turn(
+            points[what], budget, false, spared::ends, [&] { return step().error().code; },
+            [&] {
+              ASSERT_EQ(builder.row_count(), rows);
+              ASSERT_GE(budget.used(), used);  // room that was made stays
+            });
+      };
+      for (std::size_t at = 0; at < batches.size(); ++at) {
+        const auto& batch = batches[at];
+        if (at < 3) {
+          with_refusals("append", [&] { return builder.append(batch.keys, batch.selection, batch.row_count); });
+        } else {
+          ASSERT_TRUE(other.append(batch.keys, batch.selection, batch.row_count).ok());
         }
-        ++points;
-        if (done) return;  // it could do without
-        ASSERT_EQ(builder.row_count(), rows);
-        ASSERT_GE(budget.used(), used);  // room that was made stays
       }
-    };
-    for (const auto& batch : batches)
-      with_refusals([&] {
-        const auto added = builder.append(batch.keys, batch.selection, batch.row_count);
-        if (!added.ok()) EXPECT_EQ(added.error().code, pillar::errc::out_of_memory);
-        return added.ok();
+      with_refusals("reserve", [&] { return builder.reserve(7000); });
+      with_refusals("append_from", [&] { return builder.append_from(other); });
+      pillar::result<join_table> table = pillar::errc::cancelled;
+      with_refusals("seal", [&]() -> pillar::result<void> {
+        const std::uint64_t used = budget.used();
+        table = builder.seal();
+        if (table.ok()) return {};
+        EXPECT_EQ(budget.used(), used);
+        return table.error();
       });
-    pillar::result<join_table> table = pillar::errc::cancelled;
-    with_refusals([&] {
+      ASSERT_EQ(table->row_count(), expected.row_count());
+      for (const auto& batch : batches) ASSERT_EQ(find_all(*table, batch), find_all(expected, batch));
+      EXPECT_GE(budget.used(), table->byte_count());  // the builder has given its memory back
+      EXPECT_LT(budget.used(), table->byte_count() + 8192);
+      // A table that is read again, and what probes it.
       const std::uint64_t used = budget.used();
-      table = builder.seal();
-      if (!table.ok()) EXPECT_EQ(budget.used(), used);
-      return table.ok();
-    });
-    ASSERT_EQ(table->row_count(), expected.row_count());
-    for (const auto& batch : batches) ASSERT_EQ(find_all(*table, batch), find_all(expected, batch));
-    EXPECT_GE(budget.used(), table->byte_count());  // the builder has given its memory back
-    EXPECT_LT(budget.used(), table->byte_count() + 8192);
-    table = pillar::errc::cancelled;
+      const auto nothing_left = [&] { ASSERT_EQ(budget.used(), used); };
+      const auto read = [&] {
+        const auto made = join_table::from_bytes(table->bytes(), &budget);
+        if (made.ok()) EXPECT_EQ(find_all(*made, batches[0]), find_all(expected, batches[0]));
+        return made.error().code;
+      };
+      const auto match = [&] { return pillar::join_matches::make(*table, &budget).error().code; };
+      const auto probe = [&] {
+        return pillar::join_cursor::make(*table, pillar::join_kind::inner, nullptr, &budget).error().code;
+      };
+      refuse_in_turn(points["from_bytes"], budget, false, spared::goes_on, read, nothing_left);
+      refuse_in_turn(points["join_matches"], budget, false, spared::goes_on, match, nothing_left);
+      refuse_in_turn(points["join_cursor"], budget, false, spared::goes_on, probe, nothing_left);
+    }
     EXPECT_EQ(budget.used(), 0u);
   }
-  EXPECT_GT(points, 20u);
-  std::printf("injection points: %llu\n", static_cast<unsigned long long>(points));
 }
 
 }  // namespace

@@ -6,23 +6,10 @@
 #include <vector>
 
 #include "pillar/column/selection.hpp"
+#include "support/key_name.hpp"
 #include "support/owned_vector.hpp"
 
 namespace pillar_test {
-
-/// A key of a cell; "" for NULL.
-inline std::string key_of(const pillar::scalar& cell) {
-  if (cell.null) return "";
-  if (cell.type.physical == pillar::physical_type::text)
-    return "t" + std::to_string(cell.text.size()) + std::string(cell.text) + ";";
-  if (pillar::is_float(cell.type.physical)) {
-    const double value = cell.type.physical == pillar::physical_type::float32
-                             ? static_cast<double>(static_cast<float>(cell.real))
-                             : cell.real;
-    return value != value ? "nan;" : value == 0 ? "0;" : std::to_string(value) + ";";
-  }
-  return pillar::to_string(pillar::scalar::of_integer(pillar::decimal_type(38, 0), cell.integer)) + ";";
-}
 
 /// A batch of key columns in vectors of any kind, with a selection.
 struct key_batch {
@@ -53,7 +40,7 @@ inline key_batch random_keys(pillar::splitmix64& random, const std::vector<pilla
     if (kind == pillar::vector_kind::constant && row_count != 0) cells.assign(row_count, cells[0]);
     for (std::uint32_t row = 0; row < row_count; ++row) {
       null[row] = null[row] || cells[row].null;
-      made.names[row] += key_of(cells[row]);
+      made.names[row] += cells[row].null ? "" : name_of(cells[row]);
     }
     made.owned.push_back(make_vector(type, cells, kind, type.nullable ? random.below(70) : 0));
   }

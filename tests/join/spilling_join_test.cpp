@@ -14,6 +14,7 @@
 #include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/allocation_meter.hpp"
+#include "support/refused_in_turn.hpp"
 #include "support/sanitized.hpp"
 
 namespace pillar_test::join_spilling_join {
@@ -169,7 +170,7 @@ std::uint64_t number_of(const side_rows& side, std::span<const pillar::vector> c
   bool null = false;
   for (const std::uint32_t key : side.shape.keys) {
     null = null || !columns[key].valid(row);
-    if (!null) name += key_of(pillar::get(columns[key], row));
+    if (!null) name += name_of(pillar::get(columns[key], row));
   }
   EXPECT_EQ(null ? std::string() : name, side.names[id]);
   return id;
@@ -465,13 +466,13 @@ TEST(join_spilling_join, every_allocation_and_file_operation_may_fail) {
     if (found.said == errc::ok) EXPECT_TRUE(found.rows == expected);
     return found.said;
   };
-  const auto allocations = pillar::conformance::sweep_allocations("spilling join", [&](memory_budget& budget) {
-    memory_file file;
-    return try_it(&budget, file);
-  });
-  EXPECT_TRUE(allocations.ok()) << allocations;
-  EXPECT_GT(allocations.count("injection points"), turns(100u));
-  const auto files = pillar::conformance::sweep_file_operations("spilling join", [&](fault_plan& plan) {
+  const auto allocations =
+      pillar::conformance::sweep_allocations("spilling join, allocations", [&](memory_budget& budget) {
+        memory_file file;
+        return try_it(&budget, file);
+      });
+  expect_points(allocations, turns(100u));
+  const auto files = pillar::conformance::sweep_file_operations("spilling join, files", [&](fault_plan& plan) {
     memory_budget budget;
     memory_file inner;
     faulty_file<memory_file> file(inner, plan);
@@ -479,38 +480,69 @@ TEST(join_spilling_join, every_allocation_and_file_operation_may_fail) {
     EXPECT_EQ(budget.used(), 0u);
     return said;
   });
-  EXPECT_TRUE(files.ok()) << files;
-  EXPECT_GT(files.count("injection points"), turns(10u));
+  expect_points(files, turns(10u));
 }
 
 TEST(join_spilling_join, the_account_is_what_is_allocated) {
   if (sanitized) GTEST_SKIP() << "other allocator";
   pillar::splitmix64 random(96);
-  const question of = make_question(random, {type_of<std::int64_t>}, 64, 100'000, false);
-  auto file = pillar::posix_file::create_temporary(testing::TempDir().c_str());
-  ASSERT_TRUE(file.ok());
-  memory_budget budget(3072 * kib);
-  std::uint64_t row_count = 0, spilled = 0;
-  const auto take = [&](const joined_rows& rows) {
-    row_count += rows.row_count;
-    return pillar::result<void>();
-  };
-  allocation_meter::begin();
-  {
-    pillar::file_run_store store(*file, {.budget = &budget, .buffer_bytes = 512 * kib, .block_rows = 2048});
-    auto join = *spilling_join::make(of.build.shape, of.probe.shape, join_kind::inner, &budget, {.store = &store});
-    for (const auto& batch : of.build.batches)
-      ASSERT_TRUE(join.append(batch.columns, batch.keys.selection, batch.keys.row_count).ok());
-    ASSERT_TRUE(join.seal().ok());
-    for (const auto& batch : of.probe.batches)
-      ASSERT_TRUE(join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take).ok());
-    ASSERT_TRUE(join.finish(take).ok());
-    spilled = join.spilled_rows();
+  for (const bool texts : {false, true}) {
+    SCOPED_TRACE(texts ? "texts" : "integers");
+    const question of =
+        make_question(random, {texts ? type_of<pillar::text> : type_of<std::int64_t>}, texts ? 32 : 64, 100'000, texts);
+    auto file = pillar::posix_file::create_temporary(testing::TempDir().c_str());
+    ASSERT_TRUE(file.ok());
+    memory_budget budget(3072 * kib);
+    std::uint64_t row_count = 0, spilled = 0;
+    const auto take = [&](const joined_rows& rows) {
+      row_count += rows.row_count;
+      return pillar::result<void>();
+    };
+    allocation_meter::begin();
+    {
+      pillar::file_run_store store(*file, {.budget = &budget, .buffer_bytes = 512 * kib, .block_rows = 2048});
+      auto join = *spilling_join::make(of.build.shape, of.probe.shape, join_kind::inner, &budget, {.store = &store});
+      for (const auto& batch : of.build.batches)
+        ASSERT_TRUE(join.append(batch.columns, batch.keys.selection, batch.keys.row_count).ok());
+      ASSERT_TRUE(join.seal().ok());
+      for (const auto& batch : of.probe.batches)
+        ASSERT_TRUE(join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take).ok());
+      ASSERT_TRUE(join.finish(take).ok());
+      spilled = join.spilled_rows();
+    }
+    EXPECT_GT(row_count, 1000u);
+    EXPECT_GT(spilled, 0u);
+    expect_account(budget, 1024 * kib);
+    EXPECT_LE(budget.peak(), budget.limit());
   }
-  EXPECT_GT(row_count, 1000u);
-  EXPECT_GT(spilled, 0u);
-  EXPECT_LT(static_cast<double>(allocation_meter::most), 1.05 * static_cast<double>(budget.peak()));
-  EXPECT_LE(budget.peak(), budget.limit());
+}
+
+TEST(join_spilling_join, tables_and_cursors_have_an_account_too) {
+  if (sanitized) GTEST_SKIP() << "other allocator";
+  pillar::splitmix64 random(99);
+  for (const auto& types : {std::vector{type_of<std::int64_t>}, std::vector{type_of<pillar::text>},
+                            std::vector{type_of<pillar::text>, type_of<std::int64_t>.as_nullable()}}) {
+    std::vector<key_batch> batches;
+    for (int batch = 0; batch < 30; ++batch)
+      batches.push_back(random_keys(random, types, 1000, 20'000, 1000, true, 1'000'003));
+    std::vector<std::uint32_t> probe_rows(1000), build_rows(1000);
+    memory_budget budget;
+    allocation_meter::begin();
+    {
+      auto builder = *pillar::join_builder::make(types, &budget);
+      for (const auto& batch : batches) ASSERT_TRUE(builder.append(batch.keys, batch.selection, batch.row_count).ok());
+      const auto table = *builder.seal();
+      auto matches = *pillar::join_matches::make(table, &budget);
+      auto cursor = *pillar::join_cursor::make(table, join_kind::full, &matches, &budget);
+      for (const auto& batch : batches) {
+        cursor.start(batch.keys, batch.selection, batch.row_count);
+        while (*cursor.next(probe_rows, build_rows) != 0) {
+        }
+      }
+    }
+    expect_account(budget, 500 * kib);
+    EXPECT_EQ(budget.used(), 0u);
+  }
 }
 
 }  // namespace
