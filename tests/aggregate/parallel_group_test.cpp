@@ -68,7 +68,7 @@ void group_all(parallel_group& groups, pillar::executor_ref runner, const std::v
     std::vector<const pillar::vector*> keys;
     for (const auto& key : batches[index].keys) keys.push_back(&key.view);
     const pillar::vector* inputs[] = {&batches[index].value.view};
-    ASSERT_TRUE(groups.worker(worker).update(keys, inputs, pillar::selection_mask::first(1024), 1024).ok());
+    ASSERT_TRUE(groups.update(worker, keys, inputs, pillar::selection_mask::first(1024), 1024).ok());
   });
 }
 
@@ -169,6 +169,156 @@ TEST(aggregate_parallel_group, finish_may_fail_and_be_asked_again) {
   }
   std::cout << "injection points of finish: " << points << '\n';
   EXPECT_GT(points, 0u);
+}
+
+/// Batches of keys of which most come once or twice, without what rows that wait may not have, but for every sixth
+/// batch: there are NULLs and long texts in it. Values come in 64 bits from the middle on, at first in 32.
+struct sparse_batches {
+  std::vector<batch> batches{};
+  std::vector<std::uint8_t> bits{};  ///< of each batch's values
+  answers expected{};
+
+  sparse_batches(const std::vector<pillar::data_type>& types, std::uint64_t distinct, int count) {
+    pillar::splitmix64 random(43);
+    for (int b = 0; b < count; ++b) {
+      const bool any = b % 6 == 5, large = b > count / 2 && b % 2 == 0;
+      const auto number = b > count / 2 ? type_of<std::int64_t> : type_of<std::int32_t>;
+      std::vector<std::vector<scalar>> cells(types.size());
+      std::vector<scalar> values;
+      for (int i = 0; i < 1024; ++i) {
+        std::string name;
+        const std::uint64_t span = b < 40 ? distinct / 2 : distinct, pick = random.below(span);
+        for (std::size_t k = 0; k < types.size(); ++k) {
+          const auto key = static_cast<std::int64_t>(k == 0 ? pick : pick % 7) - static_cast<std::int64_t>(span / 2);
+          if (any && types[k].nullable && pick % 5 == 0) cells[k].push_back(scalar::of_null(types[k]));
+          else if (types[k].physical == pillar::physical_type::text)
+            cells[k].push_back(scalar::of_text(
+                types[k], (pick % 9 == 0 && any ? "a text beyond twelve " : "k") + std::to_string(key)));
+          else cells[k].push_back(scalar::of_integer(types[k], key));
+          name += pillar::to_string(cells[k].back()) + ";";
+        }
+        const std::int64_t value =
+            static_cast<std::int64_t>(random.below(large ? std::uint64_t{1} << 40 : 1000)) - (large ? 0 : 300);
+        values.push_back(scalar::of_integer(number, value));
+        auto& [rows, sum, least] = expected.emplace(name, std::tuple(0, 0, value)).first->second;
+        ++rows;
+        sum += value;
+        least = std::min(least, value);
+      }
+      batch one;
+      for (std::size_t k = 0; k < types.size(); ++k) one.keys.push_back(make_vector(types[k], cells[k]));
+      one.value = make_vector(number, values);
+      batches.push_back(std::move(one));
+      bits.push_back(large ? 40 : 10);
+    }
+  }
+
+  [[nodiscard]] pillar::result<void> add(parallel_group& groups, std::uint32_t worker, std::size_t number) const {
+    std::vector<const pillar::vector*> keys;
+    for (const auto& key : batches[number].keys) keys.push_back(&key.view);
+    const pillar::vector* inputs[] = {&batches[number].value.view};
+    return groups.update(worker, keys, inputs, pillar::selection_mask::first(1024), 1024, {},
+                         std::span(&bits[number], 1));
+  }
+  /// The first worker meets the rows by which it is seen that most keys are new, then all take turns.
+  [[nodiscard]] static std::uint32_t worker_of(std::size_t number, std::uint32_t workers) {
+    return number < 34 ? 0 : static_cast<std::uint32_t>(number % workers);
+  }
+};
+
+const std::vector<pillar::key_range> no_ranges{}, narrow_range = {{-600'000, 700'000}};  // late keys are beside it
+
+// Rows wait, others do not, and both meet again in their parts.
+TEST(aggregate_parallel_group, rows_of_new_keys_wait_for_the_end) {
+  const auto int64 = type_of<std::int64_t>, int32 = type_of<std::int32_t>;
+  struct shape {
+    std::vector<pillar::data_type> types;
+    std::vector<pillar::key_range> ranges;
+  };
+  for (const shape& of :
+       {shape{{int64.as_nullable()}, no_ranges}, shape{{int32.as_nullable()}, narrow_range},
+        shape{{type_of<pillar::text>.as_nullable()}, no_ranges}, shape{{int32, type_of<pillar::text>}, no_ranges}}) {
+    const sparse_batches rows(of.types, 2'000'000, sanitized ? 60 : 130);
+    for (const std::uint32_t workers : {1u, 2u, 8u}) {
+      pillar::worker_pool pool(workers);
+      auto groups = *parallel_group::make(of.types, std::span(&int64, 1), {specs.data(), 2}, workers, nullptr,
+                                          of.ranges, 10'000'000);
+      for (std::size_t b = 0; b < rows.batches.size(); ++b)
+        ASSERT_TRUE(rows.add(groups, sparse_batches::worker_of(b, workers), b).ok());
+      EXPECT_GT(groups.waiting_rows(), rows.batches.size() * 1024 / 4);
+      EXPECT_LT(groups.waiting_rows(), (rows.batches.size() - 32) * 1024);
+      for (int again = 0; again < 2; ++again) {  // finish changes nothing
+        const auto parts = groups.finish(pool);
+        ASSERT_TRUE(parts.ok());
+        EXPECT_GT(parts->size(), 8u);
+        check(*parts, of.types.size(), 2, rows.expected);
+      }
+    }
+  }
+}
+
+// With little memory rows are looked up as ever; where it is short later, what waits stays and others are looked up.
+TEST(aggregate_parallel_group, rows_wait_only_where_there_is_room) {
+  const auto int64 = type_of<std::int64_t>;
+  const sparse_batches rows({int64}, 2'000'000, 80);
+  pillar::inline_executor runner;
+  for (const std::uint64_t limit : {std::uint64_t{40} << 20, std::uint64_t{160} << 20}) {
+    pillar::memory_budget budget(limit), results;
+    auto groups = *parallel_group::make(std::span(&int64, 1), std::span(&int64, 1), {specs.data(), 2}, 2, &budget, {},
+                                        10'000'000);
+    for (std::size_t b = 0; b < rows.batches.size(); ++b)
+      ASSERT_TRUE(rows.add(groups, sparse_batches::worker_of(b, 2), b).ok());
+    EXPECT_EQ(groups.waiting_rows() != 0, limit > std::uint64_t{64} << 20);
+    const auto parts = groups.finish(runner, &results);
+    ASSERT_TRUE(parts.ok());
+    check(*parts, 1, 2, rows.expected);
+  }
+}
+
+// Every allocation fails in turn, of updates and of finish: an update that fails has added no row.
+TEST(aggregate_parallel_group, waiting_rows_survive_failed_allocations) {
+  const auto int64 = type_of<std::int64_t>;
+  const sparse_batches rows({int64}, 2'000'000, 60);
+  pillar::inline_executor runner;
+  pillar::memory_budget budget;
+  {
+    auto groups = *parallel_group::make(std::span(&int64, 1), std::span(&int64, 1), {specs.data(), 2}, 2, &budget, {},
+                                        10'000'000);
+    std::uint64_t points = 0;
+    for (std::size_t b = 0; b < rows.batches.size(); ++b) {
+      const std::uint32_t worker = sparse_batches::worker_of(b, 2);
+      if (b < 34 || worker == 0) {  // whose rows wait; the other one finds no room for them
+        ASSERT_TRUE(rows.add(groups, worker, b).ok());
+        continue;
+      }
+      for (std::uint64_t number = 1;; ++number) {
+        const std::uint64_t refused = budget.refused();
+        budget.refuse(number);
+        const bool done = rows.add(groups, worker, b).ok();
+        budget.refuse(0);
+        points += budget.refused() - refused;
+        if (done) break;
+      }
+    }
+    EXPECT_GT(points, 0u);
+    EXPECT_GT(groups.waiting_rows(), 0u);
+    std::uint64_t finish_points = 0;
+    for (std::uint64_t number = 1;; number += 1 + number / 4) {
+      const std::uint64_t refused = budget.refused();
+      budget.refuse(number, true);
+      const auto parts = groups.finish(runner);
+      budget.refuse(0);
+      if (budget.refused() == refused) {
+        ASSERT_TRUE(parts.ok());
+        check(*parts, 1, 2, rows.expected);
+        break;
+      }
+      ++finish_points;
+    }
+    EXPECT_GT(finish_points, 0u);
+    std::cout << "injection points of waiting rows: " << points << ", of finish: " << finish_points << '\n';
+  }
+  EXPECT_EQ(budget.used(), 0u);
 }
 
 }  // namespace

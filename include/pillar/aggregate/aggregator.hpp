@@ -99,6 +99,12 @@ class aggregator {
   PILLAR_API void arrange_results() noexcept;
 
   [[nodiscard]] std::uint32_t group_count() const noexcept { return table_.group_count(); }
+  /// group_table's: so many groups are likely.
+  void expect_groups(std::uint32_t count) noexcept { table_.expect_groups(count); }
+  /// What a group's counts, sums and extremes take at the moment.
+  [[nodiscard]] std::size_t group_bytes() const noexcept {
+    return narrow_.byte_count(1) + (all_narrow_ && states_.empty() ? 0 : stride_);
+  }
   [[nodiscard]] const group_table& groups() const noexcept { return table_; }
   /// Whether sums stand by the keys' codes (group_table::find_codes), so that rows take no look-up of their groups.
   [[nodiscard]] bool sums_by_codes() const noexcept { return by_codes_; }

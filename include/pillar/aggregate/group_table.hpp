@@ -59,6 +59,9 @@ class group_table {
   PILLAR_API static result<group_table> make(std::span<const data_type> key_types, memory_budget* budget = nullptr,
                                              std::span<const key_range> ranges = {}, std::uint64_t expected_rows = 0);
 
+  /// So many groups are likely: room for them at once, if it is little of what the budget has.
+  PILLAR_API void expect_groups(std::uint32_t count) noexcept;
+
   /// A table whose group g has the keys of row g, as keys() gave them: what a table comes to when it is stored.
   /// Errors: invalid_argument when columns differ in length or two rows are one key (position = the second one's batch)
   PILLAR_API static result<group_table> from_keys(std::span<const column> keys, memory_budget* budget = nullptr);

@@ -2,6 +2,7 @@
 /// Grouping on several threads: each worker groups what it is given, then the keys are merged part by part.
 #pragma once
 #include <cstdint>
+#include <memory>  // std::shared_ptr
 #include <span>
 #include <vector>
 
@@ -13,22 +14,26 @@
 namespace PILLAR_NAMESPACE {
 
 namespace detail {
-class group_parts;  // detail/group_parts.hpp
+class group_parts;   // detail/group_parts.hpp
+struct parted_rows;  // impl/parallel_group.hpp
 }  // namespace detail
 
 /// An aggregator for each worker of an executor, and one answer.
 ///
 ///     parallel_group groups = …make(keys, inputs, aggregates, runner.concurrency());
-///     runner.bulk(batches, [&](std::uint32_t batch, std::uint32_t worker) { groups.worker(worker).update(…); });
+///     runner.bulk(batches, [&](std::uint32_t batch, std::uint32_t worker) { groups.update(worker, …); });
 ///     groups.finish(runner)  →  parts of the answer, no key in two of them
 ///
 /// A group's part is the upper bits of its keys' hash, so parts are merged side by side, and each one's table is small.
+/// Where most rows bring new keys and there will be more groups than fit a cache, rows are not looked up any more but
+/// wait, part by part, and each part's are grouped at the end: by one worker, in a small table, and nothing is merged.
 ///
 /// Shape:    as aggregator's; finish: a list of parts, each with a column per key and per aggregate
 /// Errors:   make, finish → as aggregator's, make → invalid_argument: no worker; finish changes nothing
 /// Cost:     merging: about 20 ns for each group of each worker, divided among the executor's workers; states that keep
-///           their values (median, string_agg, distinct ones) are put in the order of groups first
-/// Threads:  worker(w) by one thread at a time for each w; finish alone
+///           their values (median, string_agg, distinct ones) are put in the order of groups first. Rows that wait take
+///           their columns' bytes, at most an eighth of what the budget has
+/// Threads:  worker(w) and update(w, …) by one thread at a time for each w; finish alone
 class parallel_group {
  public:
   PILLAR_API static result<parallel_group> make(std::span<const data_type> key_types,
@@ -42,6 +47,13 @@ class parallel_group {
   /// Requires: number < worker_count()
   [[nodiscard]] aggregator& worker(std::uint32_t number) noexcept { return workers_[number]; }
   [[nodiscard]] const aggregator& worker(std::uint32_t number) const noexcept { return workers_[number]; }
+  /// As worker(number).update(…), and the way for rows to wait.
+  PILLAR_API result<void> update(std::uint32_t number, std::span<const vector* const> keys,
+                                 std::span<const vector* const> inputs, const selection_mask& selection,
+                                 std::uint32_t row_count, std::span<const selection_mask* const> where = {},
+                                 std::span<const std::uint8_t> input_bits = {}, const row_numbers& numbers = {});
+  /// Rows that wait to be grouped.
+  [[nodiscard]] PILLAR_API std::uint64_t waiting_rows() const noexcept;
   /// The types of finish()'s columns.
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return workers_[0].result_types(); }
 
@@ -50,9 +62,14 @@ class parallel_group {
 
  private:
   explicit parallel_group(memory_budget* budget) noexcept : budget_(budget) {}
-  [[nodiscard]] result<aggregator> make_aggregator(std::uint64_t expected_rows) const;
+  [[nodiscard]] result<aggregator> make_aggregator(std::uint64_t expected_rows,
+                                                   std::span<const key_range> ranges) const;
   result<std::vector<column>> merge_part(std::span<const detail::group_parts> groups, std::uint32_t part,
                                          memory_budget* budget) const;
+  result<bool> keep(std::uint32_t number, std::span<const vector* const> keys, std::span<const vector* const> inputs,
+                    const selection_mask& selection, std::uint32_t row_count, std::span<const std::uint8_t> input_bits);
+  void look_for_many_groups(std::uint32_t number) noexcept;
+  result<std::vector<std::vector<column>>> finish_parts(executor_ref runner, memory_budget* budget);
 
   memory_budget* budget_;
   std::vector<data_type> key_types_{};
@@ -60,7 +77,9 @@ class parallel_group {
   std::vector<aggregate_spec> aggregates_{};
   std::vector<key_range> ranges_{};
   std::vector<key_range> input_ranges_{};
+  std::uint64_t expected_rows_ = 0;
   std::vector<aggregator> workers_{};
+  std::shared_ptr<detail::parted_rows> parted_{};  ///< none: rows cannot wait
 };
 
 }  // namespace PILLAR_NAMESPACE

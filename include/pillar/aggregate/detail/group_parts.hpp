@@ -5,11 +5,14 @@
 #include <span>
 #include <vector>
 
+#include "pillar/aggregate/detail/part_rows.hpp"  // key_parts
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/result.hpp"
+#include "pillar/column/builder.hpp"
 #include "pillar/column/vector.hpp"  // vector_rows
 #include "pillar/partition/radix_scatter.hpp"
+#include "pillar/partition/scatter.hpp"  // scatter_rows
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -42,6 +45,35 @@ class group_parts {
     auto* const groups = made.groups_.as<std::uint32_t>();
     for (std::uint32_t group = 0; group < count; ++group) groups[places[group]] = group;
     made.starts_.assign(scatter.starts().begin(), scatter.starts().end());
+    return made;
+  }
+  /// By the parts that rows of the same keys have.
+  static result<group_parts> make(const group_table& of, const key_parts& by, memory_budget* budget) {
+    group_parts made;
+    const std::uint32_t count = of.group_count();
+    made.starts_.assign(std::size_t{by.count()} + 1, 0);
+    if (count == 0) return made;
+    const std::size_t bytes = std::size_t{count} * sizeof(std::uint32_t);
+    PILLAR_ASSIGN_OR_RETURN(made.groups_, buffer::allocate(bytes, budget));
+    PILLAR_ASSIGN_OR_RETURN(buffer parts, buffer::allocate(bytes, budget));
+    std::uint16_t rows[vector_rows];
+    for (std::uint32_t i = 0; i < vector_rows; ++i) rows[i] = static_cast<std::uint16_t>(i);
+    for (std::uint32_t first = 0; first < count; first += vector_rows) {
+      const std::uint32_t groups = count - first < vector_rows ? count - first : vector_rows;
+      std::vector<column> known;
+      std::vector<vector> views;
+      std::vector<const vector*> keys;
+      for (std::uint32_t key = 0; key < of.key_types().size(); ++key) {
+        column_builder out(of.key_types()[key], budget);
+        PILLAR_TRY(of.append_keys(key, first, groups, out));
+        PILLAR_ASSIGN_OR_RETURN(column done, out.finish());
+        known.push_back(std::move(done));
+      }
+      for (const column& key : known) views.push_back(key.slice(0, groups));
+      for (const vector& view : views) keys.push_back(&view);
+      by.find(keys, groups, rows, groups, parts.as<std::uint32_t>() + first);
+    }
+    scatter_rows(parts.as<std::uint32_t>(), count, by.count(), made.groups_.as<std::uint32_t>(), made.starts_.data());
     return made;
   }
   [[nodiscard]] std::span<const std::uint32_t> of(std::uint32_t part) const noexcept {

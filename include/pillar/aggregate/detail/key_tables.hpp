@@ -262,6 +262,19 @@ class word_table {
     rows_since_growth_ = 0;
     size_at_growth_ = size();
   }
+  /// So many keys are likely: room for them at once, if it is little of what the budget has. Requires: no key yet
+  void make_room(std::size_t keys) noexcept {
+    const std::size_t wanted = keys * 9 / 4 < small_slot_count ? small_slot_count : keys * 9 / 4;
+    const std::uint64_t bytes = std::uint64_t{wanted} * sizeof(slot) + std::uint64_t{keys} * sizeof(Key);
+    if (slot_count_ != 0 || (budget_ != nullptr && bytes > budget_->available() / 8)) return;
+    result<buffer> made = buffer::allocate(wanted * sizeof(slot), budget_);
+    if (!made.ok()) return;
+    prefer_huge_pages(*made);
+    std::memset(made->data(), 0, wanted * sizeof(slot));
+    slots_ = *std::move(made);
+    slot_count_ = wanted;
+    static_cast<void>(keys_.reserve(keys).ok());
+  }
   /// For how many keys there is room without copying them.
   [[nodiscard]] std::size_t room() const noexcept { return keys_.byte_count() / sizeof(Key); }
 

@@ -48,6 +48,12 @@ PILLAR_API result<group_table> group_table::make(std::span<const data_type> key_
   return made;
 }
 
+PILLAR_API void group_table::expect_groups(std::uint32_t count) noexcept {
+  if (stages_.empty() || mode_ == key_mode::array || group_count_ != 0) return;
+  if (stages_.back().is_wide) stages_.back().wide.make_room(count);
+  else stages_.back().narrow.make_room(count);
+}
+
 inline void group_table::expect_rows() noexcept {
   for (key_stage& stage : stages_) {
     stage.narrow.expect(expected_rows_);

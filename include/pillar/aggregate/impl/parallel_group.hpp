@@ -1,12 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>
+#include <cmath>  // std::expm1
+#include <mutex>
 #include <utility>
 
 #include "pillar/aggregate/detail/group_parts.hpp"
+#include "pillar/aggregate/detail/part_rows.hpp"
 #include "pillar/aggregate/parallel_group.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 
 namespace PILLAR_NAMESPACE {
+
+/// Rows that wait for the end, each worker's its own, by parts that are the same for all.
+struct detail::parted_rows {
+  struct worker {
+    explicit worker(memory_budget* budget) noexcept : rows(budget) {}
+    part_rows rows;
+    std::vector<std::uint8_t> input_bits{};  ///< of all rows that wait: at most so many
+    bool is_full = false;
+    bool has_parts = false;
+    std::uint64_t rows_seen = 0;  ///< that did not wait
+    std::uint64_t rows_at_look = 0;
+    std::uint32_t groups_at_look = 0;
+    std::uint64_t next_look = 0;
+  };
+  std::vector<std::unique_ptr<worker>> workers{};
+  std::mutex deciding{};
+  std::atomic<bool> is_made{false};  ///< then parts and most_bytes stay as they are
+  key_parts parts{};
+  std::uint64_t most_bytes = 0;  ///< of a worker's rows
+  double groups_of_row = 1;      ///< likely to be there in the end
+};
 
 PILLAR_API result<parallel_group> parallel_group::make(std::span<const data_type> key_types,
                                                        std::span<const data_type> input_types,
@@ -21,20 +46,182 @@ PILLAR_API result<parallel_group> parallel_group::make(std::span<const data_type
   made.aggregates_.assign(aggregates.begin(), aggregates.end());
   made.ranges_.assign(ranges.begin(), ranges.end());
   made.input_ranges_.assign(input_ranges.begin(), input_ranges.end());
+  made.expected_rows_ = expected_rows;
   for (std::uint32_t i = 0; i < worker_count; ++i) {
-    PILLAR_ASSIGN_OR_RETURN(aggregator one, made.make_aggregator(expected_rows / worker_count));
+    PILLAR_ASSIGN_OR_RETURN(aggregator one, made.make_aggregator(expected_rows / worker_count, ranges));
     made.workers_.push_back(std::move(one));
+  }
+  bool can_wait = !key_types.empty() && !made.workers_[0].needs_row_numbers();
+  for (const data_type& type : input_types) can_wait = can_wait && type.physical != physical_type::text;
+  if (can_wait) {
+    made.parted_ = std::make_shared<detail::parted_rows>();
+    for (std::uint32_t i = 0; i < worker_count; ++i)
+      made.parted_->workers.push_back(std::make_unique<detail::parted_rows::worker>(budget));
   }
   return made;
 }
 
-inline result<aggregator> parallel_group::make_aggregator(std::uint64_t expected_rows) const {
-  return aggregator::make(key_types_, input_types_, aggregates_, budget_, ranges_, expected_rows, input_ranges_);
+inline result<aggregator> parallel_group::make_aggregator(std::uint64_t expected_rows,
+                                                          std::span<const key_range> ranges) const {
+  return aggregator::make(key_types_, input_types_, aggregates_, budget_, ranges, expected_rows, input_ranges_);
+}
+
+PILLAR_API std::uint64_t parallel_group::waiting_rows() const noexcept {
+  std::uint64_t rows = 0;
+  if (parted_ != nullptr)
+    for (const auto& one : parted_->workers) rows += one->rows.row_count();
+  return rows;
+}
+
+PILLAR_API result<void> parallel_group::update(std::uint32_t number, std::span<const vector* const> keys,
+                                               std::span<const vector* const> inputs, const selection_mask& selection,
+                                               std::uint32_t row_count, std::span<const selection_mask* const> where,
+                                               std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
+  bool can_wait = parted_ != nullptr;
+  for (const selection_mask* restriction : where) can_wait = can_wait && restriction == nullptr;
+  if (can_wait && parted_->is_made.load(std::memory_order_acquire)) {
+    PILLAR_ASSIGN_OR_RETURN(const bool waits, keep(number, keys, inputs, selection, row_count, input_bits));
+    if (waits) return {};
+  }
+  PILLAR_TRY(workers_[number].update(keys, inputs, selection, row_count, where, input_bits, numbers));
+  if (!can_wait) return {};
+  detail::parted_rows::worker& own = *parted_->workers[number];
+  own.rows_seen += selection.count();
+  if (own.rows_seen >= own.next_look) look_for_many_groups(number);
+  return {};
+}
+
+/// False: these rows cannot wait, or there is no room for them.
+inline result<bool> parallel_group::keep(std::uint32_t number, std::span<const vector* const> keys,
+                                         std::span<const vector* const> inputs, const selection_mask& selection,
+                                         std::uint32_t row_count, std::span<const std::uint8_t> input_bits) {
+  detail::parted_rows::worker& own = *parted_->workers[number];
+  if (own.is_full) return false;
+  std::uint16_t rows[vector_rows];
+  const std::uint32_t count = detail::list_rows(selection.words, rows);
+  if (count == 0) return true;
+  std::vector<const vector*> columns(keys.begin(), keys.end());
+  columns.insert(columns.end(), inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(input_types_.size()));
+  if (!detail::part_rows::suits(columns, selection, rows, count)) return false;
+  if (!own.has_parts) {
+    own.rows.set_part_count(parted_->parts.count());
+    own.input_bits.assign(input_types_.size(), 0);
+    own.has_parts = true;
+  }
+  std::uint32_t part_of[vector_rows];
+  parted_->parts.find(keys, row_count, rows, count, part_of);
+  if (own.rows.byte_count() > parted_->most_bytes || !own.rows.add(columns, rows, count, part_of).ok()) {
+    own.is_full = true;
+    return false;
+  }
+  for (std::size_t i = 0; i < own.input_bits.size(); ++i) {
+    const std::uint8_t bits = i < input_bits.size() && input_bits[i] < 64 ? input_bits[i] : std::uint8_t{64};
+    own.input_bits[i] =
+        PILLAR_MUTATE(waiting_bits_of_last_batch, own.input_bits[i] < bits, true) ? bits : own.input_bits[i];
+  }
+  return true;
+}
+
+/// Whether most rows bring new keys, and how many there will be: of all keys a row has any with the same probability, so
+/// that the share of rows whose key was there is that of the keys that are known.
+inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept {
+  constexpr std::uint64_t rows_between = 32768;
+  constexpr double least_bytes = 16 << 20, part_bytes = 384 << 10;
+  detail::parted_rows& all = *parted_;
+  detail::parted_rows::worker& own = *all.workers[number];
+  const aggregator& groups = workers_[number];
+  const std::uint64_t rows = own.rows_seen - own.rows_at_look;
+  const std::uint32_t known = groups.group_count(), added = known - own.groups_at_look;
+  own.rows_at_look = own.rows_seen;
+  own.groups_at_look = known;
+  own.next_look = own.rows_seen + rows_between;
+  if (rows < rows_between / 2 || added < rows / 2 || all.is_made.load(std::memory_order_relaxed)) return;
+  const double all_rows = expected_rows_ != 0 ? static_cast<double>(expected_rows_)
+                                              : 16.0 * static_cast<double>(own.rows_seen) * worker_count();
+  const double repeated = 1 - static_cast<double>(added) / static_cast<double>(rows);
+  const double keys = (known - added / 2.0) / repeated;  // infinite where all are new
+  const double likely = repeated <= 0 ? all_rows : -keys * std::expm1(-all_rows / keys);
+  const key_mode mode = groups.groups().mode();
+  const bool by_range = mode == key_mode::array && key_types_.size() == 1 && !ranges_.empty() && ranges_[0].known();
+  const double group_bytes = static_cast<double>(groups.group_bytes()) + (by_range                    ? 4.0
+                                                                          : mode == key_mode::packed8 ? 35.0
+                                                                                                      : 61.0);
+  const double range = by_range ? 4.0 * static_cast<double>(ranges_[0].highest - ranges_[0].lowest) : 0;
+  const double bytes = likely * group_bytes + range;
+  if (bytes < (by_range ? least_bytes / 2 : least_bytes)) return;
+  unsigned bits = 4;
+  while (bits < 9 && bytes / static_cast<double>(1u << bits) > part_bytes) ++bits;
+  // What is wrong here costs speed, and this memory.
+  constexpr std::uint64_t much = std::uint64_t{256} << 20;
+  std::uint64_t most = 2 * bytes > static_cast<double>(much) ? static_cast<std::uint64_t>(2 * bytes) : much;
+  if (budget_ != nullptr && budget_->available() / 8 < most) most = budget_->available() / 8;
+  std::size_t row_bytes = 0;
+  for (const data_type& type : key_types_) row_bytes += byte_width(type.physical);
+  for (const data_type& type : input_types_) row_bytes += byte_width(type.physical);
+  most /= worker_count();
+  if (most < (std::uint64_t{4} << 20) + (row_bytes * vector_rows << bits)) return;
+  const std::lock_guard<std::mutex> guard(all.deciding);
+  if (all.is_made.load(std::memory_order_relaxed)) return;
+  all.parts = by_range ? detail::key_parts::by_range(ranges_[0], bits) : detail::key_parts::by_hash(bits);
+  all.most_bytes = most;
+  all.groups_of_row = likely / all_rows;
+  all.is_made.store(true, std::memory_order_release);
+}
+
+/// Each part: the workers' groups, and the rows that wait.
+inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(executor_ref runner,
+                                                                             memory_budget* budget) {
+  const detail::parted_rows& all = *parted_;
+  const std::uint32_t part_count = all.parts.count();
+  const std::size_t key_count = key_types_.size();
+  std::vector<detail::group_parts> groups(workers_.size());
+  std::vector<result<void>> done(workers_.size());
+  const auto scatter_one = [&](std::uint32_t index, std::uint32_t) {
+    workers_[index].arrange();
+    auto made = detail::group_parts::make(workers_[index].groups(), all.parts, budget_);
+    if (made.ok()) groups[index] = *std::move(made);
+    else done[index] = made.error();
+  };
+  runner.bulk(worker_count(), scatter_one);
+  for (const auto& each : done) PILLAR_TRY(each);
+  std::vector<std::vector<column>> parts(part_count);
+  done.assign(part_count, {});
+  const auto group_part = [&](std::uint32_t part) -> result<std::vector<column>> {
+    std::uint64_t rows = 0;
+    for (const auto& each : all.workers)
+      if (each->has_parts) rows += each->rows.rows_of(part);
+    const key_range range = all.parts.range(part);
+    PILLAR_ASSIGN_OR_RETURN(aggregator made,
+                            range.known() ? make_aggregator(rows, {&range, 1}) : make_aggregator(rows, ranges_));
+    std::size_t known = 0;
+    for (const auto& each : groups) known = each.of(part).size() > known ? each.of(part).size() : known;
+    const double likely = static_cast<double>(rows) * all.groups_of_row * 17 / 16 + static_cast<double>(known);
+    made.expect_groups(likely < detail::key_limit ? static_cast<std::uint32_t>(likely) : detail::key_limit);
+    for (std::size_t w = 0; w < workers_.size(); ++w)
+      if (const auto list = groups[w].of(part); !list.empty()) PILLAR_TRY(made.merge(workers_[w], list));
+    for (const auto& each : all.workers) {
+      if (!each->has_parts) continue;
+      const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) {
+        return made.update(columns.first(key_count), columns.subspan(key_count), selection_mask::first(count), count,
+                           {}, each->input_bits);
+      };
+      PILLAR_TRY(each->rows.for_each_chunk(part, add));
+    }
+    return made.finish(budget);
+  };
+  const auto group_one = [&](std::uint32_t part, std::uint32_t) {
+    auto made = group_part(part);
+    if (made.ok()) parts[part] = *std::move(made);
+    else done[part] = made.error();
+  };
+  runner.bulk(part_count, group_one);
+  for (const auto& each : done) PILLAR_TRY(each);
+  return parts;
 }
 
 inline result<std::vector<column>> parallel_group::merge_part(std::span<const detail::group_parts> groups,
                                                               std::uint32_t part, memory_budget* budget) const {
-  PILLAR_ASSIGN_OR_RETURN(aggregator merged, make_aggregator(0));
+  PILLAR_ASSIGN_OR_RETURN(aggregator merged, make_aggregator(0, ranges_));
   for (std::size_t w = 0; w < groups.size(); ++w) {
     const auto list = groups[w].of(part);
     if (!list.empty()) PILLAR_TRY(merged.merge(workers_[w], list));
@@ -44,6 +231,7 @@ inline result<std::vector<column>> parallel_group::merge_part(std::span<const de
 
 PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(executor_ref runner, memory_budget* budget) {
   constexpr std::uint64_t groups_of_part = 16384;
+  if (waiting_rows() != 0) return finish_parts(runner, budget);
   std::uint64_t total = 0;
   std::uint32_t in_use = 0;
   const aggregator* last = &workers_[0];
@@ -59,7 +247,7 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
     return parts;
   }
   if (key_types_.empty() || total <= 2 * groups_of_part) {
-    PILLAR_ASSIGN_OR_RETURN(aggregator merged, make_aggregator(0));
+    PILLAR_ASSIGN_OR_RETURN(aggregator merged, make_aggregator(0, ranges_));
     for (const aggregator& one : workers_) PILLAR_TRY(merged.merge(one));
     PILLAR_ASSIGN_OR_RETURN(std::vector<column> only, merged.finish(budget));
     parts.push_back(std::move(only));

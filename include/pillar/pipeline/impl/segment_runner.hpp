@@ -664,7 +664,8 @@ class segment_runner {
     if (local.spilling != nullptr)
       return local.spilling->update(local.number, keys, inputs, rows.selection, rows.row_count, where, local.input_bits,
                                     numbers);
-    return local.groups->update(keys, inputs, rows.selection, rows.row_count, where, local.input_bits, numbers);
+    return groups_->update(local.number, keys, inputs, rows.selection, rows.row_count, where, local.input_bits,
+                           numbers);
   }
 
   /// The rows that each aggregate's own predicate keeps.
