@@ -43,7 +43,7 @@ struct rows {
   std::vector<pillar::aggregate_spec> aggregates{};
   bool restricts = false;
 
-  rows(std::uint32_t count, std::uint64_t distinct, bool text_key) : row_count(count) {
+  rows(std::uint32_t count, std::uint64_t distinct, bool text_key, unsigned key_shift = 32) : row_count(count) {
     pillar::splitmix64 random(count + distinct);
     types = {text_key ? type_of<pillar::text> : type_of<std::int64_t>.as_nullable(), type_of<std::int64_t>,
              type_of<double>.as_nullable(), type_of<pillar::text>};
@@ -54,7 +54,7 @@ struct rows {
       const std::string text = "text " + std::to_string(random.below(900));
       EXPECT_TRUE((text_key         ? builders[0].append_text("a key of some length " + std::to_string(key))
                    : key % 97 == 96 ? builders[0].append_null()
-                                    : builders[0].append_integer(static_cast<std::int64_t>(key << 32)))
+                                    : builders[0].append_integer(static_cast<std::int64_t>(key << key_shift)))
                       .ok());
       EXPECT_TRUE(builders[1].append_integer(static_cast<std::int64_t>(random.below(2000)) - 1000).ok());
       EXPECT_TRUE((random.chance(1, 9) ? builders[2].append_null()
@@ -157,8 +157,14 @@ outcome group(const rows& of, pillar::executor_ref runner, std::uint32_t workers
 }
 
 TEST(aggregate_parallel_spilling_group, the_same_groups_for_any_workers_and_budget) {
-  for (const bool everything : {false, true}) {
-    rows of(everything ? turns(4'000u) : turns(15'000u), everything ? 700 : 1'000'000, everything);
+  for (const int turn : {0, 1, 2}) {
+    SCOPED_TRACE(turn);
+    const bool everything = turn == 1, dense = turn == 2;  // dense keys are spilled by their values
+    rows of(everything ? turns(4'000u) : turns(15'000u),
+            everything ? 700
+            : dense    ? 9'000
+                       : 1'000'000,
+            everything, dense ? 0 : 32);
     if (everything) of.with_everything();
     pillar::inline_executor alone;
     memory_budget whole;

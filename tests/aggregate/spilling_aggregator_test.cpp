@@ -309,6 +309,65 @@ TEST(aggregate_spilling_aggregator, a_partition_that_does_not_fit_is_read_again)
   EXPECT_GT(repeated, 1u);
 }
 
+/// Rows whose keys are all in [first, first + distinct), in random order or ascending.
+grouping dense_groups(data_type type, std::uint32_t row_count, pillar::int128 first, std::uint32_t distinct,
+                      bool ascending = false) {
+  pillar::splitmix64 random(11);
+  grouping of = many_groups(row_count, 10);
+  pillar::column_builder keys(type);
+  for (std::uint32_t row = 0; row < row_count; ++row) {
+    const std::uint64_t key = ascending ? std::uint64_t{row} * distinct / row_count : random.below(distinct);
+    if (type.nullable && random.chance(1, 50)) EXPECT_TRUE(keys.append_null().ok());
+    else EXPECT_TRUE(keys.append_integer(first + static_cast<pillar::int128>(key)).ok());
+  }
+  of.keys[0] = *keys.finish();
+  return of;
+}
+
+TEST(aggregate_spilling_aggregator, dense_keys_are_spilled_by_their_values) {
+  const auto highest = [](const data_type& type) { return pillar::highest_of(type.physical); };
+  const auto lowest = [](const data_type& type) { return pillar::lowest_of(type.physical); };
+  const data_type long_type = type_of<std::int64_t>, int_type = type_of<std::int32_t>.as_nullable(),
+                  unsigned_type = type_of<std::uint64_t>.as_nullable();
+  const std::uint32_t rows = sanitized ? 20'000 : 60'000, distinct = rows / 3;
+  const grouping all[] = {dense_groups(long_type, rows, -1000, distinct),
+                          dense_groups(long_type, rows, highest(long_type) - distinct, distinct),
+                          dense_groups(int_type, rows, lowest(int_type), distinct),
+                          dense_groups(unsigned_type, rows, highest(unsigned_type) - distinct, distinct),
+                          dense_groups(unsigned_type, rows, 5, distinct),
+                          dense_groups(type_of<std::int16_t>, rows, lowest(type_of<std::int16_t>), distinct),
+                          dense_groups(int_type, rows, 0, distinct, true)};
+  for (const grouping& of : all) {
+    SCOPED_TRACE(&of - all);
+    const lines expected = without_limit(of);
+    expect_same(of, expected, false, {.state_bytes = distinct * 16, .partition_bits = 3}, 2048 * kib);
+    std::uint64_t repeated = 0;
+    expect_same(of, expected, true, {.state_bytes = distinct * 6, .partition_bits = 1}, 1024 * kib, &repeated);
+    memory_budget budget;
+    memory_run_store store({.budget = &budget, .buffer_bytes = 256 * kib, .block_rows = 2048});
+    const std::uint64_t state_bytes = distinct * 16 + (sanitized ? 64 * kib : 0);  // of some 500 groups and more
+    auto groups = of.make(&budget, {.store = &store, .state_bytes = state_bytes, .partition_bits = 3});
+    ASSERT_TRUE(groups.ok() && of.update_all(*groups).ok());
+    std::uint32_t narrow = 0;
+    const auto done = groups->finish([&](std::span<const column> piece) -> pillar::result<void> {
+      pillar::int128 least = 0, most = 0;
+      bool any = false;
+      for (std::uint64_t row = 0; row < piece[0].size(); ++row) {
+        const pillar::scalar key = pillar::get(piece[0].slice(row, 1), 0);
+        if (key.null) continue;
+        least = any && least < key.integer ? least : key.integer;
+        most = any && most > key.integer ? most : key.integer;
+        any = true;
+      }
+      narrow += most - least < distinct / 4 ? 1 : 0;
+      return {};
+    });
+    ASSERT_TRUE(done.ok());
+    // Of eight partitions. 16 bits are an array before anything is spilled; ascending keys go beyond what was seen.
+    if (&of < &all[5]) EXPECT_GE(narrow, 6u);
+  }
+}
+
 TEST(aggregate_spilling_aggregator, a_taker_that_refuses_ends_it) {
   const grouping of = many_groups(30'000, 1'000'000'000'000);
   memory_budget budget(1024 * kib);
@@ -465,8 +524,7 @@ TEST(aggregate_spilling_aggregator, one_group_that_does_not_fit_is_an_error) {
   EXPECT_EQ(groups->update({}, {}, all, 1, where).error().code, errc::invalid_argument);  // not announced
 }
 
-TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail) {
-  grouping of = many_groups(sanitized ? 2'000 : 3'000, 1'000'000'000);
+void sweep_failures(grouping of) {
   of.restricts = true;
   const lines expected = without_limit(of);
   // A refused allocation may be taken for the end of the budget: then rows are spilled, and the answer is the same.
@@ -497,6 +555,12 @@ TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail
     return said;
   });
   expect_points(files, 10u);
+}
+TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail) {
+  sweep_failures(many_groups(sanitized ? 2'000 : 3'000, 1'000'000'000));
+}
+TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail_with_dense_keys) {
+  sweep_failures(dense_groups(type_of<std::int32_t>.as_nullable(), sanitized ? 2'500 : 4'000, -100, 3'500));
 }
 
 TEST(aggregate_spilling_aggregator, the_account_is_what_is_allocated) {

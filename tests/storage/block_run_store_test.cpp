@@ -58,6 +58,76 @@ TEST(storage_block_run_store, many_runs_share_the_write_buffers) {
   }
 }
 
+/// Texts, NULL now and then: the same from whichever row they are asked.
+std::string short_text(std::uint64_t row) {
+  pillar::splitmix64 random(row);
+  if (row >= 40'000 && row < 40'040) return "a text of some more characters " + std::to_string(row);
+  if (row >= 30'000 && row < 36'000) return "all the same";
+  if (row >= 20'000 && row < 30'000) return std::string(random.below(13), 'x');  // other bits than before
+  return "id" + std::to_string(100'000 + random.below(900'000));
+}
+
+TEST(storage_block_run_store, short_texts_are_written_as_integers) {
+  constexpr std::uint32_t row_count = 60'000, step = 500;
+  const auto is_null = [](std::uint64_t row) { return row % 37 == 5 || (row >= 50'000 && row < 53'000); };
+  memory_budget budget;
+  {
+    memory_run_store store({.budget = &budget, .buffer_bytes = 8 << 20, .block_rows = 1024});
+    const pillar::data_type type = type_of<pillar::text>.as_nullable();
+    const std::uint32_t run = *store.open({&type, 1});
+    std::uint64_t bytes_before = 0;
+    for (std::uint32_t first = 0; first < row_count; first += step) {
+      pillar::column_builder made(type);
+      for (std::uint64_t row = first; row < first + step; ++row)
+        ASSERT_TRUE((is_null(row) ? made.append_null() : made.append_text(short_text(row))).ok());
+      const column texts = *made.finish();
+      const vector view = texts.slice(0, step);
+      const vector* const columns[] = {&view};
+      ASSERT_TRUE(store.append(run, columns, nullptr, step).ok());
+      if (first == 18'000) bytes_before = store.counts().bytes_written;
+    }
+    ASSERT_TRUE(store.seal(run).ok());
+    EXPECT_LT(bytes_before, 18'000u * 7 / 2);  // six digits of four bits, and bitmaps
+    for (int turn = 0; turn < 2; ++turn) {
+      auto reader = *store.read(run);
+      std::uint64_t at = 0;
+      for (;;) {
+        vector texts;
+        const auto count = reader->next({&texts, 1});
+        ASSERT_TRUE(count.ok());
+        if (*count == 0) break;
+        ASSERT_EQ(texts.type.physical, pillar::physical_type::text);
+        for (std::uint32_t row = 0; row < *count; ++row, ++at) {
+          ASSERT_EQ(texts.valid(row), !is_null(at)) << at;
+          if (!is_null(at)) ASSERT_EQ(texts.text_value(row), short_text(at)) << at;
+        }
+      }
+      EXPECT_EQ(at, row_count);
+    }
+  }
+  EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(storage_block_run_store, write_buffers_leave_what_others_may_need) {
+  for (const std::uint64_t limit : {std::uint64_t{160} << 10, memory_budget::unlimited}) {
+    memory_budget budget(limit);
+    memory_run_store store({.budget = &budget, .buffer_bytes = 256 << 10});
+    const pillar::data_type type = type_of<std::int64_t>;
+    const std::int64_t value = 1;
+    vector one;
+    one.type = type;
+    one.size = 1;
+    one.values = &value;
+    const vector* const columns[] = {&one};
+    std::uint32_t runs[16];
+    for (auto& run : runs) run = *store.open({&type, 1});
+    for (const std::uint32_t run : runs) ASSERT_TRUE(store.append(run, columns, nullptr, 1).ok());
+    // Room for whole vectors at once is taken where it does not matter.
+    if (limit == memory_budget::unlimited) EXPECT_GT(budget.used(), 16u * 1024 * sizeof(value));
+    else EXPECT_LT(budget.used(), 16u * 256 * sizeof(value));
+  }
+}
+
 TEST(storage_block_run_store, every_file_operation_may_fail) {
   const rows_of_two rows(swept_row_count);
   const auto in_file = pillar::conformance::sweep_file_operations("file_run_store", [&](fault_plan& plan) {

@@ -7,7 +7,8 @@
 ///     groups->finish([](std::span<const column> part) { … });   // keys, then aggregates: every group once
 ///
 /// Rows of groups that are in memory keep updating them. The others go, by the uppermost bits of their key's hash, to
-/// their partition's run: each row once, its key and inputs. At the end the groups in memory are delivered, then
+/// their partition's run: each row once, its key and inputs. Where the keys are integers that have come dense, partitions
+/// are stretches of values instead, and each is an array. At the end the groups in memory are delivered, then
 /// partition by partition is read back and grouped. A partition whose groups do not fit is read several times, each
 /// time for a part of its hashes: nothing is written a second time.
 ///
@@ -16,7 +17,7 @@
 /// partition.
 #pragma once
 #include <cstdint>
-#include <memory>  // std::unique_ptr
+#include <memory>  // std::shared_ptr, std::unique_ptr
 #include <optional>
 #include <span>
 #include <vector>
@@ -33,7 +34,9 @@
 namespace PILLAR_NAMESPACE {
 
 namespace detail {
-class group_parts;  // detail/group_parts.hpp
+class group_parts;       // detail/group_parts.hpp
+struct run_order;        // detail/run_order.hpp
+class shared_run_order;  // detail/run_order.hpp
 }  // namespace detail
 
 /// What a spilling_aggregator may use.
@@ -108,7 +111,11 @@ class spilling_aggregator {
   [[nodiscard]] result<aggregator> make_aggregator(memory_budget* budget, std::uint64_t expected_rows) const;
   result<void> remember(result<void> done) noexcept;
   result<void> begin_spilling();
+  template <class F>
+  bool for_each_key(const F& f) const;
+  [[nodiscard]] detail::run_order propose_order() const;
   void note_groups();
+  void order_by_values(const vector& key, selection_mask& known, std::uint64_t* places);
   result<void> divide(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                       const selection_mask& selection, std::uint32_t row_count,
                       std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
@@ -125,7 +132,11 @@ class spilling_aggregator {
   [[nodiscard]] std::uint64_t part_limit() const noexcept;
   result<void> finish_partition(std::uint32_t partition, const detail::group_parts& in_memory, delivery take,
                                 memory_budget* result_budget);
-  result<bool> add_groups(std::span<const std::uint32_t> list, const hash_range& range, aggregator& groups) const;
+  [[nodiscard]] result<detail::group_parts> parts_in_memory(const detail::run_order& order) const;
+  [[nodiscard]] result<aggregator> make_part(const detail::run_order& order, const hash_range& range,
+                                             std::uint64_t rows, bool beyond, memory_budget* budget) const;
+  result<bool> add_groups(const detail::run_order& order, std::span<const std::uint32_t> list, const hash_range& range,
+                          aggregator& groups) const;
   result<bool> add_run(std::uint32_t partition, const hash_range& range, aggregator& groups,
                        std::uint64_t& rows_seen) const;
 
@@ -134,6 +145,10 @@ class spilling_aggregator {
   std::unique_ptr<memory_budget> state_budget_{};  ///< of in_memory_
   std::optional<aggregator> in_memory_{};
   std::optional<bloom_filter> in_memory_keys_{};  ///< the hashes of its groups, once they stopped growing
+  buffer in_memory_values_{};  ///< where runs go by values: bits of those that are groups in memory, exactly
+  std::shared_ptr<detail::shared_run_order> agreement_{};  ///< of all workers
+  const detail::run_order* order_ = nullptr;               ///< once rows are spilled
+  bool beyond_order_ = false;  ///< rows were spilled whose values were not among those that the order was made for
   std::vector<data_type> key_types_{};
   std::vector<data_type> input_types_{};
   std::vector<data_type> result_types_{};

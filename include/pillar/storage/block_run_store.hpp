@@ -36,6 +36,9 @@ struct run_store_options {
 /// the subclass; a directory in memory keeps where each block lies, its checksum and its rows. A block that is read is
 /// checked whole, and against the directory.
 ///
+/// Texts of up to 12 bytes are written as integers, of the bits in which they differ, where that takes hardly more than
+/// their own codecs.
+///
 /// Errors:   as run_store; open → invalid_argument: no columns; out_of_memory also where the write buffers cannot hold
 ///           one vector. Where there is no memory to encode, rows stay in the write buffers and the call may be made
 ///           again; a run whose rows could not be put gives the error again whenever it is named
@@ -70,10 +73,12 @@ class block_run_store : public run_store {
  private:
   struct run_shape;
   struct stored_run;
+  struct text_choice;
   class reader;
   result<void> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
                               std::uint32_t row_count);
   [[nodiscard]] stored_run& run_of(std::uint32_t number) const noexcept;
+  result<buffer> pack_texts(stored_run& run, text_choice& choice, std::span<vector> vectors);
   std::uint32_t keep_rest(stored_run& run, std::span<const column> columns);
   result<void> write(stored_run& run, bool at_end);
   result<void> write_closed(stored_run& run);

@@ -23,8 +23,17 @@ class group_parts {
   /// Errors: out_of_memory
   static result<group_parts> make(const group_table& of, unsigned part_bits, memory_budget* budget,
                                   bool by_words = false) {
+    return make_by(of.group_count(), part_bits, budget,
+                   [&](std::uint32_t first, std::uint32_t count, std::uint64_t* out) -> result<void> {
+                     if (!by_words) return of.hash_keys(first, count, out, budget);
+                     of.hash_words(first, count, out);
+                     return {};
+                   });
+  }
+  /// The same of numbers that `hash(first, count, out)` gives for the groups.
+  template <class Hash>
+  static result<group_parts> make_by(std::uint32_t count, unsigned part_bits, memory_budget* budget, const Hash& hash) {
     group_parts made;
-    const std::uint32_t count = of.group_count();
     radix_scatter scatter(part_bits);
     made.starts_.assign(std::size_t{scatter.partition_count()} + 1, 0);
     if (count == 0) return made;
@@ -35,8 +44,7 @@ class group_parts {
     std::uint64_t hashes[vector_rows];
     for (std::uint32_t first = 0; first < count; first += vector_rows) {
       const std::uint32_t rows = count - first < vector_rows ? count - first : vector_rows;
-      if (by_words) of.hash_words(first, rows, hashes);
-      else PILLAR_TRY(of.hash_keys(first, rows, hashes, budget));
+      PILLAR_TRY(hash(first, rows, hashes));
       for (std::uint32_t i = 0; i < rows; ++i) places[first + i] = scatter.partition_of(hashes[i]);
       scatter.count_numbers(places + first, rows);
     }

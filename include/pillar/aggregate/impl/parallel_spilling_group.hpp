@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pillar/aggregate/detail/group_parts.hpp"
+#include "pillar/aggregate/detail/run_order.hpp"
 #include "pillar/aggregate/impl/spilling_aggregator.hpp"  // spill_most_bits
 #include "pillar/aggregate/parallel_spilling_group.hpp"
 #include "pillar/base/growable.hpp"
@@ -16,7 +17,9 @@ namespace PILLAR_NAMESPACE {
 struct parallel_spilling_group::partition_work {
   delivery take;
   memory_budget* result_budget;
-  std::uint64_t part_bytes;                  ///< that the groups of a partition may take
+  std::uint64_t part_bytes;  ///< that the groups of a partition may take
+  detail::run_order order{};
+  bool beyond_order = false;
   std::vector<detail::group_parts> parts{};  ///< of each worker's groups in memory
 };
 
@@ -40,6 +43,7 @@ PILLAR_API result<parallel_spilling_group> parallel_spilling_group::make(
     PILLAR_ASSIGN_OR_RETURN(spilling_aggregator one,
                             spilling_aggregator::make(key_types, input_types, aggregates, budget, share, ranges,
                                                       expected_rows / worker_count, input_ranges));
+    if (i != 0) one.agreement_ = PILLAR_MUTATE(spill_orders_disagree, made.workers_[0].agreement_, one.agreement_);
     made.workers_.push_back(std::move(one));
   }
   return made;
@@ -91,6 +95,11 @@ inline result<void> parallel_spilling_group::finish_together(executor_ref runner
   }
   partition_work work{take, result_budget, memory_budget::unlimited};
   work.parts.resize(workers_.size());
+  work.order.bits = partition_bits_;
+  for (const spilling_aggregator& one : workers_) {
+    if (one.order_ != nullptr) work.order = *one.order_;
+    work.beyond_order = work.beyond_order || one.beyond_order_;
+  }
   std::vector<result<void>> done(workers_.size());
   const auto prepare = [&](std::uint32_t index, std::uint32_t) {
     spilling_aggregator& one = workers_[index];
@@ -98,8 +107,7 @@ inline result<void> parallel_spilling_group::finish_together(executor_ref runner
       one.end_of_rows();
       one.in_memory_->arrange();
       for (const std::uint32_t run : one.runs_) PILLAR_TRY(one.options_.store->seal(run));
-      PILLAR_ASSIGN_OR_RETURN(work.parts[index],
-                              detail::group_parts::make(one.in_memory_->groups(), partition_bits_, budget_));
+      PILLAR_ASSIGN_OR_RETURN(work.parts[index], one.parts_in_memory(work.order));
       return {};
     }();
   };
@@ -148,7 +156,8 @@ inline result<void> parallel_spilling_group::finish_partition(const partition_wo
     bool whole = false;
     std::vector<std::vector<column>> pieces;  // kept until all are there: what does not fit is begun anew
     {
-      PILLAR_ASSIGN_OR_RETURN(aggregator groups, workers_[0].make_aggregator(&part_budget, 0));
+      PILLAR_ASSIGN_OR_RETURN(aggregator groups,
+                              workers_[0].make_part(work.order, range, rows, work.beyond_order, &part_budget));
       PILLAR_ASSIGN_OR_RETURN(whole, add_partition(work, partition, range, groups, rows_seen));
       if (whole) {
         const auto keep = [&](std::span<const column> piece) -> result<void> {
@@ -181,7 +190,8 @@ inline result<bool> parallel_spilling_group::add_partition(const partition_work&
                                                            const spilling_aggregator::hash_range& range,
                                                            aggregator& groups, std::uint64_t& rows_seen) const {
   for (std::size_t w = 0; w < workers_.size(); ++w) {
-    PILLAR_ASSIGN_OR_RETURN(const bool whole, workers_[w].add_groups(work.parts[w].of(partition), range, groups));
+    PILLAR_ASSIGN_OR_RETURN(const bool whole,
+                            workers_[w].add_groups(work.order, work.parts[w].of(partition), range, groups));
     if (!whole) return false;
   }
   for (const spilling_aggregator& one : workers_) {

@@ -6,9 +6,11 @@
 #include <utility>
 
 #include "pillar/aggregate/detail/group_parts.hpp"
+#include "pillar/aggregate/detail/run_order.hpp"
 #include "pillar/aggregate/spilling_aggregator.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
+#include "pillar/column/builder.hpp"        // column_builder
 #include "pillar/column/detail/gather.hpp"  // list_rows, gather_rows
 #include "pillar/hash/column.hpp"           // hash_rows
 
@@ -20,6 +22,12 @@ namespace detail {
 inline constexpr unsigned spill_most_bits = 40;
 /// Of the filter that knows the groups in memory: 3 % of other keys are searched for in vain.
 inline constexpr unsigned spill_bits_per_group = 8;
+/// Keys whose values span at most so many times the groups in memory are dense: the rest of them is not there yet.
+inline constexpr std::uint64_t spill_dense_span = 64;
+/// Up to so many values for each group a bit for each of them is cheaper than the filter.
+inline constexpr std::uint64_t spill_values_per_group = 2 * spill_bits_per_group;
+/// Fewer groups say little about keys.
+inline constexpr std::uint32_t spill_least_dense_groups = 256;
 /// Aggregates whose restrictions stand in one word of a row.
 inline constexpr std::size_t restrictions_in_a_word = 64;
 
@@ -27,28 +35,6 @@ inline constexpr std::size_t restrictions_in_a_word = 64;
 inline std::uint64_t most_bytes_of(const memory_budget* budget) noexcept {
   const std::uint64_t available = budget == nullptr ? memory_budget::unlimited : budget->available();
   return available == memory_budget::unlimited ? available : budget->used() + available;
-}
-
-/// out[row] = the integer of a narrower vector, widened.
-template <class To>
-void widen_integers(const vector& from, To* PILLAR_RESTRICT out) noexcept {
-  visit_fixed_width(from.type.physical, [&]<class T>() {
-    if constexpr (!std::is_floating_point_v<T>) {
-      const auto* values = static_cast<const std::byte*>(from.holder().values);
-      const auto at = [values](std::uint32_t index) {
-        return static_cast<To>(load_unaligned<T>(values + std::size_t{index} * sizeof(T)));
-      };
-      if (from.kind == vector_kind::run_end) {
-        from.for_each_run(0, from.size, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
-          for (std::uint32_t row = begin; row < end; ++row) out[row] = at(run);
-        });
-      } else if (from.kind == vector_kind::dictionary && from.dictionary->size == 0) {
-        for (std::uint32_t row = 0; row < from.size; ++row) out[row] = 0;
-      } else {
-        for (std::uint32_t row = 0; row < from.size; ++row) out[row] = at(from.index_of(row));
-      }
-    }
-  });
 }
 
 }  // namespace detail
@@ -96,6 +82,7 @@ PILLAR_API result<spilling_aggregator> spilling_aggregator::make(
   if (options.restricts)
     for (std::size_t i = 0; i < aggregates.size(); i += detail::restrictions_in_a_word)
       made.run_types_.push_back(type_of<std::uint64_t>);
+  made.agreement_ = std::make_shared<detail::shared_run_order>();
   made.converted_.resize(made.run_types_.size());
   made.scattered_.resize(made.run_types_.size());
   return made;
@@ -143,14 +130,84 @@ inline result<void> spilling_aggregator::begin_spilling() {
     }
     runs_.push_back(*opened);
   }
+  order_ = &agreement_->agree([this] { return propose_order(); });
   note_groups();
   return {};
+}
+
+/// Calls f(keys) for 1,024 groups' keys at a time. False: there was no memory for them.
+template <class F>
+bool spilling_aggregator::for_each_key(const F& f) const {
+  const std::uint32_t group_count = in_memory_->group_count();
+  for (std::uint32_t first = 0; first < group_count; first += vector_rows) {
+    const std::uint32_t left = group_count - first, count = left < vector_rows ? left : vector_rows;
+    column_builder keys(key_types_[0], budget_);
+    if (!in_memory_->groups().append_keys(0, first, count, keys).ok()) return false;
+    const result<column> made = keys.finish();
+    if (!made.ok()) return false;
+    f(made->slice(0, count));
+  }
+  return true;
+}
+
+/// By values, where the groups in memory are of one column of integers, close together and evenly spread.
+inline detail::run_order spilling_aggregator::propose_order() const {
+  detail::run_order by_hash, order;
+  by_hash.bits = order.bits = options_.partition_bits;
+  const physical_type type = key_types_[0].physical;
+  const std::uint32_t group_count = in_memory_->group_count();
+  if (key_types_.size() != 1 || !is_integer(type) || type == physical_type::boolean ||
+      type == physical_type::integer128 || group_count < detail::spill_least_dense_groups)
+    return by_hash;
+  order.is_signed = lowest_of(type) < 0;
+  std::uint64_t least = ~std::uint64_t{0}, most = 0, codes[vector_rows];
+  const bool seen = for_each_key([&](const vector& keys) {
+    order.codes(keys, codes);
+    for (std::uint32_t row = 0; row < keys.size; ++row) {
+      if (!keys.valid(row)) continue;
+      least = codes[row] < least ? codes[row] : least;
+      most = codes[row] > most ? codes[row] : most;
+    }
+  });
+  if (!seen || least > most || (most - least) / detail::spill_dense_span >= group_count) return by_hash;
+  // A sixteenth more on both sides: the least and the greatest of all keys are hardly among the first.
+  const std::uint64_t further = (most - least) / 16 + 1;
+  const std::uint64_t lowest = order.in_order(static_cast<std::uint64_t>(lowest_of(type)));
+  const std::uint64_t highest = order.in_order(static_cast<std::uint64_t>(highest_of(type)));
+  order.look_at(least - lowest < further ? lowest : least - further,
+                highest - most < further ? highest : most + further);
+  std::uint32_t groups_of_run[1 << 10] = {};
+  std::uint32_t largest = 0;
+  if (!for_each_key([&](const vector& keys) {
+        order.codes(keys, codes);
+        for (std::uint32_t row = 0; row < keys.size; ++row)
+          if (keys.valid(row)) ++groups_of_run[order.run_of_code(codes[row])];
+      }))
+    return by_hash;
+  for (const std::uint32_t count : groups_of_run) largest = count > largest ? count : largest;
+  return largest <= 2 * (group_count >> order.bits) + 64 ? order : by_hash;
 }
 
 /// Most rows are of groups that are not in memory from now on: a filter says so in less time than a search. Without
 /// room for one, all are searched for.
 inline void spilling_aggregator::note_groups() {
   const std::uint32_t group_count = in_memory_->group_count();
+  // A bit for each value, and one for all others.
+  if (order_->by_values && order_->span / detail::spill_values_per_group < group_count) {
+    const std::size_t bytes = words_for(order_->span + 1) * sizeof(std::uint64_t);
+    result<buffer> made = buffer::allocate(bytes, budget_);
+    if (!made.ok()) return;
+    std::memset(made->data(), 0, bytes);
+    std::uint64_t codes[vector_rows];
+    if (!for_each_key([&](const vector& keys) {
+          order_->codes(keys, codes);
+          for (std::uint32_t row = 0; row < keys.size; ++row)
+            if (keys.valid(row) && codes[row] < order_->span) set_bit(made->as<std::uint64_t>(), codes[row]);
+        }))
+      return;
+    in_memory_values_ = *std::move(made);
+    return;
+  }
   result<bloom_filter> made = bloom_filter::make(group_count, budget_, detail::spill_bits_per_group);
   if (!made.ok()) return;
   std::uint64_t hashes[vector_rows];
@@ -168,14 +225,16 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
                                                 std::uint32_t row_count, std::span<const selection_mask* const> where,
                                                 std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
   std::uint64_t hashes[vector_rows];
-  hash_rows(keys, row_count, hashes);
   selection_mask rest = selection;
   selection_mask known = frozen_ ? selection_mask::none() : selection;
+  const bool by_values = order_->by_values;
+  if (!by_values || in_memory_keys_) hash_rows(keys, row_count, hashes);
   if (in_memory_keys_) {
     selection_mask possible = selection_mask::none();
     in_memory_keys_->test({hashes, row_count}, possible.words);
     known &= PILLAR_MUTATE(spill_filter_of_nothing, possible, selection_mask::none());
   }
+  if (by_values) order_by_values(*keys[0], known, hashes);
   std::uint32_t slots[vector_rows];
   if (known.any()) {
     in_memory_->groups().find(keys, known, row_count, slots);
@@ -195,6 +254,30 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
         rest.words[i] &= PILLAR_MUTATE(spill_takes_known_rows, ~known.words[i], ~std::uint64_t{0});
   }
   return rest.any() ? spill(keys, inputs, rest, row_count, hashes, where, numbers) : result<void>();
+}
+
+/// places[row]: the run, as the upper bits of a number. Takes rows out of `known` whose groups are not in memory.
+inline void spilling_aggregator::order_by_values(const vector& key, selection_mask& known, std::uint64_t* places) {
+  const detail::run_order order = *order_;
+  const unsigned shift = 64 - order.bits;
+  order.codes(key, places);
+  const std::uint64_t* const bits = in_memory_values_.empty() ? nullptr : in_memory_values_.as<std::uint64_t>();
+  std::uint64_t most = 0;
+  for (std::uint32_t first = 0; first < key.size; first += 64) {
+    const std::uint64_t valid = key.validity_word(first / 64);
+    const std::uint32_t count = key.size - first < 64 ? key.size - first : 64;
+    std::uint64_t found = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      // A NULL is of the first run, and may be in memory.
+      const std::uint64_t code = (valid >> i & 1) != 0 ? places[first + i] : 0;
+      const std::uint64_t bit = code < order.span ? code : order.span;
+      most = code > most ? code : most;
+      if (bits != nullptr) found |= (bits[bit / 64] >> bit % 64 & 1) << i;
+      places[first + i] = std::uint64_t{order.run_of_code(code)} << shift;
+    }
+    if (bits != nullptr) known.words[first / 64] &= PILLAR_MUTATE(spill_forgets_null_group, found | ~valid, found);
+  }
+  beyond_order_ = beyond_order_ || most >= order.span;
 }
 
 /// A vector as column `number` of the runs: of its type, integers widened where they came narrower.
@@ -381,6 +464,7 @@ inline void spilling_aggregator::end_of_rows() noexcept {
   for (buffer& memory : converted_) memory = buffer{};
   for (buffer& memory : scattered_) memory = buffer{};
   in_memory_keys_.reset();
+  in_memory_values_ = buffer{};
 }
 
 inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_budget* result_budget) {
@@ -395,8 +479,7 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
   if (frozen_) {
     PILLAR_TRY(done);
     in_memory_->arrange();
-    PILLAR_ASSIGN_OR_RETURN(in_memory,
-                            detail::group_parts::make(in_memory_->groups(), options_.partition_bits, budget_));
+    PILLAR_ASSIGN_OR_RETURN(in_memory, parts_in_memory(*order_));
   } else {  // every group is here or in the runs, none in both
     if (!done.ok() && done.error().code != errc::out_of_memory) return done;
     std::uint32_t delivered = 0;
@@ -422,6 +505,29 @@ inline std::uint64_t spilling_aggregator::part_limit() const noexcept {
   return left > rest ? left : rest;
 }
 
+/// The groups in memory by the runs that their rows go to.
+inline result<detail::group_parts> spilling_aggregator::parts_in_memory(const detail::run_order& order) const {
+  if (!order.by_values) return detail::group_parts::make(in_memory_->groups(), order.bits, budget_);
+  const auto places = [&](std::uint32_t first, std::uint32_t count, std::uint64_t* out) -> result<void> {
+    column_builder keys(key_types_[0], budget_);
+    PILLAR_TRY(in_memory_->groups().append_keys(0, first, count, keys));
+    PILLAR_ASSIGN_OR_RETURN(const column made, keys.finish());
+    const vector values = made.slice(0, count);
+    order.codes(values, out);
+    for (std::uint32_t i = 0; i < count; ++i) out[i] = order.place(0, values.valid(i) ? order.run_of_code(out[i]) : 0);
+    return {};
+  };
+  return detail::group_parts::make_by(in_memory_->groups().group_count(), order.bits, budget_, places);
+}
+
+/// An aggregator for a part of a partition, of which `rows` were spilled. Whole stretches of values are an array.
+inline result<aggregator> spilling_aggregator::make_part(const detail::run_order& order, const hash_range& range,
+                                                         std::uint64_t rows, bool beyond, memory_budget* budget) const {
+  if (!order.by_values || beyond || range.bits != order.bits) return make_aggregator(budget, 0);
+  const key_range values = order.values_of(static_cast<std::uint32_t>(range.prefix), key_types_[0].physical);
+  return aggregator::make(key_types_, input_types_, aggregates_, budget, {&values, 1}, rows, input_ranges_);
+}
+
 /// Groups a partition, as a whole or, where that does not fit, by parts of its hashes.
 inline result<void> spilling_aggregator::finish_partition(std::uint32_t partition, const detail::group_parts& in_memory,
                                                           delivery take, memory_budget* result_budget) {
@@ -439,10 +545,11 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
     std::uint64_t rows_seen = 0;
     bool whole = false;
     {
-      PILLAR_ASSIGN_OR_RETURN(aggregator groups, make_aggregator(&part_budget, 0));
+      PILLAR_ASSIGN_OR_RETURN(aggregator groups,
+                              make_part(*order_, range, rows_of_runs_[partition], beyond_order_, &part_budget));
       whole = true;
       if (in_memory_) {
-        PILLAR_ASSIGN_OR_RETURN(whole, add_groups(in_memory.of(partition), range, groups));
+        PILLAR_ASSIGN_OR_RETURN(whole, add_groups(*order_, in_memory.of(partition), range, groups));
       }
       if (whole) {
         PILLAR_ASSIGN_OR_RETURN(whole, add_run(partition, range, groups, rows_seen));
@@ -470,16 +577,18 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
 
 /// Adds groups in memory: those of `list`, which is of a partition, whose hashes are in the range. False: they do not
 /// fit.
-inline result<bool> spilling_aggregator::add_groups(std::span<const std::uint32_t> list, const hash_range& range,
-                                                    aggregator& groups) const {
+inline result<bool> spilling_aggregator::add_groups(const detail::run_order& order, std::span<const std::uint32_t> list,
+                                                    const hash_range& range, aggregator& groups) const {
   growable<std::uint32_t> chosen(budget_);
   if (range.bits != options_.partition_bits) {
     std::uint64_t hashes[vector_rows];
     for (std::size_t first = 0; first < list.size(); first += vector_rows) {
       const auto some = list.subspan(first, list.size() - first < vector_rows ? list.size() - first : vector_rows);
       PILLAR_TRY(in_memory_->groups().hash_keys(some, hashes, budget_));
+      const std::uint64_t run = range.prefix >> (range.bits - options_.partition_bits);
       for (std::size_t i = 0; i < some.size(); ++i)
-        if (PILLAR_MUTATE(spill_merges_all_hashes, range.has(hashes[i]), true) && !chosen.append(some[i]).ok())
+        if (PILLAR_MUTATE(spill_merges_all_hashes, range.has(order.place(hashes[i], run)), true) &&
+            !chosen.append(some[i]).ok())
           return false;
     }
     list = {chosen.data(), chosen.size()};
@@ -513,7 +622,7 @@ inline result<bool> spilling_aggregator::add_run(std::uint32_t partition, const 
     if (PILLAR_MUTATE(spill_reads_all_hashes, range.bits != options_.partition_bits, false)) {
       hash_rows(keys, count, hashes);
       for (std::uint32_t row = 0; row < count; ++row)
-        if (!range.has(hashes[row])) assign_bit(selection.words, row, false);
+        if (!range.has(order_->place(hashes[row], partition))) assign_bit(selection.words, row, false);
     }
     for (std::size_t i = 0; i < restrictions.size(); ++i) {
       const vector& words = columns[first_word + (numbers_rows_ ? 1 : 0) + i / detail::restrictions_in_a_word];

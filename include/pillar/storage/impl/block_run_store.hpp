@@ -11,10 +11,16 @@
 #include "pillar/storage/block.hpp"
 #include "pillar/storage/block_run_store.hpp"
 #include "pillar/storage/detail/block_format.hpp"
+#include "pillar/storage/detail/packed_texts.hpp"
 
 namespace PILLAR_NAMESPACE {
 
 namespace detail {
+/// A column of texts is encoded as such once in so many blocks, to see what that would take.
+inline constexpr std::uint32_t blocks_of_packed_texts = 64;
+/// Of a run: as many as the directory has numbers for.
+inline constexpr std::size_t most_packings = (std::size_t{1} << 24) - 1;
+
 /// The checksum that a block names as its own.
 inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
   PILLAR_ASSERT(block.size() >= sizeof(block_header));
@@ -22,23 +28,34 @@ inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
 }
 }  // namespace detail
 
+/// Of a column of texts: what it takes as such, and how often it was written as integers since that was seen.
+struct block_run_store::text_choice {
+  encoding_choice packed{};
+  std::uint64_t bytes = 0;
+  std::uint32_t row_count = 0;  ///< 0: not seen yet
+  std::uint32_t packed_blocks = 0;
+};
+
 /// What runs of the same columns have in common: one is like the next, so they share the trees that were chosen last.
 struct block_run_store::run_shape {
   std::vector<data_type> types{};
   std::vector<encoding_choice> choices{};
-  std::uint64_t row_bytes = 0;  ///< in the write buffers, of texts their slots
+  std::vector<text_choice> texts{};  ///< by column, if one is of texts
+  std::uint64_t row_bytes = 0;       ///< in the write buffers, of texts their slots
 };
 
 struct block_run_store::stored_run {
   /// A block as the directory knows it. Blocks of the same rows follow one another, one per column.
   struct stored_block {
     std::uint64_t place = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes : 40 = 0;
+    std::uint64_t packing : 24 = 0;  ///< number of texts' bits + 1; 0: a block of the column's type
     std::uint64_t checksum = 0;
   };
   run_shape* shape;
   std::vector<column_builder> builders{};  ///< none once it is sealed
   growable<stored_block> blocks;
+  growable<detail::text_bits> packings;  ///< blocks that follow one another share them
   growable<std::uint32_t> rows_of_groups;
   memory_budget* budget;
   std::uint64_t own_bytes = 0;  ///< counted for what stands here
@@ -52,7 +69,7 @@ struct block_run_store::stored_run {
   std::uint32_t closed_rows = 0;
 
   stored_run(run_shape* of, memory_budget* from) noexcept
-      : shape(of), blocks(from), rows_of_groups(from), budget(from) {}
+      : shape(of), blocks(from), packings(from), rows_of_groups(from), budget(from) {}
   stored_run(const stored_run&) = delete;
   stored_run& operator=(const stored_run&) = delete;
   ~stored_run() {
@@ -88,8 +105,12 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
   run_shape* shape = nullptr;
   for (const auto& known : shapes_)
     if (std::equal(types.begin(), types.end(), known->types.begin(), known->types.end())) shape = known.get();
+  bool has_texts = false;
+  for (const data_type& type : types) has_texts = has_texts || type.physical == physical_type::text;
   const std::uint64_t shape_bytes =
-      shape != nullptr ? 0 : sizeof(run_shape) + types.size() * (sizeof(data_type) + sizeof(encoding_choice));
+      shape != nullptr ? 0
+                       : sizeof(run_shape) + types.size() * (sizeof(data_type) + sizeof(encoding_choice)) +
+                             (has_texts ? types.size() * sizeof(text_choice) : 0);
   const std::uint64_t own_bytes = sizeof(stored_run) + types.size() * sizeof(column_builder);
   if (options_.budget != nullptr) PILLAR_TRY(options_.budget->reserve(own_bytes + shape_bytes));
   if (shape == nullptr) {
@@ -98,6 +119,7 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
     shape = shapes_.back().get();
     shape->types.assign(types.begin(), types.end());
     shape->choices.resize(types.size());
+    if (has_texts) shape->texts.resize(types.size());
     for (const data_type& type : types) shape->row_bytes += byte_width(type.physical);
   }
   auto made = std::make_unique<stored_run>(shape, options_.budget);
@@ -116,7 +138,12 @@ inline result<void> block_run_store::append_columns(stored_run& run, std::span<c
   const std::uint64_t before = run.buffered_rows();
   // Where there is room for a vector of each run and a few rows more, builders do not grow by doubling.
   constexpr std::uint32_t roomy_rows = vector_rows + vector_rows / 8;
-  const bool roomy = run.shape->row_bytes * roomy_rows * run_count_ <= options_.buffer_bytes;
+  const std::uint64_t wanted = run.shape->row_bytes * roomy_rows * run_count_, used = buffered_.used();
+  const std::uint64_t left = options_.budget == nullptr ? memory_budget::unlimited : options_.budget->available();
+  // Of what the budget has left half is for encoding.
+  const bool roomy =
+      wanted <= options_.buffer_bytes &&
+      PILLAR_MUTATE(run_store_room_of_nobody, left == memory_budget::unlimited || wanted <= used + left / 2, true);
   for (std::size_t i = 0; before == 0 && roomy && i < run.builders.size(); ++i)
     static_cast<void>(run.builders[i].reserve(roomy_rows));
   for (std::size_t i = 0; i < run.builders.size(); ++i) {
@@ -194,6 +221,37 @@ inline result<void> block_run_store::write(stored_run& run, bool at_end) {
   return write_closed(run);
 }
 
+/// Texts as integers, where all are short and that takes hardly more than their own codecs: those cost ten times as
+/// much. Then the vectors are of numbers in the buffer, and their packing is the run's last; else the buffer is empty.
+inline result<buffer> block_run_store::pack_texts(stored_run& run, text_choice& choice, std::span<vector> vectors) {
+  buffer numbers;
+  if (choice.row_count == 0 || choice.packed_blocks == detail::blocks_of_packed_texts) return numbers;
+  detail::text_bits differ;
+  detail::packed_texts packing;
+  if (run.packings.size() == detail::most_packings || !differ.look_at(vectors) || !packing.use(differ)) return numbers;
+  const std::uint64_t row_count = std::uint64_t{vector_rows} * (vectors.size() - 1) + vectors.back().size;
+  constexpr std::uint64_t header_bytes = 192;
+  const std::uint64_t bytes = differ.bits() * (vectors.size() * vector_rows / 8) + header_bytes;
+  // By a twentieth more at most.
+  if (20 * bytes * choice.row_count > 21 * choice.bytes * row_count) return numbers;
+  PILLAR_TRY(run.packings.reserve(1));
+  PILLAR_ASSIGN_OR_RETURN(numbers, buffer::allocate(row_count * sizeof(std::uint64_t), options_.budget));
+  for (std::size_t v = 0; v < vectors.size(); ++v) {
+    vector& values = vectors[v];
+    auto* const to = numbers.as<std::uint64_t>() + v * vector_rows;
+    packing.pack(values.values_as<text_slot>(), values.size, to);
+    const bool nullable = values.type.nullable;
+    values.type = type_of<std::uint64_t>;
+    values.type.nullable = nullable;
+    values.values = to;
+    values.buffers = nullptr;
+  }
+  const bool others = run.packings.empty() || !(run.packings[run.packings.size() - 1] == differ);
+  if (PILLAR_MUTATE(run_store_packs_texts_alike, others, run.packings.empty())) run.packings.push(differ);
+  ++choice.packed_blocks;
+  return numbers;
+}
+
 /// Encodes and puts what was closed. Without memory for it the rest waits for the next call; on other errors the rows
 /// are lost, and the run is of no more use.
 inline result<void> block_run_store::write_closed(stored_run& run) {
@@ -211,8 +269,21 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
       options.policy = options_.policy;
       options.previous = &run.shape->choices[run.encoded];
       options.kernels = kernels_;
-      PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
       stored_run::stored_block stored;
+      buffer numbers;
+      text_choice* texts = nullptr;
+      if (values.type().physical == physical_type::text) {
+        texts = &run.shape->texts[run.encoded];
+        PILLAR_ASSIGN_OR_RETURN(numbers, pack_texts(run, *texts, {views, view_count}));
+        if (!numbers.empty()) {
+          options.previous = &texts->packed;
+          stored.packing = run.packings.size() & detail::most_packings;
+        }
+      }
+      PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
+      if (texts != nullptr && numbers.empty())
+        texts->bytes = block.size(), texts->row_count = row_count, texts->packed_blocks = 0;
+      numbers = buffer{};
       stored.bytes = block.size();
       stored.checksum = detail::named_checksum(block.bytes());
       PILLAR_ASSIGN_OR_RETURN(stored.place, put(std::move(block)));
@@ -299,6 +370,7 @@ class block_run_store::reader final : public run_reader {
           PILLAR_TRY(
               from.scratch->reserve_characters(source.operations->character_bytes(source.block), store_.budget()));
         PILLAR_TRY(source.decode(*from.scratch, columns[i]));
+        if (from.is_packed) PILLAR_TRY(unpack(from, columns[i]));
       }
       const std::uint32_t left = rows_in_group_ - row_;
       const std::uint32_t count = left < vector_rows ? left : vector_rows;
@@ -315,7 +387,39 @@ class block_run_store::reader final : public run_reader {
     vector_scratch* scratch = nullptr;
     buffer room{};
     block_view view{};
+    bool is_packed = false;
+    detail::packed_texts packing{};  ///< if it is
+    buffer slots{};                  ///< and the numbers before, where they do not lie side by side
+    std::uint64_t validity[vector_words] = {};
   };
+
+  /// Numbers that stand for texts → those.
+  result<void> unpack(reader_column& column, vector& values) {
+    constexpr std::size_t slot_bytes = vector_rows * sizeof(text_slot);
+    if (column.slots.empty()) {
+      PILLAR_ASSIGN_OR_RETURN(column.slots,
+                              buffer::allocate(slot_bytes + vector_rows * sizeof(std::uint64_t), store_.budget()));
+    }
+    const auto* numbers = values.values_as<std::uint64_t>();
+    if (values.kind != vector_kind::flat) {
+      auto* const flat = reinterpret_cast<std::uint64_t*>(column.slots.data() + slot_bytes);
+      const auto* const held = values.holder().values_as<std::uint64_t>();
+      for (std::uint32_t row = 0; row < values.size; ++row)
+        flat[row] = values.valid(row) ? held[values.index_of(row)] : 0;
+      numbers = flat;
+    }
+    if (!column.packing.unpack(numbers, values.size, column.slots.as<text_slot>())) return errc::corrupt;
+    vector made;
+    made.type = run_.shape->types[static_cast<std::size_t>(&column - columns_.data())];
+    made.size = values.size;
+    made.values = column.slots.data();
+    if (values.validity != nullptr) {
+      for (std::uint32_t word = 0; word < vector_words; ++word) column.validity[word] = values.validity_word(word);
+      made.validity = column.validity;
+    }
+    values = made;
+    return {};
+  }
 
   result<void> open_group(std::size_t group) {
     rows_in_group_ = 0;
@@ -335,7 +439,9 @@ class block_run_store::reader final : public run_reader {
       if (PILLAR_MUTATE(run_store_takes_any_block, detail::named_checksum(bytes) != stored.checksum, false))
         return {errc::checksum_mismatch, stored.place};
       PILLAR_ASSIGN_OR_RETURN(into.view, open_block(bytes, limits, true));
-      PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] && into.view.type() == run_.shape->types[i]);
+      into.is_packed = stored.packing != 0 && into.packing.use(run_.packings[stored.packing - 1]);
+      PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] &&
+                    (into.is_packed || into.view.type() == run_.shape->types[i]));
     }
     rows_in_group_ = run_.rows_of_groups[group];
     return {};

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Which run takes a row that is spilled.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <type_traits>  // std::is_floating_point_v
+
+#include "pillar/aggregate/group_table.hpp"  // key_range
+#include "pillar/base/bits.hpp"              // load_unaligned
+#include "pillar/base/checked.hpp"           // uint128
+#include "pillar/column/vector.hpp"
+
+namespace PILLAR_NAMESPACE::detail {
+
+/// out[row] = the integer of a narrower vector, widened.
+template <class To>
+void widen_integers(const vector& from, To* PILLAR_RESTRICT out) noexcept {
+  visit_fixed_width(from.type.physical, [&]<class T>() {
+    if constexpr (!std::is_floating_point_v<T>) {
+      const auto* values = static_cast<const std::byte*>(from.holder().values);
+      const auto at = [values](std::uint32_t index) {
+        return static_cast<To>(load_unaligned<T>(values + std::size_t{index} * sizeof(T)));
+      };
+      if (from.kind == vector_kind::flat) {
+        for (std::uint32_t row = 0; row < from.size; ++row) out[row] = at(row);
+      } else if (from.kind == vector_kind::run_end) {
+        from.for_each_run(0, from.size, [&](std::uint32_t run, std::uint32_t begin, std::uint32_t end) {
+          for (std::uint32_t row = begin; row < end; ++row) out[row] = at(run);
+        });
+      } else if (from.kind == vector_kind::dictionary && from.dictionary->size == 0) {
+        for (std::uint32_t row = 0; row < from.size; ++row) out[row] = 0;
+      } else {
+        for (std::uint32_t row = 0; row < from.size; ++row) out[row] = at(from.index_of(row));
+      }
+    }
+  });
+}
+
+/// Rows go to runs by the upper bits of their key's hash; or, where one column of integers has come dense so far, by
+/// stretches of its values, all equally long: groups that are read back are an array again then, and their keys take
+/// fewer bits. Behind the last stretch of the values seen comes the first run again, so that keys which only ascend fill
+/// all runs.
+struct run_order {
+  unsigned bits = 0;  ///< 2^bits runs
+  bool by_values = false;
+  bool is_signed = false;
+  std::uint64_t first = 0;   ///< where the first stretch begins: a value as in_order() has it
+  std::uint64_t span = 0;    ///< of the values seen: codes below it
+  std::uint64_t width = 2;   ///< of a stretch
+  std::uint64_t factor = 0;  ///< 2^64 / width, and a little more: a product is cheaper than a quotient
+
+  /// A value, widened to 64 bits, as an unsigned number in the same order.
+  [[nodiscard]] std::uint64_t in_order(std::uint64_t value) const noexcept {
+    return is_signed ? value ^ std::uint64_t{1} << 63 : value;
+  }
+  /// The run, of a value less the first one.
+  [[nodiscard]] std::uint32_t run_of_code(std::uint64_t code) const noexcept {
+    const auto stretch = static_cast<std::uint64_t>(uint128{code} * factor >> 64);
+    return static_cast<std::uint32_t>(stretch & low_bits(bits));
+  }
+  /// Values less the first one; anything where a row is NULL.
+  void codes(const vector& key, std::uint64_t* out) const noexcept {
+    widen_integers(key, reinterpret_cast<std::int64_t*>(out));
+    for (std::uint32_t row = 0; row < key.size; ++row) out[row] = in_order(out[row]) - first;
+  }
+  /// Requires: numbers as in_order() has them, fewer than 2^40 from least to most
+  void look_at(std::uint64_t least, std::uint64_t most) noexcept {
+    by_values = true;
+    first = least;
+    span = most - least + 1;
+    width = (span >> bits) + 1;
+    if (width < 2) width = 2;
+    factor = ~std::uint64_t{0} / width + 1;
+  }
+  /// A hash whose upper bits are the run: parts of a run go by the bits below.
+  [[nodiscard]] std::uint64_t place(std::uint64_t hash, std::uint64_t run) const noexcept {
+    return by_values ? run << (64 - bits) | hash >> bits : hash;
+  }
+  /// The values of a run, of those seen.
+  [[nodiscard]] key_range values_of(std::uint32_t run, physical_type type) const noexcept {
+    const auto value = [this](uint128 code) {
+      const int128 sum = static_cast<int128>(first + code);
+      return is_signed ? sum - (int128{1} << 63) : sum;
+    };
+    key_range range = {value(uint128{width} * run), value(uint128{width} * (run + 1) - 1)};
+    if (range.highest > highest_of(type)) range.highest = highest_of(type);
+    return range;
+  }
+};
+
+/// What all workers of a group agree on when the first of them spills.
+class shared_run_order {
+ public:
+  /// The order, which the first to come here proposes; others wait for it.
+  template <class Propose>
+  const run_order& agree(const Propose& propose) {
+    state before = state::open;
+    if (state_.compare_exchange_strong(before, state::proposed, std::memory_order_acquire)) {
+      order_ = propose();
+      state_.store(state::agreed, std::memory_order_release);
+      state_.notify_all();
+    } else {
+      while (state_.load(std::memory_order_acquire) != state::agreed) state_.wait(state::proposed);
+    }
+    return order_;
+  }
+
+ private:
+  enum class state : std::uint8_t { open, proposed, agreed };
+  std::atomic<state> state_{state::open};
+  run_order order_{};
+};
+
+}  // namespace PILLAR_NAMESPACE::detail
