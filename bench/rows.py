@@ -179,6 +179,13 @@ ROWS = [
           ("q9", 0, "squared correlation by id2 and id4"), ("q10", 0, "sum and count by all six: a group per row"))),
     Row("aggregate/spill_1e8_1e7", "aggregate", kind="query", unit="ms", rows=100_000_000, long=True,
         note="a hundred million rows of ten million groups in 256 MiB, runs in a file in TMPDIR"),
+    *(Row(f"aggregate/in_memory_{keys}", "aggregate", kind="query", unit="ms", rows=3_000_000, long=True,
+          note=f"three million rows of 300,000 groups by {what} in a spilling_aggregator, sum and count, no limit")
+      for keys, what in (("dense", "dense int64"), ("spread", "int64 spread over 64 bits"),
+                         ("two_keys", "int64 and int32"), ("text", "texts of 12 bytes"))),
+    *(Row(f"aggregate/spill_{keys}", "aggregate", kind="query", unit="ms", rows=3_000_000, long=True,
+          reference=f"aggregate/in_memory_{keys}", note="the same in a quarter of that memory, runs in a file in TMPDIR")
+      for keys in ("dense", "spread", "two_keys", "text")),
     Row("aggregate/sum_raw_u32_ram", "aggregate", limit=RAM),
     Row("aggregate/sum_packed_w12_ram", "aggregate", limit=RAM, reference="aggregate/sum_raw_u32_ram",
         bars=(Bar("row", 2.2, "aggregate/sum_raw_u32_ram"),)),
