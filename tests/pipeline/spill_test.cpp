@@ -8,11 +8,14 @@
 #include <sstream>
 #include <string>
 
+#include "pillar/conformance/faults.hpp"
 #include "pillar/pipeline.hpp"
 #include "pillar/pipeline/audit.hpp"
 #include "pillar/pipeline/explain.hpp"
 #include "pillar/pipeline/join.hpp"
+#include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
+#include "support/refused_in_turn.hpp"
 #include "support/sanitized.hpp"
 
 namespace pillar_test::pipeline_spill {
@@ -21,7 +24,9 @@ namespace {
 using pillar::aggregate_kind;
 using pillar::col;
 using pillar::column_set;
+using pillar::errc;
 using pillar::join_kind;
+using pillar::memory_budget;
 using pillar::query_context;
 using pillar::query_plan;
 using pillar::stage_kind;
@@ -348,6 +353,68 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
       EXPECT_NE(words.str().find("the join on k = o_k spilled "), std::string::npos) << words.str();
     }
   }
+}
+
+// Each allocation of a query and each file operation of its stores fails in turn: a status, and nothing stays. Joins and
+// groups spill, where a refused allocation is taken for the end of the budget too.
+TEST(pipeline_spill, every_allocation_and_file_operation_of_a_query_may_fail) {
+  const auto side = [](const std::string& prefix, std::int64_t row_count) {
+    pillar::column_set_builder rows(two_sides::schema_of(prefix, pillar::type_of<std::int64_t>));
+    bool good = true;
+    for (std::int64_t row = 0; row < row_count; ++row) {
+      good = good && rows.column_at(0).append_integer((row * 7919 % 2'000) << 15).ok();
+      good = good && rows.column_at(1).append_integer(row).ok();
+      good = good && rows.column_at(2).append_text("text " + std::to_string(row % 40)).ok();
+    }
+    EXPECT_TRUE(good);
+    return std::make_shared<column_set>(*rows.finish());
+  };
+  query_plan other, plan;
+  other.from_rows = side("o_", 2'000);
+  plan.from_rows = side("", 1'500);
+  plan.stages = {joined(join_kind::inner, other),
+                 grouped("v", {{"s", aggregate_kind::sum, col("o_v")}, {"t", aggregate_kind::first, col("o_t")}})};
+  pillar::inline_executor alone;
+  const auto whole = run_plan(plan, alone);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  const auto expected = lines_of(whole->rows(), false);
+  ASSERT_EQ(expected.size(), 1'500u);
+  std::uint64_t least = 64 << 10;  // in which it can be answered, by spilling
+  const auto answer = [&](memory_budget* outer, pillar::conformance::fault_plan& faults, bool spills) {
+    memory_budget budget(spills ? least : 16 << 20, outer), results;
+    pillar::conformance::memory_file inner;
+    pillar::conformance::faulty_file<pillar::conformance::memory_file> file(inner, faults);
+    pillar::file_run_store store(file, {.buffer_bytes = 32 << 10, .block_rows = 1024});
+    errc said = errc::ok;
+    {
+      query_context context({.budget = &budget});
+      pillar::run_options options;
+      if (spills) options.spill = pillar::spill_to({&store});
+      options.result_budget = &results;
+      const auto found = run_plan(plan, alone, context, options);
+      if (found.ok()) {
+        EXPECT_EQ(lines_of(found->rows(), false), expected);
+        if (spills && outer == nullptr) EXPECT_GT(found->stats().spilled_bytes, 0u);
+      } else {
+        said = found.status().code() == absl::StatusCode::kResourceExhausted ? errc::out_of_memory
+               : found.status().code() == absl::StatusCode::kUnavailable     ? errc::io_error
+                                                                             : errc::corrupt;
+      }
+    }
+    EXPECT_EQ(budget.used(), 0u);
+    return said;
+  };
+  pillar::conformance::fault_plan no_fault;
+  while (least < 1 << 20 && answer(nullptr, no_fault, true) != errc::ok) least += least / 4;
+  for (const bool spills : {false, true}) {
+    pillar::conformance::fault_plan none;
+    expect_points(
+        pillar::conformance::sweep_allocations(spills ? "a query that spills, allocations" : "a query, allocations",
+                                               [&](memory_budget& budget) { return answer(&budget, none, spills); }));
+  }
+  expect_points(pillar::conformance::sweep_file_operations(
+      "a query that spills, files",
+      [&](pillar::conformance::fault_plan& faults) { return answer(nullptr, faults, true); }));
 }
 
 // What fails in memory fails: a row that has found its key, whatever the condition on pairs says of it.

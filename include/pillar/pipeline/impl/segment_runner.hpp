@@ -868,11 +868,13 @@ class segment_runner {
     if (row_count > 0xffffffffu) return errc::limit_exceeded;
     column_set out;
     const bool in_scan_order = shared_.what.order.empty() && (!shared_.what.is_cut || row_count <= shared_.what.limit);
-    if (const auto runs = in_scan_order && parts.size() > 1 ? ordered_runs(parts) : std::vector<row_run>();
-        !runs.empty()) {
-      out.schema = shared_.what.result;
-      PILLAR_TRY(join_runs(parts, runs, out));
-      return out;
+    if (in_scan_order && parts.size() > 1) {
+      const growable<row_run> runs = ordered_runs(parts, result_budget_);
+      if (!runs.empty()) {
+        out.schema = shared_.what.result;
+        PILLAR_TRY(join_runs(parts, {runs.data(), runs.size()}, out));
+        return out;
+      }
     }
     if (parts.size() != 1) {
       for (column_set& part : parts) {
@@ -894,11 +896,12 @@ class segment_runner {
     std::size_t part;
     std::uint32_t first, count;
   };
-  /// The runs of all parts in the order of the scan; none where they are too many or some lie inside others.
-  [[nodiscard]] static std::vector<row_run> ordered_runs(std::span<const column_set> parts) {
+  /// The runs of all parts in the order of the scan; none where they are too many, some lie inside others or there is no
+  /// room for their list.
+  [[nodiscard]] static growable<row_run> ordered_runs(std::span<const column_set> parts, memory_budget* budget) {
     constexpr std::uint64_t least_rows = 64;  // of a run in the mean: less is sorted
     constexpr unsigned unit_bits = 16;        // a row group or chunk is one worker's, the next one may be another's
-    std::vector<row_run> runs;
+    growable<row_run> none(budget), runs(budget);
     std::uint64_t row_count = 0;
     for (std::size_t part = 0; part < parts.size(); ++part) {
       const auto rows = static_cast<std::uint32_t>(parts[part].row_count());
@@ -908,13 +911,15 @@ class segment_runner {
       for (std::uint32_t first = 0, end = 0; first < rows; first = end) {
         const auto goes_on = [&] { return ids[end] >= ids[end - 1] && (ids[end] ^ ids[first]) >> unit_bits == 0; };
         for (end = first + 1; end < rows && goes_on();) ++end;
-        runs.push_back({ids[first], ids[end - 1], part, first, end - first});
-        if (runs.size() > 64 + row_count / least_rows) return {};
+        if (runs.size() > 64 + row_count / least_rows ||
+            !runs.append({ids[first], ids[end - 1], part, first, end - first}).ok())
+          return none;
       }
     }
-    heap_sort(runs, [](const row_run& a, const row_run& b) { return a.first_id < b.first_id; });
+    std::span<row_run> all(runs.data(), runs.size());
+    heap_sort(all, [](const row_run& a, const row_run& b) { return a.first_id < b.first_id; });
     for (std::size_t i = 1; i < runs.size(); ++i)
-      if (PILLAR_MUTATE(pipeline_runs_overlap, runs[i].first_id <= runs[i - 1].last_id, false)) return {};
+      if (PILLAR_MUTATE(pipeline_runs_overlap, runs[i].first_id <= runs[i - 1].last_id, false)) return none;
     return runs;
   }
   /// The rows of runs, one behind the other, the columns side by side.
