@@ -6,6 +6,7 @@
 #include "pillar/simd/batch.hpp"
 #include "pillar/simd/dispatch.hpp"
 #include "pillar/simd/gather.hpp"
+#include "pillar/simd/gather_words.hpp"
 #include "pillar/simd/level.hpp"
 #include "pillar/simd/permute.hpp"
 #include "pillar/simd/prefix_sum.hpp"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pillar/hash/value.hpp"  // hash_word
+#include "support/arch_levels.hpp"
 
 namespace pillar_test::filter_bloom {
 namespace {
@@ -59,6 +60,33 @@ TEST(filter_bloom, workers_filters_are_merged) {
   EXPECT_LT(passing(first, hashes_of(1000, 1000)), 20u);
   first.merge(second);
   EXPECT_EQ(passing(first, hashes_of(0, 2000)), 2000u);
+}
+
+TEST(filter_bloom, every_level_says_the_same) {
+  auto filter = *pillar::bloom_filter::make(3000, nullptr, 5);  // so many bits are set that much passes
+  filter.add(hashes_of(0, 3000));
+  const std::vector<std::uint64_t> hashes = hashes_of(2500, 700);
+  const auto expect = [&](std::size_t i) {
+    const std::uint64_t hash = hashes[i], block = filter.blocks()[(hash >> 32) * filter.block_count() >> 32];
+    bool all = true;
+    for (unsigned bit = 0; bit < 4; ++bit) all = all && (block >> (hash >> 6 * bit & 63) & 1) != 0;
+    return all;
+  };
+  std::uint64_t passed = 0;
+  for (const pillar::arch_level level : levels_to_test(pillar::bloom_kernels_for)) {
+    const auto& kernels = pillar::bloom_kernels_for(level);
+    for (const std::size_t count : {0u, 1u, 7u, 8u, 63u, 64u, 65u, 127u, 128u, 190u, 700u}) {
+      std::vector<std::uint64_t> mask(pillar::words_for(count) + 1, 0x5555555555555555u);
+      kernels.test(filter.blocks().data(), filter.block_count(), hashes.data(), count, mask.data());
+      EXPECT_EQ(mask.back(), 0x5555555555555555u);  // not written
+      for (std::size_t i = 0; i < (mask.size() - 1) * 64; ++i) {
+        const bool may = i < count && expect(i);
+        passed += may ? 1 : 0;
+        ASSERT_EQ(pillar::get_bit(mask.data(), i), may) << pillar::to_string(level) << ' ' << count << ' ' << i;
+      }
+    }
+  }
+  EXPECT_GT(passed, 1000u);
 }
 
 TEST(filter_bloom, refusals) {

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "join/join_sides.hpp"
 #include "pillar/join/join_cursor.hpp"
+#include "pillar/schedule/worker_pool.hpp"
 #include "support/refused_in_turn.hpp"
 
 namespace pillar_test::join_join_builder {
@@ -59,6 +61,62 @@ TEST(join_join_builder, modes_follow_the_keys_that_came) {
   EXPECT_EQ(mode({type_of<double>, type_of<double>, type_of<double>}), join_mode::generic);
   EXPECT_EQ(mode({type_of<pillar::text>, type_of<std::int8_t>}, 1, 12), join_mode::generic);
   EXPECT_EQ(join_builder::make({}).error().code, pillar::errc::invalid_argument);
+}
+
+TEST(join_join_builder, columns_taken_whole_are_as_those_taken_in_batches) {
+  constexpr std::uint32_t row_count = 150'000;  // three tasks
+  std::vector<std::int64_t> sparse(row_count);
+  std::vector<std::int16_t> narrow(row_count);
+  std::vector<pillar::int128> wide(row_count);
+  pillar::splitmix64 random(77);
+  for (std::uint32_t row = 0; row < row_count; ++row) {
+    sparse[row] = static_cast<std::int64_t>(random());
+    narrow[row] = static_cast<std::int16_t>(random());
+    wide[row] = pillar::int128{static_cast<std::int64_t>(random())} << 40;
+  }
+  const std::vector types = {type_of<std::int64_t>.as_nullable(), type_of<std::int32_t>, pillar::decimal_type(38, 0)};
+  const auto views = [&](std::uint32_t first, std::uint32_t count) {
+    std::vector<pillar::vector> made(3);
+    for (auto& view : made) view.size = count;
+    made[0].type = types[0];
+    made[0].values = sparse.data() + first;
+    made[1].type = type_of<std::int16_t>;  // of another width than the builder's
+    made[1].values = narrow.data() + first;
+    made[2].type = types[2];
+    made[2].values = wide.data() + first;
+    return made;
+  };
+  pillar::worker_pool pool(3);
+  for (const bool after_a_null : {false, true}) {
+    auto whole = *join_builder::make(types), batches = *join_builder::make(types);
+    for (join_builder* const one : {&whole, &batches}) {
+      if (!after_a_null) continue;
+      auto row = views(0, 1);
+      const std::uint64_t nothing = 0;
+      row[0].validity = &nothing;
+      const pillar::vector* const pointers[] = {&row[0], &row[1], &row[2]};
+      ASSERT_TRUE(one->append(pointers, pillar::selection_mask::first(1), 1).ok());
+    }
+    ASSERT_TRUE(whole.append_whole(views(0, row_count), pool).ok());
+    ASSERT_TRUE(whole.append_whole(views(0, 5), pool).ok());
+    ASSERT_TRUE(whole.append_whole(views(0, 0), pool).ok());
+    const auto add = [&](std::uint32_t first, std::uint32_t count) {
+      const auto keys = views(first, count);
+      const pillar::vector* const pointers[] = {&keys[0], &keys[1], &keys[2]};
+      ASSERT_TRUE(batches.append(pointers, pillar::selection_mask::first(count), count).ok());
+    };
+    for (std::uint32_t first = 0; first < row_count; first += pillar::vector_rows)
+      add(first, std::min(row_count - first, pillar::vector_rows));
+    add(0, 5);
+    EXPECT_EQ(whole.row_count(), batches.row_count());
+    const auto made = whole.seal(), expected = batches.seal();
+    ASSERT_TRUE(made.ok() && expected.ok());
+    EXPECT_TRUE(std::ranges::equal(made->bytes(), expected->bytes()));
+  }
+  pillar::memory_budget budget(64 << 10);
+  auto refused = *join_builder::make(types, &budget);
+  EXPECT_EQ(refused.append_whole(views(0, row_count), pool).error().code, pillar::errc::out_of_memory);
+  EXPECT_EQ(refused.row_count(), 0u);
 }
 
 TEST(join_join_builder, many_batches_with_few_and_with_many_keys) {

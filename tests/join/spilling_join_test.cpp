@@ -5,12 +5,17 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "join/join_sides.hpp"
 #include "pillar/base/file.hpp"
+#include "pillar/column/shared_run_store.hpp"
 #include "pillar/conformance/faults.hpp"
+#include "pillar/schedule/worker_pool.hpp"
 #include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/allocation_meter.hpp"
@@ -180,10 +185,18 @@ struct outcome {
   answer rows{};
   errc said = errc::ok;
   std::uint64_t spilled = 0, repeated = 0;
+  std::map<std::uint64_t, std::uint64_t> unmatched{};  ///< build rows without partners, by their numbers
 };
 
 /// The whole join; what went wrong first, if anything.
 outcome run(const question& of, memory_budget* budget, spilling_join_options options) {
+  std::optional<pillar::shared_run_store> shared;
+  std::optional<pillar::worker_pool> pool;  // that finishes; all else is one thread's
+  if (options.worker_count > 1) {
+    options.store = &shared.emplace(*options.store);
+    pool.emplace(options.worker_count);
+  }
+  std::mutex one_at_a_time;
   const auto refuse = [&](const joined_rows& pairs, selection_mask& kept) -> pillar::result<void> {
     for (std::uint32_t i = 0; i < pairs.row_count; ++i)
       if (!satisfies(number_of(of.probe, pairs.probe, i), number_of(of.build, pairs.build, i)))
@@ -195,11 +208,14 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
   outcome made;
   const auto take = [&](const joined_rows& rows) -> pillar::result<void> {
     EXPECT_EQ(rows.probe.size(), of.probe.shape.types.size());
+    const std::scoped_lock lock(one_at_a_time);
     pillar::for_each_row(rows.rows, [&](std::uint32_t row) {
       std::uint64_t other = 0;
       if (of.kind <= join_kind::full) other = number_of(of.build, rows.build, row);
       if (of.kind >= join_kind::mark) other = rows.is_true.test(row) ? 1 : rows.is_null.test(row) ? 2 : 0;
       made.rows.push_back({number_of(of.probe, rows.probe, row), other});
+      if (of.kind <= join_kind::full && made.rows.back()[0] == nobody)
+        EXPECT_TRUE(made.unmatched.emplace(rows.first_unmatched + row, other).second);
     });
     return {};
   };
@@ -212,7 +228,7 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
       PILLAR_TRY(join.seal());
       for (const auto& batch : of.probe.batches)
         PILLAR_TRY(join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take));
-      return join.finish(take);
+      return pool ? join.finish(take, *pool) : join.finish(take);
     };
     const auto done = body();
     made.spilled = join.spilled_rows();
@@ -226,8 +242,8 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
 }
 
 /// The expected rows from little memory, of which somebody else holds a part; nothing left behind.
-outcome expect_same(const question& of, bool in_file, std::uint64_t state_bytes, std::uint64_t limit,
-                    std::uint64_t held = 0) {
+outcome expect_same_of(const question& of, bool in_file, std::uint64_t state_bytes, std::uint64_t limit,
+                       std::uint64_t held, std::uint32_t workers) {
   memory_budget budget(limit), beside;  // encoded runs in memory are not the operator's
   outcome found;
   EXPECT_TRUE(budget.reserve(held).ok());
@@ -237,7 +253,8 @@ outcome expect_same(const question& of, bool in_file, std::uint64_t state_bytes,
     memory_run_store memory({.budget = &beside, .buffer_bytes = writing.buffer_bytes, .block_rows = 1024});
     pillar::file_run_store stored(file, {.budget = &budget, .buffer_bytes = writing.buffer_bytes, .block_rows = 1024});
     pillar::run_store* const store = in_file ? static_cast<pillar::run_store*>(&stored) : &memory;
-    found = run(of, &budget, {.store = store, .state_bytes = state_bytes, .partition_bits = 3});
+    found =
+        run(of, &budget, {.store = store, .state_bytes = state_bytes, .partition_bits = 3, .worker_count = workers});
     EXPECT_EQ(found.said, errc::ok) << to_string(found.said);
     const answer expected = expected_of(of);
     EXPECT_EQ(found.rows.size(), expected.size());
@@ -254,6 +271,15 @@ outcome expect_same(const question& of, bool in_file, std::uint64_t state_bytes,
   EXPECT_EQ(budget.used(), 0u);
   EXPECT_LE(budget.peak(), limit);
   return found;
+}
+
+/// The same by one worker and by three.
+outcome expect_same(const question& of, bool in_file, std::uint64_t state_bytes, std::uint64_t limit,
+                    std::uint64_t held = 0) {
+  const outcome alone = expect_same_of(of, in_file, state_bytes, limit, held, 1);
+  const outcome many = expect_same_of(of, in_file, state_bytes, limit, held, 3);
+  EXPECT_TRUE(many.unmatched == alone.unmatched);  // numbers, too
+  return alone;
 }
 
 question make_question(pillar::splitmix64& random, const std::vector<data_type>& types, std::uint32_t batches,
@@ -395,6 +421,39 @@ TEST(join_spilling_join, without_a_store_it_stays_as_it_was) {
   EXPECT_EQ(refused({0, 1}, {0, 1}, join_kind::null_aware_mark), errc::invalid_argument);
 }
 
+TEST(join_spilling_join, workers_finish_partitions_side_by_side) {
+  pillar::splitmix64 random(99);
+  question of = make_question(random, {type_of<std::int64_t>.as_nullable()}, 12, 6000, false);
+  of.kind = join_kind::full;
+  const outcome found = expect_same_of(of, false, 600 * kib, 16 * 1024 * kib, 0, 3);
+  EXPECT_EQ(found.repeated, 0u);
+  // An error of one ends the others.
+  memory_budget budget;
+  memory_run_store store({.budget = &budget, .buffer_bytes = 64 * kib, .block_rows = 1024});
+  pillar::shared_run_store shared(store);
+  pillar::worker_pool pool(3);
+  for (const int allowed : {0, 1, 5}) {
+    auto join = *spilling_join::make(of.build.shape, of.probe.shape, join_kind::inner, &budget,
+                                     {.store = &shared, .state_bytes = 300 * kib, .worker_count = 3});
+    std::atomic<int> taken{0};
+    bool at_end = false;
+    const auto take = [&](const joined_rows&) -> pillar::result<void> {
+      if (at_end && taken.fetch_add(1) >= allowed) return errc::out_of_memory;  // not the join's own
+      return {};
+    };
+    for (const auto& batch : of.build.batches)
+      ASSERT_TRUE(join.append(batch.columns, batch.keys.selection, batch.keys.row_count).ok());
+    ASSERT_TRUE(join.seal().ok());
+    for (const auto& batch : of.probe.batches)
+      ASSERT_TRUE(join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take).ok());
+    at_end = true;
+    EXPECT_EQ(join.finish(take, pool).error().code, errc::out_of_memory);
+    EXPECT_LE(taken.load(), allowed + 3);
+    EXPECT_EQ(join.finish(take, pool).error().code, errc::out_of_memory);
+  }
+  EXPECT_EQ(budget.used(), 0u);
+}
+
 TEST(join_spilling_join, an_error_of_finish_is_final) {
   const std::vector types = {type_of<std::int64_t>};
   question of{side_rows(types, false), side_rows(types, false), join_kind::right};
@@ -412,16 +471,16 @@ TEST(join_spilling_join, an_error_of_finish_is_final) {
   EXPECT_EQ(budget.used(), 0u);  // nothing is kept for another try
 }
 
-// Also where no row comes of what is read back.
-TEST(join_spilling_join, finish_asks_whether_it_may_go_on) {
+// Also where no row comes of what is read back, and where nothing is.
+TEST(join_spilling_join, long_work_asks_whether_it_may_go_on) {
   const std::vector types = {type_of<std::int64_t>};
-  side_rows build(types, false), probe(types, false);
+  side_rows build(types, false);
   pillar::splitmix64 random(98);
-  for (int i = 0; i < 4; ++i) build.add(random_keys(random, types, 1000, 4000));
+  for (int i = 0; i < 12; ++i) build.add(random_keys(random, types, 1000, 12'000));
   build.link();
-  int asked = 0;
+  int asked = 0, allowed = 0, asked_before_finish = 0;
   const auto refuse = [&]() -> pillar::result<void> {
-    if (++asked == 3) return errc::deadline_exceeded;
+    if (++asked == allowed) return errc::deadline_exceeded;
     return {};
   };
   const pillar::join_permission may_go_on = refuse;
@@ -433,20 +492,43 @@ TEST(join_spilling_join, finish_asks_whether_it_may_go_on) {
   memory_run_store store({.buffer_bytes = 64 * kib});
   spilling_join_options options;
   options.store = &store;
-  options.state_bytes = 40 * kib;
+  options.state_bytes = 400 * kib;
   options.condition = &condition;
   options.may_go_on = &may_go_on;
-  auto join = *spilling_join::make(build.shape, build.shape, join_kind::inner, nullptr, options);
   const auto take = [](const joined_rows&) -> pillar::result<void> { return errc::invalid_argument; };
-  for (const auto& batch : build.batches)
-    ASSERT_TRUE(join.append(batch.columns, batch.keys.selection, batch.keys.row_count).ok());
-  ASSERT_TRUE(join.seal().ok());
-  for (const auto& batch : build.batches)
-    ASSERT_TRUE(join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take).ok());
-  EXPECT_GT(join.spilled_rows(), 0u);
-  EXPECT_EQ(asked, 0);
-  EXPECT_EQ(join.finish(take).error().code, errc::deadline_exceeded);
-  EXPECT_EQ(asked, 3);
+  const auto run_up_to = [&](int most, bool probes) -> errc {
+    asked = 0;
+    allowed = most;
+    auto join = *spilling_join::make(build.shape, build.shape, join_kind::inner, nullptr, options);
+    const auto each = [&](auto&& add) {
+      errc said = errc::ok;
+      for (const auto& batch : build.batches)
+        if (const auto done = add(batch); said == errc::ok && !done.ok()) said = done.error().code;
+      return said;
+    };
+    errc said =
+        each([&](const auto& batch) { return join.append(batch.columns, batch.keys.selection, batch.keys.row_count); });
+    if (said != errc::ok) return said;
+    if (const auto done = join.seal(); !done.ok()) return done.error().code;
+    EXPECT_GT(join.spilled_rows(), 0u);
+    if (probes)
+      said = each([&](const auto& batch) {
+        return join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take);
+      });
+    if (said != errc::ok) return said;
+    asked_before_finish = asked;
+    const auto done = join.finish(take);
+    return done.ok() ? errc::ok : done.error().code;
+  };
+  ASSERT_EQ(run_up_to(0, false), errc::ok);
+  EXPECT_GT(asked_before_finish, 0);           // while rows were written out, and for the table
+  EXPECT_GE(asked - asked_before_finish, 16);  // half of the partitions have been spilled, and nobody probed
+  ASSERT_EQ(run_up_to(0, true), errc::ok);
+  const int all = asked;
+  for (int most = 1; most <= all; most += 1 + all / 16) {
+    EXPECT_EQ(run_up_to(most, true), errc::deadline_exceeded) << most;
+    EXPECT_EQ(asked, most);  // nothing was done after that
+  }
 }
 
 TEST(join_spilling_join, every_allocation_and_file_operation_may_fail) {

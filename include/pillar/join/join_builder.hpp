@@ -37,6 +37,9 @@ class join_builder {
   /// arrival, counting selected rows only. One or the other way for all rows of a builder.
   PILLAR_API result<void> append(std::span<const vector* const> keys, const selection_mask& selection,
                                  std::uint32_t row_count, const std::uint32_t* row_ids = nullptr);
+  /// All rows of flat vectors of one size, which may be more than 1,024, by the workers of an executor. Ids are numbers in
+  /// the order of arrival. Requires: no key is a text, and no vector has a validity bitmap
+  PILLAR_API result<void> append_whole(std::span<const vector> keys, executor_ref runner);
   /// All rows of another builder of the same types, behind those that are here; ids that `other` numbered go on from
   /// row_count().
   PILLAR_API result<void> append_from(const join_builder& other);

@@ -13,7 +13,8 @@
 
 namespace PILLAR_NAMESPACE {
 
-struct domain;  // expr/domain.hpp
+struct domain;       // expr/domain.hpp
+struct bloom_table;  // filter/bloom.hpp
 
 namespace detail {
 struct join_batch;  // impl/join_table.hpp
@@ -102,7 +103,7 @@ class join_table {
   friend class join_builder;
   friend PILLAR_API std::vector<domain> key_domains(const join_table& table, std::uint32_t key,
                                                     std::uint32_t most_points);
-  explicit join_table(buffer memory) noexcept : memory_(std::move(memory)) {}
+  explicit join_table(buffer memory) noexcept;
   [[nodiscard]] const detail::join_header& header() const noexcept { return *memory_.as<detail::join_header>(); }
   template <class T>
   [[nodiscard]] const T* at(std::uint64_t offset) const noexcept {
@@ -120,6 +121,7 @@ class join_table {
   [[nodiscard]] std::uint64_t entry_bytes(std::uint64_t offset) const noexcept;
 
   buffer memory_;
+  const bloom_table* bloom_;  ///< how its filter is asked
   std::vector<data_type> types_{};
 };
 

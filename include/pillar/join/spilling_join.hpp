@@ -33,6 +33,7 @@
 #include "pillar/join/join_builder.hpp"
 #include "pillar/join/join_cursor.hpp"
 #include "pillar/join/join_table.hpp"
+#include "pillar/schedule/executor.hpp"  // executor_ref
 
 namespace PILLAR_NAMESPACE {
 
@@ -54,7 +55,10 @@ struct joined_rows {
   std::span<const vector> build{};
   selection_mask is_true = selection_mask::none();  ///< mark kinds: the mark of each row
   selection_mask is_null = selection_mask::none();
-  std::uint32_t worker = 0;  ///< who has them; what comes at the end is the first one's
+  std::uint32_t worker = 0;  ///< who has them; what one thread finishes is the first one's
+  /// Where `probe` is nobody: the number of the first of these rows among such rows; numbers ascend, with gaps, and are
+  /// the same whoever finishes the join.
+  std::uint64_t first_unmatched = 0;
 };
 
 /// A further condition on pairs that agree in their keys: removes from `kept` those that do not satisfy it.
@@ -73,7 +77,9 @@ struct spilling_join_options {
   unsigned partition_bits = 5;     ///< 2^bits partitions, 1 to 8 bits
   std::uint32_t worker_count = 1;  ///< that probe; more than one need a shared_run_store
   const joined_condition* condition = nullptr;  ///< outlives the join; asked by several workers at a time
-  const join_permission* may_go_on = nullptr;   ///< outlives the join; finish asks for each batch that it reads back
+  const join_permission* may_go_on = nullptr;   ///< outlives the join; asked before each partition and each batch that
+                                                ///< finish reads back, and for each 4,096 rows that are written out or
+                                                ///< put into a table
 };
 
 /// Shape:    batches of ≤ 1,024 rows, vectors of any kind, of the side's types but for nullability
@@ -87,7 +93,8 @@ struct spilling_join_options {
 /// Cost:     in memory a join_table's, and a copy of the build side's rows; 1 ns and more for each column of a pair.
 ///           For a spilled row the hash of its key and what the store costs. A partition's probe rows are read once for
 ///           each part of its build rows that fits
-/// Threads:  probe of different workers concurrently, each worker's by one thread at a time; all else alone
+/// Threads:  probe of different workers concurrently, each worker's by one thread at a time; all else alone. finish by an
+///           executor calls `take`, the condition and may_go_on from several threads
 class spilling_join {
  public:
   using delivery = function_ref<result<void>(const joined_rows& rows)>;
@@ -112,6 +119,12 @@ class spilling_join {
                                 std::uint32_t row_count, delivery take, std::uint32_t worker = 0);
   /// What is left; then there is nothing here any more.
   PILLAR_API result<void> finish(delivery take);
+  /// The same by the workers of an executor, a partition at a time each: rows of one key come in their order, and one
+  /// worker has them; those of different keys come in any order. Partitions of which not all workers' fit into memory
+  /// together, each whole, are left to the calling thread, which takes one after the other.
+  ///
+  /// Requires: for more than one worker as many as worker_count says; a shared_run_store
+  PILLAR_API result<void> finish(delivery take, executor_ref runner);
 
   /// Rows of either side that went to the store.
   [[nodiscard]] PILLAR_API std::uint64_t spilled_rows() const noexcept;
@@ -125,6 +138,7 @@ class spilling_join {
 
   /// Build rows in memory and the table of their keys. It stays where it is: cursors refer to it.
   struct loaded {
+    memory_budget* budget = nullptr;  ///< of them
     detail::stored_rows rows{};
     std::optional<join_table> table{};
   };
@@ -144,6 +158,7 @@ class spilling_join {
     std::vector<vector> build_views{};
     std::vector<vector> sources{};            ///< what views of the probe side index
     std::vector<std::uint64_t> row_counts{};  ///< that it has written, by partition
+    std::uint64_t unmatched = 0;              ///< the number of the next build row without a partner
     failure failed{};
   };
 
@@ -154,6 +169,7 @@ class spilling_join {
   }
   [[nodiscard]] bool spills() const noexcept { return resident_ != partition_count(); }
   result<void> remember(result<void> done) noexcept;
+  [[nodiscard]] result<void> may_go_on() const;
   result<void> open_runs(spilled_side& side, std::span<const data_type> types, std::uint32_t first);
   void drop(spilled_side& side) noexcept;
   void count_bytes(const spilled_side& side) noexcept;
@@ -167,9 +183,9 @@ class spilling_join {
   result<void> add(std::span<const vector* const> columns, const selection_mask& selection,
                    const selection_mask& null_keys, std::uint32_t row_count);
   result<void> give_up(std::uint32_t resident);
-  [[nodiscard]] bool fits(std::uint64_t row_count) const noexcept;
+  [[nodiscard]] bool fits(std::uint64_t held, std::uint64_t row_count, std::uint32_t sharing) const noexcept;
   [[nodiscard]] std::uint64_t needed_bytes(std::uint64_t held, std::uint64_t row_count) const noexcept;
-  result<void> make_table(loaded& of);
+  result<void> make_table(prober& by, loaded& of);
   result<void> make_ready(prober& by, const loaded& with);
   result<void> load(prober& by, loaded& of);
   [[nodiscard]] joined_rows pairs(prober& by, const loaded& of, std::span<const vector* const> columns,
@@ -181,8 +197,12 @@ class spilling_join {
                           delivery take);
   result<void> deliver_unmatched(prober& by, const loaded& of, delivery take);
   result<void> deliver_run(prober& by, std::uint32_t run, delivery take);
-  result<void> finish_partition(prober& by, std::uint32_t partition, delivery take);
-  result<void> finish_all(delivery take);
+  result<void> finish_partition(prober& by, std::uint32_t partition, delivery take, std::uint32_t sharing);
+  result<void> finish_side_by_side(executor_ref runner, delivery take);
+  void drop(std::uint32_t partition) noexcept;
+  [[nodiscard]] std::uint64_t number_of(std::uint32_t partition) const noexcept;
+  result<void> finish_all(delivery take, const executor_ref* runner);
+  result<void> finish_by(delivery take, const executor_ref* runner);
 
   spilling_join_options options_{};
   join_kind kind_ = join_kind::inner;
@@ -200,6 +220,7 @@ class spilling_join {
   std::vector<prober> probers_{};      ///< by worker
   std::uint64_t spilled_bytes_ = 0;
   std::uint64_t repeated_reads_ = 0;
+  std::uint64_t resident_rows_ = 0;  ///< of the build side that never left memory
   failure failed_{};
 };
 

@@ -2,6 +2,7 @@
 /// From a vector and row numbers to values that lie one after the other, with a loop per kind of vector.
 #pragma once
 #include <cstdint>
+#include <cstring>  // std::memcpy
 
 #include "pillar/base/bits.hpp"
 #include "pillar/column/selection.hpp"
@@ -9,8 +10,23 @@
 
 namespace PILLAR_NAMESPACE::detail {
 
+/// 0, 1, 2, …: most vectors are listed whole.
+struct all_row_numbers {
+  std::uint16_t at[vector_rows];
+  constexpr all_row_numbers() noexcept : at{} {
+    for (std::uint32_t row = 0; row < vector_rows; ++row) at[row] = static_cast<std::uint16_t>(row);
+  }
+};
+inline constexpr all_row_numbers all_rows;
+
 /// The numbers of the rows in `words` (vector_words of them); returns how many.
 inline std::uint32_t list_rows(const std::uint64_t* words, std::uint16_t* rows) noexcept {
+  std::uint64_t every = ~std::uint64_t{0};
+  for (std::uint32_t word = 0; word < vector_words; ++word) every &= words[word];
+  if (every == ~std::uint64_t{0}) {
+    std::memcpy(rows, all_rows.at, sizeof all_rows.at);
+    return vector_rows;
+  }
   std::uint32_t count = 0;
   for (std::uint32_t word = 0; word < vector_words; ++word) {
     std::uint64_t bits = words[word];

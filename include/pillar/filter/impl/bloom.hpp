@@ -6,18 +6,9 @@
 
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/filter/bloom.hpp"
+#include "pillar/simd/dispatch.hpp"  // best_arch_level
 
 namespace PILLAR_NAMESPACE {
-
-namespace detail {
-constexpr std::uint64_t bloom_block_of(std::uint64_t hash, std::uint64_t block_count) noexcept {
-  return ((hash >> 32) * block_count) >> 32;
-}
-constexpr std::uint64_t bloom_bits_of(std::uint64_t hash) noexcept {
-  constexpr std::uint64_t one = 1;
-  return one << (hash & 63) | one << (hash >> 6 & 63) | one << (hash >> 12 & 63) | one << (hash >> 18 & 63);
-}
-}  // namespace detail
 
 PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, const std::uint64_t* hashes,
                           std::size_t count) noexcept {
@@ -25,19 +16,8 @@ PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, cons
     blocks[detail::bloom_block_of(hashes[i], block_count)] |= detail::bloom_bits_of(hashes[i]);
 }
 
-PILLAR_API void bloom_test(const std::uint64_t* PILLAR_RESTRICT blocks, std::uint64_t block_count,
-                           const std::uint64_t* PILLAR_RESTRICT hashes, std::size_t count,
-                           std::uint64_t* PILLAR_RESTRICT mask) noexcept {
-  for (std::size_t first = 0; first < count; first += 64) {
-    const std::size_t rows = count - first < 64 ? count - first : 64;
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < rows; ++i) {
-      const std::uint64_t hash = hashes[first + i], bits = detail::bloom_bits_of(hash);
-      const std::uint64_t missing = bits & ~blocks[detail::bloom_block_of(hash, block_count)];
-      word |= std::uint64_t{missing == 0} << i;
-    }
-    mask[first / 64] = word;
-  }
+PILLAR_API const bloom_table& bloom_kernels_for(arch_level level) noexcept {
+  return detail::kernel_table<bloom_kernels>(level);
 }
 
 PILLAR_API result<bloom_filter> bloom_filter::make(std::uint64_t key_count, memory_budget* budget,
@@ -47,7 +27,7 @@ PILLAR_API result<bloom_filter> bloom_filter::make(std::uint64_t key_count, memo
   if (count >> 32 != 0) return errc::invalid_argument;
   PILLAR_ASSIGN_OR_RETURN(buffer blocks, buffer::allocate(count * sizeof(std::uint64_t), budget));
   std::memset(blocks.data(), 0, blocks.size());
-  return bloom_filter(std::move(blocks));
+  return bloom_filter(std::move(blocks), bloom_kernels_for(best_arch_level()));
 }
 
 PILLAR_API void bloom_filter::merge(const bloom_filter& other) noexcept {

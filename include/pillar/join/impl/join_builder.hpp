@@ -148,6 +148,34 @@ PILLAR_API result<void> join_builder::append(std::span<const vector* const> keys
   return {};
 }
 
+PILLAR_API result<void> join_builder::append_whole(std::span<const vector> keys, executor_ref runner) {
+  PILLAR_ASSERT(keys.size() == types_.size() && texts_.empty());
+  const std::uint32_t count = keys[0].size, before = joinable_count_, number = row_count();
+  if (count > most_rows - number) return errc::limit_exceeded;
+  if (count == 0) return {};
+  const bool identity = is_numbered();
+  for (auto& words : words_) PILLAR_TRY(words.reserve(count));
+  if (!identity) PILLAR_TRY(make_ids(count));
+
+  for (auto& words : words_) words.extend(count);
+  const auto take = [&](std::uint32_t task, std::uint32_t) {
+    const std::uint32_t first = task * detail::join_rows_of_task, left = count - first;
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+      vector view = keys[parts_[part].column];
+      PILLAR_ASSERT(view.kind == vector_kind::flat && view.validity == nullptr && view.size == count);
+      view.size = left < detail::join_rows_of_task ? left : detail::join_rows_of_task;
+      view.values = static_cast<const std::byte*>(view.values) + first * byte_width(view.type.physical);
+      detail::gather_join_words(parts_[part], view, nullptr, view.size, words_[part].data() + before + first);
+    }
+  };
+  crew{&runner}.each((count - 1) / detail::join_rows_of_task + 1, take);
+  if (!identity)
+    for (std::uint32_t row = 0; row < count; ++row) ids_.push(number + row);
+  joinable_count_ += count;
+  row_limit_ = number + count > row_limit_ ? number + count : row_limit_;
+  return {};
+}
+
 PILLAR_API result<void> join_builder::append_from(const join_builder& other) {
   PILLAR_ASSERT(&other != this && types_ == other.types_);
   const std::uint32_t before = row_count(), count = other.joinable_count_;

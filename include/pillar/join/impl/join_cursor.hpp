@@ -97,7 +97,9 @@ inline std::uint32_t join_cursor::take(std::uint32_t* probe_rows, std::uint32_t*
   const join_hits& found = hits();
   if (table_->keys_are_unique()) {
     const std::uint32_t left = found.count - hit_, count = left < capacity ? left : capacity;
-    for (std::uint32_t i = 0; i < count; ++i) probe_rows[i] = found.rows[hit_ + i];
+    const std::uint16_t* PILLAR_RESTRICT const from = found.rows + hit_;  // which no store changes, nor hit_
+    std::uint32_t* PILLAR_RESTRICT const to = probe_rows;
+    for (std::uint32_t i = 0; i < count; ++i) to[i] = from[i];
     if (count != 0) std::memcpy(positions, found.first + hit_, count * sizeof(std::uint32_t));
     hit_ += count;
     return count;

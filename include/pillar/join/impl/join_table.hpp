@@ -7,8 +7,9 @@
 
 #include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
 #include "pillar/base/mutant.hpp"             // PILLAR_MUTATE
-#include "pillar/filter/bloom.hpp"            // bloom_test
+#include "pillar/filter/bloom.hpp"            // bloom_kernels_for
 #include "pillar/join/join_table.hpp"
+#include "pillar/simd/dispatch.hpp"  // best_arch_level
 
 namespace PILLAR_NAMESPACE {
 
@@ -188,6 +189,9 @@ PILLAR_ALWAYS_INLINE void find_in_join_slots(const join_batch& batch, const Slot
 
 }  // namespace detail
 
+inline join_table::join_table(buffer memory) noexcept
+    : memory_(std::move(memory)), bloom_(&bloom_kernels_for(best_arch_level())) {}
+
 /// The rows that may have partners, and their keys as the table has them.
 inline void join_table::read_keys(std::span<const vector* const> keys, const selection_mask& selection,
                                   std::uint32_t row_count, detail::join_batch& batch) const noexcept {
@@ -218,7 +222,7 @@ PILLAR_API void join_table::find(std::span<const vector* const> keys, const sele
   read_keys(keys, selection, row_count, batch);
   if (sieve && head.filter_blocks != 0) {
     std::uint64_t passing[vector_words];
-    bloom_test(at<std::uint64_t>(head.filter_at), head.filter_blocks, batch.hashes, batch.count, passing);
+    bloom_->test(at<std::uint64_t>(head.filter_at), head.filter_blocks, batch.hashes, batch.count, passing);
     batch.keep(passing, mode() == join_mode::packed16);
   }
   hits.count = 0;
@@ -264,7 +268,7 @@ PILLAR_API void join_table::may_have_partners(const vector& key, std::uint64_t* 
   join_batch batch;
   read_keys({&pointer, 1}, all, key.size, batch);
   std::uint64_t passing[vector_words];
-  bloom_test(at<std::uint64_t>(head.filter_at), head.filter_blocks, batch.hashes, batch.count, passing);
+  bloom_->test(at<std::uint64_t>(head.filter_at), head.filter_blocks, batch.hashes, batch.count, passing);
   if (batch.count == key.size) {
     for (std::size_t word = 0; word < words_for(key.size); ++word) mask[word] = passing[word];
   } else {

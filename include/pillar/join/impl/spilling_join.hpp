@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>
 #include <utility>
 
 #include "pillar/base/mutant.hpp"           // PILLAR_MUTATE
@@ -59,11 +60,16 @@ PILLAR_API result<spilling_join> spilling_join::make(const join_side& build, con
   made.budget_ = budget;
   made.state_budget_ = std::make_unique<memory_budget>(memory_budget::unlimited, budget);
   made.in_memory_ = std::make_unique<loaded>();
+  made.in_memory_->budget = made.state_budget_.get();
   made.in_memory_->rows = detail::stored_rows(made.build_.types, made.state_budget_.get());
   made.resident_ = made.partition_count();
   made.probers_.resize(options.worker_count);
   for (std::uint32_t worker = 0; worker < options.worker_count; ++worker) made.probers_[worker].number = worker;
   return made;
+}
+
+inline result<void> spilling_join::may_go_on() const {
+  return options_.may_go_on == nullptr ? result<void>() : (*options_.may_go_on)();
 }
 
 inline result<void> spilling_join::remember(result<void> done) noexcept {
@@ -191,7 +197,7 @@ inline result<void> spilling_join::add(std::span<const vector* const> columns, c
       PILLAR_TRY(write(build_runs_, build_runs_.row_counts, columns, out, null_keys, hashes, row_count));
     }
     if (!rest.any()) return {};
-    if (fits(rows.row_count() + rest.count())) {
+    if (fits(state_budget_->used(), rows.row_count() + rest.count(), 1)) {
       const auto done = rows.append(columns, rest);
       if (done.ok() || done.error().code != errc::out_of_memory) return done;
     }
@@ -199,13 +205,15 @@ inline result<void> spilling_join::add(std::span<const vector* const> columns, c
   }
 }
 
-/// Whether so many rows may be in memory, with the table that is made of them: by state_bytes, and by what others leave
-/// of the budget, of which a quarter stays free for the store.
-inline bool spilling_join::fits(std::uint64_t row_count) const noexcept {
-  const std::uint64_t held = state_budget_->used(), needed = needed_bytes(held, row_count);
+/// Whether so many rows, of which some are held, may be in memory, with the table that is made of them: by state_bytes,
+/// and by what others leave of the budget, of which a quarter stays free for the store. `sharing`: how many parts of the
+/// join are in memory at a time.
+inline bool spilling_join::fits(std::uint64_t held, std::uint64_t row_count, std::uint32_t sharing) const noexcept {
+  const std::uint64_t needed = needed_bytes(held, row_count);
   const std::uint64_t available = budget_ == nullptr ? memory_budget::unlimited : budget_->available();
-  if (available != memory_budget::unlimited && needed > (held + available) / 4 * 3) return false;
-  return options_.state_bytes == 0 || needed <= options_.state_bytes;
+  if (available != memory_budget::unlimited && needed > (state_budget_->used() + available) / 4 * 3 / sharing)
+    return false;
+  return options_.state_bytes == 0 || needed <= options_.state_bytes / sharing;
 }
 
 /// Memory that so many rows take with their table, before it is made: at most, but for texts, of which little is known.
@@ -232,6 +240,7 @@ inline result<void> spilling_join::give_up(std::uint32_t resident) {
   PILLAR_TRY(old.close());
   std::uint64_t hashes[vector_rows];
   for (std::size_t piece = 0; piece < old.piece_count(); ++piece) {
+    PILLAR_TRY(may_go_on());
     PILLAR_TRY(old.for_each_batch(piece, [&](std::span<const vector* const> columns, std::uint32_t count) {
       list_keys(columns, build_, keys_);
       hash_rows(keys_, count, hashes);
@@ -256,19 +265,21 @@ inline result<void> spilling_join::give_up(std::uint32_t resident) {
   return {};
 }
 
-inline result<void> spilling_join::make_table(loaded& of) {
+inline result<void> spilling_join::make_table(prober& by, loaded& of) {
   std::vector<data_type> types;
   for (const std::uint32_t key : build_.keys) types.push_back(build_.types[key]);
   of.table.reset();
   PILLAR_TRY(of.rows.close());
   if (of.rows.row_count() > join_builder::most_rows) return errc::limit_exceeded;
-  PILLAR_ASSIGN_OR_RETURN(join_builder builder, join_builder::make(types, state_budget_.get()));
+  PILLAR_ASSIGN_OR_RETURN(join_builder builder, join_builder::make(types, of.budget));
   PILLAR_TRY(builder.reserve(static_cast<std::uint32_t>(of.rows.row_count())));
-  for (std::size_t piece = 0; piece < of.rows.piece_count(); ++piece)
+  for (std::size_t piece = 0; piece < of.rows.piece_count(); ++piece) {
+    PILLAR_TRY(may_go_on());
     PILLAR_TRY(of.rows.for_each_batch(piece, [&](std::span<const vector* const> columns, std::uint32_t count) {
-      list_keys(columns, build_, keys_);
-      return builder.append(keys_, selection_mask::first(count), count);
+      list_keys(columns, build_, by.keys);
+      return builder.append(by.keys, selection_mask::first(count), count);
     }));
+  }
   PILLAR_ASSIGN_OR_RETURN(join_table table, builder.seal());
   of.table.emplace(std::move(table));
   return {};
@@ -302,7 +313,7 @@ inline result<void> spilling_join::make_ready(prober& by, const loaded& with) {
 inline result<void> spilling_join::load(prober& by, loaded& of) {
   by.cursor.reset();
   by.matches.reset();
-  auto done = make_table(of);
+  auto done = make_table(by, of);
   if (done.ok()) done = make_ready(by, of);
   if (!done.ok()) of.table.reset();
   return done;
@@ -470,12 +481,15 @@ inline result<void> spilling_join::join_batch(prober& by, const loaded& with, st
 
 // ---- what is left ---------------------------------------------------------------------------------------------------
 
-PILLAR_API result<void> spilling_join::finish(delivery take) {
+PILLAR_API result<void> spilling_join::finish(delivery take) { return finish_by(take, nullptr); }
+PILLAR_API result<void> spilling_join::finish(delivery take, executor_ref runner) { return finish_by(take, &runner); }
+
+inline result<void> spilling_join::finish_by(delivery take, const executor_ref* runner) {
   if (failed_.code != errc::ok) return failed_;
   for (const prober& one : probers_)
     if (one.failed.code != errc::ok) return one.failed;
   PILLAR_ASSERT(in_memory_->table);
-  const auto done = finish_all(take);
+  const auto done = finish_all(take, runner);
   for (prober& one : probers_) {
     one.cursor.reset();
     one.matches.reset();
@@ -488,7 +502,7 @@ PILLAR_API result<void> spilling_join::finish(delivery take) {
   return done;
 }
 
-inline result<void> spilling_join::finish_all(delivery take) {
+inline result<void> spilling_join::finish_all(delivery take, const executor_ref* runner) {
   prober& by = probers_[0];
   for (prober& one : probers_) {
     if (&one == &by) continue;
@@ -500,6 +514,7 @@ inline result<void> spilling_join::finish_all(delivery take) {
   if (by.matches) PILLAR_TRY(deliver_unmatched(by, *in_memory_, take));
   by.cursor.reset();
   by.matches.reset();
+  resident_rows_ = in_memory_->rows.row_count();
   in_memory_.reset();
   if (!spills()) return {};
   for (const prober& one : probers_)
@@ -507,17 +522,67 @@ inline result<void> spilling_join::finish_all(delivery take) {
   for (const std::uint32_t run : probe_runs_.runs)
     if (run != no_run) PILLAR_TRY(options_.store->seal(run));
   for (const spilled_side* side : {&build_runs_, &probe_runs_}) count_bytes(*side);
+  const std::uint32_t workers = runner == nullptr ? 1 : runner->concurrency();
+  if (workers > 1 && workers <= probers_.size()) PILLAR_TRY(finish_side_by_side(*runner, take));
   for (std::uint32_t partition = resident_; partition < partition_count(); ++partition) {
-    PILLAR_TRY(finish_partition(by, partition, take));
-    for (spilled_side* side : {&build_runs_, &probe_runs_}) {
-      options_.store->drop(side->runs[partition]);
-      side->runs[partition] = no_run;
-    }
+    if (build_runs_.runs[partition] == no_run) continue;  // done
+    PILLAR_TRY(PILLAR_MUTATE(join_spill_never_asks, may_go_on(), result<void>()));
+    PILLAR_TRY(finish_partition(by, partition, take, 1));
+    drop(partition);
   }
   const std::uint32_t null_keys = partition_count();
-  if (PILLAR_MUTATE(join_spill_loses_null_keys, build_runs_.row_counts[null_keys] != 0, false))
+  if (PILLAR_MUTATE(join_spill_loses_null_keys, build_runs_.row_counts[null_keys] != 0, false)) {
+    by.unmatched = number_of(null_keys);
     return deliver_run(by, build_runs_.runs[null_keys], take);
+  }
   return {};
+}
+
+/// The partitions whose build rows fit into a worker's share of the memory. One that does not, or for which memory ends
+/// before anything was delivered, stays as it is.
+inline result<void> spilling_join::finish_side_by_side(executor_ref runner, delivery take) {
+  const std::uint32_t sharing = runner.concurrency();
+  std::atomic<bool> has_failed{false};
+  const auto join_one = [&](std::uint32_t task, std::uint32_t worker) {
+    if (has_failed.load(std::memory_order_relaxed)) return;
+    const std::uint32_t partition = resident_ + task;
+    prober& by = probers_[worker];
+    bool has_delivered = false;
+    const auto hand_on = [&](const joined_rows& rows) {
+      has_delivered = true;
+      return take(rows);
+    };
+    auto done = may_go_on();
+    if (done.ok()) done = finish_partition(by, partition, hand_on, sharing);
+    by.cursor.reset();  // they refer to rows that are gone
+    by.matches.reset();
+    if (done.ok()) return drop(partition);
+    if (done.error().code == errc::out_of_memory && !PILLAR_MUTATE(join_spill_partition_twice, has_delivered, false))
+      return;
+    by.failed = done.error();
+    has_failed.store(true, std::memory_order_relaxed);
+  };
+  runner.bulk(partition_count() - resident_, join_one);
+  for (prober& one : probers_) {
+    one.scratch = buffer();
+    if (one.failed.code != errc::ok) return one.failed;
+  }
+  return {};
+}
+
+/// A partition's runs, which have been joined.
+inline void spilling_join::drop(std::uint32_t partition) noexcept {
+  for (spilled_side* side : {&build_runs_, &probe_runs_}) {
+    options_.store->drop(side->runs[partition]);
+    side->runs[partition] = no_run;
+  }
+}
+
+/// Of the first build row of a partition among those that have no partner: behind those of all partitions before it.
+inline std::uint64_t spilling_join::number_of(std::uint32_t partition) const noexcept {
+  std::uint64_t number = resident_rows_;
+  for (std::uint32_t before = resident_; before < partition; ++before) number += build_runs_.row_counts[before];
+  return number;
 }
 
 /// Build rows in memory that have found no partner.
@@ -536,6 +601,9 @@ inline result<void> spilling_join::deliver_unmatched(prober& by, const loaded& o
     rows.rows = selection_mask::first(count);
     rows.probe = by.probe_views;
     rows.build = by.build_views;
+    rows.worker = by.number;
+    rows.first_unmatched = by.unmatched;
+    by.unmatched += count;
     PILLAR_TRY(take(rows));
   }
   return {};
@@ -553,12 +621,18 @@ inline result<void> spilling_join::deliver_run(prober& by, std::uint32_t run, de
     rows.rows = selection_mask::first(rows.row_count);
     rows.probe = by.probe_views;
     rows.build = by.build_views;
+    rows.worker = by.number;
+    rows.first_unmatched = by.unmatched;
+    by.unmatched += rows.row_count;
     PILLAR_TRY(take(rows));
   }
 }
 
-/// As many build rows as fit and all probe rows, until there are no more build rows.
-inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t partition, delivery take) {
+/// As many build rows as fit and all probe rows, until there are no more build rows. With others who share the memory,
+/// out_of_memory where they do not fit at once.
+inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t partition, delivery take,
+                                                    std::uint32_t sharing) {
+  by.unmatched = number_of(partition);
   if (build_runs_.row_counts[partition] == 0) return {};  // its probe rows had their answer
   if (probe_runs_.row_counts[partition] == 0)
     return keeps_build_rows(kind_) ? deliver_run(by, build_runs_.runs[partition], take) : result<void>();
@@ -572,35 +646,38 @@ inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t pa
   std::vector<vector> build_rows(build_.types.size()), probe_rows(probe_.types.size());
   const std::vector<const vector*> build_columns = pointers_to(build_rows), probe_columns = pointers_to(probe_rows);
   growable<std::uint64_t> seen(budget_);
+  memory_budget held(memory_budget::unlimited, state_budget_.get());
   std::vector<detail::stored_rows> carried;  // what was read and did not fit with its table, the next one at the end
   std::uint32_t waiting = 0;                 // rows of the batch at hand
   bool at_end = false;
   for (bool first = true;; first = false) {
     loaded part;
+    part.budget = &held;
     if (!carried.empty()) {
       part.rows = std::move(carried.back());
       carried.pop_back();
     } else {
-      part.rows = detail::stored_rows(build_.types, state_budget_.get());
+      part.rows = detail::stored_rows(build_.types, &held);
       while (!at_end) {
         if (waiting == 0) {
           PILLAR_ASSIGN_OR_RETURN(waiting, reader->next(build_rows));
           at_end = waiting == 0;
           if (at_end) break;
-          if (options_.may_go_on != nullptr) PILLAR_TRY((*options_.may_go_on)());
+          PILLAR_TRY(may_go_on());
         }
         const std::uint64_t row_count = part.rows.row_count();
-        if (row_count != 0 && !fits(row_count + waiting)) break;
+        if ((row_count != 0 || sharing > 1) && !fits(held.used(), row_count + waiting, sharing)) break;
         const auto done = part.rows.append(build_columns, selection_mask::first(waiting));
         if (!done.ok() && (done.error().code != errc::out_of_memory || row_count == 0)) return done;
         if (!done.ok()) break;
         waiting = 0;
       }
+      if (sharing > 1 && !at_end) return errc::out_of_memory;
     }
     for (;;) {
       const auto done = load(by, part);
       if (done.ok()) break;
-      if (done.error().code != errc::out_of_memory || part.rows.piece_count() < 2) return done;
+      if (done.error().code != errc::out_of_memory || part.rows.piece_count() < 2 || sharing > 1) return done;
       carried.push_back(part.rows.split());
     }
     const bool last = at_end && carried.empty();
@@ -609,7 +686,7 @@ inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t pa
     for (std::size_t word = 0;; word += vector_words) {
       PILLAR_ASSIGN_OR_RETURN(const std::uint32_t count, probing->next(probe_rows));
       if (count == 0) break;
-      if (options_.may_go_on != nullptr) PILLAR_TRY((*options_.may_go_on)());
+      PILLAR_TRY(may_go_on());
       std::uint64_t* words = nullptr;
       if (marks_probe_rows && !(first && last)) {
         if (word == seen.size()) PILLAR_TRY(seen.append_zeros(vector_words));

@@ -93,6 +93,7 @@ struct join_request {
   /// Columns of its source that are keys as they are: a column, and which key.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> keys_of_source{};
   std::uint32_t worker_count = 1;
+  query_context* context = nullptr;
   memory_budget* budget = nullptr;
   std::uint64_t state_bytes = 0;
   std::size_t number = 0;  ///< of the join in its pass
@@ -224,10 +225,26 @@ inline result<join_table> build_table(const column_set& rows, std::span<const st
   std::vector<data_type> types;
   for (const std::uint32_t k : keys) types.push_back(rows.columns[k].type());
   PILLAR_ASSIGN_OR_RETURN(join_builder builder, join_builder::make(types, budget));
+  const std::uint64_t row_count = rows.row_count();
   std::vector<vector> views(keys.size());
+  bool is_plain = true;  // and so taken by all workers
+  for (const std::uint32_t k : keys) {
+    const vector& whole = rows.columns[k].storage()->whole;
+    is_plain = is_plain && whole.kind == vector_kind::flat && whole.validity == nullptr &&
+               whole.type.physical != physical_type::text;
+  }
+  constexpr std::uint64_t most_at_once = 1 << 22;
+  if (is_plain && row_count <= join_builder::most_rows)
+    PILLAR_TRY(builder.reserve(static_cast<std::uint32_t>(row_count)));
+  for (std::uint64_t at = 0; is_plain && at < row_count; at += most_at_once) {
+    if (with.context.check_deadline()) return with.context.error();
+    const auto count = static_cast<std::uint32_t>(std::min(most_at_once, row_count - at));
+    for (std::size_t k = 0; k < keys.size(); ++k) views[k] = rows.columns[keys[k]].slice(at, count);
+    PILLAR_TRY(builder.append_whole(views, with.runner));
+  }
+  if (is_plain) return builder.seal(with.runner);
   std::vector<const vector*> pointers;
   for (const vector& view : views) pointers.push_back(&view);
-  const std::uint64_t row_count = rows.row_count();
   for (std::uint64_t at = 0; at < row_count; at += vector_rows) {
     if (at % (64 * vector_rows) == 0 && with.context.check_deadline()) return with.context.error();
     const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(vector_rows, row_count - at));
@@ -465,6 +482,7 @@ class pass_binder {
         made.probe.push_back(source[column].type);
       }
     made.worker_count = with_.runner.concurrency();
+    made.context = &with_.context;
     made.budget = with_.context.budget();
     const std::size_t sharing = i + 1 + (made_.segments.back()->what.sink == sink_kind::group ? 1 : 0);
     const std::uint64_t left = budget.available();
@@ -517,9 +535,14 @@ class pass_binder {
         auto memory = buffer::allocate(row_count * sizeof(std::uint32_t), budget);
         if (!memory.ok()) return;
         ids = *std::move(memory);
-        auto* const id = ids.as<std::uint32_t>();
-        for (std::uint32_t position = 0; position < row_count; ++position) id[position] = position;
-        out.table->row_ids(id, row_count, id);
+        constexpr std::uint32_t rows_of_task = 1 << 16;
+        const auto name = [&](std::uint32_t task, std::uint32_t) {
+          auto* const id = ids.as<std::uint32_t>();
+          const std::uint32_t first = task * rows_of_task, last = std::min(row_count - first, rows_of_task) + first;
+          for (std::uint32_t position = first; position < last; ++position) id[position] = position;
+          out.table->row_ids(id + first, last - first, id + first);
+        };
+        with_.runner.bulk((row_count + rows_of_task - 1) / rows_of_task, name);
       }
       const auto take = [&](std::uint32_t c, bool may_halve) {
         const bool half = may_halve && fits_half(out.rows.columns[c].storage()->whole);

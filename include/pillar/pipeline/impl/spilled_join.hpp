@@ -89,17 +89,17 @@ class spilled_join_link final : public spilled_link {
     return rows_->probe(at.probe, rows.selection, rows.row_count, hand_on, local.number);
   }
 
-  /// What was spilled, and rows of the other side that nobody has found.
+  /// What was spilled, and rows of the other side that nobody has found: by all workers, since rows know their numbers.
   result<void> flush(segment_runner& from, query_context& context) override {
-    PILLAR_TRY(prepare(0, context.budget()));
-    worker_part& at = *workers_[0];
-    at.from = &from;
-    deadline_.context = &context;
+    for (std::uint32_t worker = 0; worker < workers_.size(); ++worker) {
+      PILLAR_TRY(prepare(worker, context.budget()));
+      workers_[worker]->from = &from;
+    }
     const auto hand_on = [&](const joined_rows& joined) -> result<void> {
       PILLAR_TRY(deadline_());
-      return deliver(at, joined);
+      return deliver(*workers_[joined.worker], joined);
     };
-    return rows_->finish(hand_on);
+    return rows_->finish(hand_on, from.runner_);
   }
 
  private:
@@ -128,7 +128,9 @@ class spilled_join_link final : public spilled_link {
   };
 
   spilled_join_link(const join_request& what, std::shared_ptr<const void> keeps)
-      : keeps_(std::move(keeps)), sources_(what.sources), keys_of_source_(what.keys_of_source), number_(what.number) {}
+      : keeps_(std::move(keeps)), sources_(what.sources), keys_of_source_(what.keys_of_source), number_(what.number) {
+    deadline_.context = what.context;
+  }
 
   static void give(batch_column& to, const vector& values) {
     to.decoded = values;
@@ -198,7 +200,7 @@ class spilled_join_link final : public spilled_link {
       give(to.columns[join.mark],
            join_probe::mark_column(join.kind, rows.is_true, rows.is_null, rows.row_count, at.mark));
     for (std::uint32_t i = 0; i < rows.row_count; ++i) {
-      if (!has_left) at.joined_numbers[i] = number_of_unmatched(number_, unmatched_++);
+      if (!has_left) at.joined_numbers[i] = number_of_unmatched(number_, rows.first_unmatched + i);
       else if (rows.rows.test(i))
         at.joined_numbers[i] =
             PILLAR_MUTATE(pipeline_spilled_rows_unnumbered, numbered.value<std::uint64_t>(i), std::uint64_t{0});
@@ -213,16 +215,15 @@ class spilled_join_link final : public spilled_link {
   std::vector<std::uint32_t> sources_;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> keys_of_source_;
   std::size_t number_;
-  std::uint64_t unmatched_ = 0;
   /// What the join asks about pairs.
   struct asker {
     const spilled_join_link* link;
     result<void> operator()(const joined_rows& rows, selection_mask& kept) const { return link->ask(rows, kept); }
   } asker_{this};
   joined_condition condition_{asker_};
-  /// What the join asks while it reads back.
+  /// What the join asks while it writes out, builds tables and reads back.
   struct deadline {
-    query_context* context = nullptr;  ///< of flush()
+    query_context* context = nullptr;
     result<void> operator()() const {
       if (context->check_deadline()) return context->error();
       return {};
