@@ -27,7 +27,8 @@ PILLAR_ALWAYS_INLINE std::uint64_t test_one_by_one(const std::uint64_t* PILLAR_R
 
 template <class Arch>
 void test(const std::uint64_t* PILLAR_RESTRICT blocks, std::uint64_t block_count,
-          const std::uint64_t* PILLAR_RESTRICT hashes, std::size_t count, std::uint64_t* PILLAR_RESTRICT mask) noexcept {
+          const std::uint64_t* PILLAR_RESTRICT hashes, std::size_t count,
+          std::uint64_t* PILLAR_RESTRICT mask) noexcept {
   std::size_t first = 0;
 #if PILLAR_WITH_GATHERED_WORDS
   for (; count - first >= 64; first += 64) {
@@ -42,8 +43,8 @@ void test(const std::uint64_t* PILLAR_RESTRICT blocks, std::uint64_t block_count
 #endif
   for (; first < count; first += 64) {
     const std::size_t last = count - first < 64 ? count : first + 64;
-    mask[first / 64] = test_one_by_one<Arch>(blocks, block_count, hashes, first,
-                                             PILLAR_MUTATE(bloom_tail_unasked, last, last - 1));
+    mask[first / 64] =
+        test_one_by_one<Arch>(blocks, block_count, hashes, first, PILLAR_MUTATE(bloom_tail_unasked, last, last - 1));
   }
 }
 
