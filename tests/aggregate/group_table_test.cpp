@@ -233,6 +233,44 @@ TEST(aggregate_group_table, slots_are_numbers_and_zero) {
   }
 }
 
+// Flat 64-bit integers are looked up where they lie, if all rows are selected; and whatever their order, a table of few
+// buckets grows in the middle of a batch.
+TEST(aggregate_group_table, whole_words_are_keys_where_they_lie) {
+  pillar::splitmix64 random(77);
+  const auto type = pillar::type_of<std::int64_t>;
+  for (int round = 0; round < turns(30); ++round) {
+    auto by_number = *group_table::make(std::span(&type, 1)), by_slot = *group_table::make(std::span(&type, 1));
+    const std::uint64_t distinct = std::uint64_t{1} << random.below(13);
+    for (int batch = 0; batch < 12; ++batch) {
+      const auto rows = static_cast<std::uint32_t>(1 + random.below(1024));
+      std::vector<std::int64_t> values(rows);
+      for (auto& value : values) value = static_cast<std::int64_t>(random.below(distinct) * 0x9e3779b97f4a7c15u);
+      pillar::vector key;
+      key.type = type;
+      key.size = rows;
+      key.values = values.data();
+      const pillar::vector* keys[] = {&key};
+      selection_mask selection = selection_mask::first(rows);
+      if (batch % 3 == 1)
+        for (std::uint32_t row = 0; row < rows; ++row) pillar::assign_bit(selection.words, row, random.chance(3, 4));
+      std::uint32_t numbers[1024], slots[1024], found[1024];
+      ASSERT_TRUE(by_number.find_or_insert(keys, selection, rows, numbers).ok());
+      ASSERT_TRUE(by_slot.find_slots(keys, selection, rows, slots).ok());
+      ASSERT_EQ(by_slot.group_count(), by_number.group_count());
+      by_slot.find(keys, selection, rows, found);
+      for (std::uint32_t row = 0; row < rows; ++row) {
+        ASSERT_EQ(slots[row], selection.test(row) ? numbers[row] + 1 : 0) << "round " << round << " row " << row;
+        ASSERT_EQ(found[row], slots[row]);
+      }
+      if (batch % 4 == 3) {
+        const std::uint32_t kept = by_slot.group_count() / 2;
+        by_slot.truncate(kept);
+        by_number.truncate(kept);
+      }
+    }
+  }
+}
+
 TEST(aggregate_group_table, a_dictionary_without_entries_is_all_null) {
   const auto type = pillar::type_of<std::int32_t>.as_nullable();
   const auto flat = make_vector(type, {pillar::scalar::of_integer(type, 1), pillar::scalar::of_null(type)});

@@ -22,6 +22,7 @@ std::vector<level_case> delta_cases();           ///< codec/delta.hpp
 std::vector<level_case> run_end_cases();         ///< codec/run_end.hpp
 std::vector<level_case> decimal_double_cases();  ///< codec/decimal_double.hpp
 std::vector<level_case> flat_match_cases();      ///< filter/flat_match.hpp
+std::vector<level_case> key_search_cases();      ///< aggregate/detail/key_search.hpp
 
 /// storage/block.hpp over all codecs: columns written and read back. `every`: the whole matrix, which takes minutes.
 std::vector<level_case> round_trip_cases(bool every);

@@ -25,6 +25,7 @@ TEST(levels, delta) { run(pillar_test::delta_cases()); }
 TEST(levels, run_end) { run(pillar_test::run_end_cases()); }
 TEST(levels, decimal_double) { run(pillar_test::decimal_double_cases()); }
 TEST(levels, flat_match) { run(pillar_test::flat_match_cases()); }
+TEST(levels, key_search) { run(pillar_test::key_search_cases()); }
 TEST(levels, round_trip) {
   run(pillar_test::round_trip_cases(whole_matrix));
   if (!IsSkipped() && !HasFailure()) pillar_test::finish_round_trips(whole_matrix);
@@ -42,8 +43,8 @@ TEST(levels, shim) {
 int main(int argc, char** argv) {
   const auto count = pillar_test::packed_cases().size() + pillar_test::delta_cases().size() +
                      pillar_test::run_end_cases().size() + pillar_test::decimal_double_cases().size() +
-                     pillar_test::flat_match_cases().size() + pillar_test::round_trip_cases(false).size() +
-                     pillar_test::shim_rounds;
+                     pillar_test::flat_match_cases().size() + pillar_test::key_search_cases().size() +
+                     pillar_test::round_trip_cases(false).size() + pillar_test::shim_rounds;
   std::printf("level %s: %zu cases%s\n", pillar::to_string(tested_level), count,
               pillar::supports(tested_level) ? "" : ", not run: this processor lacks it");
   std::fflush(stdout);

@@ -193,6 +193,7 @@ class aggregator {
   void plan_narrow();
   result<void> find_slots(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
                           std::uint32_t* slots);
+  void ask_for_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept;
   void try_codes() noexcept;
   result<void> leave_codes() noexcept;
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, narrow_lane::form_type form);

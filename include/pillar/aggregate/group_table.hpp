@@ -201,6 +201,8 @@ class group_table {
   result<bool> reach_further(const vector& key, const selection_mask& selection);
   result<void> insert_columns(std::span<const column> known);
   result<void> look_for_dense_keys();
+  result<void> note_groups(std::uint32_t group_count);
+  [[nodiscard]] bool is_whole_word(std::span<const vector* const> keys) const noexcept;
   [[nodiscard]] bool same_layout(const group_table& other) const noexcept;
   template <class Word>
   static void words_of(const Word* keys, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,

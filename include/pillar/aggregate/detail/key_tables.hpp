@@ -8,6 +8,7 @@
 #include <cstring>  // std::memset
 #include <string_view>
 
+#include "pillar/aggregate/detail/key_search.hpp"
 #include "pillar/base/bits.hpp"  // count_bits, load_unaligned
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/detail/huge_pages.hpp"  // prefer_huge_pages
@@ -17,23 +18,10 @@
 #include "pillar/column/detail/gather.hpp"  // gather_rows
 #include "pillar/column/text.hpp"           // text_slot
 #include "pillar/column/vector.hpp"
-#include "pillar/hash/value.hpp"  // hash_combine, hash_text
+#include "pillar/hash/value.hpp"     // hash_text
+#include "pillar/simd/dispatch.hpp"  // best_arch_level
 
 namespace PILLAR_NAMESPACE::detail {
-
-struct wide_key {
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  friend constexpr bool operator==(const wide_key&, const wide_key&) = default;
-};
-
-/// Hashes inside a table are nobody else's business and may change: one multiplication, and for wide keys another beside
-/// it, since there are halves with which the first gives 0 whatever the other is.
-constexpr std::uint64_t table_hash(std::uint64_t key) noexcept { return hash_combine(key, 0x9e3779b97f4a7c15ull); }
-constexpr std::uint64_t table_hash(const wide_key& key) noexcept {
-  constexpr std::uint64_t odd = 0x9e3779b97f4a7c15ull;
-  return hash_combine(key.low, key.high + odd) ^ (key.low * odd + key.high * 0xbf58476d1ce4e5b9ull);
-}
 
 inline constexpr std::uint32_t key_limit = 0xfffffffeu;
 inline constexpr std::size_t prefetch_threshold_bytes = std::size_t{1} << 20;  // about an L2
@@ -244,13 +232,13 @@ class direct_table {
   bool had_new_ = true;  ///< the last batch
 };
 
-/// Linear probing over slots of a key and its number, from the place that the hash's upper bits name: a larger table
-/// has the same order, so growing reads and writes in order. Load ≤ 1/2, and ≤ 1/4 while the table is small: there a
-/// mispredicted second probe costs more than memory.
+/// Keys to numbers, in buckets of a line each (key_search.hpp). The home of a key is its hash's fraction of the table: a
+/// larger table has the same order, so growing reads and writes in order. At most half of the places are taken.
 template <class Key>
 class word_table {
  public:
-  explicit word_table(memory_budget* budget = nullptr) noexcept : keys_(budget), budget_(budget) {}
+  explicit word_table(memory_budget* budget = nullptr) noexcept
+      : keys_(budget), budget_(budget), kernels_(&key_search_kernels_for(best_arch_level())) {}
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(keys_.size()); }
   [[nodiscard]] const Key& key(std::uint32_t number) const noexcept { return keys_[number]; }
   [[nodiscard]] const Key* keys() const noexcept { return keys_.data(); }
@@ -264,165 +252,107 @@ class word_table {
   }
   /// So many keys are likely: room for them at once, if it is little of what the budget has. Requires: no key yet
   void make_room(std::size_t keys) noexcept {
-    const std::size_t wanted = keys * 9 / 4 < small_slot_count ? small_slot_count : keys * 9 / 4;
-    const std::uint64_t bytes = std::uint64_t{wanted} * sizeof(slot) + std::uint64_t{keys} * sizeof(Key);
-    if (slot_count_ != 0 || (budget_ != nullptr && bytes > budget_->available() / 8)) return;
-    result<buffer> made = buffer::allocate(wanted * sizeof(slot), budget_);
+    const std::size_t likely = keys * 9 / 4 / bucket::capacity + 1;
+    const std::size_t wanted = likely < small_bucket_count ? small_bucket_count : likely;
+    const std::uint64_t bytes = std::uint64_t{wanted} * sizeof(bucket) + std::uint64_t{keys} * sizeof(Key);
+    if (bucket_count_ != 0 || (budget_ != nullptr && bytes > budget_->available() / 8)) return;
+    result<buffer> made = buffer::allocate(wanted * sizeof(bucket), budget_);
     if (!made.ok()) return;
     prefer_huge_pages(*made);
-    std::memset(made->data(), 0, wanted * sizeof(slot));
-    slots_ = *std::move(made);
-    slot_count_ = wanted;
+    std::memset(made->data(), 0, wanted * sizeof(bucket));
+    buckets_ = *std::move(made);
+    bucket_count_ = wanted;
     static_cast<void>(keys_.reserve(keys).ok());
   }
   /// For how many keys there is room without copying them.
   [[nodiscard]] std::size_t room() const noexcept { return keys_.byte_count() / sizeof(Key); }
 
-  /// Requires: count ≤ 1,024
-  result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
+  /// numbers[i] = the number of keys[i] + `more`. Requires: count ≤ 1,024
+  result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers,
+                              std::uint32_t more = 0) noexcept {
     if (count == 0) return {};
     rows_since_growth_ += count;
-    if (slot_count_ < small_slot_count || std::uint64_t{size()} + count > key_limit)
-      return find_or_insert_each(keys, count, numbers);
-    if ((std::size_t{size()} + count) * 2 > slot_count_) PILLAR_TRY(grow());
+    if (bucket_count_ < small_bucket_count || std::uint64_t{size()} + count > key_limit)
+      return insert_by_steps(keys, count, numbers, more);
+    if (std::size_t{size()} + count > most_keys()) PILLAR_TRY(grow());
     PILLAR_TRY(keys_.reserve(count));
-    return slots_.size() > prefetch_threshold_bytes ? find_or_insert_all<true>(keys, count, numbers)
-                                                    : find_or_insert_all<false>(keys, count, numbers);
+    key_batch<Key> batch = batch_of(keys, count);
+    batch.most = key_limit;
+    insert(batch, more, new_keys_ * 8 > count, numbers);
+    return {};
   }
 
   /// key_limit for keys that are not there. Requires: count ≤ 1,024
   void find(const Key* keys, std::uint32_t count, std::uint32_t* numbers) const noexcept {
-    if (slot_count_ == 0) {
+    if (bucket_count_ == 0 || count == 0) {
       for (std::uint32_t i = 0; i < count; ++i) numbers[i] = key_limit;
       return;
     }
-    const slot* const slots = slots_.as<slot>();
-    const bool prefetch = slots_.size() > prefetch_threshold_bytes;
-    std::size_t homes[batch_rows];
-    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_count_);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (prefetch && i + ahead < count) ask_for<false>(slots + homes[i + ahead]);
-      std::size_t at = homes[i];
-      while (slots[at].number_plus_1 != 0 && !(slots[at].key() == keys[i])) at = after(at);
-      numbers[i] = slots[at].number_plus_1 == 0 ? key_limit : slots[at].number_plus_1 - 1;
-    }
+    key_batch<Key> batch;
+    batch.keys = keys;
+    batch.count = count;
+    batch.buckets = const_cast<bucket*>(buckets_.as<bucket>());
+    batch.bucket_count = bucket_count_;
+    if constexpr (sizeof(Key) == 8) kernels_->find(batch, is_far(), numbers);
+    else kernels_->find_wide(batch, is_far(), numbers);
+    for (std::uint32_t i = 0; i < count; ++i) numbers[i] = numbers[i] == 0 ? key_limit : numbers[i] - 1;
   }
 
   void truncate(std::uint32_t count) noexcept {
     if (count == size()) return;
     keys_.truncate(count);
     size_at_growth_ = size_at_growth_ < count ? size_at_growth_ : count;
-    if (slot_count_ == 0) return;
-    std::memset(slots_.data(), 0, slot_count_ * sizeof(slot));
-    for (std::uint32_t number = 0; number < count; ++number)
-      slots_.as<slot>()[free_slot(keys_[number])].set(keys_[number], number + 1);
+    if (bucket_count_ == 0) return;
+    std::memset(buckets_.data(), 0, bucket_count_ * sizeof(bucket));
+    for (std::uint32_t number = 0; number < count; ++number) {
+      std::size_t at = home_bucket(keys_[number], bucket_count_);
+      while (buckets_.as<bucket>()[at].is_full()) at = at + 1 == bucket_count_ ? 0 : at + 1;
+      buckets_.as<bucket>()[at].push(keys_[number], number + 1);
+    }
   }
 
  private:
-  static constexpr std::size_t small_slot_count = 8192;
-  static constexpr std::size_t large_slot_count = std::size_t{1} << 16;
+  using bucket = key_bucket<Key>;
+  static constexpr std::size_t small_bucket_count = 8192 / bucket::capacity;
+  static constexpr std::size_t large_bucket_count = (std::size_t{1} << 16) / bucket::capacity;
   static constexpr std::uint32_t batch_rows = 1024;
-  static constexpr std::uint32_t ahead = 24;
-  /// A key without padding behind it: a quarter of the memory less.
-  struct slot {
-    std::uint32_t words[sizeof(Key) / 4];
-    std::uint32_t number_plus_1;
-    [[nodiscard]] Key key() const noexcept { return load_unaligned<Key>(words); }
-    void set(const Key& key, std::uint32_t number) noexcept {
-      store_unaligned(words, key);
-      number_plus_1 = number;
-    }
-  };
-  /// The hash as a fraction of the table: in its order, whatever the number of slots.
-  [[nodiscard]] static std::size_t home(const Key& key, std::size_t slot_count) noexcept {
-    return static_cast<std::size_t>(static_cast<uint128>(table_hash(key)) * slot_count >> 64);
+
+  [[nodiscard]] std::size_t most_keys() const noexcept { return bucket_count_ * bucket::capacity / 2; }
+  [[nodiscard]] bool is_far() const noexcept { return buckets_.size() > prefetch_threshold_bytes; }
+  [[nodiscard]] key_batch<Key> batch_of(const Key* keys, std::uint32_t count) noexcept {
+    return {keys, count, buckets_.as<bucket>(), bucket_count_, keys_.data(), size(), 0};
   }
-  [[nodiscard]] std::size_t after(std::size_t at) const noexcept { return at + 1 == slot_count_ ? 0 : at + 1; }
-  [[nodiscard]] std::size_t free_slot(const Key& key) const noexcept {
-    std::size_t at = home(key, slot_count_);
-    while (slots_.as<slot>()[at].number_plus_1 != 0) at = after(at);
-    return at;
-  }
-  template <bool Write>
-  static void ask_for(const slot* of) noexcept {  // it may lie across two lines
-    __builtin_prefetch(of, Write ? 1 : 0);
-    __builtin_prefetch(&of->number_plus_1, Write ? 1 : 0);
+  /// How many were looked up. Requires: room for as many keys as may be added
+  std::uint32_t insert(key_batch<Key>& batch, std::uint32_t more, bool many, std::uint32_t* numbers) noexcept {
+    const std::uint32_t before = size();
+    std::uint32_t done = 0;
+    if constexpr (sizeof(Key) == 8) done = kernels_->insert(batch, more, many, is_far(), numbers);
+    else done = kernels_->insert_wide(batch, more, many, is_far(), numbers);
+    keys_.extend(batch.size - before);
+    new_keys_ = batch.size - before;
+    return done;
   }
 
-  result<void> find_or_insert_each(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
+  /// A small table has no room for a whole batch of new keys: it grows when it is full.
+  result<void> insert_by_steps(const Key* keys, std::uint32_t count, std::uint32_t* numbers,
+                               std::uint32_t more) noexcept {
     const std::uint32_t before = size();
-    if (slot_count_ == 0) PILLAR_TRY(grow());
-    for (std::uint32_t i = 0; i < count; ++i) {
-      std::size_t at = home(keys[i], slot_count_);
-      const slot* slots = slots_.as<slot>();
-      while (slots[at].number_plus_1 != 0 && !(slots[at].key() == keys[i])) at = after(at);
-      if (slots[at].number_plus_1 != 0) {
-        numbers[i] = slots[at].number_plus_1 - 1;
-        continue;
+    const auto insert_all = [&]() -> result<void> {
+      if (bucket_count_ == 0) PILLAR_TRY(grow());
+      for (std::uint32_t done = 0;;) {
+        const std::size_t most = most_keys() < key_limit ? most_keys() : key_limit;
+        key_batch<Key> batch = batch_of(keys + done, count - done);
+        batch.most = static_cast<std::uint32_t>(room() < most ? room() : most);  // keys that are there take no memory
+        done += insert(batch, more, false, numbers + done);
+        if (done == count) return {};
+        if (size() == key_limit) return errc::limit_exceeded;
+        if (size() == most) PILLAR_TRY(grow());
+        else PILLAR_TRY(keys_.reserve(1));
       }
-      if (auto added = insert(keys[i], at); !added.ok()) {
-        truncate(before);
-        return added;
-      }
-      numbers[i] = size() - 1;
-    }
-    return {};
-  }
-  /// `at` is the free slot where probing ended.
-  result<void> insert(const Key& key, std::size_t at) noexcept {
-    if (size() == key_limit) return errc::limit_exceeded;
-    if ((std::size_t{size()} + 1) * (slot_count_ < small_slot_count ? 4 : 2) > slot_count_) {
-      PILLAR_TRY(grow());
-      at = free_slot(key);
-    }
-    PILLAR_TRY(keys_.append(key));
-    slots_.as<slot>()[at].set(key, size());
-    return {};
-  }
-
-  /// All rows' places first, and asked for early; room is there, so that nothing can fail. Where many keys are new,
-  /// there is no branch about it.
-  template <bool Prefetch>
-  result<void> find_or_insert_all(const Key* keys, std::uint32_t count, std::uint32_t* numbers) noexcept {
-    slot* const slots = slots_.as<slot>();
-    const std::size_t slot_count = slot_count_;
-    std::size_t homes[batch_rows + ahead];
-    for (std::uint32_t i = 0; i < count; ++i) homes[i] = home(keys[i], slot_count);
-    if constexpr (Prefetch) {
-      for (std::uint32_t i = 0; i < ahead; ++i) homes[count + i] = homes[count - 1];
-      for (std::uint32_t i = 0; i < ahead; ++i) ask_for<true>(slots + homes[i]);
-    }
-    Key* const added = keys_.data();
-    const std::uint32_t before = size();
-    std::uint32_t next = before;
-    const auto probe = [&](std::uint32_t i) {
-      if constexpr (Prefetch) ask_for<true>(slots + homes[i + ahead]);
-      std::size_t at = homes[i];
-      while (slots[at].number_plus_1 != 0 && !(slots[at].key() == keys[i])) at = at + 1 == slot_count ? 0 : at + 1;
-      return slots + at;
     };
-    if (new_keys_ * 8 > count) {
-      for (std::uint32_t i = 0; i < count; ++i) {
-        slot* const at = probe(i);
-        const bool is_new = at->number_plus_1 == 0;
-        added[next] = keys[i];
-        next += is_new ? 1 : 0;
-        at->set(keys[i], is_new ? next : at->number_plus_1);
-        numbers[i] = at->number_plus_1 - 1;
-      }
-    } else {
-      for (std::uint32_t i = 0; i < count; ++i) {
-        slot* const at = probe(i);
-        if (at->number_plus_1 == 0) {
-          added[next] = keys[i];
-          at->set(keys[i], ++next);
-        }
-        numbers[i] = at->number_plus_1 - 1;
-      }
-    }
-    keys_.extend(next - before);
-    new_keys_ = next - before;
-    return {};
+    auto done = insert_all();
+    if (!done.ok()) truncate(before);
+    return done;
   }
 
   /// How many keys there will be when the expected rows have come, if these bring new ones like those since the last
@@ -443,53 +373,55 @@ class word_table {
     return known < key_limit ? static_cast<std::size_t>(known) : key_limit;
   }
 
-  /// Twice the slots, or four times where the table is small or most rows since the last time were new keys. A large one
+  /// Twice the buckets, or four times where the table is small or most rows since the last time were new keys. A large one
   /// has room for what is likely to come, if that is at most 16 times as much (not all expected rows may come) and little of
   /// what the budget has.
   result<void> grow() noexcept {
     const bool fast = std::uint64_t{size() - size_at_growth_} * 2 > rows_since_growth_;
-    std::size_t wanted = slot_count_ == 0                         ? 64
-                         : slot_count_ < large_slot_count || fast ? slot_count_ * 4
-                                                                  : slot_count_ * 2;
-    if (slot_count_ >= large_slot_count) {
-      const std::size_t likely = likely_keys(), slots = likely * 9 / 4;
-      const std::uint64_t bytes = std::uint64_t{slots} * sizeof(slot) + std::uint64_t{likely} * sizeof(Key);
-      if (likely > size() && slots <= slot_count_ * 16 && (budget_ == nullptr || bytes <= budget_->available() / 8)) {
-        wanted = slots < slot_count_ * 2 ? slot_count_ * 2 : slots;
+    std::size_t wanted = bucket_count_ == 0                           ? 64 / bucket::capacity + 1
+                         : bucket_count_ < large_bucket_count || fast ? bucket_count_ * 4
+                                                                      : bucket_count_ * 2;
+    if (bucket_count_ >= large_bucket_count) {
+      const std::size_t likely = likely_keys(), made = likely * 9 / 4 / bucket::capacity + 1;
+      const std::uint64_t bytes = std::uint64_t{made} * sizeof(bucket) + std::uint64_t{likely} * sizeof(Key);
+      if (likely > size() && made <= bucket_count_ * 16 && (budget_ == nullptr || bytes <= budget_->available() / 8)) {
+        wanted = made < bucket_count_ * 2 ? bucket_count_ * 2 : made;
         if (likely > size() + batch_rows) static_cast<void>(keys_.reserve(likely * 17 / 16 - size()).ok());
       }
     }
-    result<buffer> room = buffer::allocate(wanted * sizeof(slot), budget_);
-    if (PILLAR_MUTATE(group_grows_by_four_or_not, !room.ok() && slot_count_ != 0 && wanted > slot_count_ * 2, false)) {
-      wanted = slot_count_ * 2;  // what the budget may still have
-      room = buffer::allocate(wanted * sizeof(slot), budget_);
+    result<buffer> room = buffer::allocate(wanted * sizeof(bucket), budget_);
+    if (PILLAR_MUTATE(group_grows_by_four_or_not, !room.ok() && bucket_count_ != 0 && wanted > bucket_count_ * 2,
+                      false)) {
+      wanted = bucket_count_ * 2;  // what the budget may still have
+      room = buffer::allocate(wanted * sizeof(bucket), budget_);
     }
     if (!room.ok()) return room.error();
     buffer made = *std::move(room);
     prefer_huge_pages(made);
-    slot* const to = made.as<slot>();
+    bucket* const to = made.as<bucket>();
     std::size_t cleared = 0;
     const auto clear_up_to = [&](std::size_t at) {  // shortly before it is written to
-      const std::size_t end = at + 512 < wanted ? at + 512 : wanted;
-      std::memset(static_cast<void*>(to + cleared), 0, (end - cleared) * sizeof(slot));
+      const std::size_t end = at + 64 < wanted ? at + 64 : wanted;
+      std::memset(static_cast<void*>(to + cleared), 0, (end - cleared) * sizeof(bucket));
       cleared = end;
     };
-    const slot* const from = slots_.as<slot>();
-    std::size_t gap = 0;  // the first free slot: those before it may have been wrapped, and come last
-    while (gap < slot_count_ && from[gap].number_plus_1 != 0) ++gap;
-    for (std::size_t i = 0; i < slot_count_; ++i) {
-      const slot& old = from[gap + i < slot_count_ ? gap + i : gap + i - slot_count_];
-      if (old.number_plus_1 == 0) continue;
-      std::size_t at = home(old.key(), wanted);
-      for (;; at = at + 1 == wanted ? 0 : at + 1) {
-        if (at >= cleared) clear_up_to(at);
-        if (to[at].number_plus_1 == 0) break;
+    const bucket* const from = buckets_.as<bucket>();
+    std::size_t first = 0;  // one that is not full: those before and in it may hold wrapped keys, and come last
+    while (first < bucket_count_ && from[first].is_full()) ++first;
+    for (std::size_t i = 1; i <= bucket_count_; ++i) {
+      const bucket& old = from[first + i < bucket_count_ ? first + i : first + i - bucket_count_];
+      for (std::uint32_t k = 0; k < bucket::capacity && old.numbers_plus_1[k] != 0; ++k) {
+        std::size_t at = home_bucket(old.keys[k], wanted);
+        for (;; at = at + 1 == wanted ? 0 : at + 1) {
+          if (at >= cleared) clear_up_to(at);
+          if (!to[at].is_full()) break;
+        }
+        to[at].push(old.keys[k], old.numbers_plus_1[k]);
       }
-      to[at] = old;
     }
-    if (cleared < wanted) std::memset(static_cast<void*>(to + cleared), 0, (wanted - cleared) * sizeof(slot));
-    slots_ = std::move(made);
-    slot_count_ = wanted;
+    if (cleared < wanted) std::memset(static_cast<void*>(to + cleared), 0, (wanted - cleared) * sizeof(bucket));
+    buckets_ = std::move(made);
+    bucket_count_ = wanted;
     size_at_growth_ = size();
     expected_rows_ -= rows_since_growth_ < expected_rows_ ? rows_since_growth_ : expected_rows_;
     rows_since_growth_ = 0;
@@ -497,13 +429,14 @@ class word_table {
   }
 
   growable<Key> keys_;  ///< by number
-  buffer slots_{};
-  std::size_t slot_count_ = 0;
+  buffer buckets_{};
+  std::size_t bucket_count_ = 0;
   std::uint32_t new_keys_ = 0;  ///< of the last batch
   std::uint32_t size_at_growth_ = 0;
   std::uint64_t rows_since_growth_ = 0;
   std::uint64_t expected_rows_ = 0;  ///< after the last growth
   memory_budget* budget_;
+  const key_search_table* kernels_;
 };
 
 /// Texts to numbers from 1 on. Texts without a group may stay behind after an error: nobody sees them.

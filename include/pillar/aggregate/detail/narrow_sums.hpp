@@ -102,8 +102,8 @@ class narrow_sums {
   [[nodiscard]] room room_for(const narrow_batch& batch, std::uint32_t group_count) const noexcept {
     for (std::uint32_t i = 0; i < sum_count_; ++i) {
       const unsigned bits = batch.bits[i];
-      // Words that last for less than eight rows a group would be emptied again and again.
-      const bool lasts = bits <= lasting_bits || (std::uint64_t{1} << (63 - bits)) / 8 >= group_count;
+      // Words that are full before they may be looked at would be emptied again and again.
+      const bool lasts = bits <= lasting_bits || (std::uint64_t{1} << (63 - bits)) / rows_per_look >= group_count;
       if (bits > most_bits || !lasts) return room::never;
     }
     bool now = true;
@@ -122,6 +122,7 @@ class narrow_sums {
     for (std::uint32_t i = 0; i < sum_count_; ++i) pending_[i] += growth(batch, i);
     if (last_slot_ <= most_masked) add_masked(batch);
     else if (stride_ == 1 && layout_[0].low == 0 && layout_[0].high == shared_word::rows) add_shared(batch);
+    else if (is_counted() && batch.values[0] != nullptr) add_counted(batch);
     else add_parts(batch);
   }
 
@@ -141,7 +142,7 @@ class narrow_sums {
   /// Looks how large the sums are: till then a slot's is known to be at most that of all values together, which is far
   /// too much where slots are many. False: it was done a short while ago.
   bool measure() noexcept {
-    if (rows_since_look_ < 4 * (std::uint64_t{last_slot_} + 1)) return false;
+    if (rows_since_look_ < rows_per_look * (std::uint64_t{last_slot_} + 1)) return false;
     rows_since_look_ = 0;
     for (std::uint32_t at = 0; at < stride_; ++at) {
       const shared_word of = layout_[at];
@@ -279,9 +280,10 @@ class narrow_sums {
   static constexpr unsigned part_bits = 8;  // parts whose words stay in L1, and of whose sums several fit into one
   static constexpr std::uint32_t part_rows = 1u << part_bits;
   static constexpr std::uint32_t word_chunk = 3;
-  static constexpr unsigned most_bits = 52;     // a batch's 2^10 values stay below 2^62
-  static constexpr unsigned lasting_bits = 40;  // words of 2^23 rows; floats never have more with so many groups
-  static constexpr std::uint32_t ahead = 24;    // rows whose words are asked for early
+  static constexpr std::uint32_t rows_per_look = 4;  // and slot
+  static constexpr unsigned most_bits = 52;          // a batch's 2^10 values stay below 2^62
+  static constexpr unsigned lasting_bits = 40;       // words of 2^23 rows; floats never have more with so many groups
+  static constexpr std::uint32_t ahead = 24;         // rows whose words are asked for early
   static constexpr std::size_t cache_bytes = std::size_t{1} << 19;
 
   /// Room for so many slots where all words are 0.
@@ -448,6 +450,39 @@ class narrow_sums {
       }
     }
     for (; row < count; ++row) words[slots[row]] += with(values[row]);
+  }
+
+  /// Whether a slot's words are one sum and the number of rows.
+  [[nodiscard]] bool is_counted() const noexcept {
+    return stride_ == 2 && layout_[0] == shared_word{0} && layout_[1] == shared_word{shared_word::rows};
+  }
+  void add_counted(const narrow_batch& batch) noexcept {
+    const std::uint32_t* PILLAR_RESTRICT slots = batch.slots;
+    const std::int64_t* PILLAR_RESTRICT values = batch.values[0];
+    std::uint64_t* PILLAR_RESTRICT words = words_.data();
+    const auto add = [&](std::uint64_t* to, std::uint32_t row) {
+      to += 2 * std::size_t{slots[row]};
+      to[0] += static_cast<std::uint64_t>(values[row]);
+      ++to[1];
+    };
+    const std::uint32_t count = batch.row_count;
+    std::uint32_t row = 0;
+    if (beyond_cache()) {
+      for (; row + ahead < count; ++row) {
+        __builtin_prefetch(words + 2 * std::size_t{slots[row + ahead]}, 1);
+        add(words, row);
+      }
+    } else if (copy_count_ != 1) {
+      std::uint64_t *const second = words + 2 * few_slots(), *const third = second + 2 * few_slots(),
+                           *const fourth = third + 2 * few_slots();
+      for (; row + copies <= count; row += copies) {
+        add(words, row);
+        add(second, row + 1);
+        add(third, row + 2);
+        add(fourth, row + 3);
+      }
+    }
+    for (; row < count; ++row) add(words, row);
   }
 
   /// A part of the batch after the other: its words, where sums share them, then those of a row into those of its slot.

@@ -781,6 +781,18 @@ inline result<void> aggregator::find_slots(std::span<const vector* const> keys, 
   return table_.find_slots(keys, selection, row_count, slots);
 }
 
+/// Values that come from memory are on their way while groups are looked for. Nobody has looked at those whose bits are
+/// not known.
+inline void aggregator::ask_for_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept {
+  for (const narrow_lane& lane : narrow_lanes_) {
+    const vector& from = *inputs[lane.input];
+    if (from.kind != vector_kind::flat) continue;
+    const auto* const values = static_cast<const std::byte*>(from.values);
+    const std::size_t bytes = row_count * byte_width(from.type.physical);
+    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(values + at, 0, 2);
+  }
+}
+
 PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                                            const selection_mask& selection, std::uint32_t row_count,
                                            std::span<const selection_mask* const> where,
@@ -789,6 +801,7 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   if (!selection.any()) return {};
   const std::uint32_t before = table_.group_count();
   std::uint32_t slots[vector_rows];
+  if (input_bits.empty()) ask_for_values(inputs, row_count);
   if (table_.mode() != key_mode::none) PILLAR_TRY(find_slots(keys, selection, row_count, slots));
   return add_rows(slots, before, inputs, selection, row_count, where, input_bits, numbers);
 }

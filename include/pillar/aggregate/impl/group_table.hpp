@@ -619,10 +619,22 @@ inline result<void> group_table::insert_rows(std::span<const vector* const> keys
     }
   }
   const key_stage& last = stages_.back();
-  group_count_ = last.is_wide ? last.wide.size() : last.narrow.size();
+  return note_groups(last.is_wide ? last.wide.size() : last.narrow.size());
+}
+
+/// There are so many groups now.
+inline result<void> group_table::note_groups(std::uint32_t group_count) {
+  group_count_ = group_count;
   // Running out of memory there leaves everything as it is, which is as good a layout.
   if (group_count_ >= next_look_) static_cast<void>(look_for_dense_keys().ok());
   return {};
+}
+
+/// One column of 64-bit integers without a range, whose values are the table's keys where they lie.
+inline bool group_table::is_whole_word(std::span<const vector* const> keys) const noexcept {
+  return mode_ == key_mode::packed8 && keys.size() == 1 && keys[0]->kind == vector_kind::flat &&
+         keys[0]->validity == nullptr && parts_.size() == 1 && parts_[0].bits == 64 && !columns_[0].range.known() &&
+         is_integer(types_[0].physical) && reinterpret_cast<std::uintptr_t>(keys[0]->values) % 8 == 0;
 }
 
 /// One dictionary column: its entries in use are looked up once, the rows follow their codes.
@@ -859,6 +871,13 @@ inline result<void> group_table::find_each_slot(std::span<const vector* const> k
     PILLAR_TRY(stage.direct.find_or_insert(codes, selection.words, row_count, slot_of_row));
     group_count_ = stage.direct.size();
     return {};
+  }
+  if (is_whole_word(keys) &&
+      PILLAR_MUTATE(group_takes_unselected, selection == selection_mask::first(row_count), true)) {
+    PILLAR_ASSERT(keys[0]->type.physical == types_[0].physical && keys[0]->size == row_count);
+    detail::word_table<std::uint64_t>& words = stages_[0].narrow;
+    PILLAR_TRY(words.find_or_insert(static_cast<const std::uint64_t*>(keys[0]->values), row_count, slot_of_row, 1));
+    return note_groups(words.size());
   }
   for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
   PILLAR_TRY(find_or_insert(keys, selection, row_count, slot_of_row));

@@ -32,8 +32,8 @@ class gathered_rows {
   /// Takes the rows of a vector if they are few, and asks the memory for them where nobody has read the column yet:
   /// they lie on lines that no prefetcher foresees.
   outcome add(std::uint32_t v, const selection_mask& rows, const vector_run& run) noexcept {
+    if (rows.count() > few) return outcome::too_many;  // before they are listed
     const std::uint32_t count = sparse_mask_to_selection(rows.words, vector_rows, rows_ + row_count_);
-    if (count > few) return outcome::too_many;
     if (row_count_ + count > vector_rows) return outcome::no_room;
     parts_[part_count_++] = {v, row_count_, count};
     for (const gathered& column : columns_) {
@@ -121,7 +121,7 @@ class gathered_rows {
   std::uint32_t row_count_ = 0;
   std::uint32_t part_count_ = 0;
   part parts_[vector_run::capacity];
-  std::uint16_t rows_[2 * vector_rows + sparse_selection_slack];  ///< room for a vector that turns out to be too much
+  std::uint16_t rows_[vector_rows + few + sparse_selection_slack];  ///< room for a vector that turns out to be too much
 };
 
 }  // namespace PILLAR_NAMESPACE::detail
