@@ -454,6 +454,19 @@ TEST(join_spilling_join, workers_finish_partitions_side_by_side) {
   EXPECT_EQ(budget.used(), 0u);
 }
 
+TEST(join_spilling_join, workers_that_never_probed_finish_partitions_too) {
+  pillar::splitmix64 random(101);
+  for (const join_kind kind : {join_kind::right, join_kind::full}) {
+    question of = make_question(random, {type_of<std::int64_t>.as_nullable()}, 12, 6000, false);
+    of.kind = kind;
+    of.probe.batches.clear();
+    of.probe.names.clear();
+    of.probe.selected.clear();
+    of.probe.link();
+    expect_same_of(of, false, 600 * kib, 16 * 1024 * kib, 0, 3);
+  }
+}
+
 TEST(join_spilling_join, an_error_of_finish_is_final) {
   const std::vector types = {type_of<std::int64_t>};
   question of{side_rows(types, false), side_rows(types, false), join_kind::right};

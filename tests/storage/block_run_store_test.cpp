@@ -108,6 +108,48 @@ TEST(storage_block_run_store, short_texts_are_written_as_integers) {
   EXPECT_EQ(budget.used(), 0u);
 }
 
+// Such integers ascend, and a codec that interpolates leaves what is no text's number where rows are NULL.
+TEST(storage_block_run_store, null_rows_among_ascending_texts_are_no_texts) {
+  constexpr std::uint32_t row_count = 20'000, step = 500;
+  pillar::splitmix64 random(7);
+  std::vector<std::string> expected;
+  std::uint32_t counter = 0;
+  for (std::uint32_t row = 0; row < row_count; ++row) {
+    counter += static_cast<std::uint32_t>(100 + random.below(4));
+    std::string made(4 + random.below(9), '\0');
+    for (unsigned byte = 0; byte < 3; ++byte) made[byte] = static_cast<char>(counter >> 8 * byte & 255);
+    expected.push_back(made);
+  }
+  const auto is_null = [](std::uint64_t row) { return row % 10 == 9; };
+  memory_budget budget;
+  memory_run_store store({.budget = &budget, .buffer_bytes = 8 << 20, .block_rows = 1024});
+  const pillar::data_type type = type_of<pillar::text>.as_nullable();
+  const std::uint32_t run = *store.open({&type, 1});
+  for (std::uint32_t first = 0; first < row_count; first += step) {
+    pillar::column_builder made(type);
+    for (std::uint64_t row = first; row < first + step; ++row)
+      ASSERT_TRUE((is_null(row) ? made.append_null() : made.append_text(expected[row])).ok());
+    const column texts = *made.finish();
+    const vector view = texts.slice(0, step);
+    const vector* const columns[] = {&view};
+    ASSERT_TRUE(store.append(run, columns, nullptr, step).ok());
+  }
+  ASSERT_TRUE(store.seal(run).ok());
+  auto reader = *store.read(run);
+  std::uint64_t at = 0;
+  for (;;) {
+    vector texts;
+    const auto count = reader->next({&texts, 1});
+    ASSERT_TRUE(count.ok()) << to_string(count.error().code);
+    if (*count == 0) break;
+    for (std::uint32_t row = 0; row < *count; ++row, ++at) {
+      ASSERT_EQ(texts.valid(row), !is_null(at)) << at;
+      if (!is_null(at)) ASSERT_EQ(texts.text_value(row), expected[at]) << at;
+    }
+  }
+  EXPECT_EQ(at, row_count);
+}
+
 TEST(storage_block_run_store, write_buffers_leave_what_others_may_need) {
   for (const std::uint64_t limit : {std::uint64_t{160} << 10, memory_budget::unlimited}) {
     memory_budget budget(limit);

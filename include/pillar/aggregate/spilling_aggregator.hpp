@@ -115,7 +115,8 @@ class spilling_aggregator {
   bool for_each_key(const F& f) const;
   [[nodiscard]] detail::run_order propose_order() const;
   void note_groups();
-  void order_by_values(const vector& key, selection_mask& known, std::uint64_t* places);
+  void order_by_values(const vector& key, const selection_mask& selection, selection_mask& known,
+                       std::uint64_t* places);
   result<void> divide(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                       const selection_mask& selection, std::uint32_t row_count,
                       std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
@@ -145,10 +146,10 @@ class spilling_aggregator {
   std::unique_ptr<memory_budget> state_budget_{};  ///< of in_memory_
   std::optional<aggregator> in_memory_{};
   std::optional<bloom_filter> in_memory_keys_{};  ///< the hashes of its groups, once they stopped growing
-  buffer in_memory_values_{};  ///< where runs go by values: bits of those that are groups in memory, exactly
+  buffer in_memory_values_{};  ///< where runs go by values: bits of those that are groups in memory, one for all others
   std::shared_ptr<detail::shared_run_order> agreement_{};  ///< of all workers
   const detail::run_order* order_ = nullptr;               ///< once rows are spilled
-  bool beyond_order_ = false;  ///< rows were spilled whose values were not among those that the order was made for
+  bool beyond_order_ = false;  ///< rows came whose values were not among those that the order was made for
   std::vector<data_type> key_types_{};
   std::vector<data_type> input_types_{};
   std::vector<data_type> result_types_{};

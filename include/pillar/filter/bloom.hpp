@@ -28,10 +28,10 @@ PILLAR_API void bloom_add(std::uint64_t* blocks, std::uint64_t block_count, cons
                           std::size_t count) noexcept;
 
 namespace detail {
-constexpr std::uint64_t bloom_block_of(std::uint64_t hash, std::uint64_t block_count) noexcept {
+PILLAR_ALWAYS_INLINE constexpr std::uint64_t bloom_block_of(std::uint64_t hash, std::uint64_t block_count) noexcept {
   return ((hash >> 32) * block_count) >> 32;
 }
-constexpr std::uint64_t bloom_bits_of(std::uint64_t hash) noexcept {
+PILLAR_ALWAYS_INLINE constexpr std::uint64_t bloom_bits_of(std::uint64_t hash) noexcept {
   constexpr std::uint64_t one = 1;
   return one << (hash & 63) | one << (hash >> 6 & 63) | one << (hash >> 12 & 63) | one << (hash >> 18 & 63);
 }

@@ -198,6 +198,7 @@ class spilling_join {
   result<void> deliver_unmatched(prober& by, const loaded& of, delivery take);
   result<void> deliver_run(prober& by, std::uint32_t run, delivery take);
   result<void> finish_partition(prober& by, std::uint32_t partition, delivery take, std::uint32_t sharing);
+  [[nodiscard]] bool has_room_for_readers(std::uint32_t worker_count) const noexcept;
   result<void> finish_side_by_side(executor_ref runner, delivery take);
   void drop(std::uint32_t partition) noexcept;
   [[nodiscard]] std::uint64_t number_of(std::uint32_t partition) const noexcept;

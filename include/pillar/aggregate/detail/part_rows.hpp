@@ -189,20 +189,27 @@ class part_rows {
     [[nodiscard]] bool is_closed() const noexcept { return memory == nullptr; }
   };
 
+  /// Whether put_column() can write such values so.
+  static bool can_hold(physical_type as, physical_type from) noexcept {
+    return as == from ||
+           (from == physical_type::int32 && (as == physical_type::int64 || as == physical_type::integer128)) ||
+           (from == physical_type::int64 && as == physical_type::integer128);
+  }
+
   /// Integers come in fewer bits where zone maps prove that they fit.
   void follow_layout(std::span<const vector* const> columns) {
     bool fits = !layouts_.empty();
     for (std::size_t c = 0; c < columns.size() && fits; ++c) {
       const layout& now = layouts_.back();
       fits = (columns[c] == nullptr) == (now.offsets[c] == none) &&
-             (columns[c] == nullptr || byte_width(columns[c]->type.physical) <= byte_width(now.types[c].physical));
+             (columns[c] == nullptr || can_hold(now.types[c].physical, columns[c]->type.physical));
     }
     if (fits) return;
     layout made;
     for (std::size_t c = 0; c < columns.size(); ++c) {
       made.types.push_back(columns[c] == nullptr ? data_type{} : columns[c]->type);
       if (!layouts_.empty() && columns[c] != nullptr && layouts_.back().offsets[c] != none &&
-          byte_width(layouts_.back().types[c].physical) > byte_width(columns[c]->type.physical))
+          can_hold(layouts_.back().types[c].physical, columns[c]->type.physical))
         made.types.back() = layouts_.back().types[c];
       made.offsets.push_back(columns[c] == nullptr ? none : static_cast<std::uint32_t>(made.bytes));
       if (columns[c] != nullptr) made.bytes += vector_rows * byte_width(made.types.back().physical);

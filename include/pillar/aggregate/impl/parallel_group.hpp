@@ -142,18 +142,25 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept 
   const double keys = (known - added / 2.0) / repeated;  // infinite where all are new
   const double likely = repeated <= 0 ? all_rows : -keys * std::expm1(-all_rows / keys);
   const key_mode mode = groups.groups().mode();
-  const bool by_range = mode == key_mode::array && key_types_.size() == 1 && !ranges_.empty() && ranges_[0].known();
+  // By ranges of the keys if the stated range is about as wide as there are groups: one value far away would put all
+  // others into one part, and a range that is too narrow all that are beside it.
+  const double width = key_types_.size() == 1 && !ranges_.empty() && ranges_[0].known()
+                           ? static_cast<double>(ranges_[0].highest) - static_cast<double>(ranges_[0].lowest) + 1
+                           : 0;
+  const bool by_range = mode == key_mode::array && width >= likely / 2 && width <= 64 * likely;
   const double group_bytes = static_cast<double>(groups.group_bytes()) + (by_range                    ? 4.0
                                                                           : mode == key_mode::packed8 ? 35.0
                                                                                                       : 61.0);
-  const double range = by_range ? 4.0 * static_cast<double>(ranges_[0].highest - ranges_[0].lowest) : 0;
+  const double range = by_range ? 4.0 * width : 0;
   const double bytes = likely * group_bytes + range;
   if (bytes < (by_range ? least_bytes / 2 : least_bytes)) return;
   unsigned bits = 4;
   while (bits < 9 && bytes / static_cast<double>(1u << bits) > part_bytes) ++bits;
   // What is wrong here costs speed, and this memory.
   constexpr std::uint64_t much = std::uint64_t{256} << 20;
-  std::uint64_t most = 2 * bytes > static_cast<double>(much) ? static_cast<std::uint64_t>(2 * bytes) : much;
+  std::uint64_t most = 2 * bytes > static_cast<double>(much)
+                           ? static_cast<std::uint64_t>(2 * bytes < 0x1p62 ? 2 * bytes : 0x1p62)
+                           : much;
   if (budget_ != nullptr && budget_->available() / 8 < most) most = budget_->available() / 8;
   std::size_t row_bytes = 0;
   for (const data_type& type : key_types_) row_bytes += byte_width(type.physical);

@@ -192,7 +192,7 @@ inline detail::run_order spilling_aggregator::propose_order() const {
 /// room for one, all are searched for.
 inline void spilling_aggregator::note_groups() {
   const std::uint32_t group_count = in_memory_->group_count();
-  // A bit for each value, and one for all others.
+  // A bit for each value, and one for all others: rows of those are searched for if any of them is here.
   if (order_->by_values && order_->span / detail::spill_values_per_group < group_count) {
     const std::size_t bytes = words_for(order_->span + 1) * sizeof(std::uint64_t);
     result<buffer> made = buffer::allocate(bytes, budget_);
@@ -202,7 +202,8 @@ inline void spilling_aggregator::note_groups() {
     if (!for_each_key([&](const vector& keys) {
           order_->codes(keys, codes);
           for (std::uint32_t row = 0; row < keys.size; ++row)
-            if (keys.valid(row) && codes[row] < order_->span) set_bit(made->as<std::uint64_t>(), codes[row]);
+            if (keys.valid(row))
+              set_bit(made->as<std::uint64_t>(), codes[row] < order_->span ? codes[row] : order_->span);
         }))
       return;
     in_memory_values_ = *std::move(made);
@@ -234,7 +235,7 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
     in_memory_keys_->test({hashes, row_count}, possible.words);
     known &= PILLAR_MUTATE(spill_filter_of_nothing, possible, selection_mask::none());
   }
-  if (by_values) order_by_values(*keys[0], known, hashes);
+  if (by_values) order_by_values(*keys[0], selection, known, hashes);
   std::uint32_t slots[vector_rows];
   if (known.any()) {
     in_memory_->groups().find(keys, known, row_count, slots);
@@ -257,21 +258,22 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
 }
 
 /// places[row]: the run, as the upper bits of a number. Takes rows out of `known` whose groups are not in memory.
-inline void spilling_aggregator::order_by_values(const vector& key, selection_mask& known, std::uint64_t* places) {
+inline void spilling_aggregator::order_by_values(const vector& key, const selection_mask& selection,
+                                                 selection_mask& known, std::uint64_t* places) {
   const detail::run_order order = *order_;
   const unsigned shift = 64 - order.bits;
   order.codes(key, places);
   const std::uint64_t* const bits = in_memory_values_.empty() ? nullptr : in_memory_values_.as<std::uint64_t>();
   std::uint64_t most = 0;
   for (std::uint32_t first = 0; first < key.size; first += 64) {
-    const std::uint64_t valid = key.validity_word(first / 64);
+    const std::uint64_t valid = key.validity_word(first / 64), selected = selection.words[first / 64];
     const std::uint32_t count = key.size - first < 64 ? key.size - first : 64;
     std::uint64_t found = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
       // A NULL is of the first run, and may be in memory.
       const std::uint64_t code = (valid >> i & 1) != 0 ? places[first + i] : 0;
       const std::uint64_t bit = code < order.span ? code : order.span;
-      most = code > most ? code : most;
+      most = (selected >> i & 1) != 0 && code > most ? code : most;
       if (bits != nullptr) found |= (bits[bit / 64] >> bit % 64 & 1) << i;
       places[first + i] = std::uint64_t{order.run_of_code(code)} << shift;
     }

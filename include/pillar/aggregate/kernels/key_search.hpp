@@ -63,7 +63,7 @@ PILLAR_ALWAYS_INLINE std::uint32_t first_free(const key_bucket<Key>& bucket) noe
   constexpr std::uint32_t capacity = key_bucket<Key>::capacity;
 #if PILLAR_WITH_BATCHES
   if constexpr (level_of<Arch> >= arch_level::v4) {
-    constexpr auto before = static_cast<std::uint32_t>(sizeof bucket.keys / sizeof(std::uint32_t));
+    constexpr auto before = static_cast<std::uint32_t>(capacity * (sizeof(Key) / sizeof(std::uint32_t)));
     const auto zero = simd::broadcast<std::uint32_t, Arch>(0);
     const auto free = static_cast<std::uint32_t>(
         simd::to_bits<std::uint32_t, Arch>(simd::load<std::uint32_t, Arch>(&bucket) == zero));
@@ -231,7 +231,7 @@ const key_search_table& key_search_kernels<Arch>::table() noexcept {
 }  // namespace PILLAR_NAMESPACE::detail
 
 // v4_vbmi2 has no code of its own here: it takes the table of v4.
-#if defined(PILLAR_KERNEL_ARCH) && !defined(__AVX512VBMI2__)
+#if defined(PILLAR_KERNEL_ARCH) && PILLAR_KERNEL_LEVEL < 5
 namespace PILLAR_NAMESPACE::detail {
 template struct key_search_kernels<PILLAR_KERNEL_ARCH>;
 }

@@ -31,14 +31,16 @@ void test(const std::uint64_t* PILLAR_RESTRICT blocks, std::uint64_t block_count
           std::uint64_t* PILLAR_RESTRICT mask) noexcept {
   std::size_t first = 0;
 #if PILLAR_WITH_GATHERED_WORDS
-  for (; count - first >= 64; first += 64) {
-    std::uint64_t word = 0;
-    for (unsigned i = 0; i < 64; i += 8) {
-      const auto of = simd::load_words<Arch>(hashes + first + i);
-      const auto block = simd::gather_words<Arch>(blocks, simd::places_by_high_half<Arch>(of, block_count));
-      word |= simd::have_bits<Arch>(block, simd::four_bits<Arch>(of)) << i;
+  if constexpr (level_of<Arch> >= arch_level::v4) {
+    for (; count - first >= 64; first += 64) {
+      std::uint64_t word = 0;
+      for (unsigned i = 0; i < 64; i += 8) {
+        const auto of = simd::load_words<Arch>(hashes + first + i);
+        const auto block = simd::gather_words<Arch>(blocks, simd::places_by_high_half<Arch>(of, block_count));
+        word |= simd::have_bits<Arch>(block, simd::four_bits<Arch>(of)) << i;
+      }
+      mask[first / 64] = word;
     }
-    mask[first / 64] = word;
   }
 #endif
   for (; first < count; first += 64) {
@@ -61,7 +63,7 @@ const bloom_table& bloom_kernels<Arch>::table() noexcept {
 }  // namespace PILLAR_NAMESPACE
 
 // v4_vbmi2 has no code of its own here: it takes the table of v4.
-#if defined(PILLAR_KERNEL_ARCH) && !defined(__AVX512VBMI2__)
+#if defined(PILLAR_KERNEL_ARCH) && PILLAR_KERNEL_LEVEL < 5
 namespace PILLAR_NAMESPACE {
 template struct bloom_kernels<PILLAR_KERNEL_ARCH>;
 }

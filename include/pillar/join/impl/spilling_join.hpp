@@ -64,7 +64,14 @@ PILLAR_API result<spilling_join> spilling_join::make(const join_side& build, con
   made.in_memory_->rows = detail::stored_rows(made.build_.types, made.state_budget_.get());
   made.resident_ = made.partition_count();
   made.probers_.resize(options.worker_count);
-  for (std::uint32_t worker = 0; worker < options.worker_count; ++worker) made.probers_[worker].number = worker;
+  for (std::uint32_t worker = 0; worker < options.worker_count; ++worker) {
+    prober& one = made.probers_[worker];
+    one.number = worker;
+    // Here, since one that never probes may yet deliver rows of the build side.
+    one.probe_views.resize(PILLAR_MUTATE(join_spill_idle_worker, made.probe_.types.size(), 0));
+    one.build_views.resize(PILLAR_MUTATE(join_spill_idle_worker, made.build_.types.size(), 0));
+    one.sources.resize(made.probe_.types.size());
+  }
   return made;
 }
 
@@ -289,9 +296,6 @@ inline result<void> spilling_join::make_table(prober& by, loaded& of) {
 inline result<void> spilling_join::make_ready(prober& by, const loaded& with) {
   by.cursor.reset();
   by.matches.reset();
-  by.probe_views.resize(probe_.types.size());
-  by.build_views.resize(build_.types.size());
-  by.sources.resize(probe_.types.size());
   std::size_t bytes = probe_.types.size() * detail::probe_view_bytes;
   for (const data_type& type : build_.types) bytes += detail::stored_rows::gather_bytes(type);
   if (by.scratch.empty()) {
@@ -523,7 +527,8 @@ inline result<void> spilling_join::finish_all(delivery take, const executor_ref*
     if (run != no_run) PILLAR_TRY(options_.store->seal(run));
   for (const spilled_side* side : {&build_runs_, &probe_runs_}) count_bytes(*side);
   const std::uint32_t workers = runner == nullptr ? 1 : runner->concurrency();
-  if (workers > 1 && workers <= probers_.size()) PILLAR_TRY(finish_side_by_side(*runner, take));
+  if (workers > 1 && workers <= probers_.size() && has_room_for_readers(workers))
+    PILLAR_TRY(finish_side_by_side(*runner, take));
   for (std::uint32_t partition = resident_; partition < partition_count(); ++partition) {
     if (build_runs_.runs[partition] == no_run) continue;  // done
     PILLAR_TRY(PILLAR_MUTATE(join_spill_never_asks, may_go_on(), result<void>()));
@@ -538,6 +543,14 @@ inline result<void> spilling_join::finish_all(delivery take, const executor_ref*
   return {};
 }
 
+/// Whether each of so many workers can read both sides in the quarter of the budget that partitions leave free: what a
+/// reader needs it asks for when rows were delivered already, and a refusal then is final.
+inline bool spilling_join::has_room_for_readers(std::uint32_t worker_count) const noexcept {
+  constexpr std::uint64_t bytes_of_column = 64 << 10;  // scratch of some 20 KiB, what decoding takes, blocks
+  const std::uint64_t available = budget_ == nullptr ? memory_budget::unlimited : budget_->available();
+  return worker_count * (build_.types.size() + probe_.types.size()) * bytes_of_column <= available / 4;
+}
+
 /// The partitions whose build rows fit into a worker's share of the memory. One that does not, or for which memory ends
 /// before anything was delivered, stays as it is.
 inline result<void> spilling_join::finish_side_by_side(executor_ref runner, delivery take) {
@@ -547,8 +560,10 @@ inline result<void> spilling_join::finish_side_by_side(executor_ref runner, deli
     if (has_failed.load(std::memory_order_relaxed)) return;
     const std::uint32_t partition = resident_ + task;
     prober& by = probers_[worker];
-    bool has_delivered = false;
-    const auto hand_on = [&](const joined_rows& rows) {
+    bool has_delivered = false, is_called_off = false;
+    const auto hand_on = [&](const joined_rows& rows) -> result<void> {
+      is_called_off = has_failed.load(std::memory_order_relaxed);
+      if (is_called_off) return errc::cancelled;  // no rows after a failure
       has_delivered = true;
       return take(rows);
     };
@@ -557,6 +572,7 @@ inline result<void> spilling_join::finish_side_by_side(executor_ref runner, deli
     by.cursor.reset();  // they refer to rows that are gone
     by.matches.reset();
     if (done.ok()) return drop(partition);
+    if (is_called_off) return;
     if (done.error().code == errc::out_of_memory && !PILLAR_MUTATE(join_spill_partition_twice, has_delivered, false))
       return;
     by.failed = done.error();

@@ -542,7 +542,8 @@ class pass_binder {
           for (std::uint32_t position = first; position < last; ++position) id[position] = position;
           out.table->row_ids(id + first, last - first, id + first);
         };
-        with_.runner.bulk((row_count + rows_of_task - 1) / rows_of_task, name);
+        with_.runner.bulk(static_cast<std::uint32_t>((std::uint64_t{row_count} + rows_of_task - 1) / rows_of_task),
+                          name);
       }
       const auto take = [&](std::uint32_t c, bool may_halve) {
         const bool half = may_halve && fits_half(out.rows.columns[c].storage()->whole);

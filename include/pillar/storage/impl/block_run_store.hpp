@@ -401,7 +401,8 @@ class block_run_store::reader final : public run_reader {
                               buffer::allocate(slot_bytes + vector_rows * sizeof(std::uint64_t), store_.budget()));
     }
     const auto* numbers = values.values_as<std::uint64_t>();
-    if (values.kind != vector_kind::flat) {
+    // What a codec leaves in NULL rows may be no text's number.
+    if (values.kind != vector_kind::flat || PILLAR_MUTATE(packed_null_is_a_text, values.validity != nullptr, false)) {
       auto* const flat = reinterpret_cast<std::uint64_t*>(column.slots.data() + slot_bytes);
       const auto* const held = values.holder().values_as<std::uint64_t>();
       for (std::uint32_t row = 0; row < values.size; ++row)
