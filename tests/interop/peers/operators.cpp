@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "pillar/aggregate/parallel_group.hpp"
+#include "pillar/aggregate/parallel_spilling_group.hpp"
 #include "pillar/aggregate/spilling_aggregator.hpp"
 #include "pillar/interop/arrow_stream.hpp"
 #include "pillar/join.hpp"
 #include "pillar/join/spilling_join.hpp"
 #include "pillar/pipeline.hpp"
 #include "pillar/pipeline/join.hpp"
+#include "pillar/pipeline/spill.hpp"
 #include "pillar/schedule/inline_executor.hpp"
 #include "pillar/schedule/worker_pool.hpp"
 #include "pillar/status.hpp"
@@ -77,16 +79,26 @@ absl::Status for_each_batch(const input& from, const std::function<absl::Status(
 
 // ---- grouping --------------------------------------------------------------------------------------------------------
 
-/// "2 count_rows sum:3 arg_max:2:4": the first columns are keys, then aggregates over numbered columns.
+/// What restricts an aggregate: an int32 column above this.
+constexpr int least_where = 100;
+
+/// "2 count_rows sum:3 arg_max:2:4!5": the first columns are keys, then aggregates over numbered columns, the last one
+/// of rows whose column 5 is above 100.
 struct group_question {
+  static constexpr std::uint32_t everywhere = ~std::uint32_t{0};
   std::uint32_t key_count = 0;
   std::vector<pillar::aggregate_spec> aggregates;
+  std::vector<std::uint32_t> where;
   std::vector<std::string> names;
   explicit group_question(const std::string& text) {
     std::istringstream words(text);
     words >> key_count;
     for (std::string word; words >> word;) {
-      std::istringstream parts(word);
+      const std::size_t restricted = word.find('!');
+      where.push_back(restricted == std::string::npos
+                          ? everywhere
+                          : static_cast<std::uint32_t>(std::stoul(word.substr(restricted + 1))));
+      std::istringstream parts(word.substr(0, restricted));
       std::string kind, first, second;
       std::getline(parts, kind, ':');
       std::getline(parts, first, ':');
@@ -114,7 +126,16 @@ using columns = std::vector<pillar::column>;
 
 absl::Status update(auto& groups, const group_question& what, const batch& rows) {
   const std::span<const pillar::vector* const> all = rows.pointers;
-  const auto done = groups.update(all.first(what.key_count), all, rows.all, rows.rows, {}, {}, {rows.first_row});
+  std::vector<pillar::selection_mask> masks(what.where.size(), pillar::selection_mask::none());
+  std::vector<const pillar::selection_mask*> where;
+  for (std::size_t a = 0; a < masks.size(); ++a) {
+    where.push_back(what.where[a] == group_question::everywhere ? nullptr : &masks[a]);
+    if (where.back() == nullptr) continue;
+    const pillar::vector& by = *all[what.where[a]];
+    for (std::uint32_t row = 0; row < rows.rows; ++row)
+      if (by.valid(row) && by.value<std::int32_t>(row) > least_where) pillar::set_bit(masks[a].words, row);
+  }
+  const auto done = groups.update(all.first(what.key_count), all, rows.all, rows.rows, where, {}, {rows.first_row});
   return done.ok() ? absl::OkStatus() : failed(done.error());
 }
 
@@ -154,9 +175,9 @@ absl::StatusOr<std::vector<columns>> group_spilled(const input& from, const grou
                                                    std::uint64_t state_bytes, std::string& said) {
   pillar::memory_budget budget;
   pillar::memory_run_store store({.block_rows = 1024});
-  auto groups =
-      pillar::spilling_aggregator::make(from.types(0, what.key_count), from.types(0, from.column_count()),
-                                        what.aggregates, &budget, {.store = &store, .state_bytes = state_bytes});
+  auto groups = pillar::spilling_aggregator::make(from.types(0, what.key_count), from.types(0, from.column_count()),
+                                                  what.aggregates, &budget,
+                                                  {.store = &store, .state_bytes = state_bytes, .restricts = true});
   if (!groups.ok()) return failed(groups.error());
   const absl::Status done = for_each_batch(from, [&](const batch& rows) { return update(*groups, what, rows); });
   if (!done.ok()) return done;
@@ -170,9 +191,53 @@ absl::StatusOr<std::vector<columns>> group_spilled(const input& from, const grou
   return parts;
 }
 
+/// By two workers that share a store.
+absl::StatusOr<std::vector<columns>> group_spilled_by_two(const input& from, const group_question& what,
+                                                          std::uint64_t state_bytes, std::string& said) {
+  pillar::memory_budget budget;
+  pillar::memory_run_store store({.block_rows = 1024});
+  pillar::run_store* const stores[] = {&store};
+  auto groups = pillar::parallel_spilling_group::make(from.types(0, what.key_count), from.types(0, from.column_count()),
+                                                      what.aggregates, 2, &budget, stores,
+                                                      {.state_bytes = state_bytes, .restricts = true});
+  if (!groups.ok()) return failed(groups.error());
+  const absl::Status done =
+      for_each_batch(from, [&](const batch& rows) { return update(groups->worker(rows.number % 2), what, rows); });
+  if (!done.ok()) return done;
+  std::vector<columns> parts[2];
+  pillar::worker_pool pool(2);
+  const auto finished =
+      groups->finish(pool, [&](std::span<const pillar::column> part, std::uint32_t worker) -> pillar::result<void> {
+        parts[worker].emplace_back(part.begin(), part.end());
+        return {};
+      });
+  if (!finished.ok()) return failed(finished.error());
+  parts[0].insert(parts[0].end(), parts[1].begin(), parts[1].end());
+  said = "spilled " + std::to_string(groups->spilled_rows());
+  return std::move(parts[0]);
+}
+
+/// A query in so little memory that it spills, or in the least of twice, four times, … as much in which it can be answered.
+absl::StatusOr<pillar::query_result> run_spilling(const pillar::query_plan& plan, std::string& said) {
+  pillar::worker_pool pool(2);
+  for (std::uint64_t limit = 256 << 10;; limit *= 2) {
+    static pillar::memory_budget results;  // outlives what Python is given
+    pillar::memory_budget budget(limit);
+    pillar::memory_run_store store({.buffer_bytes = limit / 8, .block_rows = 1024});
+    pillar::query_context context({.budget = &budget});
+    pillar::run_options options;
+    options.spill = pillar::spill_to({&store});
+    options.result_budget = &results;
+    auto done = pillar::run_plan(plan, pool, context, options);
+    if (done.status().code() == absl::StatusCode::kResourceExhausted && limit < 64 << 20) continue;
+    if (done.ok()) said = "spilled " + std::to_string(done->stats().spilled_rows);
+    return done;
+  }
+}
+
 /// Through a pipeline: over a table of encoded blocks, or over the rows as they came.
 absl::StatusOr<std::vector<columns>> group_query(const input& from, const group_question& what, bool encoded,
-                                                 unsigned threads) {
+                                                 unsigned threads, bool spills, std::string& said) {
   pillar::worker_pool pool(threads);
   pillar::table table(from.schema, {.row_group_rows = 2048});
   pillar::query_plan plan;
@@ -196,10 +261,12 @@ absl::StatusOr<std::vector<columns>> group_query(const input& from, const group_
     pillar::named_aggregate made{what.names[i], spec.kind, {}, {}, {}, spec};
     if (spec.kind != aggregate_kind::count_rows) made.input = pillar::col(from.schema[spec.input].name);
     if (takes_second(spec.kind)) made.second = pillar::col(from.schema[spec.second].name);
+    if (what.where[i] != group_question::everywhere)
+      made.predicate = pillar::col(from.schema[what.where[i]].name) > least_where;
     stage.aggregates.push_back(made);
   }
   plan.stages.push_back(stage);
-  auto done = pillar::run_plan(plan, pool);
+  auto done = spills ? run_spilling(plan, said) : pillar::run_plan(plan, pool);
   if (!done.ok()) return done.status();
   return std::vector<columns>{done->rows().columns};
 }
@@ -256,13 +323,18 @@ absl::StatusOr<pillar::join_table> build_table(const input& build, std::uint32_t
 struct join_question {
   pillar::join_kind kind;
   std::uint32_t key_count;
-  [[nodiscard]] bool has_pairs() const { return kind <= pillar::join_kind::full; }
+  bool with_condition = false;  ///< on pairs: their rows' numbers, which the column behind the keys holds
+  [[nodiscard]] bool has_pairs() const { return gives_pairs(kind); }
+  [[nodiscard]] bool keeps(std::int64_t probe_row, std::int64_t build_row) const {
+    return probe_row * 3 < build_row * 5 + 100;
+  }
   [[nodiscard]] pillar::dynamic_schema schema(const input& build, const input& probe) const {
     pillar::dynamic_schema made;
     for (const input* side : {&probe, &build})
       if (side == &probe || has_pairs())
         for (const auto& column : side->schema.columns)
           made.columns.push_back({(side == &probe ? "p_" : "b_") + column.name, column.type.as_nullable()});
+    if (gives_mark(kind)) made.columns.push_back({"mark", pillar::type_of<bool>.as_nullable()});
     return made;
   }
 };
@@ -280,7 +352,7 @@ absl::StatusOr<std::unique_ptr<pillar::table>> table_of(const input& from, const
 }
 
 absl::StatusOr<column_set> join_query(const input& build, const input& probe, const join_question& what,
-                                      unsigned threads) {
+                                      unsigned threads, bool spills, std::string& said) {
   const auto build_rows = table_of(build, "b_"), probe_rows = table_of(probe, "p_");
   if (!build_rows.ok()) return build_rows.status();
   if (!probe_rows.ok()) return probe_rows.status();
@@ -289,11 +361,13 @@ absl::StatusOr<column_set> join_query(const input& build, const input& probe, co
   stage.other.from_table = build_rows->get();
   for (std::uint32_t c = 0; c < what.key_count; ++c)
     stage.keys.push_back({"p_" + probe.schema[c].name, "b_" + build.schema[c].name});
+  stage.mark = "mark";
+  if (what.with_condition) stage.condition = pillar::col("p_row") * 3 < pillar::col("b_row") * 5 + 100;
   pillar::query_plan plan;
   plan.from_table = probe_rows->get();
   plan.stages.push_back(pillar::stage_of(std::move(stage)));
   pillar::worker_pool pool(threads);
-  auto done = pillar::run_plan(plan, pool);
+  auto done = spills ? run_spilling(plan, said) : pillar::run_plan(plan, pool);
   if (!done.ok()) return done.status();
   return done->rows();
 }
@@ -307,15 +381,33 @@ absl::StatusOr<column_set> join_spilled(const input& build, const input& probe, 
     for (std::uint32_t c = 0; c < what.key_count; ++c) made.keys.push_back(c);
     return made;
   };
-  auto made = pillar::spilling_join::make(side(build), side(probe), what.kind, &budget,
-                                          {.store = &store, .state_bytes = state_bytes});
+  const auto refuse = [&](const pillar::joined_rows& pairs, pillar::selection_mask& kept) -> pillar::result<void> {
+    const pillar::vector &p = pairs.probe[what.key_count], &b = pairs.build[what.key_count];
+    pillar::for_each_row(kept, [&](std::uint32_t i) {
+      if (!what.keeps(p.value<std::int32_t>(i), b.value<std::int32_t>(i))) pillar::assign_bit(kept.words, i, false);
+    });
+    return {};
+  };
+  const pillar::joined_condition condition = refuse;
+  pillar::spilling_join_options options;
+  options.store = &store;
+  options.state_bytes = state_bytes;
+  if (what.with_condition) options.condition = &condition;
+  auto made = pillar::spilling_join::make(side(build), side(probe), what.kind, &budget, options);
   if (!made.ok()) return failed(made.error());
   pillar::column_set_builder out(what.schema(build, probe));
   const auto take = [&](const pillar::joined_rows& rows) -> pillar::result<void> {
     std::uint32_t column = 0;
     for (const auto& vectors : {rows.probe, rows.build})
       for (const pillar::vector& each : vectors) PILLAR_TRY(out.column_at(column++).append(each, &rows.rows));
-    return {};
+    if (!gives_mark(what.kind)) return {};
+    pillar::column_builder& mark = out.column_at(column);
+    pillar::result<void> marked;
+    pillar::for_each_row(rows.rows, [&](std::uint32_t row) {
+      if (marked.ok())
+        marked = rows.is_null.test(row) ? mark.append_null() : mark.append_integer(rows.is_true.test(row) ? 1 : 0);
+    });
+    return marked;
   };
   const auto checked = [](const pillar::result<void>& done) {
     return done.ok() ? absl::OkStatus() : failed(done.error());
@@ -353,18 +445,39 @@ absl::StatusOr<column_set> join_parts(const input& build, const input& probe, co
     return what.has_pairs() ? append_row(*build_rows, b, out, width) : absl::OkStatus();
   };
   std::uint32_t of_probe[200], of_build[200];
+  std::uint64_t first_row = 0;
+  const auto refuse = [&](std::span<const std::uint32_t> p, std::span<const std::uint32_t> b,
+                          pillar::selection_mask& kept) -> pillar::result<void> {
+    for (std::uint32_t i = 0; i < p.size(); ++i)
+      if (!what.keeps(static_cast<std::int64_t>(first_row + p[i]), b[i])) pillar::assign_bit(kept.words, i, false);
+    return {};
+  };
+  const pillar::join_residual condition = refuse;
+  const pillar::join_residual* const residual = what.with_condition ? &condition : nullptr;
   const absl::Status done = for_each_batch(probe, [&](const batch& rows) -> absl::Status {
+    first_row = rows.first_row;
     cursor->start(std::span(rows.pointers).first(what.key_count), rows.all, rows.rows);
+    if (gives_mark(what.kind)) {
+      pillar::selection_mask is_true, is_null;
+      if (const auto marked = cursor->mark(is_true, is_null, residual); !marked.ok()) return failed(marked.error());
+      for (std::uint32_t row = 0; row < rows.rows; ++row) {
+        if (absl::Status added = add(rows.first_row + row, 0); !added.ok()) return added;
+        pillar::column_builder& mark = out.column_at(width);
+        const auto put = is_null.test(row) ? mark.append_null() : mark.append_integer(is_true.test(row) ? 1 : 0);
+        if (!put.ok()) return failed(put.error());
+      }
+      return absl::OkStatus();
+    }
     if (!what.has_pairs()) {
       pillar::selection_mask kept;
-      if (const auto chosen = cursor->select(kept); !chosen.ok()) return failed(chosen.error());
+      if (const auto chosen = cursor->select(kept, residual); !chosen.ok()) return failed(chosen.error());
       for (std::uint32_t row = 0; row < rows.rows; ++row)
         if (kept.test(row))
           if (absl::Status added = add(rows.first_row + row, 0); !added.ok()) return added;
       return absl::OkStatus();
     }
     for (;;) {
-      const auto count = cursor->next(of_probe, of_build);
+      const auto count = cursor->next(of_probe, of_build, residual);
       if (!count.ok()) return failed(count.error());
       if (*count == 0) return absl::OkStatus();
       for (std::uint32_t i = 0; i < *count; ++i)
@@ -393,11 +506,12 @@ absl::Status group(ArrowArrayStream* from, ArrowArrayStream* out, const char* qu
   const auto rows = input::read(from);
   if (!rows.ok()) return rows.status();
   const group_question what(question);
-  auto parts = how == 0   ? group_merged(*rows, what, 1)
-               : how == 1 ? group_merged(*rows, what, 3)
-               : how == 2 ? group_partitioned(*rows, what)
-               : how <= 5 ? group_query(*rows, what, how != 3, how == 5 ? 2 : 1)
-                          : group_spilled(*rows, what, static_cast<std::uint64_t>(how), said);
+  auto parts = how == 0          ? group_merged(*rows, what, 1)
+               : how == 1        ? group_merged(*rows, what, 3)
+               : how == 2        ? group_partitioned(*rows, what)
+               : how <= 6        ? group_query(*rows, what, how != 3, how == 5 ? 2 : 1, how == 6, said)
+               : how > 0x1000000 ? group_spilled_by_two(*rows, what, static_cast<std::uint64_t>(how) - 0x1000000, said)
+                                 : group_spilled(*rows, what, static_cast<std::uint64_t>(how), said);
   if (!parts.ok()) return parts.status();
   pillar::dynamic_schema schema;
   std::vector<column_set> sets;
@@ -419,10 +533,10 @@ absl::Status join(ArrowArrayStream* build, ArrowArrayStream* probe, ArrowArraySt
   std::istringstream words(question);
   int kind = 0;
   join_question what{};
-  words >> kind >> what.key_count;
+  words >> kind >> what.key_count >> what.with_condition;
   what.kind = static_cast<pillar::join_kind>(kind);
   auto made = how <= 1   ? join_parts(*build_rows, *probe_rows, what, how)
-              : how <= 3 ? join_query(*build_rows, *probe_rows, what, how == 3 ? 2 : 1)
+              : how <= 4 ? join_query(*build_rows, *probe_rows, what, how == 3 ? 2 : 1, how == 4, said)
                          : join_spilled(*build_rows, *probe_rows, what, static_cast<std::uint64_t>(how), said);
   if (!made.ok()) return made.status();
   const pillar::dynamic_schema schema = made->schema;
@@ -433,8 +547,8 @@ absl::Status join(ArrowArrayStream* build, ArrowArrayStream* probe, ArrowArraySt
 
 extern "C" {
 
-/// How: 0 one aggregator, 1 merged ones, 2 partitioned; a query 3 over rows, 4 over encoded blocks, 5 on two threads; any
-/// more: one that spills, with so many bytes for its groups.
+/// How: 0 one aggregator, 1 merged ones, 2 partitioned; a query 3 over rows, 4 over encoded blocks, 5 on two threads, 6
+/// that spills; any more: one that spills, with so many bytes for its groups; 2^24 more: two workers that do.
 __attribute__((visibility("default"))) int pillar_group(ArrowArrayStream* from, ArrowArrayStream* out,
                                                         const char* question, int how, char* text, int size) {
   std::string said;
@@ -442,8 +556,8 @@ __attribute__((visibility("default"))) int pillar_group(ArrowArrayStream* from, 
   return answer(done, said, text, size);
 }
 
-/// How: 0 by the parts, 1 with a table of two builders that was moved; a query over encoded blocks 2, 3 on two threads; any
-/// more: one that spills, with so many bytes for its build side.
+/// How: 0 by the parts, 1 with a table of two builders that was moved; a query over encoded blocks 2, 3 on two threads, 4 that
+/// spills; any more: one that spills, with so many bytes for its build side.
 __attribute__((visibility("default"))) int pillar_join(ArrowArrayStream* build, ArrowArrayStream* probe,
                                                        ArrowArrayStream* out, const char* question, int how, char* text,
                                                        int size) {

@@ -55,9 +55,12 @@ KINDS = {  # name → type, the value of a number
     "int16": (pa.int16(), lambda i: (i * 7919) % 65536 - 32768),
     "int32": (pa.int32(), lambda i: i * 3 - 17),
     "int64": (pa.int64(), lambda i: (i * 0x9e3779b97f4a7c15 % 2**64) - 2**63),
+    "uint8": (pa.uint8(), lambda i: i * 7 % 256),
     "uint16": (pa.uint16(), lambda i: i % 65536),
+    "uint32": (pa.uint32(), lambda i: i * 0x9e3779b9 % 2**32),
     "uint64": (pa.uint64(), lambda i: i * 0x9e3779b97f4a7c15 % 2**64),
     "date": (pa.date32(), lambda i: datetime.date(1970, 1, 1) + datetime.timedelta(days=i * 5 - 3000)),
+    "timestamp": (pa.timestamp("us"), lambda i: datetime.datetime(1969, 12, 31) + datetime.timedelta(seconds=i * 1000.25)),
     "decimal": (pa.decimal128(15, 2), lambda i: decimal.Decimal(i * 37 - 9999).scaleb(-2)),
     "wide": (pa.decimal128(38, 3), lambda i: decimal.Decimal(i * 10**25 - 10**27).scaleb(-3)),
     "text": (pa.string_view(), some_text),
@@ -123,6 +126,8 @@ def cell(value):
     """What is equal in Pillar's sense and in SQL's, as one value."""
     if isinstance(value, float):
         return "nan" if math.isnan(value) else value + 0.0 if value == 0 else value
+    if isinstance(value, datetime.datetime):
+        return value.replace(tzinfo=None)
     return int(value) if isinstance(value, decimal.Decimal) and value == value.to_integral_value() else value
 
 
@@ -148,18 +153,21 @@ def same_groups(ours, theirs, key_count, what):
 # ---- grouping --------------------------------------------------------------------------------------------------------
 
 # Of each aggregate: its name in the bridge, DuckDB's spelling, and which columns it may take.
-NUMBERS = ("int8", "int16", "int32", "int64", "uint16", "uint64")
+NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 ALL = tuple(kind for kind in KINDS if kind != "bool")
-TAME = ("int8", "int16", "int32", "uint16")
+TAME = ("int8", "int16", "int32", "uint8", "uint16")
 AGGREGATES = [
     ("count", "count({0})", ALL), ("sum", "sum({0})", (*NUMBERS, "decimal", "float", "double")), ("min", "min({0})", ALL), ("max", "max({0})", ALL),
     ("avg", "avg({0})", (*TAME, "int64", "float", "double")), ("distinct_count", "count(DISTINCT {0})", ALL),
     ("distinct_sum", "sum(DISTINCT {0})", NUMBERS), ("median", "median({0})", TAME), ("variance", "var_samp({0})", TAME),
-    ("standard_deviation_population", "stddev_pop({0})", TAME), ("bool_and", "bool_and({0})", ("bool",)),
+    ("variance_population", "var_pop({0})", TAME), ("standard_deviation", "stddev_samp({0})", TAME),
+    ("standard_deviation_population", "stddev_pop({0})", TAME), ("quantile", "quantile_cont({0}, 0.5)", TAME),
+    ("distinct_avg", "avg(DISTINCT {0})", TAME), ("distinct_median", "median(DISTINCT {0})", TAME), ("bool_and", "bool_and({0})", ("bool",)),
     ("bool_or", "bool_or({0})", ("bool",)), ("first", "any_value({0})", ALL), ("string_agg", "string_agg({0}, ',')", ("text",)),
 ]
-PAIRS = [("covariance", "covar_samp({0}, {1})"), ("arg_max", "arg_max({0}, {1})"), ("arg_min", "arg_min({0}, {1})")]
-WAYS = ["one", "merged", "partitioned", "query over rows", "query over blocks", "query on two threads"]
+PAIRS = [("covariance", "covar_samp({0}, {1})"), ("covariance_population", "covar_pop({0}, {1})"), ("arg_max", "arg_max({0}, {1})"), ("arg_min", "arg_min({0}, {1})")]
+WAYS = ["one", "merged", "partitioned", "query over rows", "query over blocks", "query on two threads", "query that spills"]
+TWO_WORKERS = 1 << 24
 seen = collections.Counter()
 
 
@@ -173,40 +181,48 @@ def group_round():
     table = pa.table([column(kind, max(2, int(groups ** (1 / len(keys)))), rows, nulls) for kind in keys] +
                      [column(kind, 500, rows, nulls) for kind in inputs], names)
     question, sql = [str(len(keys)), "count(*)"], ["count(*)"]
+    restricted = len(names) - 1  # an int32 column: aggregates of rows where it is above 100
+
+    def add(ours, theirs):
+        where = dice.random() < 0.3
+        question.append(ours + (f"!{restricted}" if where else ""))
+        sql.append(theirs + (f" FILTER ({names[restricted]} > 100)" if where else ""))
+
     for place, kind in enumerate(inputs, len(keys)):
         name = names[place]
         fitting = [each for each in AGGREGATES if kind in each[2]]
         for ours, theirs, _ in dice.sample(fitting, min(2, len(fitting))):
-            question.append(f"{ours}:{place}")
-            sql.append(theirs.format(name))
+            add(f"{ours}:{place}", theirs.format(name))
         if kind in TAME:
             ours, theirs = dice.choice(PAIRS)
-            question.append(f"{ours}:{place}:{len(names) - 1}")
-            sql.append(theirs.format(name, names[-1]))
+            add(f"{ours}:{place}:{len(names) - 1}", theirs.format(name, names[-1]))
     source = plain(table)
     listed = ", ".join(names[:len(keys)])
     theirs = [tuple(cell(v) for v in row)
               for row in connection.sql(f"SELECT {listed}, {', '.join(sql)} FROM source GROUP BY {listed}").fetchall()]
     asked = f"{rows} rows, keys {keys}, inputs {inputs}, {' '.join(question)}"
     for how, way in enumerate(WAYS):
-        ours, _ = ask("pillar_group", [table], " ".join(question), how)
+        ours, said = ask("pillar_group", [table], " ".join(question), how)
         same_groups(rows_of(ours) if ours.num_columns else [], theirs, len(keys), f"{way}, {asked}")
         seen["groups"] += len(theirs)
-    spilled(table, " ".join(question), theirs, len(keys), asked)
+        if said.startswith("spilled"):
+            seen["rows spilled by queries"] += int(said.split()[1])
+    for workers in (0, TWO_WORKERS):
+        spilled(table, " ".join(question), theirs, len(keys), asked, workers)
 
 
-def spilled(table, question, theirs, key_count, asked):
+def spilled(table, question, theirs, key_count, asked, workers):
     """With so little memory that one group does not fit, perhaps: that is an error, and twice as much is tried."""
-    for state_bytes in (48 << 10, 96 << 10, 192 << 10, 384 << 10, 768 << 10):
+    for state_bytes in (48 << 10, 96 << 10, 192 << 10, 384 << 10, 768 << 10, 1536 << 10):
         try:
-            ours, said = ask("pillar_group", [table], question, state_bytes)
+            ours, said = ask("pillar_group", [table], question, state_bytes + workers)
         except ValueError as problem:
-            if "out of memory" not in str(problem) or state_bytes == 768 << 10:
+            if "out of memory" not in str(problem) or state_bytes == 1536 << 10:
                 raise
             seen["refusals"] += 1
             continue
         same_groups(rows_of(ours) if ours.num_columns else [], theirs, key_count, f"spilled at {state_bytes} bytes, {asked}")
-        seen["rows spilled"] += int(said.split()[1])
+        seen["rows spilled by two workers" if workers else "rows spilled"] += int(said.split()[1])
         return
 
 
@@ -220,9 +236,11 @@ JOINS = [  # join_kind's number → SQL of the same
     (4, "SELECT * FROM probe AS p WHERE EXISTS (SELECT 1 FROM build AS b WHERE {on})"),
     (5, "SELECT * FROM probe AS p WHERE NOT EXISTS (SELECT 1 FROM build AS b WHERE {on})"),
     (6, "SELECT * FROM probe AS p WHERE p.k0 NOT IN (SELECT k0 FROM build)"),
+    (7, "SELECT p.*, EXISTS (SELECT 1 FROM build AS b WHERE {on}) FROM probe AS p"),
+    (8, "SELECT p.*, p.k0 IN (SELECT k0 FROM build) FROM probe AS p"),
 ]
-
-JOIN_WAYS = (0, 1, 2, 3, 8 << 10)
+NULL_AWARE = (6, 8)
+JOIN_WAYS = (0, 1, 2, 3, 4, 8 << 10)
 
 
 def join_round():
@@ -239,18 +257,19 @@ def join_round():
     probe_table = side(dice.choice([0, 1, 150] if few else [0, 1, 1024, 3000]))
     build_table = side(dice.choice([0, 1, 100] if few else [0, 1, 300, 2000]))
     probe, build = plain(probe_table), plain(build_table)
-    on = " AND ".join(f"p.{name} = b.{name}" for name in names)
     for kind, sql in JOINS:
-        if kind == 6 and len(keys) > 1:
+        if kind in NULL_AWARE and len(keys) > 1:
             continue
+        condition = kind not in NULL_AWARE and dice.random() < 0.5
+        on = " AND ".join([f"p.{name} = b.{name}" for name in names] + ["p.row * 3 < b.row * 5 + 100"] * condition)
         theirs = collections.Counter(tuple(cell(v) for v in row) for row in connection.sql(sql.format(on=on)).fetchall())
         for how in JOIN_WAYS:
-            ours, said = ask("pillar_join", [build_table, probe_table], f"{kind} {len(keys)}", how)
+            ours, said = ask("pillar_join", [build_table, probe_table], f"{kind} {len(keys)} {int(condition)}", how)
             if said.startswith("spilled"):
-                seen["joined from a store"] += int(said.split()[1])
+                seen["joined from a store" + (" by queries" if how == 4 else "")] += int(said.split()[1])
             mine = collections.Counter(rows_of(ours))
             differ = (mine - theirs) + (theirs - mine)
-            assert not differ, (f"join kind {kind}, way {how}, keys {keys}, {probe.num_rows} × {build.num_rows} rows: "
+            assert not differ, (f"join kind {kind}, way {how}, condition {condition}, keys {keys}, {probe.num_rows} × {build.num_rows} rows: "
                                 f"{len(differ)} rows differ, as {list(differ)[:2]}")
             seen["joined rows"] += sum(theirs.values())
 
@@ -269,9 +288,10 @@ for name, turn in (("groups", group_round), ("joins", join_round)):
             print(f"seed {SEED}, {name}, round {number}: {type(problem).__name__}: {problem}")
             if failed > 5:
                 break
-if not failed and not (seen["rows spilled"] and seen["joined from a store"]):
+SPILLED = ("rows spilled", "rows spilled by two workers", "rows spilled by queries", "joined from a store", "joined from a store by queries")
+if not failed and not all(seen[what] for what in SPILLED):
     failed = 1
-    print("nothing was spilled")
+    print("nothing was spilled:", [what for what in SPILLED if not seen[what]])
 print(f"DuckDB {duckdb.__version__}, seed {SEED}:", ", ".join(f"{n} {what}" for what, n in seen.items()))
 print("[==========] 2 tests from 1 test suite ran.")
 print(f"[  PASSED  ] {0 if failed else 2} tests.")
