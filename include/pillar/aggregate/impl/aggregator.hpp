@@ -801,7 +801,7 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   if (!selection.any()) return {};
   const std::uint32_t before = table_.group_count();
   std::uint32_t slots[vector_rows];
-  if (input_bits.empty()) ask_for_values(inputs, row_count);
+  if (input_bits.empty() && selection.count() > row_count / 4) ask_for_values(inputs, row_count);
   if (table_.mode() != key_mode::none) PILLAR_TRY(find_slots(keys, selection, row_count, slots));
   return add_rows(slots, before, inputs, selection, row_count, where, input_bits, numbers);
 }
