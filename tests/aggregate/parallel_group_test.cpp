@@ -257,6 +257,57 @@ TEST(aggregate_parallel_group, rows_of_new_keys_wait_for_the_end) {
   }
 }
 
+// Merging and grouping what waited ask before each piece of work, and after an error no other is begun.
+TEST(aggregate_parallel_group, finish_asks_whether_it_may_go_on) {
+  const auto int64 = type_of<std::int64_t>;
+  const sparse_batches rows({int64}, 2'000'000, 50);
+  pillar::inline_executor runner;
+  for (const bool waits : {false, true}) {
+    auto groups = *parallel_group::make(std::span(&int64, 1), std::span(&int64, 1), {specs.data(), 2}, 2, nullptr, {},
+                                        waits ? 10'000'000 : 1);
+    for (std::size_t b = 0; b < rows.batches.size(); ++b)
+      ASSERT_TRUE(
+          rows.add(groups, static_cast<std::uint32_t>(waits ? sparse_batches::worker_of(b, 2) : b % 2), b).ok());
+    EXPECT_EQ(groups.waiting_rows() != 0, waits);
+    int allowed = 3, asked = 0;
+    const auto ask = [&]() -> pillar::result<void> {
+      return ++asked > allowed ? pillar::result<void>(pillar::errc::deadline_exceeded) : pillar::result<void>();
+    };
+    const pillar::group_permission may_go_on = ask;
+    EXPECT_EQ(groups.finish(runner, nullptr, &may_go_on).error().code, pillar::errc::deadline_exceeded);
+    EXPECT_EQ(asked, allowed + 1);
+    allowed = 1'000'000;
+    const auto parts = groups.finish(runner, nullptr, &may_go_on);
+    ASSERT_TRUE(parts.ok());
+    check(*parts, 1, 2, rows.expected);
+  }
+}
+
+// Two keys whose codes index an array: it has one line for a row whatever the number of groups.
+TEST(aggregate_parallel_group, rows_of_several_keys_in_an_array_do_not_wait) {
+  const std::vector<pillar::data_type> types = {type_of<std::int32_t>, type_of<std::int32_t>};
+  const auto int64 = type_of<std::int64_t>;
+  const std::vector<pillar::key_range> ranges = {{0, 2047}, {0, 1023}};
+  pillar::splitmix64 random(47);
+  for (const bool ranged : {true, false}) {
+    auto groups = *parallel_group::make(types, std::span(&int64, 1), {specs.data(), 2}, 1, nullptr,
+                                        ranged ? ranges : no_ranges, 10'000'000);
+    for (int b = 0; b < 60; ++b) {
+      std::vector<scalar> first, second, values;
+      for (int i = 0; i < 1024; ++i) {
+        first.push_back(scalar::of_integer(types[0], static_cast<std::int64_t>(random.below(2048))));
+        second.push_back(scalar::of_integer(types[1], static_cast<std::int64_t>(random.below(1024))));
+        values.push_back(scalar::of_integer(int64, 1));
+      }
+      const auto a = make_vector(types[0], first), c = make_vector(types[1], second), v = make_vector(int64, values);
+      const pillar::vector *const keys[] = {&a.view, &c.view}, *const inputs[] = {&v.view};
+      ASSERT_TRUE(groups.update(0, keys, inputs, pillar::selection_mask::first(1024), 1024).ok());
+    }
+    EXPECT_EQ(groups.worker(0).groups().mode() == pillar::key_mode::array, ranged);
+    EXPECT_EQ(groups.waiting_rows() != 0, !ranged);
+  }
+}
+
 // With little memory rows are looked up as ever; where it is short later, what waits stays and others are looked up.
 TEST(aggregate_parallel_group, rows_wait_only_where_there_is_room) {
   const auto int64 = type_of<std::int64_t>;

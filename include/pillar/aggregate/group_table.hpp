@@ -20,7 +20,7 @@ namespace PILLAR_NAMESPACE {
 enum class key_mode : std::uint8_t {
   none,      ///< no key columns: one group
   array,     ///< ≤ 18 bits of key index an array, or more where many rows are expected or keys were seen to be dense
-  packed8,   ///< keys packed into 8 bytes, linear probing
+  packed8,   ///< keys packed into 8 bytes, in buckets of a cache line
   packed16,  ///< keys packed into 16 bytes
   generic,   ///< several tables of 16 bytes, each one's numbers part of the next one's keys
 };

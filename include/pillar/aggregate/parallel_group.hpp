@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pillar/aggregate/aggregator.hpp"
+#include "pillar/base/function_ref.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/column.hpp"
 #include "pillar/schedule/executor.hpp"  // executor_ref
@@ -18,13 +19,17 @@ class group_parts;   // detail/group_parts.hpp
 struct parted_rows;  // impl/parallel_group.hpp
 }  // namespace detail
 
+/// Asked whether work may go on, by several threads; an error ends it.
+using group_permission = function_ref<result<void>()>;
+
 /// An aggregator for each worker of an executor, and one answer.
 ///
 ///     parallel_group groups = …make(keys, inputs, aggregates, runner.concurrency());
 ///     runner.bulk(batches, [&](std::uint32_t batch, std::uint32_t worker) { groups.update(worker, …); });
 ///     groups.finish(runner)  →  parts of the answer, no key in two of them
 ///
-/// A group's part is the upper bits of its keys' hash, so parts are merged side by side, and each one's table is small.
+/// A group's part is the upper bits of its keys' hash, or of its key's place in a range, so parts are merged side by
+/// side, and each one's table is small.
 /// Where most rows bring new keys and there will be more groups than fit a cache, rows are not looked up any more but
 /// wait, part by part, and each part's are grouped at the end: by one worker, in a small table, and nothing is merged.
 ///
@@ -58,7 +63,9 @@ class parallel_group {
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return workers_[0].result_types(); }
 
   /// The same groups and values for any number of workers and any split of the rows among them, in some order.
-  PILLAR_API result<std::vector<std::vector<column>>> finish(executor_ref runner, memory_budget* budget = nullptr);
+  /// `may_go_on`: asked for each part and each 1,024 rows that waited.
+  PILLAR_API result<std::vector<std::vector<column>>> finish(executor_ref runner, memory_budget* budget = nullptr,
+                                                             const group_permission* may_go_on = nullptr);
 
  private:
   explicit parallel_group(memory_budget* budget) noexcept : budget_(budget) {}
@@ -69,7 +76,8 @@ class parallel_group {
   result<bool> keep(std::uint32_t number, std::span<const vector* const> keys, std::span<const vector* const> inputs,
                     const selection_mask& selection, std::uint32_t row_count, std::span<const std::uint8_t> input_bits);
   void look_for_many_groups(std::uint32_t number) noexcept;
-  result<std::vector<std::vector<column>>> finish_parts(executor_ref runner, memory_budget* budget);
+  result<std::vector<std::vector<column>>> finish_parts(executor_ref runner, memory_budget* budget,
+                                                        const group_permission* may_go_on);
 
   memory_budget* budget_;
   std::vector<data_type> key_types_{};

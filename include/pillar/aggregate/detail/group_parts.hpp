@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The groups of a table by parts of their keys' hashes: what is merged part by part.
+/// The groups of a table by parts of their keys (of hashes, or places in a range): what is merged part by part.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -16,7 +16,8 @@
 
 namespace PILLAR_NAMESPACE::detail {
 
-/// The groups whose hashes' upper bits are p are part p: equal keys are in the same part of every table.
+/// The groups whose hashes' upper bits, or whose key_parts, are p are part p: equal keys are in the same part of every
+/// table.
 class group_parts {
  public:
   /// `by_words`: by the hashes of words, which only tables whose keys have the same words share (has_words_of()).

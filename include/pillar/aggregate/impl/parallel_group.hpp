@@ -148,9 +148,15 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept 
                            ? static_cast<double>(ranges_[0].highest) - static_cast<double>(ranges_[0].lowest) + 1
                            : 0;
   const bool by_range = mode == key_mode::array && width >= likely / 2 && width <= 64 * likely;
-  const double group_bytes = static_cast<double>(groups.group_bytes()) + (by_range                    ? 4.0
-                                                                          : mode == key_mode::packed8 ? 35.0
-                                                                                                      : 61.0);
+  if (mode == key_mode::array && !by_range) return;  // one access a row, as far as is known
+  // A table is between three and nine tenths full, and has the keys once more.
+  const auto key_bytes = []<class Key>(const Key&) {
+    return sizeof(Key) + 9.0 / 4 * sizeof(detail::key_bucket<Key>) / detail::key_bucket<Key>::capacity;
+  };
+  const double group_bytes =
+      static_cast<double>(groups.group_bytes()) + (by_range                    ? sizeof(std::uint32_t)
+                                                   : mode == key_mode::packed8 ? key_bytes(std::uint64_t{})
+                                                                               : key_bytes(detail::wide_key{}));
   const double range = by_range ? 4.0 * width : 0;
   const double bytes = likely * group_bytes + range;
   if (bytes < (by_range ? least_bytes / 2 : least_bytes)) return;
@@ -166,18 +172,22 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept 
   for (const data_type& type : key_types_) row_bytes += byte_width(type.physical);
   for (const data_type& type : input_types_) row_bytes += byte_width(type.physical);
   most /= worker_count();
-  if (most < (std::uint64_t{4} << 20) + (row_bytes * vector_rows << bits)) return;
+  // A chunk for each part is little of that, and rows come by slabs.
+  while (bits > 4 && (row_bytes * vector_rows << bits) > most / 4) --bits;
+  const std::uint64_t chunks = row_bytes * vector_rows << bits, slab = std::uint64_t{4} << 20;
+  const std::uint64_t step = chunks > slab ? chunks : slab;
+  if (step > most / 2) return;
   const std::lock_guard<std::mutex> guard(all.deciding);
   if (all.is_made.load(std::memory_order_relaxed)) return;
   all.parts = by_range ? detail::key_parts::by_range(ranges_[0], bits) : detail::key_parts::by_hash(bits);
-  all.most_bytes = most;
+  all.most_bytes = most - step;
   all.groups_of_row = likely / all_rows;
   all.is_made.store(true, std::memory_order_release);
 }
 
 /// Each part: the workers' groups, and the rows that wait.
-inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(executor_ref runner,
-                                                                             memory_budget* budget) {
+inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(executor_ref runner, memory_budget* budget,
+                                                                             const group_permission* may_go_on) {
   const detail::parted_rows& all = *parted_;
   const std::uint32_t part_count = all.parts.count();
   const std::size_t key_count = key_types_.size();
@@ -208,7 +218,8 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
       if (const auto list = groups[w].of(part); !list.empty()) PILLAR_TRY(made.merge(workers_[w], list));
     for (const auto& each : all.workers) {
       if (!each->has_parts) continue;
-      const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) {
+      const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) -> result<void> {
+        if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
         return made.update(columns.first(key_count), columns.subspan(key_count), selection_mask::first(count), count,
                            {}, each->input_bits);
       };
@@ -216,10 +227,12 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
     }
     return made.finish(budget);
   };
+  std::atomic<bool> has_failed{false};
   const auto group_one = [&](std::uint32_t part, std::uint32_t) {
+    if (has_failed.load(std::memory_order_relaxed)) return;
     auto made = group_part(part);
     if (made.ok()) parts[part] = *std::move(made);
-    else done[part] = made.error();
+    else done[part] = made.error(), has_failed.store(true, std::memory_order_relaxed);
   };
   runner.bulk(part_count, group_one);
   for (const auto& each : done) PILLAR_TRY(each);
@@ -236,9 +249,10 @@ inline result<std::vector<column>> parallel_group::merge_part(std::span<const de
   return merged.finish(budget);
 }
 
-PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(executor_ref runner, memory_budget* budget) {
+PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(executor_ref runner, memory_budget* budget,
+                                                                           const group_permission* may_go_on) {
   constexpr std::uint64_t groups_of_part = 16384;
-  if (waiting_rows() != 0) return finish_parts(runner, budget);
+  if (waiting_rows() != 0) return finish_parts(runner, budget, may_go_on);
   std::uint64_t total = 0;
   std::uint32_t in_use = 0;
   const aggregator* last = &workers_[0];
@@ -278,10 +292,14 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
   const std::uint32_t part_count = std::uint32_t{1} << part_bits;
   parts.resize(part_count);
   done.assign(part_count, {});
+  std::atomic<bool> has_failed{false};
   const auto merge_one = [&](std::uint32_t index, std::uint32_t) {
-    auto merged = merge_part(groups, PILLAR_MUTATE(parallel_group_parts_mixed, index, index & ~1u), budget);
+    if (has_failed.load(std::memory_order_relaxed)) return;
+    const auto asked = may_go_on == nullptr ? result<void>() : (*may_go_on)();
+    auto merged = asked.ok() ? merge_part(groups, PILLAR_MUTATE(parallel_group_parts_mixed, index, index & ~1u), budget)
+                             : result<std::vector<column>>(asked.error());
     if (merged.ok()) parts[index] = *std::move(merged);
-    else done[index] = merged.error();
+    else done[index] = merged.error(), has_failed.store(true, std::memory_order_relaxed);
   };
   runner.bulk(part_count, merge_one);
   for (const auto& each : done) PILLAR_TRY(each);

@@ -808,7 +808,11 @@ class segment_runner {
       for (auto& each : taken)
         for (auto& part : each) parts.push_back(std::move(part));
     } else {
-      PILLAR_ASSIGN_OR_RETURN(parts, groups_->finish(runner_, result_budget_));
+      const auto ask = [this]() -> result<void> {
+        return context_.check_deadline() ? context_.status() : result<void>();
+      };
+      const group_permission may_go_on = ask;
+      PILLAR_ASSIGN_OR_RETURN(parts, groups_->finish(runner_, result_budget_, &may_go_on));
       groups_.reset();
     }
     column_set out;
