@@ -326,16 +326,12 @@ def judge_row(session, row, facts):
         return [judge.Verdict(judge.bar_text(row, bar), "not judged", reason=reason) for bar in row.bars]
     turn = measure.JUDGED_TURNS[row.kind]
     begin = time.monotonic()
-    session.take(measured, 2, turn, extra=2)                   # warms up, and finds who is worth the time
-    rivals = [p for p in row.peers if measured.peer_state.get(p, ("",))[0] == "measured"]
-    if rivals and measured.rounds and row.kind != "decode":    # whoever is slow in total may be fast in a column
-        warm = measured.rounds[-1].samples
-        fastest = min(warm[p].wall_ns for p in rivals if p in warm)
-        for peer in rivals:
-            if peer in warm and warm[peer].wall_ns > 2 * fastest:
-                say(f"  {peer}: {warm[peer].wall_ns / fastest:.1f}× slower than the best peer, left out")
-                measured.peer_state[peer] = ("slower", "slower than another peer")
-        rivals = [p for p in rivals if measured.peer_state[p][0] == "measured"]
+    for taken, much in ((1, 4), (2, 2)):                       # warms up, and finds who is worth the time
+        once = (1, turn[1], 0.0) if taken == 1 else turn
+        session.take(measured, taken, once, extra=taken if taken > 1 else 0)
+        rivals = leave_out_slow(measured, much)
+        if taken == 1:
+            measured.quiet, measured.repeated = [], []
     runners, threads = session.contestants(measured, turn)
     less_kernels = session.limit_kernels(row.less_work) if row.less_work else []
     runners.update((kernel, session.turn(session.programs.server("limits"), kernel, turn)) for kernel in less_kernels)
@@ -349,6 +345,19 @@ def judge_row(session, row, facts):
     absent = {p: state[0] for p, state in measured.peer_state.items() if state[0] != "measured"}
     return judge.verdicts(row, quiet, repeated, measured.limit_kernels, rivals, absent, facts["arch"] == "v4_vbmi2",
                           less_kernels=less_kernels)
+
+
+def leave_out_slow(measured, much):
+    """The peers that go on: those that need more than `much` times the best one's time do not."""
+    rivals = [p for p in measured.row.peers if measured.peer_state.get(p, ("",))[0] == "measured"]
+    if rivals and measured.rounds and measured.row.kind != "decode":    # whoever is slow in total may be fast in a column
+        warm = measured.rounds[-1].samples
+        fastest = min(warm[p].wall_ns for p in rivals if p in warm)
+        for peer in rivals:
+            if peer in warm and warm[peer].wall_ns > much * fastest:
+                say(f"  {peer}: {warm[peer].wall_ns / fastest:.1f}× slower than the best peer, left out")
+                measured.peer_state[peer] = ("slower", "slower than another peer")
+    return [p for p in rivals if measured.peer_state[p][0] == "measured"]
 
 
 def judge_build(name):

@@ -27,6 +27,8 @@ class Sample:
     label: str = ""  # JSON of what a size is made of
     free_adds: float = 0.0   # independent additions per nanosecond beside the run; 0: not told
     undisturbed: bool = True  # a turn: at least two of its runs had the core to themselves
+    others: float = 0.0       # a turn: seconds of CPU that other processes and the host took meanwhile
+    spent: float = 0.0        # a turn: seconds on the wall
 
     @property
     def cpu_over_wall(self):
@@ -103,6 +105,12 @@ class Server:
         """The full text of what the case computes."""
         return self.ask(f"answer {case}").get("answer", "")
 
+    def others_cpu_seconds(self):
+        """What everybody else has worked so far, and the host taken; only differences mean something."""
+        if self.process is None:
+            self.start()
+        return machine_cpu_seconds() - cpu_seconds_of(self.process.pid)
+
     def stop(self):
         if self.process is not None:
             self.process.kill()
@@ -114,6 +122,35 @@ def sample_of(reply):
     return Sample(float(reply["wall_ns"]), float(reply["cpu_ns"]), float(reply.get("items") or 0),
                   float(reply.get("bytes") or 0), str(reply.get("answer") or ""), int(reply.get("threads") or 1),
                   str(reply.get("label") or ""), float(reply.get("free_adds_per_ns") or 0))
+
+
+def machine_cpu_seconds():
+    """What all CPUs have worked so far, for whomever, and what the host took from them; 0 where nobody tells."""
+    try:
+        with open("/proc/stat") as lines:
+            user, nice, system, _, _, irq, softirq, stolen = map(int, lines.readline().split()[1:9])
+        return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
+
+
+def cpu_seconds_of(process):
+    """What a process and those that it started have worked so far, in all of their threads."""
+    parents, ticks = {}, {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as line:
+                    fields = line.read().rpartition(")")[2].split()
+            except OSError:
+                continue  # it has ended
+            parents[int(name)] = int(fields[1])
+            ticks[int(name)] = sum(map(int, fields[11:15]))
+    family, before = {process}, 0
+    while len(family) != before:
+        before = len(family)
+        family |= {child for child, parent in parents.items() if parent in family}
+    return sum(ticks.get(member, 0) for member in family) / os.sysconf("SC_CLK_TCK")
 
 
 class Programs:

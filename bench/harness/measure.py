@@ -28,6 +28,7 @@ class Turn:
     wanted: int
     enough: float              # seconds
     neighbour: object
+    others: object = None      # a callable that gives the CPU seconds of everybody else; None on one thread, which tells itself
     best: object = None
     runs: int = 0
     alone: int = 0             # runs with the core to itself
@@ -47,9 +48,13 @@ class Turn:
     def __call__(self):
         """All of the runs, one after the other."""
         self.best, self.runs, self.alone, self.spent = None, 0, 0, 0.0
+        before = self.others() if self.others else 0.0
         while not self.over():
             self.once()
-        return self.result()
+        result = self.result()
+        if self.others:
+            result.spent, result.others = self.spent, self.others() - before
+        return result
 
     def result(self):
         self.best.undisturbed = self.alone >= min(2, self.wanted)
@@ -119,11 +124,12 @@ class Session:
 
     def runner(self, row, turn):
         server, case = self.programs.server(row.program), row.case or row.name
-        return self.turn(server, case, turn)
+        return self.turn(server, case, turn, row.threads)
 
-    def turn(self, server, case, turn):
+    def turn(self, server, case, turn, threads=1):
         wanted, seconds, enough = turn
-        return Turn(lambda: server.run(case, seconds), wanted, enough, self.neighbour)
+        return Turn(lambda: server.run(case, seconds), wanted, enough, self.neighbour,
+                    server.others_cpu_seconds if threads > 1 else None)
 
     def contestants(self, measured, turn):
         """name → callable, and the threads that each must keep busy."""
@@ -139,7 +145,7 @@ class Session:
         threads["ours"] = row.threads
         for peer in row.peers:
             if measured.peer_state.get(peer, ("",))[0] == "measured":
-                runners[peer] = self.turn(self.peers.server(row.server_of(peer)), row.question, turn)
+                runners[peer] = self.turn(self.peers.server(row.server_of(peer)), row.question, turn, row.threads)
                 threads[peer] = row.threads
         return runners, threads
 

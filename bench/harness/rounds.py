@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 CLOCK_TOLERANCE = 0.03       # of the usual clock
 CPU_OVER_WALL = 0.97         # per thread
+OTHERS = 0.03                # of the time of several threads, taken by other processes or the host
+OTHERS_UNTOLD = 0.02         # seconds: two ticks, which is how exactly the system tells
 REFERENCE_GHZ = 3.65         # absolute figures are scaled to this clock
 WRONG_LIMIT = 1.03           # a fraction above it says that the limit is not one
 FREE_CORE = 0.93             # of the independent additions that the core does alone
@@ -39,8 +41,12 @@ class Gate:
             if abs(worst - usual) > CLOCK_TOLERANCE * usual:
                 return f"clock {worst:.2f} GHz, usual {usual:.2f}"
         for name, sample in samples.items():
-            if sample.wall_ns and sample.cpu_over_wall < CPU_OVER_WALL * threads.get(name, 1):
-                return f"{name}: CPU/wall {sample.cpu_over_wall:.2f} of {threads.get(name, 1)}"
+            count = threads.get(name, 1)
+            if count > 1 and sample.spent:  # the serial end of a query leaves a thread idle, which is no disturbance
+                if sample.others - OTHERS_UNTOLD > OTHERS * count * sample.spent:
+                    return f"{name}: others worked for {sample.others:.2f} s in its {sample.spent:.2f} s"
+            elif sample.wall_ns and sample.cpu_over_wall < CPU_OVER_WALL * count:
+                return f"{name}: CPU/wall {sample.cpu_over_wall:.2f} of {count}"
         return ""
 
 

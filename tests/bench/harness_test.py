@@ -3,12 +3,13 @@
 import os
 import random
 import statistics
+import subprocess
 import sys
 import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../bench"))
-from harness import build_time, charts, judge, measure, page, rounds, summary  # noqa: E402
+from harness import build_time, charts, contestants, judge, measure, page, rounds, summary  # noqa: E402
 from harness.contestants import Failure, Sample  # noqa: E402
 from rows import Bar, Row  # noqa: E402
 import rows as table  # noqa: E402
@@ -58,10 +59,32 @@ class Gates(unittest.TestCase):
         quiet, repeated = self.alternate([], {"ours": lambda: sample(1), "peer": lambda: sample(2, next(shares, 1.0))})
         self.assertEqual((len(quiet), len(repeated)), (9, 2))
 
-    def test_two_threads_must_keep_two_cores_busy(self):
-        quiet, repeated = self.alternate([], {"ours": lambda: sample(1, 1.9)}, seconds=20, threads={"ours": 2})
+    def two_threads(self, others):
+        def turn():
+            one = sample(1, 1.4)  # a serial end: 0.7 of both threads
+            one.spent, one.others = 1.0, others
+            return one
+        return self.alternate([], {"ours": turn}, seconds=20, threads={"ours": 2})
+
+    def test_two_threads_may_be_idle_but_not_disturbed(self):
+        quiet, repeated = self.two_threads(0.07)
+        self.assertEqual((len(quiet), len(repeated)), (9, 0))
+        quiet, repeated = self.two_threads(0.09)
         self.assertEqual(len(quiet), 0)
         self.assertGreater(len(repeated), 5)
+        self.assertIn("others worked", repeated[0].why)
+
+    def test_a_turn_of_several_threads_says_what_others_did(self):
+        used = iter([5.0, 5.25])
+        turn = measure.Turn(lambda: sample(1), 2, 1000, rounds.Neighbour(), lambda: next(used))
+        self.assertAlmostEqual(turn().others, 0.25)
+
+    def test_cpu_seconds_of_a_process_and_of_the_machine(self):
+        before, own = contestants.machine_cpu_seconds(), contestants.cpu_seconds_of(os.getpid())
+        child = subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.3: pass"], check=True)
+        self.assertEqual(child.returncode, 0)
+        self.assertGreaterEqual(contestants.cpu_seconds_of(os.getpid()) - own, 0.25)
+        self.assertGreaterEqual(contestants.machine_cpu_seconds() - before, 0.25)
 
     def test_time_ends_the_waiting(self):
         noisy = iter(range(10_000))
