@@ -9,7 +9,8 @@ from .contestants import Failure
 
 # A turn is several short runs, of which the fastest counts, on every side alike: a neighbour on the same physical core
 # slows what fills the ports by a third to a half, for 5 to 700 ms at a time, and neither the clock nor CPU/wall shows it.
-# Runs with the core to oneself that are enough, seconds of each run, seconds after which two of any kind are enough.
+# Runs with the core to oneself that are enough, seconds of each run, seconds after which two of any kind are enough, and
+# one after twice as many.
 TURNS = {"kernel": (3, 0.002, 0.15), "query": (3, 0.01, 0.3), "storage": (1, 0.01, 0.0), "decode": (3, 0.01, 0.2),
          "size": (1, 0.0, 0.0)}
 JUDGED_TURNS = {"kernel": (8, 0.002, 0.3), "query": (5, 0.01, 0.6), "storage": (3, 0.01, 1.0), "decode": (3, 0.01, 1.0),
@@ -35,6 +36,8 @@ class Turn:
     spent: float = 0.0
 
     def over(self):
+        if 0 < 2 * self.enough <= self.spent:  # one long run is longer than what two short ones would be
+            return True
         return self.alone >= self.wanted or self.runs >= min(2, self.wanted) and self.spent >= self.enough
 
     def once(self):

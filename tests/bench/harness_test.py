@@ -5,6 +5,7 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -123,6 +124,13 @@ class Turns(unittest.TestCase):
         turn.enough = 0
         self.assertFalse(turn().undisturbed)
         self.assertEqual(turn.runs, 2)
+
+    def test_one_long_run_is_enough(self):
+        turn = self.turn([5, 3, 4], [0] * 3, rounds.Neighbour())
+        turn.enough, run = 0.001, turn.run
+        turn.run = lambda: time.sleep(0.003) or run()
+        turn()
+        self.assertEqual(turn.runs, 1)
 
     def test_who_tells_nothing_counts(self):
         turn = self.turn([5, 3, 4], [0] * 3, rounds.Neighbour())
