@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <string>
+
 #include "join/join_sides.hpp"
 #include "pillar/join/join_builder.hpp"
 #include "pillar/join/key_domains.hpp"
@@ -85,6 +89,21 @@ TEST(join_join_table, bytes_read_back_answer_alike) {
     EXPECT_EQ(probe(first, made.keys), probe(second, made.keys));
     EXPECT_EQ(std::vector(second.key_types().begin(), second.key_types().end()), made.types);
   }
+}
+
+TEST(join_join_table, the_most_partners_are_those_of_the_most_frequent_key) {
+  for (const auto& made : tables()) {
+    const auto table = *join_table::from_bytes(made.bytes);
+    std::map<std::string, std::uint32_t> counts;
+    std::uint32_t most = 0;
+    for (std::uint32_t row = 0; row < made.keys.row_count; ++row)
+      if (made.keys.selection.test(row) && !made.keys.names[row].empty())
+        most = std::max(most, ++counts[made.keys.names[row]]);
+    EXPECT_EQ(table.most_partners(), most);
+    EXPECT_EQ(most == 1, table.keys_are_unique());
+  }
+  const pillar::data_type type = type_of<std::int64_t>;
+  EXPECT_EQ(pillar::join_builder::make({&type, 1})->seal()->most_partners(), 0u);
 }
 
 TEST(join_join_table, a_value_beyond_its_column_does_not_run_into_the_next) {

@@ -206,6 +206,11 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
   const pillar::joined_condition condition = refuse;
   if (of.with_condition) options.condition = &condition;
   outcome made;
+  struct partner {
+    std::uint64_t row = 0, before = 0, number = 0;
+  };
+  std::map<std::uint64_t, partner> last;  // by probe row
+  std::uint64_t most_partners = 0;
   const auto take = [&](const joined_rows& rows) -> pillar::result<void> {
     EXPECT_EQ(rows.probe.size(), of.probe.shape.types.size());
     const std::scoped_lock lock(one_at_a_time);
@@ -216,6 +221,14 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
       made.rows.push_back({number_of(of.probe, rows.probe, row), other});
       if (of.kind <= join_kind::full && made.rows.back()[0] == nobody)
         EXPECT_TRUE(made.unmatched.emplace(rows.first_unmatched + row, other).second);
+      if (of.kind > join_kind::full || made.rows.back()[0] == nobody || other == nobody) return;
+      // Partners come in their order, and their numbers tell it.
+      partner& now = last.try_emplace(made.rows.back()[0], partner{other, ~std::uint64_t{0}, 0}).first->second;
+      const bool is_first = now.before == ~std::uint64_t{0};
+      const std::uint64_t number = now.before == rows.build_rows_before ? now.number + 1 : rows.build_rows_before;
+      EXPECT_TRUE(is_first || (now.row < other && now.number < number));
+      EXPECT_LT(number, most_partners);
+      now = {other, rows.build_rows_before, number};
     });
     return {};
   };
@@ -226,6 +239,8 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
       for (const auto& batch : of.build.batches)
         PILLAR_TRY(join.append(batch.columns, batch.keys.selection, batch.keys.row_count));
       PILLAR_TRY(join.seal());
+      most_partners = join.most_partners(false);
+      EXPECT_LE(join.most_partners(true), most_partners);
       for (const auto& batch : of.probe.batches)
         PILLAR_TRY(join.probe(batch.columns, batch.keys.selection, batch.keys.row_count, take));
       return pool ? join.finish(take, *pool) : join.finish(take);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -353,6 +354,197 @@ TEST(pipeline_spill, joins_beyond_the_budget_are_spilled) {
       EXPECT_NE(words.str().find("the join on k = o_k spilled "), std::string::npos) << words.str();
     }
   }
+}
+
+// ---- chains of joins ------------------------------------------------------------------------------------------------
+
+/// Rows of integers, NULL where there is none.
+using cells = std::vector<std::optional<std::int64_t>>;
+struct named_rows {
+  std::vector<std::string> names;
+  std::vector<cells> rows;
+};
+
+/// `prefix`k, a key of `keys`, one of them often; `prefix`v, ascending; `prefix`j, what the next join may ask for.
+named_rows random_rows(const std::string& prefix, std::int64_t row_count, std::uint64_t keys, std::uint64_t others,
+                       std::uint64_t seed) {
+  pillar::splitmix64 random(seed);
+  named_rows made{{prefix + "k", prefix + "v", prefix + "j"}, {}};
+  for (std::int64_t row = 0; row < row_count; ++row) {
+    const auto key = static_cast<std::int64_t>(random.chance(1, 250) ? 7 : random.below(keys));
+    const auto other = static_cast<std::int64_t>(random.below(others));
+    made.rows.push_back({random.chance(1, 40) ? std::nullopt : std::optional(key << 20), row,
+                         random.chance(1, 40) ? std::nullopt : std::optional(other << 20)});
+  }
+  return made;
+}
+
+column_set set_of(const named_rows& from) {
+  pillar::dynamic_schema schema;
+  for (const auto& name : from.names) schema.columns.push_back({name, pillar::type_of<std::int64_t>.as_nullable()});
+  pillar::column_set_builder builder(schema);
+  bool good = true;
+  for (const cells& row : from.rows)
+    for (std::size_t c = 0; c < row.size(); ++c)
+      good = good && (row[c] ? builder.column_at(c).append_integer(*row[c]) : builder.column_at(c).append_null()).ok();
+  EXPECT_TRUE(good);
+  return *builder.finish();
+}
+
+/// The order that joins promise: that of the left side, of a row's partners that of the other side; behind them rows of
+/// the other side without a partner, in its order.
+named_rows joined_rows_of(const named_rows& left, const named_rows& other, const std::string& key, join_kind kind) {
+  const auto find = [](const named_rows& in, const std::string& name) {
+    return static_cast<std::size_t>(std::find(in.names.begin(), in.names.end(), name) - in.names.begin());
+  };
+  const std::size_t left_key = find(left, key);     // of the other side it is the first one
+  std::multimap<std::int64_t, std::size_t> by_key;  // equal keys in the order of insertion
+  for (std::size_t i = 0; i < other.rows.size(); ++i)
+    if (other.rows[i][0]) by_key.emplace(*other.rows[i][0], i);
+  named_rows made = left;
+  made.rows.clear();
+  std::vector<std::uint8_t> has_partner(other.rows.size());
+  const bool pairs = gives_pairs(kind);
+  if (pairs) made.names.insert(made.names.end(), other.names.begin(), other.names.end());
+  for (const cells& row : left.rows) {
+    const auto [begin, end] =
+        row[left_key] ? by_key.equal_range(*row[left_key]) : std::pair(by_key.end(), by_key.end());
+    for (auto at = begin; pairs && at != end; ++at) {
+      has_partner[at->second] = 1;
+      made.rows.push_back(row);
+      made.rows.back().insert(made.rows.back().end(), other.rows[at->second].begin(), other.rows[at->second].end());
+    }
+    if ((kind == join_kind::semi && begin != end) || (kind == join_kind::anti && begin == end))
+      made.rows.push_back(row);
+    if (keeps_probe_rows(kind) && begin == end) {
+      made.rows.push_back(row);
+      made.rows.back().resize(made.names.size());
+    }
+  }
+  for (std::size_t i = 0; keeps_build_rows(kind) && i < other.rows.size(); ++i) {
+    if (has_partner[i] != 0) continue;
+    made.rows.emplace_back(left.names.size());
+    made.rows.back().insert(made.rows.back().end(), other.rows[i].begin(), other.rows[i].end());
+  }
+  return made;
+}
+
+pillar::plan_stage joined_on(join_kind kind, const query_plan& other, const std::string& left,
+                             const std::string& right) {
+  pillar::plan_join made;
+  made.kind = kind;
+  made.other = other;
+  made.keys = {{left, right}};
+  return pillar::stage_of(made);
+}
+
+// Joins behind joins, with other sides that are joins, in memory and beyond it, whichever of them: the rows of nested
+// loops in their order, and so the same first and last ones, for any number of threads and row groups of any size.
+TEST(pipeline_spill, chains_of_joins_keep_the_order_of_nested_loops) {
+  const std::int64_t scale = sanitized ? 1 : 2;
+  const named_rows left = random_rows("", 500 * scale, 2'000, 1'500, 1),
+                   a = random_rows("a", 3'000 * scale, 1'500, 4'000, 2),
+                   b = random_rows("b", 6'000 * scale, 4'000, 3'000, 3),
+                   c = random_rows("c", 5'000 * scale, 3'000, 2'000, 4);
+  struct link {
+    join_kind kind;
+    const named_rows* other;
+    std::string key;
+    const named_rows* then = nullptr;  ///< the other side is itself a join with these, by its own j
+    join_kind then_kind = join_kind::left;
+  };
+  const std::vector<std::vector<link>> chains = {
+      {{join_kind::inner, &a, "j"}, {join_kind::inner, &b, "aj"}},
+      {{join_kind::left, &a, "k"}, {join_kind::left, &b, "aj"}, {join_kind::left, &c, "bj"}},
+      {{join_kind::full, &a, "j"}, {join_kind::right, &b, "aj"}, {join_kind::full, &c, "bj"}},
+      {{join_kind::left, &b, "j"}, {join_kind::anti, &c, "k"}, {join_kind::left, &a, "bj"}},
+      {{join_kind::inner, &c, "j"}, {join_kind::inner, &b, "cj"}, {join_kind::right, &a, "bj"}},
+      {{join_kind::left, &a, "j", &b}, {join_kind::semi, &b, "aj"}},
+      {{join_kind::right, &b, "j", &c, join_kind::full}},
+  };
+  const auto key_of = [](const named_rows& other) { return other.names[0]; };
+  const auto numbers_of = [](const column_set& set) {
+    std::vector<std::int64_t> made;
+    const auto count = static_cast<std::uint32_t>(set.row_count());
+    for (const auto& column : set.columns) {
+      const pillar::vector values = column.slice(0, count);
+      for (std::uint32_t i = 0; i < count; ++i)
+        made.push_back(values.valid(i) ? values.value<std::int64_t>(i) : std::int64_t{-1} << 60);
+    }
+    return made;
+  };
+  std::uint64_t spilled[3] = {}, in_memory[3] = {};  // by the number of the join
+  for (std::size_t q = 0; q < chains.size(); ++q) {
+    named_rows rows = left;
+    std::vector<pillar::plan_stage> stages;
+    std::vector<std::unique_ptr<pillar::table>> tables;
+    const auto plan_of = [&](const named_rows& of, std::uint32_t group_rows) {
+      const column_set set = set_of(of);
+      tables.push_back(
+          std::make_unique<pillar::table>(set.schema, pillar::table_options{.row_group_rows = group_rows}));
+      EXPECT_TRUE(tables.back()->append(set).ok());
+      return query_plan{tables.back().get()};
+    };
+    for (const link& one : chains[q]) {
+      query_plan other = plan_of(*one.other, 2048);
+      named_rows of_other = *one.other;
+      if (one.then != nullptr) {
+        other.stages = {joined_on(one.then_kind, plan_of(*one.then, 4096), one.other->names[2], key_of(*one.then))};
+        of_other = joined_rows_of(of_other, *one.then, one.other->names[2], one.then_kind);
+      }
+      stages.push_back(joined_on(one.kind, other, one.key, key_of(*one.other)));
+      rows = joined_rows_of(rows, of_other, one.key, one.kind);
+    }
+    pillar::inline_executor alone;
+    query_plan grouped_plan;
+    grouped_plan.from_rows = std::make_shared<column_set>(set_of(rows));
+    const auto last = rows.names.back();
+    const std::vector<pillar::plan_stage> groups = {
+        grouped("v", {{"n", aggregate_kind::count_rows},
+                      {"f", aggregate_kind::first, col(last)},
+                      {"l", aggregate_kind::last, col(last)},
+                      {"x", aggregate_kind::last, col(rows.names[rows.names.size() - 2])}}),
+        [] {
+          pillar::plan_stage made = stage(stage_kind::order_by);
+          made.order = {{"v"}, {"n"}, {"f"}};
+          return made;
+        }()};
+    grouped_plan.stages = groups;
+    const auto expected = numbers_of(*grouped_plan.from_rows);
+    const auto expected_groups = numbers_of(run_plan(grouped_plan, alone)->rows());
+    EXPECT_GT(rows.rows.size(), 100u);
+    for (const std::uint32_t group_rows : {1024u, 65'536u}) {
+      query_plan plan = plan_of(left, group_rows);
+      plan.stages = stages;
+      query_plan with_groups = plan;
+      with_groups.stages.insert(with_groups.stages.end(), groups.begin(), groups.end());
+      for (const std::uint32_t threads : {1u, 2u, 8u}) {
+        if (sanitized && threads != 1 + (q + group_rows) % 2) continue;
+        pillar::worker_pool pool(threads);
+        for (const std::uint64_t kilobytes : {0u, 500u, 900u, 1'500u}) {
+          SCOPED_TRACE("chain " + std::to_string(q) + ", rows of a group: " + std::to_string(group_rows) +
+                       ", threads: " + std::to_string(threads) + ", KiB: " + std::to_string(kilobytes));
+          const std::uint64_t bytes = (kilobytes + 200 * chains[q].size() + 25 * threads) << 10;
+          pillar::memory_budget budget(kilobytes == 0 ? memory_budget::unlimited : bytes), results;
+          pillar::memory_run_store first({.buffer_bytes = 256 << 10}), second({.buffer_bytes = 256 << 10});
+          query_context context({.budget = &budget});
+          pillar::run_options options;
+          options.spill = pillar::spill_to({&first, &second});
+          options.result_budget = &results;
+          const auto found = run_plan(plan, pool, context, options);
+          ASSERT_TRUE(found.ok()) << found.status();
+          EXPECT_TRUE(numbers_of(found->rows()) == expected);
+          for (std::size_t j = 0; j < found->stats().joins.size(); ++j)
+            ++(found->stats().joins[j].spilled_rows != 0 ? spilled : in_memory)[j];
+          const auto in_groups = run_plan(with_groups, pool, context, options);
+          ASSERT_TRUE(in_groups.ok()) << in_groups.status();
+          EXPECT_TRUE(numbers_of(in_groups->rows()) == expected_groups);
+        }
+      }
+    }
+  }
+  for (const std::uint64_t count : spilled) EXPECT_GT(count, 0u);
+  for (const std::uint64_t count : in_memory) EXPECT_GT(count, 0u);
 }
 
 // Each allocation of a query and each file operation of its stores fails in turn: a status, and nothing stays. Joins and

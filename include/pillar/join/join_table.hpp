@@ -72,6 +72,8 @@ class join_table {
   [[nodiscard]] std::uint32_t row_count() const noexcept { return header().row_count; }
   [[nodiscard]] std::uint32_t null_key_count() const noexcept { return header().row_count - header().joinable_count; }
   [[nodiscard]] bool keys_are_unique() const noexcept { return header().unique != 0; }
+  /// The rows that the most frequent key has; looks at all keys unless they are unique.
+  [[nodiscard]] PILLAR_API std::uint32_t most_partners() const noexcept;
   /// Above every row id.
   [[nodiscard]] std::uint32_t row_id_limit() const noexcept { return header().row_limit; }
   /// Memory that the table holds.

@@ -56,6 +56,9 @@ struct joined_rows {
   selection_mask is_true = selection_mask::none();  ///< mark kinds: the mark of each row
   selection_mask is_null = selection_mask::none();
   std::uint32_t worker = 0;  ///< who has them; what one thread finishes is the first one's
+  /// Build rows that have met these rows of the probe side before: of a partition whose build rows are joined part by
+  /// part, those of the parts before this one. So a row's partners are numbered by this and how many came since.
+  std::uint64_t build_rows_before = 0;
   /// Where `probe` is nobody: the number of the first of these rows among such rows; numbers ascend, with gaps, and are
   /// the same whoever finishes the join.
   std::uint64_t first_unmatched = 0;
@@ -126,6 +129,9 @@ class spilling_join {
   /// Requires: for more than one worker as many as worker_count says; a shared_run_store
   PILLAR_API result<void> finish(delivery take, executor_ref runner);
 
+  /// How many partners a row has at most, as far as build rows are known: after seal(). `exactly`: of the rows in
+  /// memory looked up, as join_table::most_partners.
+  [[nodiscard]] PILLAR_API std::uint64_t most_partners(bool exactly) const noexcept;
   /// Rows of either side that went to the store.
   [[nodiscard]] PILLAR_API std::uint64_t spilled_rows() const noexcept;
   /// Their bytes there, once finish() was called, if the store counts by run.
@@ -141,6 +147,7 @@ class spilling_join {
     memory_budget* budget = nullptr;  ///< of them
     detail::stored_rows rows{};
     std::optional<join_table> table{};
+    std::uint64_t rows_before = 0;  ///< of the same partition, that were joined before
   };
   /// One side's runs by partition.
   struct spilled_side {

@@ -277,6 +277,24 @@ PILLAR_API void join_table::may_have_partners(const vector& key, std::uint64_t* 
   }
 }
 
+PILLAR_API std::uint32_t join_table::most_partners() const noexcept {
+  const detail::join_header& head = header();
+  std::uint32_t most = head.joinable_count != 0 ? 1 : 0;
+  if (head.unique != 0) return most;
+  const auto take = [&](std::uint32_t count) { most = count > most ? count : most; };
+  for (std::uint64_t i = 0; i < head.slot_count; ++i) {
+    if (mode() == join_mode::array) {
+      const auto* const entry = at<std::uint32_t>(head.slots_at) + i;
+      take(entry[1] - entry[0]);
+    } else if (mode() == join_mode::packed8) {
+      take(at<detail::join_slot>(head.slots_at)[i].count);
+    } else {
+      take(at<detail::wide_join_slot>(head.slots_at)[i].count);
+    }
+  }
+  return most;
+}
+
 PILLAR_API void join_table::row_ids(const std::uint32_t* positions, std::uint32_t count,
                                     std::uint32_t* ids) const noexcept {
   if (header().has_rows != 0) {

@@ -121,6 +121,15 @@ PILLAR_API std::uint64_t spilling_join::spilled_rows() const noexcept {
   return total;
 }
 
+PILLAR_API std::uint64_t spilling_join::most_partners(bool exactly) const noexcept {
+  PILLAR_ASSERT(in_memory_ != nullptr && in_memory_->table);
+  const join_table& table = *in_memory_->table;
+  std::uint64_t most = exactly || table.keys_are_unique() ? table.most_partners() : table.row_count();
+  for (std::uint32_t partition = 0; spills() && partition < partition_count(); ++partition)
+    if (build_runs_.row_counts[partition] > most) most = build_runs_.row_counts[partition];
+  return most;
+}
+
 inline void spilling_join::list_keys(std::span<const vector* const> columns, const join_side& side,
                                      std::vector<const vector*>& keys) {
   keys.clear();
@@ -413,6 +422,7 @@ inline joined_rows spilling_join::pairs(prober& by, const loaded& of, std::span<
   made.probe = by.probe_views;
   made.worker = by.number;
   made.build = by.build_views;
+  made.build_rows_before = PILLAR_MUTATE(join_spill_parts_begin_anew, of.rows_before, 0);
   return made;
 }
 
@@ -665,10 +675,12 @@ inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t pa
   memory_budget held(memory_budget::unlimited, state_budget_.get());
   std::vector<detail::stored_rows> carried;  // what was read and did not fit with its table, the next one at the end
   std::uint32_t waiting = 0;                 // rows of the batch at hand
+  std::uint64_t joined = 0;                  // build rows of earlier parts
   bool at_end = false;
   for (bool first = true;; first = false) {
     loaded part;
     part.budget = &held;
+    part.rows_before = joined;
     if (!carried.empty()) {
       part.rows = std::move(carried.back());
       carried.pop_back();
@@ -714,6 +726,7 @@ inline result<void> spilling_join::finish_partition(prober& by, std::uint32_t pa
     by.cursor.reset();  // they refer to the part
     by.matches.reset();
     if (last) return {};
+    joined += part.rows.row_count();
     ++repeated_reads_;
   }
 }

@@ -76,6 +76,8 @@ struct sealed_join {
   std::vector<std::uint32_t> paired{};  ///< per output behind the keys: its column in a pair, or none
   std::vector<other_column> paired_others{};
   std::vector<std::vector<scalar>> keys{};  ///< of the other side, for audits: sorted rows without NULLs
+  buffer arrival{};  ///< right, full, where `rows` lie in the order of positions: the number in the order of the other
+                     ///< side, by position; empty: ids say it
   join_account account{};
 
   /// Whether a probe row becomes at most one row: then batches keep their rows, and only the other side's are moved.
@@ -97,28 +99,24 @@ struct join_request {
   memory_budget* budget = nullptr;
   std::uint64_t state_bytes = 0;
   std::size_t number = 0;  ///< of the join in its pass
+  bool in_order = true;    ///< whether the other side's rows come in that of their numbers
 };
 
 /// A join whose other side is in memory as far as it fits; the rest, and what it has to be joined with, is in run
 /// stores. Header-only programs that do not spill compile none.
 class spilled_link : public pass_link {
  public:
-  /// A row of the other side, in the request's columns.
+  /// Rows of the other side, in the request's columns.
   virtual result<void> append(std::span<const vector* const> columns, const selection_mask& rows,
-                              std::uint32_t row_count) = 0;
-  virtual result<void> seal() = 0;
+                              std::uint32_t row_count, const row_numbers& numbers) = 0;
+  /// `number_limit`: above all numbers of rows that did not come in their order.
+  virtual result<void> seal(std::uint64_t number_limit) = 0;
   /// What its rows become. Called last, before rows come.
   virtual void adopt(std::unique_ptr<sealed_join> join) noexcept = 0;
   [[nodiscard]] bool comes_once() const noexcept final {
     return PILLAR_MUTATE(pipeline_spilled_join_twice, true, false);
   }
 };
-
-/// The number, in the order of a pass, of a row of the other side that has no left row. Those of an earlier join come
-/// first: no join has 2^40 of them.
-constexpr std::uint64_t number_of_unmatched(std::size_t link, std::uint64_t row) noexcept {
-  return std::uint64_t{1} << 63 | std::uint64_t{link} << 40 | row;
-}
 
 constexpr std::string_view to_string(join_mode mode) noexcept {
   constexpr std::string_view names[] = {"array", "keys of 8 bytes", "keys of 16 bytes", "generic"};
@@ -273,7 +271,7 @@ inline std::vector<std::vector<scalar>> reference_keys(const column_set& rows, s
 /// Takes the other side of a join that may spill: into memory, with its table, if both fit into the join's share.
 class other_side final : public row_outlet {
  public:
-  other_side(sealed_join& join, const join_request& what, const pass_environment& with)
+  other_side(sealed_join& join, join_request& what, const pass_environment& with)
       : row_outlet(join.share.get()), join_(join), what_(what), with_(with) {}
 
   result<void> keep(column_set rows) override {
@@ -282,16 +280,18 @@ class other_side final : public row_outlet {
     join_.rows = std::move(rows);
     return {};
   }
-  result<void> open() override {
+  result<void> open(bool in_order) override {
+    what_.in_order = in_order;
     PILLAR_ASSIGN_OR_RETURN(join_.spilled, with_.options.spill.make_link(what_, with_.options.spill));
     is_open = true;
     return {};
   }
-  result<void> take(std::span<const vector> columns, const selection_mask& rows, std::uint32_t row_count) override {
+  result<void> take(std::span<const vector> columns, const selection_mask& rows, std::uint32_t row_count,
+                    const row_numbers& numbers) override {
     pointers_.clear();
     for (const vector& column : columns) pointers_.push_back(&column);
     join_.account.build_rows += rows.count();
-    return join_.spilled->append(pointers_, rows, row_count);
+    return join_.spilled->append(pointers_, rows, row_count, numbers);
   }
   /// The same of rows in memory.
   result<void> take_all(const column_set& rows) {
@@ -301,14 +301,14 @@ class other_side final : public row_outlet {
       if (at % (64 * vector_rows) == 0 && with_.context.check_deadline()) return with_.context.error();
       const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(vector_rows, row_count - at));
       for (std::size_t c = 0; c < views.size(); ++c) views[c] = rows.columns[c].slice(at, count);
-      PILLAR_TRY(take(views, selection_mask::first(count), count));
+      PILLAR_TRY(take(views, selection_mask::first(count), count, {at, nullptr}));
     }
     return {};
   }
 
  private:
   sealed_join& join_;
-  const join_request& what_;
+  join_request& what_;
   const pass_environment& with_;
   std::vector<const vector*> pointers_;
 };
@@ -333,7 +333,7 @@ class pass_binder {
       if (!bound.ok()) return bound.status();
       made_.segments[i] = std::make_unique<bound_segment>(*std::move(bound));
     }
-    // Rows that a join multiplies share a number, so the best of them are found by sorting.
+    // Numbers of rows that a join multiplies do not follow one another, so the best of them are found by sorting.
     segment& last = made_.segments.back()->what;
     for (const auto& join : joins_)
       if (last.sink == sink_kind::top && (!join->in_place() || keeps_build_rows(join->kind)))
@@ -437,19 +437,20 @@ class pass_binder {
       out.rows = *std::move(rows);
       return absl::OkStatus();
     }
-    const join_request what = request(i, join, outputs, columns, keys, *budget);
+    join_request what = request(i, join, outputs, columns, keys, *budget);
     out.share = std::make_unique<memory_budget>(what.state_bytes, budget);
     other_side side(out, what, with_);
     if (shared) {
       auto done = side.keep(*shared);
-      if (!done.ok() && done.error().code == errc::out_of_memory) done = side.open();
+      if (!done.ok() && done.error().code == errc::out_of_memory) done = side.open(true);
       if (done.ok() && side.is_open) done = side.take_all(*shared);
       if (!done.ok()) return to_status(done.error(), "join");
     } else if (const auto rows = run_restricted(join, columns, &side); !rows.ok()) {
       return rows.status();
     }
     if (!out.spilled) return absl::OkStatus();
-    if (const auto sealed = out.spilled->seal(); !sealed.ok()) return to_status(sealed.error(), "join");
+    if (const auto sealed = out.spilled->seal(side.number_limit); !sealed.ok())
+      return to_status(sealed.error(), "join");
     return absl::OkStatus();
   }
 
@@ -562,6 +563,7 @@ class pass_binder {
       for (const auto& column : out.others)
         if (!take(column.from, true)) return;
       if (moves) out.table->name_rows_by_position();
+      if (moves && keeps_build_rows(out.kind)) out.arrival = std::move(ids);
     }
     out.rows = std::move(arranged);
     out.halved = std::move(halved);

@@ -281,13 +281,17 @@ class row_outlet {
   [[nodiscard]] memory_budget* budget() const noexcept { return budget_; }
   /// Nothing more can be collected: the rows will come again.
   std::atomic<bool> is_full{false};
-  /// Rows are not collected, but given to take() in their order.
+  /// Rows are not collected, but given to take().
   bool is_open = false;
+  /// Known before rows come: above all of their numbers, which say their order where it is not that in which they come.
+  std::uint64_t number_limit = 0;
 
   /// All rows. out_of_memory: they are to come again, to take().
   virtual result<void> keep(column_set rows) = 0;
-  virtual result<void> open() = 0;
-  virtual result<void> take(std::span<const vector> columns, const selection_mask& rows, std::uint32_t row_count) = 0;
+  /// `in_order`: whether rows come in that of their numbers.
+  virtual result<void> open(bool in_order) = 0;
+  virtual result<void> take(std::span<const vector> columns, const selection_mask& rows, std::uint32_t row_count,
+                            const row_numbers& numbers) = 0;
 
  private:
   memory_budget* budget_;
@@ -295,6 +299,25 @@ class row_outlet {
 
 class segment_runner;
 struct worker_local;
+
+/// How a link numbers what becomes of the rows of a pass. Numbers ascend in the order of the answer, so that it can be
+/// told from rows that come in any other: the k-th row that is made of row n is n * radix + k, and rows of the other
+/// side that have no left row come behind all others.
+///
+/// Numbers that would need more than 62 bits are not told apart from some link on: rows that it makes of one row share
+/// the number of that row, and come in their order as far as they come from one thread and one partition.
+struct link_numbers {
+  std::uint64_t radix = 1;
+  bool are_distinct = false;    ///< of the rows that come out; else they keep the left row's
+  bool are_read = true;         ///< by anybody: else they may be anything
+  std::uint64_t unmatched = 0;  ///< of the first row without a left row
+  static constexpr std::uint64_t most = std::uint64_t{1} << 62;
+
+  /// Of the row that is the `which`-th of what became of the row with this number.
+  [[nodiscard]] std::uint64_t of(std::uint64_t number, std::uint64_t which) const noexcept {
+    return are_distinct ? number * radix + which : number;
+  }
+};
 
 /// What stands between two segments of a pass: takes the rows of one and hands what becomes of them to the next.
 ///
@@ -305,6 +328,12 @@ class pass_link {
   pass_link(const pass_link&) = delete;
   pass_link& operator=(const pass_link&) = delete;
   virtual ~pass_link() = default;
+
+  /// How many rows one left row becomes at most, and rows of the other side there may be without one; known before rows
+  /// come. `exactly`: looked up, else as far as it is known.
+  [[nodiscard]] virtual std::uint64_t most_of_one(bool exactly) const noexcept = 0;
+  [[nodiscard]] virtual std::uint64_t most_unmatched() const noexcept = 0;
+  void number_rows(const link_numbers& how) noexcept { numbers_ = how; }
 
   /// Before rows come.
   virtual void begin(std::uint32_t worker_count) = 0;
@@ -317,8 +346,13 @@ class pass_link {
   [[nodiscard]] virtual join_account account() const = 0;
   /// Whether rows go through it a single time, also where they are none in the end: flush() leaves nothing behind.
   [[nodiscard]] virtual bool comes_once() const noexcept { return false; }
+  /// Whether rows that come in the order of their numbers leave in it.
+  [[nodiscard]] virtual bool keeps_order() const noexcept = 0;
   /// For audits: the other side's keys as sorted scalars, without NULLs.
   [[nodiscard]] virtual const std::vector<std::vector<scalar>>& keys() const noexcept = 0;
+
+ protected:
+  link_numbers numbers_{};
 };
 
 /// Segments whose rows go from one to the next: links[i] stands between segments[i] and [i + 1].

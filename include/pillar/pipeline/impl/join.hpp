@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The seam between pipelines and joins: what a plan with a join carries along.
 #pragma once
+#include "pillar/base/mutant.hpp"
 #include "pillar/pipeline/impl/bound_join.hpp"
 #include "pillar/pipeline/impl/join_probe.hpp"
 #include "pillar/pipeline/impl/segment_runner.hpp"
@@ -10,11 +11,69 @@ namespace PILLAR_NAMESPACE {
 
 namespace detail {
 
+/// Rows of the other side that nobody has found, in its order; where there is no memory to put them in it, in the
+/// order of the table. Either way they know their numbers.
+class unmatched_rows {
+ public:
+  unmatched_rows(const sealed_join& join, const join_matches& matches, memory_budget* budget)
+      : arrival_(join.arrival.empty() ? nullptr : join.arrival.as<std::uint32_t>()), matches_(matches) {
+    if (arrival_ == nullptr && join.table->ids_are_positions()) return;
+    limit_ = join.table->row_id_limit();
+    auto memory = buffer::allocate(limit_ * sizeof(std::uint32_t), budget);
+    if (!memory.ok()) return;
+    places_ = *std::move(memory);
+    auto* const places = places_.as<std::uint32_t>();
+    for (std::uint64_t i = 0; i < limit_; ++i) places[i] = no_row;
+    std::uint32_t rows[vector_rows];
+    while (const std::uint32_t count = matches_.next(false, position_, rows))
+      for (std::uint32_t i = 0; i < count; ++i) places[number_of(rows[i])] = rows[i];
+  }
+  /// Up to 1,024 of them, with their numbers in the order of the other side; 0 = that was all.
+  std::uint32_t next(std::uint32_t* rows, std::uint64_t* numbers) {
+    std::uint32_t count = 0;
+    if (places_.empty()) {
+      count = matches_.next(false, position_, {rows, vector_rows});
+      for (std::uint32_t i = 0; i < count; ++i) numbers[i] = number_of(rows[i]);
+      return count;
+    }
+    const auto* const places = places_.as<std::uint32_t>();
+    for (; at_ < limit_ && count < vector_rows; ++at_) {
+      rows[count] = places[at_];
+      numbers[count] = at_;
+      count += places[at_] != no_row ? 1 : 0;
+    }
+    return count;
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t number_of(std::uint32_t row) const noexcept {
+    return PILLAR_MUTATE(join_unmatched_by_position, arrival_ != nullptr ? arrival_[row] : row, row);
+  }
+
+  const std::uint32_t* arrival_;
+  const join_matches& matches_;
+  buffer places_{};  ///< by number: the row, or none
+  std::uint64_t limit_ = 0;
+  std::uint64_t at_ = 0;
+  std::uint32_t position_ = 0;
+};
+
 /// A join between two segments.
 class join_link final : public pass_link {
  public:
-  /// `index`: of the link in its pass.
-  join_link(std::unique_ptr<sealed_join> join, std::size_t index) noexcept : join_(std::move(join)), index_(index) {}
+  explicit join_link(std::unique_ptr<sealed_join> join) noexcept : join_(std::move(join)) {}
+
+  [[nodiscard]] std::uint64_t most_of_one(bool exactly) const noexcept override {
+    if (!gives_pairs(join_->kind) || join_->in_place()) return 1;
+    return exactly ? join_->table->most_partners() : join_->table->row_count();
+  }
+  [[nodiscard]] std::uint64_t most_unmatched() const noexcept override {
+    return keeps_build_rows(join_->kind) ? join_->table->row_id_limit() : 0;
+  }
+  /// Rows without a partner follow behind a batch's pairs, unless it keeps its rows; those of the other side come last.
+  [[nodiscard]] bool keeps_order() const noexcept override {
+    return !keeps_build_rows(join_->kind) && (!keeps_probe_rows(join_->kind) || join_->in_place());
+  }
 
   void begin(std::uint32_t worker_count) override {
     probes_.clear();
@@ -110,8 +169,9 @@ class join_link final : public pass_link {
         if (join.others[i].to != sealed_join::none)
           give(to, join.others[i].to, at.other_column(i, pairs, false, pairs.count));
       pass_left(&pairs);
-      for (std::uint32_t i = 0; i < pairs.count; ++i) at.numbers[i] = numbers.of(pairs.left[i]);
-      PILLAR_TRY(next.accept(to, pairs.count, selection_mask::first(pairs.count), {0, at.numbers}));
+      if (numbers_.are_read) at.number_pairs(numbers, numbers_, first);
+      PILLAR_TRY(next.accept(to, pairs.count, selection_mask::first(pairs.count),
+                             {0, numbers_.are_read ? at.numbers : nullptr}));
     }
   }
 
@@ -125,12 +185,13 @@ class join_link final : public pass_link {
     segment_runner& next = *from.next_;
     worker_local& to = next.local_of(0);
     const auto left_count = static_cast<std::uint32_t>(from.shared_.what.join->left.size());
-    std::uint32_t position = 0;
     row_pairs& pairs = at.found;
-    for (std::uint64_t number = number_of_unmatched(index_, 0);; number += pairs.count) {
+    unmatched_rows rows(*join_, *at.matches(), context.budget());
+    for (;;) {
       if (context.check_deadline()) return context.error();
-      pairs.count = pairs.with_other = at.matches()->next(false, position, pairs.other);
+      pairs.count = pairs.with_other = rows.next(pairs.other, at.numbers);
       if (pairs.count == 0) return {};
+      for (std::uint32_t i = 0; i < pairs.count; ++i) at.numbers[i] += numbers_.unmatched;
       at.rows_out += pairs.count;
       for (const std::uint32_t c : next.shared_.named)
         if (c < left_count) give(to, c, join_probe::nulls(join_->result[c].type, pairs.count));
@@ -139,7 +200,7 @@ class join_link final : public pass_link {
         give(to, column.to != sealed_join::none ? column.to : column.instead_of,
              at.other_column(i, pairs, false, pairs.count));
       }
-      PILLAR_TRY(next.accept(to, pairs.count, selection_mask::first(pairs.count), {number, nullptr}));
+      PILLAR_TRY(next.accept(to, pairs.count, selection_mask::first(pairs.count), {0, at.numbers}));
     }
   }
 
@@ -151,7 +212,6 @@ class join_link final : public pass_link {
   }
 
   std::unique_ptr<sealed_join> join_;
-  std::size_t index_;
   std::vector<std::unique_ptr<join_probe>> probes_{};  ///< by worker
 };
 
@@ -166,7 +226,7 @@ inline absl::StatusOr<bound_pass> bind_joins(std::vector<segment> parts, const t
       link->adopt(std::move(join));
       made->links.push_back(std::move(link));
     } else {
-      made->links.push_back(std::make_unique<join_link>(std::move(join), made->links.size()));
+      made->links.push_back(std::make_unique<join_link>(std::move(join)));
     }
   }
   return made;

@@ -163,6 +163,16 @@ class join_probe {
     return made;
   }
 
+  /// numbers[i] = that of pair i of `found`, whose left rows have these. `first`: of the batch.
+  void number_pairs(const row_numbers& of, const link_numbers& how, bool first) noexcept {
+    if (first) left_ = no_row;
+    for (std::uint32_t i = 0; i < found.count; ++i) {
+      which_ = found.left[i] == left_ ? which_ + 1 : 0;
+      left_ = found.left[i];
+      numbers[i] = how.of(of.of(left_), which_);
+    }
+  }
+
   row_pairs found;
   std::uint64_t numbers[vector_rows];  ///< of joined rows
   std::uint64_t rows_probed = 0;
@@ -235,6 +245,8 @@ class join_probe {
   }
 
   const sealed_join& join_;
+  std::uint32_t left_ = no_row;  ///< of the last pair
+  std::uint64_t which_ = 0;      ///< of its left row's
   std::optional<join_matches> matches_;
   std::optional<join_cursor> cursor_;
   std::vector<std::unique_ptr<value_slot>> slots_;  ///< other columns, left columns, columns of pairs

@@ -144,7 +144,14 @@ class segment_runner {
     if (shared_.what.sink == sink_kind::group) find_key_ranges(*version);
     for (segment_runner* one = this; one != nullptr; one = one->next_) one->expected_rows_ = stats.rows_in_table;
     if (const auto made = make_all_groups(); !made.ok()) return to_status(made.error(), "group by");
-    for (const auto count : groups) stats.row_groups += count;
+    std::uint64_t group_count = 0;
+    groups_before_.clear();
+    for (const auto count : groups) {
+      groups_before_.push_back(group_count);
+      group_count += count;
+    }
+    stats.row_groups += group_count;
+    number_rows(group_count);
     announce(*version);
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
       if (is_full()) return {};
@@ -163,11 +170,12 @@ class segment_runner {
   }
 
   absl::StatusOr<column_set> run_rows(const column_set& from, scan_statistics& stats) {
-    constexpr std::uint64_t chunk_rows = 65536;
+    constexpr std::uint64_t chunk_rows = std::uint64_t{1} << unit_bits;
     const std::uint64_t row_count = from.row_count();
     const std::vector<std::uint64_t> chunks{(row_count + chunk_rows - 1) / chunk_rows};
     stats.rows_in_table = row_count;
     if (const auto made = make_all_groups(); !made.ok()) return to_status(made.error(), "group by");
+    number_rows(chunks[0]);
     const auto body = [&](const morsel& part, std::uint32_t worker) -> result<void> {
       if (is_full()) return {};
       worker_local& local = local_of(worker);
@@ -194,6 +202,8 @@ class segment_runner {
   }
 
  private:
+  static constexpr unsigned unit_bits = 16;  ///< of rows of a row group or chunk, which is one worker's
+
   friend class join_link;          // impl/join.hpp: takes rows and hands them on
   friend class spilled_join_link;  // impl/spilled_join.hpp
 
@@ -203,6 +213,38 @@ class segment_runner {
       locals_[worker]->number = worker;
     }
     return *locals_[worker];
+  }
+
+  /// Says how the rows of the pass are numbered: in the order of the answer, which is that of the scan, of what a join
+  /// makes of a row that of the other side. `units`: row groups or chunks of the scan.
+  void number_rows(std::uint64_t units) {
+    segment_runner* last = this;
+    while (last->next_ != nullptr) last = last->next_;
+    link_numbers how;
+    how.are_read = last->reads_numbers();
+    for (const bool exactly : {false, true}) {
+      std::uint64_t limit = std::max<std::uint64_t>(1, units) << unit_bits;
+      how.are_distinct = PILLAR_MUTATE(pipeline_rows_of_one_share_number, true, false);
+      last->rows_of_one_ = 1;
+      for (segment_runner* one = this; one != last; one = one->next_) {
+        const std::uint64_t of_one = std::max<std::uint64_t>(1, one->link_->most_of_one(exactly));
+        const std::uint64_t unmatched = std::min(link_numbers::most, one->link_->most_unmatched());
+        how.are_distinct = how.are_distinct && limit <= (link_numbers::most - unmatched) / of_one;
+        how.radix = how.are_distinct ? of_one : 1;
+        how.unmatched = limit * how.radix;
+        one->link_->number_rows(how);
+        limit = how.unmatched + unmatched;
+        last->rows_of_one_ *= how.radix;
+      }
+      if (outlet_ != nullptr) outlet_->number_limit = limit;
+      if (how.are_distinct) return;
+    }
+  }
+  [[nodiscard]] bool reads_numbers() const {
+    const auto& aggregates = shared_.what.aggregates;
+    return shared_.what.sink != sink_kind::group ||
+           std::any_of(aggregates.begin(), aggregates.end(),
+                       [](const named_aggregate& of) { return takes_row_numbers(of.kind); });
   }
 
   /// Of the segment that ends the pass.
@@ -360,7 +402,7 @@ class segment_runner {
         ask_encoded(*local.predicate, local.run);
       }
       if (local.run.open != 0) PILLAR_TRY(open_columns(shared_.read, local));
-      const std::uint64_t first_row = (std::uint64_t{slice} << 48) | (std::uint64_t{number} << 16);
+      const std::uint64_t first_row = (groups_before_[slice] + number) << unit_bits;
       for (std::uint64_t left = local.run.open; left != 0; left &= left - 1)
         PILLAR_TRY(scan_vector(group, static_cast<std::uint32_t>(std::countr_zero(left)), first_row, local));
       PILLAR_TRY(consume_gathered(local));
@@ -566,7 +608,8 @@ class segment_runner {
       for (const vector& output : local.values) local.keys.push_back(&output);
       return local.best->update({local.keys.data(), local.keys.size()}, rows.selection, numbers.first);
     }
-    if (outlet_ != nullptr && outlet_->is_open) return outlet_->take(local.values, rows.selection, rows.row_count);
+    if (outlet_ != nullptr && outlet_->is_open)
+      return outlet_->take(local.values, rows.selection, rows.row_count, numbers);
     const result<void> kept = collect(local, numbers);
     if (kept.ok() || outlet_ == nullptr || kept.error().code != errc::out_of_memory) return kept;
     outlet_->is_full.store(true, std::memory_order_relaxed);
@@ -740,7 +783,9 @@ class segment_runner {
     keys.push_back({width - 1, false, false});
     std::vector<vector> views;
     for (const auto& column : rows.columns) views.push_back(column.slice(0, row_count));
-    PILLAR_ASSIGN_OR_RETURN(const buffer order, sort_permutation(views, keys, row_count, context_.budget()));
+    // The answer's own order, as joins that have spilled lose it, is part of the answer.
+    memory_budget* const budget = shared_.what.order.empty() ? result_budget_ : context_.budget();
+    PILLAR_ASSIGN_OR_RETURN(const buffer order, sort_permutation(views, keys, row_count, budget));
     const std::span<const std::uint32_t> kept(order.as<std::uint32_t>(),
                                               wanted < row_count ? static_cast<std::size_t>(wanted) : row_count);
     column_set out;
@@ -873,7 +918,7 @@ class segment_runner {
     column_set out;
     const bool in_scan_order = shared_.what.order.empty() && (!shared_.what.is_cut || row_count <= shared_.what.limit);
     if (in_scan_order && parts.size() > 1) {
-      const growable<row_run> runs = ordered_runs(parts, result_budget_);
+      const growable<row_run> runs = ordered_runs(parts, rows_of_one_, result_budget_);
       if (!runs.empty()) {
         out.schema = shared_.what.result;
         PILLAR_TRY(join_runs(parts, {runs.data(), runs.size()}, out));
@@ -902,9 +947,9 @@ class segment_runner {
   };
   /// The runs of all parts in the order of the scan; none where they are too many, some lie inside others or there is no
   /// room for their list.
-  [[nodiscard]] static growable<row_run> ordered_runs(std::span<const column_set> parts, memory_budget* budget) {
+  [[nodiscard]] static growable<row_run> ordered_runs(std::span<const column_set> parts, std::uint64_t rows_of_one,
+                                                      memory_budget* budget) {
     constexpr std::uint64_t least_rows = 64;  // of a run in the mean: less is sorted
-    constexpr unsigned unit_bits = 16;        // a row group or chunk is one worker's, the next one may be another's
     growable<row_run> none(budget), runs(budget);
     std::uint64_t row_count = 0;
     for (std::size_t part = 0; part < parts.size(); ++part) {
@@ -913,7 +958,9 @@ class segment_runner {
       const vector numbers = parts[part].columns.back().slice(0, rows);
       const auto* const ids = numbers.values_as<std::uint64_t>();
       for (std::uint32_t first = 0, end = 0; first < rows; first = end) {
-        const auto goes_on = [&] { return ids[end] >= ids[end - 1] && (ids[end] ^ ids[first]) >> unit_bits == 0; };
+        // The next row group may be another worker's.
+        const std::uint64_t limit = (((ids[first] / rows_of_one >> unit_bits) + 1) << unit_bits) * rows_of_one;
+        const auto goes_on = [&] { return ids[end] >= ids[end - 1] && ids[end] < limit; };
         for (end = first + 1; end < rows && goes_on();) ++end;
         if (runs.size() > 64 + row_count / least_rows ||
             !runs.append({ids[first], ids[end - 1], part, first, end - first}).ok())
@@ -963,6 +1010,8 @@ class segment_runner {
   std::vector<key_range> key_ranges_;
   std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only
   std::uint64_t expected_rows_ = 0;
+  std::vector<std::uint64_t> groups_before_;  ///< row groups in front of each slice's
+  std::uint64_t rows_of_one_ = 1;             ///< that joins may make of one row of the scan
 };
 
 /// The segments of a pass, one feeding the next.
@@ -992,7 +1041,11 @@ template <class Run>
 absl::StatusOr<column_set> run_to_outlet(const bound_pass& pass, const Run& run, executor_ref runner,
                                          const run_options& options, row_outlet& to) {
   bool comes_once = false;  // behind a join that was opened to spill, whether it has or not
-  for (const auto& link : pass.links) comes_once = comes_once || link->comes_once();
+  bool in_order = true;
+  for (const auto& link : pass.links) {
+    comes_once = comes_once || link->comes_once();
+    in_order = in_order && link->keeps_order();
+  }
   if (!comes_once) {
     run_options collecting = options;
     collecting.result_budget = to.budget();
@@ -1004,7 +1057,8 @@ absl::StatusOr<column_set> run_to_outlet(const bound_pass& pass, const Run& run,
     }
     if (made.status().code() != absl::StatusCode::kResourceExhausted) return made.status();
   }
-  if (const result<void> opened = to.open(); !opened.ok()) return to_status(opened.error(), "join");
+  if (const result<void> opened = to.open(PILLAR_MUTATE(pipeline_other_side_in_order, in_order, true)); !opened.ok())
+    return to_status(opened.error(), "join");
   to.is_full = false;
   inline_executor here;
   return run(here, options, &to);

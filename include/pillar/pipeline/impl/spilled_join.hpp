@@ -25,9 +25,11 @@ class spilled_join_link final : public spilled_link {
  public:
   static result<std::unique_ptr<spilled_link>> make(const join_request& what, const spill_target& spill) {
     join_side build{what.build, {what.build_keys.begin(), what.build_keys.end()}}, probe{what.probe, {}};
+    const bool is_numbered = gives_pairs(what.kind) && (keeps_build_rows(what.kind) || !what.in_order);
+    if (is_numbered) build.types.push_back(type_of<std::uint64_t>);
     for (std::uint32_t k = 0; k < what.build_keys.size(); ++k) probe.keys.push_back(k);
     probe.types.push_back(type_of<std::uint64_t>);
-    std::unique_ptr<spilled_join_link> made(new spilled_join_link(what, spill.keeps));
+    std::unique_ptr<spilled_join_link> made(new spilled_join_link(what, spill.keeps, is_numbered));
     spilling_join_options options;
     options.store = spill.stores[what.number % spill.stores.size()];
     options.state_bytes = what.state_bytes;
@@ -39,11 +41,31 @@ class spilled_join_link final : public spilled_link {
     return std::unique_ptr<spilled_link>(std::move(made));
   }
 
-  result<void> append(std::span<const vector* const> columns, const selection_mask& rows,
-                      std::uint32_t row_count) override {
-    return rows_->append(columns, rows, row_count);
+  result<void> append(std::span<const vector* const> columns, const selection_mask& rows, std::uint32_t row_count,
+                      const row_numbers& numbers) override {
+    if (!is_numbered_) return rows_->append(columns, rows, row_count);
+    build_numbers_.resize(vector_rows);
+    for (std::uint32_t i = 0; i < row_count; ++i) {
+      if (!rows.test(i)) continue;
+      build_numbers_[i] = in_order_ ? number_limit_++ : numbers.of(i);
+    }
+    const vector numbered = numbers_vector(build_numbers_.data(), row_count);
+    build_columns_.assign(columns.begin(), columns.end());
+    build_columns_.push_back(&numbered);
+    return rows_->append(build_columns_, rows, row_count);
   }
-  result<void> seal() override { return rows_->seal(); }
+  result<void> seal(std::uint64_t number_limit) override {
+    if (!in_order_) number_limit_ = number_limit;
+    return rows_->seal();
+  }
+  [[nodiscard]] std::uint64_t most_of_one(bool exactly) const noexcept override {
+    if (!gives_pairs(join_->kind)) return 1;
+    return in_order_ ? rows_->most_partners(exactly) : number_limit_;
+  }
+  [[nodiscard]] std::uint64_t most_unmatched() const noexcept override {
+    return keeps_build_rows(join_->kind) ? number_limit_ : 0;
+  }
+  [[nodiscard]] bool keeps_order() const noexcept override { return false; }
   void adopt(std::unique_ptr<sealed_join> join) noexcept override { join_ = std::move(join); }
 
   void begin(std::uint32_t worker_count) override {
@@ -79,13 +101,12 @@ class spilled_join_link final : public spilled_link {
       at.probe.push_back(&local.values[k]);
     }
     for (const std::uint32_t c : sources_) at.probe.push_back(&rows.column(c));
-    for (std::uint32_t i = 0; i < rows.row_count; ++i) at.numbers[i] = numbers.of(i);
-    vector numbered;
-    numbered.type = type_of<std::uint64_t>;
-    numbered.size = rows.row_count;
-    numbered.values = at.numbers;
+    const bool are_read = numbers_.are_read;
+    for (std::uint32_t i = 0; i < rows.row_count; ++i) at.numbers[i] = are_read ? numbers.of(i) : 0;
+    const vector numbered = numbers_vector(at.numbers, rows.row_count);
     at.probe.push_back(&numbered);
     const auto hand_on = [&](const joined_rows& joined) { return deliver(at, joined); };
+    at.left_number = ~std::uint64_t{0};
     return rows_->probe(at.probe, rows.selection, rows.row_count, hand_on, local.number);
   }
 
@@ -123,13 +144,27 @@ class spilled_join_link final : public spilled_link {
     std::vector<batch_column> pair_columns{};
     batch pairs{};
     value_slot mark{};
+    std::uint64_t left_number = ~std::uint64_t{0};  ///< of the last joined row
+    std::uint64_t which = 0;                        ///< of its left row's
     std::uint64_t rows_probed = 0;
     std::uint64_t rows_out = 0;
   };
 
-  spilled_join_link(const join_request& what, std::shared_ptr<const void> keeps)
-      : keeps_(std::move(keeps)), sources_(what.sources), keys_of_source_(what.keys_of_source), number_(what.number) {
+  spilled_join_link(const join_request& what, std::shared_ptr<const void> keeps, bool is_numbered)
+      : keeps_(std::move(keeps)),
+        sources_(what.sources),
+        keys_of_source_(what.keys_of_source),
+        is_numbered_(is_numbered),
+        in_order_(what.in_order) {
     deadline_.context = what.context;
+  }
+
+  static vector numbers_vector(const std::uint64_t* numbers, std::uint32_t row_count) {
+    vector made;
+    made.type = type_of<std::uint64_t>;
+    made.size = row_count;
+    made.values = numbers;
+    return made;
   }
 
   static void give(batch_column& to, const vector& values) {
@@ -199,22 +234,40 @@ class spilled_join_link final : public spilled_link {
     if (join.mark != sealed_join::none)
       give(to.columns[join.mark],
            join_probe::mark_column(join.kind, rows.is_true, rows.is_null, rows.row_count, at.mark));
-    for (std::uint32_t i = 0; i < rows.row_count; ++i) {
-      if (!has_left) at.joined_numbers[i] = number_of_unmatched(number_, rows.first_unmatched + i);
-      else if (rows.rows.test(i))
-        at.joined_numbers[i] =
-            PILLAR_MUTATE(pipeline_spilled_rows_unnumbered, numbered.value<std::uint64_t>(i), std::uint64_t{0});
-    }
+    number_joined(at, rows, has_left);
     at.rows_out += rows.rows.count();
     if (PILLAR_MUTATE(pipeline_spilled_dictionaries_kept, true, false)) next.begin_block(to);  // views at old addresses
     return next.accept(to, rows.row_count, rows.rows, {0, at.joined_numbers});
+  }
+
+  /// Partners of a row come one after the other, in the order of the other side or else with its numbers.
+  void number_joined(worker_part& at, const joined_rows& rows, bool has_left) const {
+    const vector& numbered = rows.probe.back();
+    const vector* const others = is_numbered_ ? &rows.build.back() : nullptr;
+    const auto other_of = [&](std::uint32_t i) { return others->valid(i) ? others->value<std::uint64_t>(i) : 0; };
+    for (std::uint32_t i = 0; i < rows.row_count; ++i) {
+      if (!has_left) {
+        at.joined_numbers[i] = numbers_.unmatched + other_of(i);
+        continue;
+      }
+      if (!rows.rows.test(i)) continue;
+      const auto number =
+          PILLAR_MUTATE(pipeline_spilled_rows_unnumbered, numbered.value<std::uint64_t>(i), std::uint64_t{0});
+      at.which = number == at.left_number ? at.which + 1 : rows.build_rows_before;
+      at.left_number = number;
+      at.joined_numbers[i] = numbers_.of(number, is_numbered_ && !in_order_ ? other_of(i) : at.which);
+    }
   }
 
   std::shared_ptr<const void> keeps_;  ///< outlives the runs
   std::unique_ptr<sealed_join> join_{};
   std::vector<std::uint32_t> sources_;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> keys_of_source_;
-  std::size_t number_;
+  bool is_numbered_;                ///< rows of the other side bring their numbers, in a column behind theirs
+  bool in_order_;                   ///< they come in the order of these
+  std::uint64_t number_limit_ = 0;  ///< above all of them
+  std::vector<std::uint64_t> build_numbers_{};
+  std::vector<const vector*> build_columns_{};
   /// What the join asks about pairs.
   struct asker {
     const spilled_join_link* link;
