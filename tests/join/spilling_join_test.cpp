@@ -207,9 +207,10 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
   if (of.with_condition) options.condition = &condition;
   outcome made;
   struct partner {
-    std::uint64_t row = 0, before = 0, number = 0;
+    std::uint64_t row = 0, number = 0;
   };
-  std::map<std::uint64_t, partner> last;  // by probe row
+  std::map<std::uint64_t, partner> last;                            // by probe row
+  std::vector<std::uint64_t> before(options.worker_count, nobody);  // each worker's last probe row
   std::uint64_t most_partners = 0;
   const auto take = [&](const joined_rows& rows) -> pillar::result<void> {
     EXPECT_EQ(rows.probe.size(), of.probe.shape.types.size());
@@ -223,12 +224,13 @@ outcome run(const question& of, memory_budget* budget, spilling_join_options opt
         EXPECT_TRUE(made.unmatched.emplace(rows.first_unmatched + row, other).second);
       if (of.kind > join_kind::full || made.rows.back()[0] == nobody || other == nobody) return;
       // Partners come in their order, and their numbers tell it.
-      partner& now = last.try_emplace(made.rows.back()[0], partner{other, ~std::uint64_t{0}, 0}).first->second;
-      const bool is_first = now.before == ~std::uint64_t{0};
-      const std::uint64_t number = now.before == rows.build_rows_before ? now.number + 1 : rows.build_rows_before;
-      EXPECT_TRUE(is_first || (now.row < other && now.number < number));
+      const std::uint64_t probe = made.rows.back()[0];
+      const auto [now, is_first] = last.try_emplace(probe);
+      const std::uint64_t number = before[rows.worker] == probe ? now->second.number + 1 : rows.build_rows_before;
+      EXPECT_TRUE(is_first || (now->second.row < other && now->second.number < number));
       EXPECT_LT(number, most_partners);
-      now = {other, rows.build_rows_before, number};
+      now->second = {other, number};
+      before[rows.worker] = probe;
     });
     return {};
   };
