@@ -221,7 +221,74 @@ TEST(aggregate_grouped_state, agrees_with_plain_code_for_every_type_and_split) {
 }
 
 scalar only(const aggregate_spec& spec, const pillar::data_type& type, const std::vector<scalar>& cells,
-            const std::vector<scalar>& seconds = {}) {
+            const std::vector<scalar>& seconds = {});
+
+// Sums of integers are kept in 32, 64, or more bits, as their sizes ask for, and emptied from one into the next: the same
+// bits come out as of 128-bit decimals, whose sums are kept otherwise.
+TEST(aggregate_grouped_state, moments_of_integers_of_any_size_are_those_of_wide_ones) {
+  pillar::splitmix64 random(67);
+  const auto wide = pillar::decimal_type(38, 0);
+  std::vector<aggregate_spec> specs;
+  for (int i = static_cast<int>(aggregate_kind::variance); i <= static_cast<int>(aggregate_kind::correlation); ++i) {
+    ASSERT_TRUE(pillar::aggregate_type(static_cast<aggregate_kind>(i), wide, wide));
+    specs.emplace_back(static_cast<aggregate_kind>(i), 0u, 1u);
+  }
+  for (int round = 0; round < turns(60); ++round) {
+    // All rows of one size, some of a larger one at the end, or a size for each batch or so.
+    const unsigned first_bits = 1 + static_cast<unsigned>(random.below(20));
+    const bool jumps = random.chance(1, 2), large_end = random.chance(1, 2), constant = random.chance(1, 4);
+    rows narrow, other;
+    narrow.value = narrow.second = round % 3 == 0 ? type_of<std::int32_t> : type_of<std::int64_t>;
+    other.value = other.second = wide;
+    const std::size_t count = 3000 + random.below(sanitized ? 1000 : 20000);
+    unsigned bits = first_bits;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (jumps && i % 900 == 0) bits = 1 + static_cast<unsigned>(random.below(round % 3 == 0 ? 31 : 62));
+      if (large_end && i == count - count / 4)
+        bits = round % 3 == 0 ? 31 : 27 + static_cast<unsigned>(random.below(36));
+      const auto value = [&] {
+        const auto size =
+            constant ? (std::int64_t{1} << bits) - 1 : static_cast<std::int64_t>(random.below(1ull << bits));
+        return random.chance(1, 2) && !constant ? -size - 1 : size;
+      };
+      const std::int64_t x = value(), y = value();
+      narrow.keys.push_back(static_cast<std::int32_t>(constant ? 0 : random.below(9)));
+      narrow.values.push_back(scalar::of_integer(narrow.value, x));
+      narrow.seconds.push_back(scalar::of_integer(narrow.value, y));
+      other.values.push_back(scalar::of_integer(wide, x));
+      other.seconds.push_back(scalar::of_integer(wide, y));
+    }
+    other.keys = narrow.keys;
+    std::vector<selection_mask> where(count / 1024 + 1, selection_mask::first(1024));
+    const cell_rows got = cells_of(aggregated(narrow, specs, true, random, where), true);
+    const cell_rows wanted = cells_of(aggregated(other, specs, true, random, where), true);
+    ASSERT_EQ(got.size(), wanted.size());
+    for (const auto& [key, row] : wanted)
+      for (std::size_t a = 0; a < specs.size(); ++a)
+        ASSERT_TRUE(same_bits(got.at(key)[a], row[a]))
+            << to_string(specs[a].kind) << ", " << first_bits << " bits, round " << round << ": "
+            << pillar::to_string(got.at(key)[a]) << " for " << pillar::to_string(row[a]);
+  }
+}
+
+// One batch of 25 bits after another, in one state: a field would overflow after few rows of 32 bits, or 2^12 of 64.
+TEST(aggregate_grouped_state, moments_are_emptied_before_they_overflow) {
+  for (const std::int64_t size : {3, 1000, 33'000'000, 70'000'000}) {
+    std::vector<scalar> narrow, wide;
+    for (int i = 0; i < (sanitized ? 8000 : 70'000); ++i) {
+      narrow.push_back(scalar::of_integer(type_of<std::int64_t>, i % 2 == 0 ? size : -size - 1));
+      wide.push_back(scalar::of_integer(pillar::decimal_type(38, 0), i % 2 == 0 ? size : -size - 1));
+    }
+    const auto kind = aggregate_kind::variance;
+    EXPECT_EQ(only({kind}, type_of<std::int64_t>, narrow).real, only({kind}, pillar::decimal_type(38, 0), wide).real);
+    const aggregate_spec two(aggregate_kind::covariance, 0u, 1u);
+    EXPECT_EQ(only(two, type_of<std::int64_t>, narrow, narrow).real,
+              only(two, pillar::decimal_type(38, 0), wide, wide).real);
+  }
+}
+
+scalar only(const aggregate_spec& spec, const pillar::data_type& type, const std::vector<scalar>& cells,
+            const std::vector<scalar>& seconds) {
   const pillar::data_type types[] = {type, type};
   auto made = *aggregator::make({}, types, std::span(&spec, 1));
   for (std::size_t at = 0; at < cells.size(); at += 1024) {

@@ -11,7 +11,8 @@
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/column/builder.hpp"
-#include "pillar/sort/key.hpp"  // ordered_word
+#include "pillar/column/detail/gather.hpp"  // gather_rows
+#include "pillar/sort/key.hpp"              // ordered_word
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -27,23 +28,33 @@ class kept_states final : public grouped_state {
         text_keys_(takes_second(kind) && second.physical == physical_type::text),
         type_(value),
         counts_(budget),
+        bounds_(budget),
+        candidates_(budget),
         places_(budget),
         entries_(budget),
         texts_(budget) {}
 
   result<void> reserve(const group_rows& rows, std::uint32_t group_count) override {
     PILLAR_TRY(grow(group_count));
+    PILLAR_TRY(choose(rows));
+    const std::uint16_t* const chosen = candidates_.data();
     if (rank_ > 1) PILLAR_TRY(widen_groups_of(rows));
+    for (std::uint32_t i = 0; i < chosen_; ++i) {  // add() comes to few groups of many
+      const std::uint32_t group = rows.group[chosen[i]];
+      __builtin_prefetch(&counts_[group]);
+      __builtin_prefetch(kept_of(group), 1);
+      __builtin_prefetch(kept_of(group) + rank_ - 1, 1);
+    }
     std::size_t bytes = 0;
-    for (std::uint32_t i = 0; i < rows.count && text_values_; ++i)
-      bytes += 2 * rows.values->text_value(rows.row[i]).size();
-    for (std::uint32_t i = 0; i < rows.count && text_keys_; ++i)
-      bytes += 2 * rows.second->text_value(rows.row[i]).size();
+    for (std::uint32_t i = 0; i < chosen_ && text_values_; ++i)
+      bytes += 2 * rows.values->text_value(rows.row[chosen[i]]).size();
+    for (std::uint32_t i = 0; i < chosen_ && text_keys_; ++i)
+      bytes += 2 * rows.second->text_value(rows.row[chosen[i]]).size();
     return texts_.reserve(bytes);
   }
   void add(const group_rows& rows) noexcept override {
-    for (std::uint32_t i = 0; i < rows.count; ++i) {
-      const std::uint32_t row = rows.row[i], group = rows.group[i];
+    for (std::uint32_t i = 0; i < chosen_; ++i) {
+      const std::uint32_t row = rows.row[candidates_[i]], group = rows.group[candidates_[i]];
       if (kind_ == aggregate_kind::any && counts_[group] != 0) continue;
       candidate made;
       made.number = rows.numbers.of(row);
@@ -54,6 +65,10 @@ class kept_states final : public grouped_state {
       else value_of(*rows.values, row, made.value);
       insert(made, group);
     }
+    if (rows.count == 0) return;
+    const std::uint64_t next =
+        rows.numbers.each != nullptr ? ~std::uint64_t{0} : rows.numbers.first + rows.row[rows.count - 1] + 1u;
+    next_number_ = next > next_number_ ? next : next_number_;
   }
 
   result<void> reserve_merge(const grouped_state& other, const group_pairs& groups,
@@ -73,6 +88,7 @@ class kept_states final : public grouped_state {
   }
   void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const kept_states&>(other);
+    next_number_ = from.next_number_ > next_number_ ? from.next_number_ : next_number_;
     for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.counts_.size(); ++pair) {
       const std::uint32_t group = groups.there(pair), to = groups.here(pair);
       if (kind_ == aggregate_kind::any && counts_[to] != 0) continue;
@@ -94,6 +110,7 @@ class kept_states final : public grouped_state {
     for (std::size_t group = group_count; group < places_.size(); ++group) give_back(places_[group]);
     if (rank_ == 1) entries_.truncate(group_count);
     else places_.truncate(group_count);
+    if (has_bounds()) bounds_.truncate(group_count);
     counts_.truncate(group_count);
   }
 
@@ -133,17 +150,61 @@ class kept_states final : public grouped_state {
     std::string_view value_text{};
   };
 
+  // Few rows of many come to be kept. What a full group's last one has tells most of the others apart in one compare: the
+  // complement of the key's first word, so that more is better and 0, of groups that are not full, lets all rows pass.
+
+  [[nodiscard]] bool has_bounds() const noexcept {
+    return kind_ == aggregate_kind::first || (takes_second(kind_) && !text_keys_);
+  }
+  /// Lists the rows that may come to be kept: all whose word is above their group's bound, and those at it if the key has
+  /// more than the word, or if their numbers may lie before those of rows that came earlier.
+  result<void> choose(const group_rows& rows) noexcept {
+    if (candidates_.empty()) PILLAR_TRY(candidates_.append_zeros(vector_rows));
+    std::uint16_t* const out = candidates_.data();
+    chosen_ = rows.count;
+    if (!has_bounds() || rows.count == 0) {
+      std::memcpy(out, all_rows.at, rows.count * sizeof(std::uint16_t));
+      return {};
+    }
+    std::uint64_t words[vector_rows];
+    bool ties = true;
+    if (kind_ == aggregate_kind::first) {
+      for (std::uint32_t i = 0; i < rows.count; ++i) words[i] = ~rows.numbers.of(rows.row[i]);
+    } else {
+      const std::uint64_t turned = kind_ == aggregate_kind::arg_max ? 0 : ~std::uint64_t{0};
+      ties = PILLAR_MUTATE(kept_ties_never_replace,
+                           rows.numbers.each != nullptr || rows.numbers.first < next_number_ ||
+                               rows.second->type.physical == physical_type::integer128,
+                           false);
+      visit_fixed_width(rows.second->type.physical, [&]<class T>() {
+        gather_rows<T>(*rows.second, rows.row, rows.count, words,
+                       [turned](T value) { return first_word(value) ^ turned; });
+      });
+    }
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      const std::uint64_t bound = bounds_[rows.group[i]];
+      out[count] = static_cast<std::uint16_t>(i);
+      count += static_cast<std::uint32_t>((words[i] > bound) | (bound == 0) | (ties & (words[i] == bound)));
+    }
+    chosen_ = count;
+    return {};
+  }
+  template <class T>
+  [[nodiscard]] static std::uint64_t first_word(const T& value) noexcept {
+    if constexpr (sizeof(T) == 16) return static_cast<std::uint64_t>(value >> 64) ^ std::uint64_t{1} << 63;
+    else return ordered_word(value);
+  }
+
   void key_of(const vector& from, std::uint32_t row, std::uint64_t (&key)[2]) const noexcept {
     const auto* at = static_cast<const std::byte*>(from.holder().values);
     const std::size_t index = from.index_of(row);
     visit_fixed_width(from.type.physical, [&]<class T>() {
       const T value = load_unaligned<T>(at + index * sizeof(T));
       if constexpr (sizeof(T) == 16) {
-        key[0] = static_cast<std::uint64_t>(value >> 64) ^ std::uint64_t{1} << 63;
         key[1] = static_cast<std::uint64_t>(value);
-      } else {
-        key[0] = ordered_word(value);
       }
+      key[0] = first_word(value);
     });
     if (kind_ == aggregate_kind::arg_max) key[0] = ~key[0], key[1] = ~key[1];
   }
@@ -194,11 +255,16 @@ class kept_states final : public grouped_state {
     if (text_values_) store(moved.value, made.value_text);
     else std::memcpy(moved.value, made.value, sizeof moved.value);
     kept[at] = moved;
+    if (counts_[group] == rank_ && has_bounds()) {
+      const entry& last = kept_of(group)[rank_ - 1];
+      bounds_[group] = ~(kind_ == aggregate_kind::first ? last.number : last.key[0]);
+    }
   }
   result<void> grow(std::uint32_t group_count) noexcept {
     if (group_count <= counts_.size()) return {};
     const std::size_t more = group_count - counts_.size();
     PILLAR_TRY(counts_.reserve(more));
+    if (has_bounds() && bounds_.size() < group_count) PILLAR_TRY(bounds_.append_zeros(group_count - bounds_.size()));
     if (rank_ == 1) PILLAR_TRY(entries_.append_zeros(more));
     else PILLAR_TRY(places_.append_zeros(more));
     return counts_.append_zeros(more);
@@ -249,13 +315,14 @@ class kept_states final : public grouped_state {
   }
   /// Makes place for what the rows may bring.
   result<void> widen_groups_of(const group_rows& rows) noexcept {
-    for (std::uint32_t i = 0; i < rows.count; ++i)
-      places_[rows.group[i]].wanted = static_cast<std::uint16_t>(counts_[rows.group[i]]);
-    for (std::uint32_t i = 0; i < rows.count; ++i) {
-      std::uint16_t& wanted = places_[rows.group[i]].wanted;
+    const auto group_of = [&](std::uint32_t i) { return rows.group[candidates_[i]]; };
+    for (std::uint32_t i = 0; i < chosen_; ++i)
+      places_[group_of(i)].wanted = static_cast<std::uint16_t>(counts_[group_of(i)]);
+    for (std::uint32_t i = 0; i < chosen_; ++i) {
+      std::uint16_t& wanted = places_[group_of(i)].wanted;
       wanted = static_cast<std::uint16_t>(wanted < rank_ ? wanted + 1 : rank_);
     }
-    for (std::uint32_t i = 0; i < rows.count; ++i) PILLAR_TRY(widen(rows.group[i], places_[rows.group[i]].wanted));
+    for (std::uint32_t i = 0; i < chosen_; ++i) PILLAR_TRY(widen(group_of(i), places_[group_of(i)].wanted));
     return {};
   }
 
@@ -264,8 +331,12 @@ class kept_states final : public grouped_state {
   bool text_values_;
   bool text_keys_;
   data_type type_;
-  growable<std::uint32_t> counts_;  ///< rows kept of each group
-  growable<place> places_;          ///< of each group, with ranks above 1
+  growable<std::uint32_t> counts_;      ///< rows kept of each group
+  growable<std::uint64_t> bounds_;      ///< of each group, if it has_bounds()
+  growable<std::uint16_t> candidates_;  ///< from reserve to add: which of the rows may be kept
+  std::uint32_t chosen_ = 0;            ///< how many
+  std::uint64_t next_number_ = 0;       ///< above the numbers of all rows so far
+  growable<place> places_;              ///< of each group, with ranks above 1
   growable<entry> entries_;
   std::uint32_t free_[size_classes] = {};  ///< 1 + a place that was given back; its first entry's number is the next
   growable<std::byte> texts_;

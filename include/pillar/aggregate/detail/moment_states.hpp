@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Variance, standard deviation, covariance and correlation.
 ///
-/// Numerics: Σx, Σy, Σx², Σy² and Σxy are kept exactly, as fixed-point numbers: in 128 and 256 bits in the group's row
-/// for integers and for floats whose sizes differ by less than 2^32 or so, and in windows of 32-bit limbs, which grow
+/// Numerics: Σx, Σy, Σx², Σy² and Σxy are kept exactly, as fixed-point numbers: of small integers in 32 or 64 bits, which
+/// are added to the group's row before they could overflow; in 128 and 256 bits in the group's row for integers and for floats whose sizes differ by less than 2^32 or so, and in windows of 32-bit limbs, which grow
 /// to where the values are, for the others (a product of two doubles has 106 bits). At the end n·Σxy − Σx·Σy, in which
 /// textbook formulas cancel, is computed with whole numbers, rounded once, and divided. So the result does not depend
 /// on order or split, and its relative error is a few units of 2^−53 however large the mean is beside the spread.
@@ -15,6 +15,7 @@
 
 #include "pillar/aggregate/detail/array_pool.hpp"
 #include "pillar/aggregate/detail/moment_numbers.hpp"
+#include "pillar/aggregate/detail/narrow_moments.hpp"
 #include "pillar/aggregate/exact_sum.hpp"  // exact_normalise
 #include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/base/bits.hpp"  // load_unaligned
@@ -43,7 +44,10 @@ class moment_states final : public grouped_state {
         stride_(2 + 2 * values_ + 4 * (sums_ - values_)),
         words_(budget),
         windows_(budget),
-        limbs_(budget) {
+        limbs_(budget),
+        narrow_(two_, squares_, budget),
+        numbers_(budget) {
+    if (!whole_ || wide_) narrow_.stop();
     const auto scale_of_type = [](const data_type& of) {
       return of.logical == logical_type::decimal ? unsigned{of.scale} : 0u;
     };
@@ -51,19 +55,32 @@ class moment_states final : public grouped_state {
   }
 
   result<void> reserve(const group_rows& rows, std::uint32_t group_count) override {
+    if (narrow_.in_use()) {
+      PILLAR_TRY(reserve_narrow(rows, group_count));
+      if (narrow_.in_use()) return {};
+    }
     PILLAR_TRY(grow(group_count));
     if (whole_ && !wide_) return {};  // integers of 64 bits always fit into the words
     return two_ ? reserve_rows<true>(rows) : reserve_rows<false>(rows);
   }
   void add(const group_rows& rows) noexcept override {
-    if (two_) add_rows<true>(rows);
+    if (narrow_.in_use()) narrow_.add(rows.group, rows.count, numbers_.data(), numbers_.data() + vector_rows);
+    else if (two_) add_rows<true>(rows);
     else add_rows<false>(rows);
   }
 
   result<void> reserve_merge(const grouped_state& other, const group_pairs& groups,
                              std::uint32_t group_count) override {
-    PILLAR_TRY(grow(group_count));
     const auto& from = static_cast<const moment_states&>(other);
+    adds_narrow_ = narrow_.in_use() && narrow_.same_form(from.narrow_) && from.words_.empty() &&
+                   narrow_.has_room(from.narrow_.load());
+    if (adds_narrow_) {
+      PILLAR_TRY(narrow_.grow(group_count));
+      narrow_.take(from.narrow_.load());
+      return {};
+    }
+    PILLAR_TRY(grow(group_count));
+    empty_narrow();
     for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.group_count(); ++pair) {
       const std::uint32_t to = groups.here(pair);
       const head& theirs = *from.head_of(groups.there(pair));
@@ -86,6 +103,10 @@ class moment_states final : public grouped_state {
   }
   void merge(const grouped_state& other, const group_pairs& groups) noexcept override {
     const auto& from = static_cast<const moment_states&>(other);
+    for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.narrow_.group_count(); ++pair) {
+      if (adds_narrow_) narrow_.merge(from.narrow_, groups.there(pair), groups.here(pair));
+      else from.add_narrow_to(*head_of(groups.here(pair)), groups.there(pair));
+    }
     for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.group_count(); ++pair) {
       const head& theirs = *from.head_of(groups.there(pair));
       head& ours = *head_of(groups.here(pair));
@@ -125,6 +146,7 @@ class moment_states final : public grouped_state {
       }
     }
     if (group_count < this->group_count()) words_.truncate(std::size_t{group_count} * stride_);
+    narrow_.truncate(group_count);
   }
 
   result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
@@ -141,9 +163,14 @@ class moment_states final : public grouped_state {
     std::uint32_t windows;      ///< 1 + where its windows begin in windows_; 0: it has none
   };
   static_assert(sizeof(head) == 16);
+  struct row_copy {
+    head of;
+    std::uint64_t words[2 * 2 + 4 * 3];
+  };
   /// Values of 2^−20 to 2^12 of the first one's size go to the words.
   static constexpr std::int32_t below_first = 20;
   static constexpr std::int32_t most_shift = 32;
+  static constexpr std::uint16_t whole_position = 1075;  ///< of integers
   /// A limb takes less than eight times 2^32 of each row.
   static constexpr std::uint64_t carry_period = exact_carry_period / 8;
 
@@ -175,9 +202,12 @@ class moment_states final : public grouped_state {
       return made;
     };
     if (sum < values_) return detail::bit_of(input(sum));
-    const std::uint32_t left = two_ && squares_ && sum == 3 ? 1 : 0,
-                        right = two_ && sum != sum_xy() ? left : values_ - 1;
-    return detail::bit_of(input(left), input(right));
+    return detail::bit_of(input(left_of(sum)), input(right_of(sum)));
+  }
+  /// The inputs whose products a sum is of.
+  [[nodiscard]] std::uint32_t left_of(std::uint32_t sum) const noexcept { return two_ && squares_ && sum == 3 ? 1 : 0; }
+  [[nodiscard]] std::uint32_t right_of(std::uint32_t sum) const noexcept {
+    return two_ && sum != sum_xy() ? left_of(sum) : values_ - 1;
   }
   [[nodiscard]] static bool same_positions(const head& ours, const head& theirs) noexcept {
     for (int i = 0; i < 2; ++i)
@@ -195,6 +225,63 @@ class moment_states final : public grouped_state {
   template <bool Two>
   PILLAR_ALWAYS_INLINE static bool fits(const head& of, const exact_term& x, const exact_term& y) noexcept {
     return fits(of.position[0], x) && (!Two || fits(of.position[1], y));
+  }
+
+  // ---- small integers
+
+  /// Room for the rows among the narrow sums, or these are emptied and done with: the rows then go to the words.
+  result<void> reserve_narrow(const group_rows& rows, std::uint32_t group_count) noexcept {
+    if (numbers_.empty()) PILLAR_TRY(numbers_.append_zeros(2 * vector_rows));
+    std::int64_t* const x = numbers_.data();
+    const std::uint64_t size_x = gather_integers(*rows.values, rows, x);
+    const std::uint64_t size_y = two_ ? gather_integers(*rows.second, rows, x + vector_rows) : size_x;
+    const std::uint64_t load = narrow_moments::load_of(size_x, size_y, rows.count);
+    if (!narrow_.has_room(load)) {
+      PILLAR_TRY(grow(group_count));
+      const bool stays = narrow_.pays(load, rows.count, group_count);
+      const bool widens = !stays && narrow_.wider_pays(load, rows.count, group_count);
+      empty_narrow();
+      if (widens) PILLAR_TRY(narrow_.widen(group_count));
+      if (!stays && !widens) {
+        narrow_.stop();
+        return {};
+      }
+    }
+    PILLAR_TRY(narrow_.grow(group_count));
+    narrow_.take(load);
+    return {};
+  }
+  /// The rows' values; returns one whose bits cover their sizes, less 1 for negative ones.
+  static std::uint64_t gather_integers(const vector& from, const group_rows& rows, std::int64_t* out) noexcept {
+    return visit_fixed_width(from.type.physical, [&]<class T>() {
+      std::uint64_t any = 0;
+      if constexpr (std::is_integral_v<T> && sizeof(T) <= 8) {
+        gather_rows<T>(from, rows.row, rows.count, out, [](T value) { return static_cast<std::int64_t>(value); });
+        for (std::uint32_t i = 0; i < rows.count; ++i) {
+          const std::int64_t sign = std::is_signed_v<T> ? out[i] >> 63 : 0;
+          any |= static_cast<std::uint64_t>(out[i] ^ sign);
+        }
+      }
+      return any;
+    });
+  }
+  /// Adds the narrow sums to the words. Requires: words for all groups
+  void empty_narrow() noexcept {
+    if (!narrow_.in_use()) return;
+    for (std::uint32_t group = 0; group < narrow_.group_count(); ++group) add_narrow_to(*head_of(group), group);
+    narrow_.clear();
+  }
+  /// Adds a group's narrow sums to a row of integers, here or in other states.
+  void add_narrow_to(head& of, std::uint32_t group) const noexcept {
+    of.count += static_cast<std::uint64_t>(narrow_.field(group, 0));
+    const std::uint32_t places[2] = {1074 - (of.position[0] - 1u), 1074 - (of.position[1] - 1u)};
+    for (std::uint32_t sum = 0; sum < sums_; ++sum) {
+      const std::int64_t value = narrow_.field(group, 1 + sum);
+      const std::uint64_t size = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+      auto* words = const_cast<std::uint64_t*>(words_of(of, sum));
+      if (sum < values_) add_to_words2(words, size, places[sum], value < 0);
+      else add_to_words4(words, size, places[left_of(sum)] + places[right_of(sum)], value < 0);
+    }
   }
 
   template <bool Two>
@@ -334,7 +421,7 @@ class moment_states final : public grouped_state {
     if (group_count <= before) return {};
     PILLAR_TRY(words_.append_zeros(std::size_t{group_count - before} * stride_));
     for (std::uint32_t group = before; whole_ && group < group_count; ++group)
-      for (auto& position : head_of(group)->position) position = 1075;
+      for (auto& position : head_of(group)->position) position = whole_position;
     return {};
   }
 
@@ -354,9 +441,22 @@ class moment_states final : public grouped_state {
     add_words(words_of(of, sum), word_count(sum), bit, limbs, first);
     return long_number::of(limbs, end - first, static_cast<std::int32_t>(first));
   }
+  /// A sum of integers if 62 bits hold it.
+  [[nodiscard]] bool is_short(const head& of, std::uint32_t sum, std::int64_t& value) const noexcept {
+    const std::uint64_t* words = words_of(of, sum);
+    value = static_cast<std::int64_t>(words[0]);
+    bool fits = (value < 0 ? ~value : value) >> 62 == 0;
+    for (std::uint32_t i = 1; i < word_count(sum); ++i) fits &= words[i] == static_cast<std::uint64_t>(value >> 63);
+    return fits;
+  }
   /// n·Σab − Σa·Σb.
   [[nodiscard]] scaled_real deviation(const head& of, std::uint32_t a, std::uint32_t b,
                                       std::uint32_t ab) const noexcept {
+    std::int64_t first = 0, second = 0, product = 0;  // of short sums 128 bits hold all of it
+    if (whole_ && !wide_ && is_short(of, a, first) && is_short(of, b, second) && is_short(of, ab, product))
+      return {static_cast<double>(int128{of.count} * product -
+                                  PILLAR_MUTATE(short_moments_without_mean, int128{first} * second, int128{0})),
+              0};
     auto whole = long_number::product(total(of, ab), long_number::of(of.count));
     whole.base += exact_window::offset / 32;  // to the unit of a product of two sums
     const auto mean =
@@ -367,9 +467,16 @@ class moment_states final : public grouped_state {
   result<void> append_result(std::uint32_t group, column_builder& out) const {
     const bool sample = kind_ == aggregate_kind::variance || kind_ == aggregate_kind::standard_deviation ||
                         kind_ == aggregate_kind::covariance || kind_ == aggregate_kind::correlation;
-    const std::uint64_t count = group < group_count() ? std::uint64_t{head_of(group)->count} : 0;
+    const bool has_words = group < group_count(), has_narrow = group < narrow_.group_count();
+    row_copy copy{};
+    if (has_narrow) {
+      if (has_words) std::memcpy(static_cast<void*>(&copy), head_of(group), stride_ * sizeof(std::uint64_t));
+      else copy.of.position[0] = copy.of.position[1] = whole_position;
+      add_narrow_to(copy.of, group);
+    }
+    const head& of = has_words && !has_narrow ? *head_of(group) : copy.of;
+    const std::uint64_t count = of.count;
     if (count < (sample ? 2 : 1)) return out.append_null();
-    const head& of = *head_of(group);
     if (of.special != 0) return out.append_real(std::bit_cast<double>(std::uint64_t{0x7ff8000000000000}));
     if (kind_ == aggregate_kind::correlation) {
       const scaled_real xx = deviation(of, 0, 0, 2), yy = deviation(of, 1, 1, 3), xy = deviation(of, 0, 1, 4);
@@ -404,6 +511,9 @@ class moment_states final : public grouped_state {
   growable<std::uint64_t> words_;
   growable<exact_window> windows_;  ///< sums_ for each group that has any
   limb_pool limbs_;
+  narrow_moments narrow_;           ///< beside the words, of integers that are small so far
+  growable<std::int64_t> numbers_;  ///< vector_rows of x and of y, from reserve to add
+  bool adds_narrow_ = false;        ///< from reserve_merge to merge: narrow sums to narrow sums
 };
 
 }  // namespace PILLAR_NAMESPACE::detail
