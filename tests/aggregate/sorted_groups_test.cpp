@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <vector>
 
@@ -81,8 +82,13 @@ TEST(aggregate_sorted_groups, agrees_with_a_group_table_for_every_type) {
       const auto mine = *sorted.take_keys();
       for (std::size_t key = 0; key < 2; ++key) {
         ASSERT_EQ(mine[key].size(), theirs[key].size());
-        for (std::uint64_t group = 0; group < mine[key].size(); ++group)
-          ASSERT_TRUE(pillar::get(mine[key].slice(group, 1), 0) == pillar::get(theirs[key].slice(group, 1), 0));
+        for (std::uint64_t group = 0; group < mine[key].size(); ++group) {
+          const scalar found = pillar::get(mine[key].slice(group, 1), 0),
+                       wanted = pillar::get(theirs[key].slice(group, 1), 0);
+          ASSERT_TRUE(found == wanted);
+          if (pillar::is_float(found.type.physical) && !found.null)
+            ASSERT_EQ(std::signbit(found.real), std::signbit(wanted.real));
+        }
       }
       EXPECT_EQ(sorted.group_count(), 0u);
     }

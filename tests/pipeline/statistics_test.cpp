@@ -151,6 +151,86 @@ TEST(pipeline_statistics, each_cause_is_given_where_it_applies) {
   EXPECT_EQ(whole.bytes_unread(), 0u);
 }
 
+// The mode of a group_by's tables: bound from types, zone maps and interval analysis, and what data made of it.
+TEST(pipeline_statistics, says_how_groups_are_looked_up) {
+  pillar::dynamic_schema schema;
+  schema.columns = {{"one", pillar::type_of<std::int64_t>},    {"day", pillar::type_of<std::int32_t>.as_nullable()},
+                    {"far", pillar::type_of<std::int64_t>},    {"other", pillar::type_of<std::int64_t>},
+                    {"serial", pillar::type_of<std::int64_t>}, {"short", pillar::type_of<pillar::text>},
+                    {"few", pillar::type_of<pillar::text>}};
+  constexpr int rows_of_table = 150'000;
+  pillar::column_set_builder builder(schema);
+  pillar::splitmix64 random(3);
+  for (int i = 0; i < rows_of_table; ++i) {
+    const auto put = [&](std::uint32_t column, pillar::int128 value) {
+      ASSERT_TRUE(builder.column_at(column).append_integer(value).ok());
+    };
+    put(0, 7);
+    if (i % 50 == 0) ASSERT_TRUE(builder.column_at(1).append_null().ok());
+    else put(1, 18'000 + i % 365);
+    put(2, static_cast<std::int64_t>(random.below(5'000) * 0x9e3779b97f4a7c15u));
+    put(3, static_cast<std::int64_t>(random.below(3) * 0x9e3779b97f4a7c15u));
+    put(4, i);
+    ASSERT_TRUE(builder.column_at(5).append_text("t" + std::to_string(i % 6'000)).ok());
+    ASSERT_TRUE(builder.column_at(6).append_text(i % 2 == 0 ? "even" : "odd").ok());
+  }
+  const pillar::column_set rows = *builder.finish();
+  pillar::table table(schema, {});
+  ASSERT_TRUE(table.append(rows).ok());
+  pillar::inline_executor runner;
+  const auto modes = [&](const std::vector<pillar::expression>& keys, bool from_table) {
+    pillar::query_plan plan;
+    if (from_table) plan.from_table = &table;
+    else plan.from_rows = std::make_shared<pillar::column_set>(rows);
+    plan.stages.resize(1);
+    plan.stages[0].kind = pillar::stage_kind::group_by;
+    for (const auto& key : keys)
+      plan.stages[0].values.push_back({"k" + std::to_string(plan.stages[0].values.size()), key});
+    // Where the order of rows matters none waits to be looked up.
+    plan.stages[0].aggregates = {{"first", pillar::aggregate_kind::first, col("one")}};
+    const auto done = run_plan(plan, runner);
+    EXPECT_TRUE(done.ok()) << done.status();
+    if (!done.ok() || !done->stats().groups) return std::string("nothing");
+    const pillar::group_account& groups = *done->stats().groups;
+    EXPECT_EQ(groups.rows_by_table, static_cast<std::uint64_t>(rows_of_table));
+    EXPECT_EQ(groups.rows_by_runs, 0u);
+    EXPECT_EQ(groups.rows_waiting, 0u);
+    EXPECT_EQ(groups.groups_in_tables, done->rows().row_count());
+    return std::string(groups.mode_at_first) + " to " + std::string(groups.mode);
+  };
+  using pillar::col;
+  // Zone maps: one value, few values with NULLs, nothing known but the type.
+  EXPECT_EQ(modes({col("one")}, true), "constant to constant");
+  EXPECT_EQ(modes({col("one")}, false), "packed into 8 bytes to packed into 8 bytes");
+  EXPECT_EQ(modes({col("day")}, true), "array to array");
+  EXPECT_EQ(modes({col("one"), col("day")}, true), "array to array");
+  EXPECT_EQ(modes({col("day")}, false), "packed into 8 bytes to packed into 8 bytes");
+  EXPECT_EQ(modes({col("far")}, true), "packed into 8 bytes to packed into 8 bytes");
+  EXPECT_EQ(modes({col("day"), col("far")}, true), "packed into 16 bytes to packed into 16 bytes");
+  EXPECT_EQ(modes({col("far"), col("other")}, true), "packed into 16 bytes to packed into 16 bytes");
+  EXPECT_EQ(modes({col("far"), col("other"), col("serial")}, true), "generic to generic");
+  // Interval analysis: the range of what is computed.
+  EXPECT_EQ(modes({col("day") * 2 - 36'000}, true), "array to array");
+  EXPECT_EQ(modes({col("one") + 1}, true), "constant to constant");
+  EXPECT_EQ(modes({col("far") - 0}, true), "packed into 8 bytes to packed into 8 bytes");
+  // Data: serial numbers turn out dense, texts turn out many.
+  EXPECT_EQ(modes({col("serial")}, true), "array to array");
+  EXPECT_EQ(modes({col("serial")}, false), "packed into 8 bytes to array");
+  EXPECT_EQ(modes({col("short")}, true), "array to packed into 16 bytes");
+  EXPECT_EQ(modes({col("few")}, true), "array to array");
+  EXPECT_EQ(modes({}, true), "nothing");
+  // And in words.
+  std::ostringstream out;
+  const auto said = run(scan(table) | group_by(col("short"))(count()), runner);
+  ASSERT_TRUE(said.ok()) << said.status();
+  out << said->stats();
+  EXPECT_NE(
+      out.str().find("\ngroups    150000 rows through a table of each worker: 6000 groups, packed into 16 bytes, at "
+                     "first array\n"),
+      std::string::npos)
+      << out.str();
+}
+
 TEST(pipeline_statistics, prints_a_few_lines_that_add_up) {
   const auto table = make_table();
   pillar::inline_executor runner;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "pillar/aggregate/detail/key_tables.hpp"  // direct_table, word_table, text_keys
@@ -24,6 +25,11 @@ enum class key_mode : std::uint8_t {
   packed16,  ///< keys packed into 16 bytes
   generic,   ///< several tables of 16 bytes, each one's numbers part of the next one's keys
 };
+/// The mode in words.
+constexpr std::string_view to_string(key_mode mode) noexcept {
+  constexpr std::string_view names[] = {"no keys", "array", "packed into 8 bytes", "packed into 16 bytes", "generic"};
+  return names[static_cast<unsigned>(mode)];
+}
 
 /// What is known of an integer key column: every value lies in [lowest, highest]. Narrow ranges make narrow keys.
 /// A value beside it is no error: the table then goes over to full widths.

@@ -21,12 +21,12 @@ namespace PILLAR_NAMESPACE {
 /// The same numbers as a group_table gives, if the rows of equal keys follow one another; what is not sorted so only
 /// falls into more groups than need be, and each key that comes again begins one.
 ///
-/// NULL keys form one group; −0.0 and 0.0 are one key, all NaNs are one. A group's key is that of its first row.
+/// NULL keys form one group; −0.0 and 0.0 are one key, all NaNs are one (they come out as 0.0 and the quiet NaN).
 ///
 /// Shape:    key columns of row_count ≤ 1,024 rows of the types it was made with
 /// Units:    group numbers are dense, ascending
 /// Errors:   out_of_memory, limit_exceeded (2^32 − 2 groups): the groups are then as before
-/// Cost:     one comparison of neighbours per row and key; a copy of each group's key
+/// Cost:     one comparison of neighbours per row and key, 0.5 ns for numbers; a copy of each group's key
 /// Threads:  one at a time; const members concurrently
 class sorted_groups {
  public:
@@ -41,10 +41,21 @@ class sorted_groups {
   PILLAR_API result<std::vector<column>> take_keys();
 
  private:
+  /// A key of the open group.
+  struct open_key {
+    alignas(16) std::byte word[16] = {};  ///< as neighbours are compared; not of texts
+    bool valid = false;
+    column text{};
+  };
+  static void compare(const vector& key, const std::uint16_t* rows, std::uint32_t count, const open_key* open,
+                      std::uint8_t* begins) noexcept;
+  result<open_key> open_at(const vector& key, std::uint32_t row) const;
+  static result<void> append(const vector& key, std::span<const std::uint32_t> rows, column_builder& out);
+
   std::vector<data_type> types_{};
   memory_budget* budget_;
   std::vector<column_builder> keys_{};
-  std::vector<column> open_{};  ///< the key of the open group, a row each
+  std::vector<open_key> open_{};  ///< one for each key column, or none where no group is open
   std::uint32_t group_count_ = 0;
 };
 

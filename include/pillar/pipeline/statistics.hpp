@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,18 @@ struct join_account {
   std::vector<std::string> pushed{};  ///< what its keys said of the scanned table's columns
 };
 
+/// How the groups were found of a group_by that ends the scan's pass.
+struct group_account {
+  std::uint64_t rows_by_runs = 0;    ///< that follow a row of their group, or begin it: no table was asked
+  std::uint64_t groups_by_runs = 0;  ///< complete with their row group
+  std::uint64_t rows_by_table = 0;
+  std::uint64_t groups_in_tables = 0;  ///< of all workers together, so that a group may count for each; depends on them
+  std::uint64_t rows_waiting = 0;      ///< of rows_by_table: by parts, until all had come; depends on threads
+  bool may_spill = false;              ///< then nothing is known of the tables
+  std::string_view mode_at_first;      ///< how a table looked keys up, bound from their types and zone maps
+  std::string_view mode;               ///< in the end, for the worker of most groups: constant, array, packed, generic
+};
+
 /// All numbers of one query's scan of a table. Invariants, per column and in total:
 ///   Σ vectors = vectors of the column's blocks;  bytes_read + bytes_unread = encoded bytes of the column's blocks.
 struct scan_statistics {
@@ -83,8 +96,9 @@ struct scan_statistics {
   std::uint32_t threads = 1;
   std::uint64_t elapsed_ns = 0;
   std::vector<column_account> columns;
-  std::vector<block_account> blocks;  ///< ordered by slice, group, column
-  std::vector<join_account> joins;    ///< that the scan's rows went through, in their order
+  std::vector<block_account> blocks;      ///< ordered by slice, group, column
+  std::vector<join_account> joins;        ///< that the scan's rows went through, in their order
+  std::optional<group_account> groups{};  ///< of a group_by with keys, which its rows went to
 
   [[nodiscard]] PILLAR_API vectors_by_cause vectors() const noexcept;
   [[nodiscard]] std::uint64_t vectors(scan_cause cause) const noexcept {

@@ -49,12 +49,22 @@ struct block_store {
                              bool verify_checksum) = nullptr;
 };
 
+/// How a table lays its rows, as columns by number.
+struct row_layout {
+  std::vector<std::uint32_t> sorted_by;  ///< the rows of a load and slice: by the first, ties by the next, NULLs last
+  std::vector<std::uint32_t>
+      distributed_by;  ///< rows with equal values in all of these share a slice; none: perhaps not
+};
+
 /// Rows of one slice that were loaded together.
 struct row_group {
   std::uint64_t id = 0;  ///< never reused within a table
   std::uint32_t row_count = 0;
   std::vector<stored_block> blocks;            ///< one per column of the table
   std::shared_ptr<const block_store> store{};  ///< nullptr: the blocks are in memory
+  /// What whoever made the row group has kept, one object for all of a table's: row groups that share it are of one
+  /// table. nullptr: nobody promises anything, as of slice files.
+  std::shared_ptr<const row_layout> layout{};
 
   [[nodiscard]] std::uint32_t vector_count() const noexcept { return (row_count + vector_rows - 1) / vector_rows; }
   [[nodiscard]] std::uint32_t rows_of(std::uint32_t vector) const noexcept {

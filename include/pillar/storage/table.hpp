@@ -135,6 +135,7 @@ class table {
   table_options options_;
   absl::Status status_;
   std::unique_ptr<published> published_;
+  std::shared_ptr<const row_layout> layout_;  ///< of the row groups that it makes
 };
 
 /// A table whose schema the compiler knows: a checked view.

@@ -310,6 +310,7 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const query_explanation& 
     }
   }
   if (!what.run.ok()) out << "the query fails: " << what.run << '\n';
+  if (what.stats.groups) out << detail::describe_groups(*what.stats.groups) << '\n';
   if (what.stats.spilled_rows != 0)
     out << "spilled: " << what.stats.spilled_rows << " rows, " << what.stats.spilled_bytes << " bytes\n";
   if (!what.stats.columns.empty()) out << "columns, by vectors\n";

@@ -18,6 +18,7 @@
 #include "pillar/pipeline/detail/spilled_groups.hpp"
 #include "pillar/pipeline/impl/bound_segment.hpp"
 #include "pillar/pipeline/impl/gathered_rows.hpp"
+#include "pillar/pipeline/impl/sorted_rows.hpp"
 #include "pillar/pipeline/run_options.hpp"
 #include "pillar/pipeline/statistics.hpp"
 #include "pillar/schedule/for_each_morsel.hpp"
@@ -39,6 +40,7 @@ namespace PILLAR_NAMESPACE::detail {
 struct worker_local {
   worker_local(const bound_segment& shared, memory_budget* memory, memory_budget* results)
       : budget(memory),
+        keys_of_others(memory),
         dictionary_answers(memory),
         columns(shared.what.source.size()),
         zones(shared.what.source.size()),
@@ -65,6 +67,7 @@ struct worker_local {
 
   memory_budget* budget;
   std::uint32_t number = 0;  ///< of the worker
+  shared_keys keys_of_others;
   match_scratch dictionary_answers;
   std::vector<batch_column> columns;
   std::vector<const zone_map*> zones;
@@ -103,10 +106,12 @@ struct worker_local {
 
   aggregator* groups = nullptr;        ///< this worker's of all groups, or
   spilled_groups* spilling = nullptr;  ///< everybody's, where there is a memory budget and a place to spill to
+  std::unique_ptr<run_groups> runs;    ///< beside them, where rows are sorted by the keys
   std::optional<top_n> best;
   std::optional<column_set_builder> collected;
 
   std::uint64_t rows_selected = 0;
+  std::uint64_t rows_to_table = 0;  ///< of rows that are grouped
   std::uint64_t groups_skipped = 0;
   std::uint64_t morsels = 0;
   std::vector<block_account> accounts;
@@ -143,6 +148,8 @@ class segment_runner {
     stats.rows_in_table = version->row_count();
     if (shared_.what.sink == sink_kind::group) find_key_ranges(*version);
     for (segment_runner* one = this; one != nullptr; one = one->next_) one->expected_rows_ = stats.rows_in_table;
+    if (shared_.what.sink == sink_kind::group)
+      if (const auto looked = look_for_order(*version); !looked.ok()) return to_status(looked.error(), "group by");
     if (const auto made = make_all_groups(); !made.ok()) return to_status(made.error(), "group by");
     std::uint64_t group_count = 0;
     groups_before_.clear();
@@ -262,6 +269,24 @@ class segment_runner {
     }
     if (spilling_) local.spilling = spilling_.get();
     else if (groups_) local.groups = &groups_->worker(local.number);
+    if (sorted_ && !local.runs)
+      local.runs = std::make_unique<run_groups>(
+          run_group_request{key_types_, input_types_, specs_, input_ranges_, context_.budget(), result_budget_});
+    return {};
+  }
+
+  /// Whether the keys begin the table's sort key, so that runs of rows are groups.
+  result<void> look_for_order(const table_version& version) {
+    if (options_.find_groups == group_search::by_table || key_ranges_.empty()) return {};
+    if (options_.find_groups == group_search::automatic && key_ranges_.size() == 1 && key_ranges_[0].known() &&
+        key_ranges_[0].highest - key_ranges_[0].lowest < small_array)
+      return {};
+    PILLAR_ASSIGN_OR_RETURN(sorted_, sorted_rows::make(shared_, version, context_.budget()));
+    if (!sorted_) return {};
+    // The table is for what row groups have in common.
+    std::uint64_t row_groups = 0;
+    for (const auto& slice : version.slices) row_groups += slice.groups.size();
+    expected_rows_ = sorted_->rows_in_table() + 2 * row_groups;
     return {};
   }
 
@@ -269,8 +294,8 @@ class segment_runner {
   result<void> make_groups() {
     if (shared_.what.sink != sink_kind::group) return {};
     const std::size_t key_count = shared_.what.outputs.size();
-    std::vector<data_type> keys, inputs;
-    std::vector<aggregate_spec> specs;
+    auto &keys = key_types_, &inputs = input_types_;
+    auto& specs = specs_;
     for (std::size_t root = 0; root < shared_.values.roots.size(); ++root)
       (root < key_count ? keys : inputs).push_back(shared_.values.type(root));
     for (std::size_t a = 0; a < shared_.what.aggregates.size(); ++a) {
@@ -298,28 +323,47 @@ class segment_runner {
       PILLAR_ASSIGN_OR_RETURN(auto made, parallel_group::make(keys, inputs, specs, runner_.concurrency(), budget,
                                                               key_ranges_, expected_rows_, input_ranges_));
       groups_.emplace(std::move(made));
+      mode_at_first_ = mode_of(groups_->worker(0).groups());
     }
     return {};
   }
 
-  /// Small key ranges let the group table use arrays: the zone maps of all row groups know them.
+  /// Small key ranges let the group table use arrays: the zone maps of all row groups know them, for computed keys by
+  /// interval analysis.
   void find_key_ranges(const table_version& version) {
-    for (std::size_t k = 0; k < shared_.values.roots.size(); ++k) {
-      key_range range;
-      const std::uint32_t column = shared_.plain(static_cast<std::uint32_t>(k));
-      const bool is_key = k < shared_.what.outputs.size();
-      bool known = column != bound_segment::none && is_integer(shared_.values.type(k).physical);
-      if (!is_key) known = known && of_distinct_rows(static_cast<std::uint32_t>(k));
-      for (const auto& slice : version.slices)
-        for (const auto& group : slice.groups) {
-          if (!known) break;
-          const value_interval values = interval_of(group->blocks[column].zone);
+    const std::size_t root_count = shared_.values.roots.size(), key_count = shared_.what.outputs.size();
+    std::vector<key_range> ranges(root_count);
+    std::vector<std::uint8_t> known(root_count);
+    bool has_computed = false;
+    for (std::uint32_t k = 0; k < root_count; ++k) {
+      const bool is_plain = shared_.plain(k) != bound_segment::none;
+      const physical_type physical = shared_.values.type(k).physical;
+      known[k] = is_integer(physical) && (k < key_count || of_distinct_rows(k)) &&
+                 (is_plain || (PILLAR_MUTATE(pipeline_computed_range_unknown, k < key_count, false) &&
+                               physical != physical_type::integer128));
+      has_computed = has_computed || (known[k] && !is_plain);
+    }
+    worker_local& local = local_of(0);
+    for (const auto& slice : version.slices)
+      for (const auto& group : slice.groups) {
+        if (has_computed) {
+          for (const std::uint32_t c : shared_.named) local.zones[c] = &group->blocks[c].zone;
+          analyze(shared_.values.nodes, local.zones, local.proof);
+        }
+        for (std::uint32_t k = 0; k < root_count; ++k) {
+          if (!known[k]) continue;
+          const std::uint32_t column = shared_.plain(k);
+          const value_interval values = column != bound_segment::none ? interval_of(group->blocks[column].zone)
+                                                                      : local.proof[shared_.values.roots[k]];
+          key_range& range = ranges[k];
+          if (values.may_fail) known[k] = false;
           if (!values.may_be_value) continue;
           range = range.known() ? key_range{std::min(range.lowest, values.lo), std::max(range.highest, values.hi)}
                                 : key_range{values.lo, values.hi};
         }
-      (is_key ? key_ranges_ : input_ranges_).push_back(known ? range : key_range{});
-    }
+      }
+    for (std::size_t k = 0; k < root_count; ++k)
+      (k < key_count ? key_ranges_ : input_ranges_).push_back(known[k] ? ranges[k] : key_range{});
   }
   /// Whether an aggregate takes distinct values of a root, which are looked up as keys are.
   [[nodiscard]] bool of_distinct_rows(std::uint32_t root) const {
@@ -386,6 +430,7 @@ class segment_runner {
     local.dictionary_answers.begin_block();
     begin_block(local);
     local.blocks.begin(group);
+    if (local.runs) local.keys_of_others.begin(*sorted_, sorted_->place(slice, number));
     zone_answer block;
     block.what = zone_verdict::all;
     for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].zone;
@@ -408,13 +453,14 @@ class segment_runner {
       PILLAR_TRY(consume_gathered(local));
     }
     account_group(group, slice, number, reached, local);
-    return {};
+    return local.runs ? local.runs->end_group() : result<void>();
   }
 
   /// Dictionaries at known addresses may hold other entries from now on.
   void begin_block(worker_local& local) {
     if (local.groups != nullptr) local.groups->begin_block();
     if (local.spilling != nullptr) local.spilling->begin_block(local.number);
+    if (local.runs) local.runs->begin_block();
     if (next_ != nullptr) next_->begin_block(next_->local_of(local.number));
   }
 
@@ -702,13 +748,23 @@ class segment_runner {
         if (shared_.inputs[a] == bound_segment::none) local.groups->add_count(a, selected);
       return {};
     }
+    if (!local.runs) return aggregate_by_table(local, rows.selection, numbers);
+    selection_mask shared;
+    PILLAR_TRY(local.keys_of_others.find(local.keys, rows.selection, shared));
+    if (shared.any()) PILLAR_TRY(aggregate_by_table(local, shared, numbers));
+    selection_mask own = rows.selection;
+    for (std::uint32_t word = 0; word < vector_words; ++word) own.words[word] &= ~shared.words[word];
+    if (!own.any()) return {};
+    return local.runs->update(local.keys, local.inputs, own, rows.row_count, local.where, local.input_bits, numbers);
+  }
+  result<void> aggregate_by_table(worker_local& local, const selection_mask& selection, const row_numbers& numbers) {
     const std::span<const vector*const> keys(local.keys), inputs(local.inputs);
     const std::span<const selection_mask* const> where(local.where);
+    const std::uint32_t row_count = local.rows.row_count;
+    local.rows_to_table += selection.count();
     if (local.spilling != nullptr)
-      return local.spilling->update(local.number, keys, inputs, rows.selection, rows.row_count, where, local.input_bits,
-                                    numbers);
-    return groups_->update(local.number, keys, inputs, rows.selection, rows.row_count, where, local.input_bits,
-                           numbers);
+      return local.spilling->update(local.number, keys, inputs, selection, row_count, where, local.input_bits, numbers);
+    return groups_->update(local.number, keys, inputs, selection, row_count, where, local.input_bits, numbers);
   }
 
   /// The rows that each aggregate's own predicate keeps.
@@ -833,7 +889,7 @@ class segment_runner {
 
   absl::StatusOr<column_set> finish(scan_statistics& stats) {
     if (next_ != nullptr) return next_->finish(stats);
-    auto made = shared_.what.sink == sink_kind::group ? finish_groups()
+    auto made = shared_.what.sink == sink_kind::group ? finish_groups(stats)
                 : shared_.what.sink == sink_kind::top ? finish_top()
                                                       : finish_rows();
     if (!made.ok()) return to_status(made.error(), "result");
@@ -841,8 +897,40 @@ class segment_runner {
     return *std::move(made);
   }
 
-  result<column_set> finish_groups() {
+  [[nodiscard]] static std::string_view mode_of(const group_table& table) noexcept {
+    if (table.mode() == key_mode::array && table.code_count() == 1) return "constant";
+    return to_string(table.mode());
+  }
+  /// Before the groups are finished, but behind those that were runs.
+  [[nodiscard]] group_account group_statistics() const {
+    group_account out;
+    out.may_spill = spilling_ != nullptr;
+    for (const auto& local : locals_) {
+      if (!local) continue;
+      out.rows_by_table += local->rows_to_table;
+      if (!local->runs) continue;
+      out.rows_by_runs += local->runs->row_count();
+      out.groups_by_runs += local->runs->group_count();
+    }
+    if (!groups_) return out;
+    out.mode_at_first = mode_at_first_;
+    out.rows_waiting = groups_->waiting_rows();
+    const group_table* largest = &groups_->worker(0).groups();
+    for (std::uint32_t w = 0; w < groups_->worker_count(); ++w) {
+      const group_table& table = groups_->worker(w).groups();
+      out.groups_in_tables += table.group_count();
+      if (table.group_count() > largest->group_count()) largest = &table;
+    }
+    out.mode = mode_of(*largest);
+    return out;
+  }
+
+  result<column_set> finish_groups(scan_statistics& stats) {
     std::vector<std::vector<column>> parts;
+    for (auto& local : locals_)
+      if (local && PILLAR_MUTATE(sorted_rows_last_runs_lost, local->runs != nullptr, false))
+        PILLAR_TRY(local->runs->flush());
+    if (!shared_.what.outputs.empty()) stats.groups = group_statistics();
     if (spilling_) {
       std::vector<std::vector<std::vector<column>>> taken(runner_.concurrency());
       const auto take = [&](std::span<const column> groups, std::uint32_t worker) -> result<void> {
@@ -860,11 +948,24 @@ class segment_runner {
       PILLAR_ASSIGN_OR_RETURN(parts, groups_->finish(runner_, result_budget_, &may_go_on));
       groups_.reset();
     }
+    take_runs(parts);
     column_set out;
     out.schema = shared_.what.result;
     if (parts.size() == 1) out.columns = std::move(parts[0]);
     else PILLAR_TRY(join_parts(parts, out));
     return out;
+  }
+
+  /// Groups that were runs, behind those of the table.
+  void take_runs(std::vector<std::vector<column>>& parts) {
+    if (!sorted_) return;
+    for (auto& local : locals_) {
+      if (!local || !local->runs) continue;
+      for (auto& part : local->runs->take()) parts.push_back(std::move(part));
+    }
+    const auto is_empty = [](const std::vector<column>& part) { return part[0].size() == 0; };
+    if (!std::all_of(parts.begin(), parts.end(), is_empty)) std::erase_if(parts, is_empty);
+    else if (parts.size() > 1) parts.resize(1);
   }
 
   /// Parts of an answer, one behind the other, the columns side by side.
@@ -1007,6 +1108,11 @@ class segment_runner {
   std::optional<parallel_group> groups_;
   std::unique_ptr<spilled_groups> spilling_;
   std::vector<std::unique_ptr<worker_local>> locals_;
+  static constexpr std::uint32_t small_array = 1u << 18;  ///< keys that index it are found at once, in whatever order
+  std::optional<sorted_rows> sorted_;                     ///< where the keys begin the table's sort key
+  std::vector<data_type> key_types_, input_types_;
+  std::vector<aggregate_spec> specs_;
+  std::string_view mode_at_first_{};
   std::vector<key_range> key_ranges_;
   std::vector<key_range> input_ranges_;  ///< of the aggregates' inputs: for distinct values only
   std::uint64_t expected_rows_ = 0;

@@ -19,6 +19,22 @@ inline std::string describe_join(const join_account& join) {
   for (const std::string& said : join.pushed) out += "\n          its keys say: " + said;
   return out;
 }
+
+inline std::string describe_groups(const group_account& groups) {
+  std::string out = "groups    ";
+  if (groups.rows_by_runs != 0) {
+    out += "sorted: no table for " + std::to_string(groups.rows_by_runs) + " rows of " +
+           std::to_string(groups.groups_by_runs) + " groups";
+    if (groups.rows_by_table == 0) return out;
+    out += "; ";
+  }
+  out += std::to_string(groups.rows_by_table) + " rows through ";
+  if (groups.may_spill) return out + "tables that may spill";
+  out += "a table of each worker: " + std::to_string(groups.groups_in_tables) + " groups, " + std::string(groups.mode);
+  if (groups.mode != groups.mode_at_first) out += ", at first " + std::string(groups.mode_at_first);
+  if (groups.rows_waiting != 0) out += "; " + std::to_string(groups.rows_waiting) + " rows waited by parts";
+  return out;
+}
 }  // namespace detail
 
 PILLAR_API vectors_by_cause scan_statistics::vectors() const noexcept {
@@ -54,6 +70,7 @@ PILLAR_API std::ostream& operator<<(std::ostream& out, const scan_statistics& st
   for (std::size_t i = 0; i < scan_cause_count; ++i)
     out << (i == 0 ? " " : " + ") << causes[i] << ' ' << to_string(static_cast<scan_cause>(i));
   for (const join_account& join : stats.joins) out << '\n' << detail::describe_join(join);
+  if (stats.groups) out << '\n' << detail::describe_groups(*stats.groups);
   const double seconds = static_cast<double>(stats.elapsed_ns) * 1e-9;
   const auto flags = out.flags();
   const auto precision = out.precision();

@@ -218,9 +218,11 @@ inline result<std::vector<std::shared_ptr<row_group>>> encode_slice(std::span<co
 
 PILLAR_API table::table(dynamic_schema schema, table_options options)
     : schema_(std::move(schema)), options_(std::move(options)), published_(std::make_unique<published>()) {
-  std::vector<std::uint32_t> indices;
-  status_ = detail::column_indices(schema_, options_.distribution.columns, indices);
-  if (status_.ok()) status_ = detail::column_indices(schema_, options_.order.columns, indices);
+  auto layout = std::make_shared<row_layout>();
+  status_ = detail::column_indices(schema_, options_.distribution.columns, layout->distributed_by);
+  if (status_.ok()) status_ = detail::column_indices(schema_, options_.order.columns, layout->sorted_by);
+  if (options_.distribution.kind != table_distribution::kind_type::key) layout->distributed_by.clear();
+  layout_ = std::move(layout);
   if (status_.ok() && (options_.row_group_rows == 0 || options_.row_group_rows > block_max_rows ||
                        options_.row_group_rows % vector_rows != 0))
     status_ =
@@ -307,6 +309,7 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
   ++next->number;
   for (std::uint32_t slice = 0; slice < slice_count; ++slice)
     for (auto& group : made[slice]) {
+      group->layout = layout_;
       group->id = PILLAR_MUTATE(table_ids_recur, next->next_group_id++, next->slices[slice].groups.size());
       next->slices[slice].row_count += group->row_count;
       next->slices[slice].groups.push_back(std::move(group));
