@@ -702,6 +702,30 @@ TEST(aggregate_aggregator, float_sums_have_the_same_bits_in_any_order_and_split)
   }
 }
 
+// Many at once as doubles, or one by one as whole numbers: the same bits, also where words cancel.
+TEST(aggregate_aggregator, words_of_floats_are_rounded_once) {
+  pillar::splitmix64 random(71);
+  for (const double scale : {1.0, 0x1p-1000, 0x1p-1040, 0x1p960}) {
+    pillar::detail::fixed_point point;
+    const double values[] = {scale, 99 * scale, scale / 1024};
+    point.choose(values, 3, 3);
+    const auto split = static_cast<std::int64_t>(point.total(0, 1).sum);
+    int rounded = 0, refused = 0;
+    for (int i = 0; i < 20'000; ++i) {
+      const auto word = [&] { return static_cast<std::int64_t>(random()) >> (i % 60 + random.below(3)); };
+      const std::int64_t low = word(), high = random.chance(1, 2) ? word() : -(low / split) + word() % 2;
+      double made = 0;
+      const bool done = point.round_all(&low, &high, 1, &made);
+      ++(done ? rounded : refused);
+      if (done)
+        ASSERT_EQ(std::bit_cast<std::uint64_t>(made), std::bit_cast<std::uint64_t>(point.total(low, high).rounded()))
+            << low << ' ' << high;
+    }
+    EXPECT_GT(rounded, 1000);
+    EXPECT_GT(refused, 1000);
+  }
+}
+
 // Sums of floats in words: values of one size, of all sizes, of sizes that move from batch to batch, far too large and
 // far too small ones among them, zeros, infinities and NaN, against exact_sum; one and two sides, nullable, as float,
 // with rows that are left out and batches that go by the windows alone.

@@ -90,6 +90,10 @@ class aggregator {
   PILLAR_API result<void> merge(const aggregator& other);
   /// Adds those of its groups that `groups` names. Requires: they ascend
   PILLAR_API result<void> merge(const aggregator& other, std::span<const std::uint32_t> groups);
+  /// The same of an aggregator with other keys: words[i] is the key of groups[i] here. Requires: the only key here is of
+  /// uint64
+  PILLAR_API result<void> merge_words(const aggregator& other, std::span<const std::uint32_t> groups,
+                                      const std::uint64_t* words);
   /// Groups are about to be merged into others, or finished, in pieces: brings what is kept by row (medians, texts) or
   /// by value (distinct ones) into the order of groups. Then a piece costs no more than its groups; else all is looked
   /// through for each piece. Medians and texts take no memory for it; where others find none, they stay slow.
@@ -243,7 +247,9 @@ class aggregator {
   void add_exact(const bound_aggregate& of, const vector& from, const batch_rows& rows, bool counts) noexcept;
   void note_additions(std::uint64_t count) noexcept;
   void apply(const bound_aggregate& of, const other_groups& from) noexcept;
-  result<void> merge_groups(const aggregator& other, const std::uint32_t* groups, std::uint32_t count);
+  result<void> merge_groups(const aggregator& other, const std::uint32_t* groups, std::uint32_t count,
+                            const std::uint64_t* words = nullptr);
+  result<void> find_words(const std::uint64_t* words, std::uint32_t count, std::uint32_t* group_of);
   void merge_exact(std::byte* into, const std::byte* other_state, const aggregator& other) noexcept;
   void promote(std::byte* exact_state) noexcept;
   void put_extreme(std::byte* at, bool smallest, std::string_view value) noexcept;
@@ -253,6 +259,8 @@ class aggregator {
                                column_builder& out) const;
   result<void> append_reals(const bound_aggregate& of, std::uint32_t first, std::uint32_t count,
                             column_builder& out) const;
+  bool round_words(const bound_aggregate& of, std::uint32_t first, std::uint32_t count, bool average, double* values,
+                   std::uint64_t* validity) const noexcept;
   [[nodiscard]] double exact_result(const bound_aggregate& of, std::uint32_t group,
                                     const detail::fixed_total& total) const noexcept;
 

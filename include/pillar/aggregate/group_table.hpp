@@ -131,6 +131,10 @@ class group_table {
     return stages_.back().is_wide ? stages_.back().wide.room() : stages_.back().narrow.room();
   }
   [[nodiscard]] key_mode mode() const noexcept { return mode_; }
+  /// How many texts have come in a key column, one of several.
+  [[nodiscard]] std::uint32_t text_count(std::uint32_t key) const noexcept {
+    return columns_[key].texts == nullptr ? 0 : columns_[key].texts->size();
+  }
   [[nodiscard]] std::span<const data_type> key_types() const noexcept { return types_; }
 
   /// Forgets all groups from `group_count` on; those before keep their numbers.

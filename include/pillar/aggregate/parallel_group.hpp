@@ -16,7 +16,9 @@ namespace PILLAR_NAMESPACE {
 
 namespace detail {
 class group_parts;   // detail/group_parts.hpp
+class key_words;     // detail/key_words.hpp
 struct parted_rows;  // impl/parallel_group.hpp
+class word_groups;   // detail/word_groups.hpp
 }  // namespace detail
 
 /// Asked whether work may go on, by several threads; an error ends it.
@@ -75,7 +77,12 @@ class parallel_group {
                                          memory_budget* budget) const;
   result<bool> keep(std::uint32_t number, std::span<const vector* const> keys, std::span<const vector* const> inputs,
                     const selection_mask& selection, std::uint32_t row_count, std::span<const std::uint8_t> input_bits);
-  void look_for_many_groups(std::uint32_t number) noexcept;
+  void look_for_many_groups(std::uint32_t number);
+  [[nodiscard]] std::unique_ptr<detail::key_words> make_words(std::uint32_t number, double all_rows) const;
+  result<std::vector<column>> group_words_of(std::span<const detail::word_groups> groups, std::uint32_t part,
+                                             memory_budget* budget, const group_permission* may_go_on) const;
+  result<std::vector<std::vector<column>>> finish_words(executor_ref runner, memory_budget* budget,
+                                                        const group_permission* may_go_on);
   result<std::vector<std::vector<column>>> finish_parts(executor_ref runner, memory_budget* budget,
                                                         const group_permission* may_go_on);
 

@@ -144,6 +144,18 @@ class fixed_point {
   [[nodiscard]] fixed_total total(std::int64_t low, std::int64_t high) const noexcept {
     return {static_cast<int128>(high) * (int128{1} << split_) + low, unit_};
   }
+  /// out[i] = total(low[i], high[i]).rounded(); false where a word has more than 53 bits, and out is of no use. Both
+  /// words then are doubles without an error, and so one addition rounds once.
+  bool round_all(const std::int64_t* PILLAR_RESTRICT low, const std::int64_t* PILLAR_RESTRICT high, std::uint32_t count,
+                 double* PILLAR_RESTRICT out) const noexcept {
+    const double low_unit = std::ldexp(1.0, unit_), high_unit = std::ldexp(1.0, unit_ + split_);
+    std::int64_t seen = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      seen |= (low[i] ^ (low[i] >> 63)) | (high[i] ^ (high[i] >> 63));
+      out[i] = static_cast<double>(high[i]) * high_unit + static_cast<double>(low[i]) * low_unit;
+    }
+    return PILLAR_MUTATE(fixed_point_rounds_words, seen >> 53 == 0, true);
+  }
   /// The limb of an exact sum (exact_sum.hpp) in which the unit lies.
   [[nodiscard]] std::uint32_t limb() const noexcept { return static_cast<std::uint32_t>(unit_ + 1074) / 32; }
 

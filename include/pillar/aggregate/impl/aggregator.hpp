@@ -1180,10 +1180,30 @@ PILLAR_API result<void> aggregator::merge(const aggregator& other, std::span<con
   return merge_groups(other, groups.data(), static_cast<std::uint32_t>(groups.size()));
 }
 
-inline result<void> aggregator::merge_groups(const aggregator& other, const std::uint32_t* groups,
-                                             std::uint32_t count) {
+/// The groups of keys that are words. On an error there may be new ones.
+inline result<void> aggregator::find_words(const std::uint64_t* words, std::uint32_t count, std::uint32_t* group_of) {
+  vector view;
+  view.type = table_.key_types()[0];
+  const vector* const key = &view;
+  for (std::uint32_t first = 0; first < count; first += vector_rows) {
+    view.size = count - first < vector_rows ? count - first : vector_rows;
+    view.values = words + first;
+    PILLAR_TRY(table_.find_or_insert({&key, 1}, selection_mask::first(view.size), view.size, group_of + first));
+  }
+  return {};
+}
+
+PILLAR_API result<void> aggregator::merge_words(const aggregator& other, std::span<const std::uint32_t> groups,
+                                                const std::uint64_t* words) {
+  PILLAR_ASSERT(table_.key_types().size() == 1 && table_.key_types()[0].physical == physical_type::uint64);
+  return merge_groups(other, groups.data(), static_cast<std::uint32_t>(groups.size()), words);
+}
+
+inline result<void> aggregator::merge_groups(const aggregator& other, const std::uint32_t* groups, std::uint32_t count,
+                                             const std::uint64_t* words) {
   PILLAR_ASSERT(this != &other);
-  if (result_types_ != other.result_types_ || input_types_ != other.input_types_ || stride_ != other.stride_)
+  if ((words == nullptr && result_types_ != other.result_types_) || input_types_ != other.input_types_ ||
+      stride_ != other.stride_ || aggregates_.size() != other.aggregates_.size())
     return errc::type_mismatch;
   for (std::size_t i = 0; i < aggregates_.size(); ++i)
     if (!(aggregates_[i].spec == other.aggregates_[i].spec)) return {errc::type_mismatch, i};
@@ -1192,8 +1212,9 @@ inline result<void> aggregator::merge_groups(const aggregator& other, const std:
   const std::uint32_t before = table_.group_count();
   PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(std::size_t{count} * sizeof(std::uint32_t), budget_));
   auto* group_of = memory.as<std::uint32_t>();
-  result<void> made = groups == nullptr ? table_.merge(other.table_, group_of)
-                                        : table_.merge(other.table_, std::span(groups, count), group_of);
+  result<void> made = words != nullptr    ? find_words(words, count, group_of)
+                      : groups == nullptr ? table_.merge(other.table_, group_of)
+                                          : table_.merge(other.table_, std::span(groups, count), group_of);
   other_groups all{other, groups, count, group_of};
   if (made.ok()) {
     const auto prepared = prepare_words(other);
@@ -1395,13 +1416,32 @@ inline double aggregator::exact_result(const bound_aggregate& of, std::uint32_t 
   return detail::exact_round(limbs);
 }
 
+/// The same of at most 1,024 groups, where all is in words that doubles hold; else false.
+inline bool aggregator::round_words(const bound_aggregate& of, std::uint32_t first, std::uint32_t count, bool average,
+                                    double* values, std::uint64_t* validity) const noexcept {
+  if (!of.is_narrow || !states_.empty() || narrow_.empty()) return false;
+  std::uint32_t slots[vector_rows];
+  std::int64_t low[vector_rows], high[vector_rows], counts[vector_rows];
+  for (std::uint32_t i = 0; i < count; ++i) slots[i] = narrow_slot(first + i);
+  narrow_.copy_sums(of.narrow_sum, slots, count, low);
+  narrow_.copy_sums(of.narrow_sum + 1, slots, count, high);
+  if (!narrow_lanes_[of.narrow_sum].point.round_all(low, high, count, values)) return false;
+  if (of.narrow_count == none) narrow_.copy_rows(slots, count, counts);
+  else narrow_.copy_sums(of.narrow_count, slots, count, counts);
+  for (std::uint32_t i = 0; i < count; ++i) validity[i / 64] |= std::uint64_t{counts[i] != 0} << (i % 64);
+  for (std::uint32_t i = 0; average && i < count; ++i)
+    values[i] = counts[i] == 0 ? 0 : values[i] / static_cast<double>(static_cast<std::uint64_t>(counts[i]));
+  return true;
+}
+
 /// Exact sums and averages of floats, of at most 1,024 groups from `first` on.
 inline result<void> aggregator::append_reals(const bound_aggregate& of, std::uint32_t first, std::uint32_t count,
                                              column_builder& out) const {
   double values[vector_rows];
   std::uint64_t validity[vector_words] = {};
   const bool average = of.spec.kind == aggregate_kind::avg;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  const bool in_words = round_words(of, first, count, average, values, validity);
+  for (std::uint32_t i = 0; i < count && !in_words; ++i) {
     const auto* from = reinterpret_cast<const detail::exact_real_state*>(state_or_null(of, first + i));
     const std::uint64_t values_seen =
         (from == nullptr ? 0 : from->count) + (of.is_narrow ? narrow_count(of, first + i) : 0);

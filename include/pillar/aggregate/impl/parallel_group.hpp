@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "pillar/aggregate/detail/group_parts.hpp"
+#include "pillar/aggregate/detail/key_words.hpp"
 #include "pillar/aggregate/detail/part_rows.hpp"
+#include "pillar/aggregate/detail/word_groups.hpp"
 #include "pillar/aggregate/parallel_group.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 
@@ -29,8 +31,9 @@ struct detail::parted_rows {
   std::mutex deciding{};
   std::atomic<bool> is_made{false};  ///< then parts and most_bytes stay as they are
   key_parts parts{};
-  std::uint64_t most_bytes = 0;  ///< of a worker's rows
-  double groups_of_row = 1;      ///< likely to be there in the end
+  std::unique_ptr<key_words> words{};  ///< what waits instead of the keys, if they fit
+  std::uint64_t most_bytes = 0;        ///< of a worker's rows
+  double groups_of_row = 1;            ///< likely to be there in the end
 };
 
 PILLAR_API result<parallel_group> parallel_group::make(std::span<const data_type> key_types,
@@ -100,16 +103,32 @@ inline result<bool> parallel_group::keep(std::uint32_t number, std::span<const v
   std::uint16_t rows[vector_rows];
   const std::uint32_t count = detail::list_rows(selection.words, rows);
   if (count == 0) return true;
-  std::vector<const vector*> columns(keys.begin(), keys.end());
+  detail::key_words* const by_words = parted_->words.get();
+  std::uint64_t words[vector_rows];
+  std::uint32_t part_of[vector_rows];
+  vector word_column;
+  std::vector<const vector*> columns;
+  if (by_words == nullptr) columns.assign(keys.begin(), keys.end());
   columns.insert(columns.end(), inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(input_types_.size()));
   if (!detail::part_rows::suits(columns, selection, rows, count)) return false;
+  if (by_words != nullptr) {
+    const auto found = by_words->encode(number, keys, rows, count, words);
+    if (!found.ok()) own.is_full = true;
+    if (!found.ok() || !*found) return false;
+    const std::uint32_t part_count = parted_->parts.count();
+    for (std::uint32_t i = 0; i < count; ++i) part_of[i] = detail::part_of_word(words[i], part_count);
+    for (std::uint32_t i = count; count != row_count && i-- > 0;) words[rows[i]] = words[i];  // rows ascend
+    word_column.type = type_of<std::uint64_t>;
+    word_column.size = row_count;
+    word_column.values = words;
+    columns.insert(columns.begin(), &word_column);
+  }
   if (!own.has_parts) {
     own.rows.set_part_count(parted_->parts.count());
     own.input_bits.assign(input_types_.size(), 0);
     own.has_parts = true;
   }
-  std::uint32_t part_of[vector_rows];
-  parted_->parts.find(keys, row_count, rows, count, part_of);
+  if (by_words == nullptr) parted_->parts.find(keys, row_count, rows, count, part_of);
   if (own.rows.byte_count() > parted_->most_bytes || !own.rows.add(columns, rows, count, part_of).ok()) {
     own.is_full = true;
     return false;
@@ -124,7 +143,7 @@ inline result<bool> parallel_group::keep(std::uint32_t number, std::span<const v
 
 /// Whether most rows bring new keys, and how many there will be: of all keys a row has any with the same probability, so
 /// that the share of rows whose key was there is that of the keys that are known.
-inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept {
+inline void parallel_group::look_for_many_groups(std::uint32_t number) {
   constexpr std::uint64_t rows_between = 32768;
   constexpr double least_bytes = 16 << 20, part_bytes = 384 << 10;
   detail::parted_rows& all = *parted_;
@@ -153,10 +172,11 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept 
   const auto key_bytes = []<class Key>(const Key&) {
     return sizeof(Key) + 9.0 / 4 * sizeof(detail::key_bucket<Key>) / detail::key_bucket<Key>::capacity;
   };
-  const double group_bytes =
-      static_cast<double>(groups.group_bytes()) + (by_range                    ? sizeof(std::uint32_t)
-                                                   : mode == key_mode::packed8 ? key_bytes(std::uint64_t{})
-                                                                               : key_bytes(detail::wide_key{}));
+  std::unique_ptr<detail::key_words> words = make_words(number, all_rows);
+  const double group_bytes = static_cast<double>(groups.group_bytes()) +
+                             (by_range                                        ? sizeof(std::uint32_t)
+                              : words != nullptr || mode == key_mode::packed8 ? key_bytes(std::uint64_t{})
+                                                                              : key_bytes(detail::wide_key{}));
   const double range = by_range ? 4.0 * width : 0;
   const double bytes = likely * group_bytes + range;
   if (bytes < (by_range ? least_bytes / 2 : least_bytes)) return;
@@ -169,7 +189,8 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept 
                            : much;
   if (budget_ != nullptr && budget_->available() / 8 < most) most = budget_->available() / 8;
   std::size_t row_bytes = 0;
-  for (const data_type& type : key_types_) row_bytes += byte_width(type.physical);
+  for (const data_type& type : key_types_) row_bytes += words != nullptr ? 0 : byte_width(type.physical);
+  row_bytes += words != nullptr ? sizeof(std::uint64_t) : 0;
   for (const data_type& type : input_types_) row_bytes += byte_width(type.physical);
   most /= worker_count();
   // A chunk for each part is little of that, and rows come by slabs.
@@ -181,8 +202,117 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) noexcept 
   if (all.is_made.load(std::memory_order_relaxed)) return;
   all.parts = by_range ? detail::key_parts::by_range(ranges_[0], bits) : detail::key_parts::by_hash(bits);
   all.most_bytes = most - step;
+  all.words = std::move(words);
   all.groups_of_row = likely / all_rows;
   all.is_made.store(true, std::memory_order_release);
+}
+
+/// nullptr: the keys do not fit into words, or there are so many texts that numbering them is as much work as grouping.
+inline std::unique_ptr<detail::key_words> parallel_group::make_words(std::uint32_t number, double all_rows) const {
+  const group_table& known = workers_[number].groups();
+  std::vector<unsigned> text_bits(key_types_.size(), 0);
+  for (std::uint32_t c = 0; c < key_types_.size() && key_types_.size() > 1; ++c) {
+    if (key_types_[c].physical != physical_type::text) continue;
+    text_bits[c] = detail::key_words::likely_bits(known.text_count(c), parted_->workers[number]->rows_seen);
+    if (static_cast<double>(std::uint64_t{1} << text_bits[c]) > all_rows / 8) return nullptr;
+  }
+  return detail::key_words::make(key_types_, ranges_, text_bits, worker_count(), budget_);
+}
+
+/// A part of the words and what is computed of them: the workers' groups, and the rows that wait. The last part is of
+/// keys without words.
+inline result<std::vector<column>> parallel_group::group_words_of(std::span<const detail::word_groups> groups,
+                                                                  std::uint32_t part, memory_budget* budget,
+                                                                  const group_permission* may_go_on) const {
+  const detail::parted_rows& all = *parted_;
+  if (part == all.parts.count()) {
+    PILLAR_ASSIGN_OR_RETURN(aggregator made, make_aggregator(0, ranges_));
+    for (std::size_t w = 0; w < workers_.size(); ++w)
+      if (const auto list = groups[w].of(part); !list.empty()) PILLAR_TRY(made.merge(workers_[w], list));
+    return made.finish(budget);
+  }
+  std::uint64_t rows = 0;
+  for (const auto& each : all.workers)
+    if (each->has_parts) rows += each->rows.rows_of(part);
+  const data_type word = type_of<std::uint64_t>;
+  PILLAR_ASSIGN_OR_RETURN(aggregator made,
+                          aggregator::make({&word, 1}, input_types_, aggregates_, budget_, {}, rows, input_ranges_));
+  std::size_t known = 0;
+  for (const auto& each : groups) known = each.of(part).size() > known ? each.of(part).size() : known;
+  const double likely = static_cast<double>(rows) * all.groups_of_row * 17 / 16 + static_cast<double>(known);
+  made.expect_groups(likely < detail::key_limit ? static_cast<std::uint32_t>(likely) : detail::key_limit);
+  for (std::size_t w = 0; w < workers_.size(); ++w)
+    if (const auto list = groups[w].of(part); !list.empty())
+      PILLAR_TRY(made.merge_words(workers_[w], list, groups[w].words(part)));
+  for (const auto& each : all.workers) {
+    if (!each->has_parts) continue;
+    const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) -> result<void> {
+      if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
+      return made.update(columns.first(1), columns.subspan(1), selection_mask::first(count), count, {},
+                         each->input_bits);
+    };
+    PILLAR_TRY(each->rows.for_each_chunk(part, add));
+  }
+  return made.finish(budget);
+}
+
+/// Parts of words, then whole columns: keys are written once, where they stay.
+inline result<std::vector<std::vector<column>>> parallel_group::finish_words(executor_ref runner, memory_budget* budget,
+                                                                             const group_permission* may_go_on) {
+  const detail::parted_rows& all = *parted_;
+  const std::uint32_t part_count = all.parts.count();
+  std::vector<detail::word_groups> groups(workers_.size());
+  std::vector<result<void>> done(workers_.size());
+  const auto scatter_one = [&](std::uint32_t index, std::uint32_t) {
+    workers_[index].arrange();
+    auto made = detail::word_groups::make(workers_[index].groups(), *all.words, part_count, budget_);
+    if (made.ok()) groups[index] = *std::move(made);
+    else done[index] = made.error();
+  };
+  runner.bulk(worker_count(), scatter_one);
+  for (const auto& each : done) PILLAR_TRY(each);
+  std::vector<std::vector<column>> parts(part_count + 1);
+  done.assign(part_count + 1, {});
+  std::atomic<bool> has_failed{false};
+  const auto group_one = [&](std::uint32_t part, std::uint32_t) {
+    if (has_failed.load(std::memory_order_relaxed)) return;
+    auto made = group_words_of(groups, part, budget, may_go_on);
+    if (made.ok()) parts[part] = *std::move(made);
+    else done[part] = made.error(), has_failed.store(true, std::memory_order_relaxed);
+  };
+  runner.bulk(part_count + 1, group_one);
+  for (const auto& each : done) PILLAR_TRY(each);
+  groups.clear();
+  std::uint64_t row_count = 0;
+  for (const auto& part : parts) row_count += part[0].size();
+  const std::size_t key_count = key_types_.size(), column_count = result_types().size();
+  std::vector<std::vector<column>> whole(1);
+  whole[0].resize(column_count);
+  done.assign(column_count, {});
+  const auto write_column = [&](std::uint32_t c) -> result<void> {
+    column_builder out(result_types()[c], budget);
+    PILLAR_TRY(out.reserve(row_count));
+    for (std::uint32_t part = 0; part <= part_count; ++part) {
+      if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
+      if (part == part_count || c >= key_count) {
+        column& from = parts[part][part == part_count ? c : c - key_count + 1];
+        PILLAR_TRY(out.append(from.slice(0, static_cast<std::uint32_t>(from.size()))));
+        from = column();
+      } else {
+        const vector from = parts[part][0].slice(0, static_cast<std::uint32_t>(parts[part][0].size()));
+        PILLAR_TRY(all.words->append(c, from.values_as<std::uint64_t>(), from.size, out));
+      }
+    }
+    PILLAR_ASSIGN_OR_RETURN(whole[0][c], out.finish());
+    return {};
+  };
+  const auto write_one = [&](std::uint32_t c, std::uint32_t) {
+    if (!has_failed.load(std::memory_order_relaxed)) done[c] = write_column(c);
+    if (!done[c].ok()) has_failed.store(true, std::memory_order_relaxed);
+  };
+  runner.bulk(static_cast<std::uint32_t>(column_count), write_one);
+  for (const auto& each : done) PILLAR_TRY(each);
+  return whole;
 }
 
 /// Each part: the workers' groups, and the rows that wait.
@@ -252,7 +382,9 @@ inline result<std::vector<column>> parallel_group::merge_part(std::span<const de
 PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(executor_ref runner, memory_budget* budget,
                                                                            const group_permission* may_go_on) {
   constexpr std::uint64_t groups_of_part = 16384;
-  if (waiting_rows() != 0) return finish_parts(runner, budget, may_go_on);
+  if (waiting_rows() != 0)
+    return parted_->words != nullptr ? finish_words(runner, budget, may_go_on)
+                                     : finish_parts(runner, budget, may_go_on);
   std::uint64_t total = 0;
   std::uint32_t in_use = 0;
   const aggregator* last = &workers_[0];
