@@ -16,6 +16,7 @@
 #include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/allocation_meter.hpp"
+#include "support/encoded_bytes.hpp"
 #include "support/refused_in_turn.hpp"
 #include "support/sanitized.hpp"
 #include "support/width_state.hpp"
@@ -282,6 +283,41 @@ TEST(aggregate_spilling_aggregator, four_times_the_budget_is_written_once) {
   const double encoded = static_cast<double>(whole.counts().bytes_written) / of.row_count;
   EXPECT_LE(per_row, 1.2 * encoded);
   EXPECT_GT(groups->spilled_rows(), of.selected_rows() / 2);
+}
+
+TEST(aggregate_spilling_aggregator, spilled_rows_take_hardly_more_than_in_a_table) {
+  if (sanitized) GTEST_SKIP() << "slow; sizes do not depend on it";
+  for (const auto kind : spilled_columns::kinds) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    // Short runs of rows repeat their dictionary or symbols more often than a table: docs/measurements.md.
+    using kind_type = spilled_columns::kind_type;
+    if (kind == kind_type::few_values || kind == kind_type::long_texts) continue;
+    const bool texts = kind == kind_type::short_texts;
+    const std::uint32_t row_count = 400'000;
+    const spilled_columns rows(kind, row_count, kind == kind_type::spread ? 100'000'000 : 100'000);
+    grouping of;
+    of.row_count = row_count;
+    of.keys = rows.keys;
+    of.inputs = rows.inputs;
+    of.aggregates = {{aggregate_kind::sum, 0}, {}};
+    std::uint64_t needed = 0;
+    const lines expected = without_limit(of, &needed);
+    const std::uint64_t limit = std::max(needed / 4, (texts ? 6 : 3) * kib * kib);
+    memory_budget budget(limit);
+    memory_file file;
+    pillar::file_run_store runs(file, {.budget = &budget, .buffer_bytes = limit / 8});
+    auto groups = of.make(&budget, {.store = &runs, .state_bytes = std::min(limit / 2, needed / 4)});
+    ASSERT_TRUE(groups.ok() && of.update_all(*groups).ok());
+    const lines found(*groups);
+    EXPECT_EQ(found.said, errc::ok);
+    EXPECT_TRUE(found.all == expected.all);
+    EXPECT_EQ(runs.counts().rows_written, groups->spilled_rows());  // each once
+    EXPECT_GT(groups->spilled_rows(), of.selected_rows() / 2);
+    EXPECT_LE(groups->spilled_rows(), of.selected_rows());
+    const double each = static_cast<double>(runs.counts().bytes_written) / static_cast<double>(groups->spilled_rows());
+    const double encoded = static_cast<double>(rows.bytes()) / row_count;
+    EXPECT_LE(each, 1.2 * encoded);
+  }
 }
 
 TEST(aggregate_spilling_aggregator, rows_of_groups_in_memory_are_not_written) {

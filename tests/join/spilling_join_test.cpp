@@ -19,12 +19,14 @@
 #include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/allocation_meter.hpp"
+#include "support/encoded_bytes.hpp"
 #include "support/refused_in_turn.hpp"
 #include "support/sanitized.hpp"
 
 namespace pillar_test::join_spilling_join {
 namespace {
 
+using pillar::column;
 using pillar::data_type;
 using pillar::errc;
 using pillar::join_kind;
@@ -387,6 +389,54 @@ TEST(join_spilling_join, four_times_the_budget_is_written_once) {
   ASSERT_EQ(run(of, &budget, {.store = &runs, .partition_bits = 3}).said, errc::ok);
   EXPECT_LE(runs.counts().bytes_written, whole.counts().bytes_written * 6 / 5);
   EXPECT_GT(found.spilled, whole.counts().rows_written / 4);
+}
+
+TEST(join_spilling_join, spilled_rows_take_hardly_more_than_in_a_table) {
+  if (sanitized) GTEST_SKIP() << "slow; sizes do not depend on it";
+  for (const auto kind : spilled_columns::kinds) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    // Short runs of rows repeat their dictionary or symbols more often than a table: docs/measurements.md.
+    using kind_type = spilled_columns::kind_type;
+    if (kind == kind_type::few_values || kind == kind_type::long_texts) continue;
+    constexpr std::uint32_t row_count = 300'000;
+    const spilled_columns build(kind, row_count, 90'000, 5), probe(kind, row_count, 90'000, 6);
+    pillar::join_side side;
+    std::vector<std::vector<column>> columns = {build.keys, probe.keys};
+    columns[0].push_back(build.inputs[0]);
+    columns[1].push_back(probe.inputs[0]);
+    for (const column& of : columns[0]) side.types.push_back(of.type());
+    for (std::uint32_t key = 0; key < build.keys.size(); ++key) side.keys.push_back(key);
+    constexpr std::uint64_t limit = 4096 * kib;
+    memory_budget budget(limit);
+    memory_file file;
+    pillar::file_run_store runs(file, {.budget = &budget, .buffer_bytes = limit / 8});
+    auto join = spilling_join::make(side, side, join_kind::semi, &budget, {.store = &runs, .partition_bits = 4});
+    ASSERT_TRUE(join.ok());
+    std::uint64_t delivered = 0;
+    const auto take = [&](const joined_rows& rows) -> pillar::result<void> {
+      delivered += rows.rows.count();
+      return {};
+    };
+    for (std::size_t s = 0; s < 2; ++s) {
+      for (std::uint32_t at = 0; at < row_count; at += 1000) {
+        std::vector<pillar::vector> views;
+        std::vector<const pillar::vector*> pointers;
+        for (const column& of : columns[s]) views.push_back(of.slice(at, 1000));
+        for (const pillar::vector& of : views) pointers.push_back(&of);
+        const selection_mask all = selection_mask::first(1000);
+        ASSERT_TRUE((s == 0 ? join->append(pointers, all, 1000) : join->probe(pointers, all, 1000, take)).ok());
+      }
+      if (s == 0) ASSERT_TRUE(join->seal().ok());
+    }
+    ASSERT_TRUE(join->finish(take).ok());
+    EXPECT_GT(delivered, row_count / 2);
+    EXPECT_EQ(runs.counts().rows_written, join->spilled_rows());  // each once
+    EXPECT_LE(join->spilled_rows(), 2 * row_count);
+    EXPECT_GT(join->spilled_rows(), row_count);
+    const double each = static_cast<double>(runs.counts().bytes_written) / static_cast<double>(join->spilled_rows());
+    const double encoded = static_cast<double>(build.bytes() + probe.bytes()) / (2 * row_count);
+    EXPECT_LE(each, 1.2 * encoded);
+  }
 }
 
 TEST(join_spilling_join, without_a_store_it_stays_as_it_was) {

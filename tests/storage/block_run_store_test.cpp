@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "pillar/column/builder.hpp"
 #include "pillar/conformance/faults.hpp"
 #include "pillar/conformance/run_store.hpp"
@@ -150,12 +152,87 @@ TEST(storage_block_run_store, null_rows_among_ascending_texts_are_no_texts) {
   EXPECT_EQ(at, row_count);
 }
 
+/// 64-bit integers, NULL now and then: small, about a large number, far away from row 30,000 on.
+std::int64_t far_integer(std::uint64_t row, std::size_t column) {
+  pillar::splitmix64 random(row * 8 + column);
+  if (column == 3 && row >= 30'000 && row % 1000 == 7) return static_cast<std::int64_t>(random());
+  const auto near = static_cast<std::int64_t>(random.below(1u << 31)) - (1 << 30);
+  constexpr std::int64_t bases[] = {0, 1'000'000'000'000, std::numeric_limits<std::int64_t>::max() - (1 << 30), -5};
+  return bases[column] + near;
+}
+
+TEST(storage_block_run_store, integers_wait_as_distances) {
+  constexpr std::uint32_t row_count = 60'000, step = 700, column_count = 4;
+  const auto is_null = [](std::uint64_t row, std::size_t column) { return column == 1 && row % 11 == 3; };
+  for (const std::uint64_t buffer_bytes : {std::uint64_t{96} << 10, std::uint64_t{8} << 20}) {
+    memory_budget budget;
+    {
+      memory_run_store store({.budget = &budget, .buffer_bytes = buffer_bytes});
+      std::vector<pillar::data_type> types(column_count, type_of<std::int64_t>);
+      types[1] = types[1].as_nullable();
+      types[2] = type_of<std::uint64_t>;
+      const std::uint32_t runs[] = {*store.open(types), *store.open(types), *store.open(types)};
+      for (std::uint32_t first = 0; first < row_count; first += step) {
+        const std::uint32_t count = std::min(step, row_count - first);
+        std::vector<column> made;
+        for (std::size_t i = 0; i < column_count; ++i) {
+          pillar::column_builder builder(types[i]);
+          for (std::uint64_t row = first; row < first + count; ++row)
+            ASSERT_TRUE((is_null(row, i) ? builder.append_null() : builder.append_integer(far_integer(row, i))).ok());
+          made.push_back(*builder.finish());
+        }
+        std::vector<vector> views;
+        std::vector<const vector*> columns;
+        for (const column& of : made) views.push_back(of.slice(0, count));
+        for (const vector& view : views) columns.push_back(&view);
+        for (std::uint32_t run = 0; run < 3;
+             ++run) {  // row r goes to run r % 3, all rows to the last if r / 700 is odd
+          pillar::selection_mask rows = pillar::selection_mask::none();
+          const bool whole = first / step % 2 == 1;
+          for (std::uint32_t row = 0; row < count; ++row)
+            if (whole ? run == 2 : row % 3 == run) pillar::set_bit(rows.words, row);
+          if (!rows.any()) continue;
+          ASSERT_TRUE(store.append(runs[run], columns, whole ? nullptr : &rows, count).ok());
+        }
+      }
+      std::uint64_t seen = 0;
+      for (std::uint32_t run = 0; run < 3; ++run) {
+        ASSERT_TRUE(store.seal(runs[run]).ok());
+        std::vector<std::uint64_t> expected;
+        for (std::uint64_t row = 0; row < row_count; ++row)
+          if (row / step % 2 == 1 ? run == 2 : row % step % 3 == run) expected.push_back(row);
+        auto reader = *store.read(runs[run]);
+        std::size_t at = 0;
+        for (;;) {
+          vector read[column_count];
+          const auto count = reader->next(read);
+          ASSERT_TRUE(count.ok());
+          if (*count == 0) break;
+          for (std::size_t i = 0; i < column_count; ++i) {
+            ASSERT_TRUE(read[i].type == types[i]);
+            for (std::uint32_t row = 0; row < *count; ++row) {
+              const std::uint64_t number = expected[at + row];
+              ASSERT_EQ(read[i].valid(row), !is_null(number, i));
+              if (read[i].valid(row)) ASSERT_EQ(read[i].value<std::int64_t>(row), far_integer(number, i)) << number;
+            }
+          }
+          at += *count;
+        }
+        EXPECT_EQ(at, expected.size());
+        seen += at;
+      }
+      EXPECT_EQ(seen, row_count);
+    }
+    EXPECT_EQ(budget.used(), 0u);
+  }
+}
+
 TEST(storage_block_run_store, write_buffers_leave_what_others_may_need) {
   for (const std::uint64_t limit : {std::uint64_t{160} << 10, memory_budget::unlimited}) {
     memory_budget budget(limit);
     memory_run_store store({.budget = &budget, .buffer_bytes = 256 << 10});
-    const pillar::data_type type = type_of<std::int64_t>;
-    const std::int64_t value = 1;
+    const pillar::data_type type = type_of<double>;
+    const double value = 1;
     vector one;
     one.type = type;
     one.size = 1;
@@ -221,7 +298,7 @@ TEST(storage_block_run_store, rows_outlast_a_refused_allocation) {
 }
 
 TEST(storage_block_run_store, a_failed_write_costs_its_run_and_no_other) {
-  const rows_of_two rows(1'500);
+  const rows_of_two rows(2'500);
   memory_file inner;
   fault_plan plan;
   faulty_file<memory_file> file(inner, plan);

@@ -113,6 +113,7 @@ class spilling_aggregator {
   result<void> begin_spilling();
   template <class F>
   bool for_each_key(const F& f) const;
+  [[nodiscard]] std::uint64_t array_group_bytes() const noexcept;
   [[nodiscard]] detail::run_order propose_order() const;
   void note_groups();
   void order_by_values(const vector& key, const selection_mask& selection, selection_mask& known,
@@ -125,8 +126,7 @@ class spilling_aggregator {
                      const selection_mask& selection, std::uint32_t row_count, const std::uint64_t* hashes,
                      std::span<const selection_mask* const> where, const row_numbers& numbers);
   result<vector> run_column(const vector& from, std::size_t number);
-  result<vector> scatter_column(const vector& from, std::size_t number, const std::uint16_t* rows,
-                                const std::uint16_t* places, std::uint32_t count);
+  result<vector> gather_column(const vector& from, std::size_t number, const std::uint16_t* rows, std::uint32_t count);
   result<void> deliver(aggregator& groups, delivery take, memory_budget* result_budget, std::uint32_t& delivered) const;
   void end_of_rows() noexcept;
   result<void> finish_spilled(delivery take, memory_budget* result_budget);

@@ -75,11 +75,12 @@ class block_run_store : public run_store {
   struct stored_run;
   struct text_choice;
   class reader;
-  result<void> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
-                              std::uint32_t row_count);
+  result<bool> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
+                              std::uint32_t row_count, std::uint32_t count);
+  [[nodiscard]] bool is_roomy(const stored_run& run) const noexcept;
+  void close_vectors(stored_run& run);
   [[nodiscard]] stored_run& run_of(std::uint32_t number) const noexcept;
   result<buffer> pack_texts(stored_run& run, text_choice& choice, std::span<vector> vectors);
-  std::uint32_t keep_rest(stored_run& run, std::span<const column> columns);
   result<void> write(stored_run& run, bool at_end);
   result<void> write_closed(stored_run& run);
   result<bool> write_longest();

@@ -2,6 +2,7 @@
 /// Which run takes a row that is spilled.
 #pragma once
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <type_traits>  // std::is_floating_point_v
 
@@ -44,33 +45,51 @@ struct run_order {
   unsigned bits = 0;  ///< 2^bits runs
   bool by_values = false;
   bool is_signed = false;
-  std::uint64_t first = 0;   ///< where the first stretch begins: a value as in_order() has it
-  std::uint64_t span = 0;    ///< of the values seen: codes below it
-  std::uint64_t width = 2;   ///< of a stretch
-  std::uint64_t factor = 0;  ///< 2^64 / width, and a little more: a product is cheaper than a quotient
+  std::uint64_t first = 0;  ///< where the first stretch begins: a value as in_order() has it
+  std::uint64_t span = 0;   ///< of the values seen: codes below it
+  std::uint64_t width = 2;  ///< of a stretch: so many units of 2^unit_bits values
+  unsigned unit_bits = 0;
+  std::uint64_t units = 2;
+  std::uint64_t factor = std::uint64_t{1} << 31;  ///< 2^32 / units, rounded up: a product is cheaper than a quotient
 
   /// A value, widened to 64 bits, as an unsigned number in the same order.
   [[nodiscard]] std::uint64_t in_order(std::uint64_t value) const noexcept {
     return is_signed ? value ^ std::uint64_t{1} << 63 : value;
   }
-  /// The run, of a value less the first one.
+  /// Codes below it have runs by a product.
+  [[nodiscard]] std::uint64_t near_codes() const noexcept { return std::uint64_t{1} << (16 + unit_bits); }
+  /// The run, of a value less the first one. Requires: code < near_codes(). The product is exact, since in 16 bits the
+  /// factor's error, less than `units` of 2^32, does not come up to a unit.
+  [[nodiscard]] std::uint64_t run_of_near_code(std::uint64_t code) const noexcept {
+    return (code >> unit_bits) * factor >> 32 & low_bits(bits);
+  }
   [[nodiscard]] std::uint32_t run_of_code(std::uint64_t code) const noexcept {
-    const auto stretch = static_cast<std::uint64_t>(uint128{code} * factor >> 64);
-    return static_cast<std::uint32_t>(stretch & low_bits(bits));
+    return static_cast<std::uint32_t>(code < near_codes() ? run_of_near_code(code) : code / width & low_bits(bits));
   }
   /// Values less the first one; anything where a row is NULL.
   void codes(const vector& key, std::uint64_t* out) const noexcept {
+    if (key.kind == vector_kind::flat && byte_width(key.type.physical) == sizeof(std::uint64_t)) {
+      const auto* const values = static_cast<const std::byte*>(key.values);
+      for (std::uint32_t row = 0; row < key.size; ++row)
+        out[row] = in_order(load_unaligned<std::uint64_t>(values + std::size_t{row} * sizeof(std::uint64_t))) - first;
+      return;
+    }
     widen_integers(key, reinterpret_cast<std::int64_t*>(out));
     for (std::uint32_t row = 0; row < key.size; ++row) out[row] = in_order(out[row]) - first;
   }
+  /// Stretches for `run_count` runs, ≤ 2^bits; the others are for what comes behind.
+  ///
   /// Requires: numbers as in_order() has them, fewer than 2^40 from least to most
-  void look_at(std::uint64_t least, std::uint64_t most) noexcept {
+  void look_at(std::uint64_t least, std::uint64_t most, std::uint64_t run_count) noexcept {
     by_values = true;
     first = least;
     span = most - least + 1;
-    width = (span >> bits) + 1;
-    if (width < 2) width = 2;
-    factor = ~std::uint64_t{0} / width + 1;
+    // Stretches are multiples of a unit of which the values seen are fewer than 2^16.
+    unit_bits = span >> 15 == 0 ? 0 : static_cast<unsigned>(std::bit_width(span >> 15));
+    units = (span >> unit_bits) / run_count + 1;
+    if (units < 2) units = 2;
+    width = units << unit_bits;
+    factor = ((std::uint64_t{1} << 32) + units - 1) / units;
   }
   /// A hash whose upper bits are the run: parts of a run go by the bits below.
   [[nodiscard]] std::uint64_t place(std::uint64_t hash, std::uint64_t run) const noexcept {

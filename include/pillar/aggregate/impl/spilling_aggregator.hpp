@@ -28,6 +28,8 @@ inline constexpr std::uint64_t spill_dense_span = 64;
 inline constexpr std::uint64_t spill_values_per_group = 2 * spill_bits_per_group;
 /// Fewer groups say little about keys.
 inline constexpr std::uint32_t spill_least_dense_groups = 256;
+/// Of dense values there are at least so many, if there are as many runs.
+inline constexpr std::uint64_t spill_least_stretches = 8;
 /// Aggregates whose restrictions stand in one word of a row.
 inline constexpr std::size_t restrictions_in_a_word = 64;
 
@@ -150,6 +152,20 @@ bool spilling_aggregator::for_each_key(const F& f) const {
   return true;
 }
 
+/// What a group takes in an array, about: its place, its key, words and states. Where states grow with their rows, what
+/// groups take now.
+inline std::uint64_t spilling_aggregator::array_group_bytes() const noexcept {
+  std::uint64_t bytes = sizeof(std::uint32_t) + sizeof(std::uint64_t);
+  for (const aggregate_spec& of : aggregates_) {
+    if (of.distinct) return state_budget_->used() / (in_memory_->group_count() + std::uint64_t{1}) + 1;
+    if (of.kind == aggregate_kind::count_rows || of.kind == aggregate_kind::count) bytes += 8;
+    else if (of.kind == aggregate_kind::sum || of.kind == aggregate_kind::min || of.kind == aggregate_kind::max)
+      bytes += 24;
+    else return state_budget_->used() / (in_memory_->group_count() + std::uint64_t{1}) + 1;
+  }
+  return bytes;
+}
+
 /// By values, where the groups in memory are of one column of integers, close together and evenly spread.
 inline detail::run_order spilling_aggregator::propose_order() const {
   detail::run_order by_hash, order;
@@ -174,8 +190,14 @@ inline detail::run_order spilling_aggregator::propose_order() const {
   const std::uint64_t further = (most - least) / 16 + 1;
   const std::uint64_t lowest = order.in_order(static_cast<std::uint64_t>(lowest_of(type)));
   const std::uint64_t highest = order.in_order(static_cast<std::uint64_t>(highest_of(type)));
-  order.look_at(least - lowest < further ? lowest : least - further,
-                highest - most < further ? highest : most + further);
+  least = least - lowest < further ? lowest : least - further;
+  most = highest - most < further ? highest : most + further;
+  // Each run costs, whatever is in it: no more of them than make sure that a stretch fits when it is read back.
+  const std::uint64_t share = agreement_.use_count() > 1 ? state_bytes_ / 2 : state_bytes_;
+  const std::uint64_t stretch = share / array_group_bytes();  // values of one that fit, if all come
+  std::uint64_t run_count = std::uint64_t{1} << order.bits;
+  while (run_count > detail::spill_least_stretches && (most - least) / (run_count / 2) < stretch) run_count /= 2;
+  order.look_at(least, most, run_count);
   std::uint32_t groups_of_run[1 << 10] = {};
   std::uint32_t largest = 0;
   if (!for_each_key([&](const vector& keys) {
@@ -185,7 +207,7 @@ inline detail::run_order spilling_aggregator::propose_order() const {
       }))
     return by_hash;
   for (const std::uint32_t count : groups_of_run) largest = count > largest ? count : largest;
-  return largest <= 2 * (group_count >> order.bits) + 64 ? order : by_hash;
+  return largest <= 2 * (group_count / run_count) + 64 ? order : by_hash;
 }
 
 /// Most rows are of groups that are not in memory from now on: a filter says so in less time than a search. Without
@@ -239,11 +261,13 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
   std::uint32_t slots[vector_rows];
   if (known.any()) {
     in_memory_->groups().find(keys, known, row_count, slots);
-    for (std::uint32_t first = 0; first < row_count; first += 64) {
-      const std::uint32_t end = row_count - first < 64 ? row_count - first : 64;
+    for (std::uint32_t word = 0; word < vector_words; ++word) {
       std::uint64_t found = 0;
-      for (std::uint32_t i = 0; i < end; ++i) found |= std::uint64_t{slots[first + i] != 0} << i;
-      known.words[first / 64] = found;
+      for (std::uint64_t left = known.words[word]; left != 0; left &= left - 1) {
+        const auto bit = static_cast<unsigned>(std::countr_zero(left));
+        found |= std::uint64_t{slots[word * 64 + bit] != 0} << bit;
+      }
+      known.words[word] = found;
     }
   }
   if (known.any()) {
@@ -257,28 +281,101 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
   return rest.any() ? spill(keys, inputs, rest, row_count, hashes, where, numbers) : result<void>();
 }
 
+namespace detail {
+
+/// The greatest of the codes in the selected rows; 0 where none is.
+inline std::uint64_t greatest_code(const std::uint64_t* PILLAR_RESTRICT codes, const selection_mask& selection,
+                                   std::uint32_t row_count) noexcept {
+  std::uint64_t most = 0;
+  if (selection == selection_mask::first(row_count)) {
+    for (std::uint32_t row = 0; row < row_count; ++row) most = codes[row] > most ? codes[row] : most;
+    return most;
+  }
+  for (std::uint32_t word = 0; word * 64 < row_count; ++word)
+    for (std::uint64_t rest = selection.words[word]; rest != 0; rest &= rest - 1) {
+      const std::uint64_t code = codes[word * 64 + static_cast<std::uint32_t>(std::countr_zero(rest))];
+      most = code > most ? code : most;
+    }
+  return most;
+}
+
+/// Which of up to 64 codes have their bit; codes from `span` on share one.
+inline std::uint64_t codes_with_bits(const std::uint64_t* PILLAR_RESTRICT codes, std::uint32_t count,
+                                     const std::uint64_t* PILLAR_RESTRICT bits, std::uint64_t span) noexcept {
+  std::uint64_t found = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint64_t bit = codes[i] < span ? codes[i] : span;
+    found |= (bits[bit / 64] >> bit % 64 & 1) << i;
+  }
+  return found;
+}
+
+/// The selected rows, those of one place after those of the one before it; a place is the uppermost `bits` bits of a
+/// hash. ends[place]: where its rows end. Returns how many there are.
+inline std::uint32_t order_by_place(const selection_mask& selection, const std::uint64_t* PILLAR_RESTRICT hashes,
+                                    unsigned bits, std::uint16_t* PILLAR_RESTRICT rows,
+                                    std::uint16_t* PILLAR_RESTRICT ends) noexcept {
+  constexpr unsigned few_bits = 4;
+  const std::uint32_t place_count = 1u << bits;
+  const unsigned shift = 64 - bits;
+  std::fill_n(ends, place_count, std::uint16_t{0});
+  std::uint32_t count = 0;
+  if (bits <= few_bits) {  // a list each, which is cheaper than to count first
+    std::uint16_t lists[1 << few_bits][vector_rows];
+    for (std::uint32_t word = 0; word < vector_words; ++word)
+      for (std::uint64_t rest = selection.words[word]; rest != 0; rest &= rest - 1) {
+        const std::uint32_t row = word * 64 + static_cast<std::uint32_t>(std::countr_zero(rest));
+        const std::uint64_t place = hashes[row] >> shift;
+        lists[place][ends[place]++] = static_cast<std::uint16_t>(row);
+      }
+    for (std::uint32_t place = 0; place < place_count; ++place) {
+      std::memcpy(rows + count, lists[place], ends[place] * sizeof(std::uint16_t));
+      count += ends[place];
+      ends[place] = static_cast<std::uint16_t>(count);
+    }
+    return count;
+  }
+  std::uint16_t listed[vector_rows], places[vector_rows];
+  count = list_rows(selection.words, listed);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    places[i] = static_cast<std::uint16_t>(hashes[listed[i]] >> shift);
+    ++ends[places[i]];
+  }
+  std::uint16_t end = 0;
+  for (std::uint32_t place = 0; place < place_count; ++place) {
+    const std::uint16_t in_place = ends[place];
+    ends[place] = end;
+    end = static_cast<std::uint16_t>(end + in_place);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) rows[ends[places[i]]++] = listed[i];
+  return count;
+}
+
+}  // namespace detail
+
 /// places[row]: the run, as the upper bits of a number. Takes rows out of `known` whose groups are not in memory.
 inline void spilling_aggregator::order_by_values(const vector& key, const selection_mask& selection,
-                                                 selection_mask& known, std::uint64_t* places) {
+                                                 selection_mask& known, std::uint64_t* PILLAR_RESTRICT places) {
   const detail::run_order order = *order_;
   const unsigned shift = 64 - order.bits;
+  const std::uint32_t row_count = key.size;
   order.codes(key, places);
+  if (key.validity != nullptr)  // a NULL is of the first run, and may be in memory
+    for (std::uint32_t row = 0; row < row_count; ++row) places[row] = key.valid(row) ? places[row] : 0;
+  const std::uint64_t most = detail::greatest_code(places, selection, row_count);
   const std::uint64_t* const bits = in_memory_values_.empty() ? nullptr : in_memory_values_.as<std::uint64_t>();
-  std::uint64_t most = 0;
-  for (std::uint32_t first = 0; first < key.size; first += 64) {
-    const std::uint64_t valid = key.validity_word(first / 64), selected = selection.words[first / 64];
-    const std::uint32_t count = key.size - first < 64 ? key.size - first : 64;
-    std::uint64_t found = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      // A NULL is of the first run, and may be in memory.
-      const std::uint64_t code = (valid >> i & 1) != 0 ? places[first + i] : 0;
-      const std::uint64_t bit = code < order.span ? code : order.span;
-      most = (selected >> i & 1) != 0 && code > most ? code : most;
-      if (bits != nullptr) found |= (bits[bit / 64] >> bit % 64 & 1) << i;
-      places[first + i] = std::uint64_t{order.run_of_code(code)} << shift;
-    }
-    if (bits != nullptr) known.words[first / 64] &= PILLAR_MUTATE(spill_forgets_null_group, found | ~valid, found);
+  for (std::uint32_t first = 0; bits != nullptr && first < row_count; first += 64) {
+    const std::uint32_t count = row_count - first < 64 ? row_count - first : 64;
+    const std::uint64_t found = detail::codes_with_bits(places + first, count, bits, order.span);
+    const std::uint64_t valid = key.validity_word(first / 64);
+    known.words[first / 64] &= PILLAR_MUTATE(spill_forgets_null_group, found | ~valid, found);
   }
+  // Rows that are not selected go nowhere, whatever their place.
+  if (most < order.near_codes())
+    for (std::uint32_t row = 0; row < row_count; ++row) places[row] = order.run_of_near_code(places[row]) << shift;
+  else
+    for (std::uint32_t row = 0; row < row_count; ++row)
+      places[row] = std::uint64_t{order.run_of_code(places[row])} << shift;
   beyond_order_ = beyond_order_ || most >= order.span;
 }
 
@@ -353,24 +450,10 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
         if (where[i] != nullptr && !where[i]->test(row)) word &= ~(std::uint64_t{1} << (i - first));
       return word;
     }));
-  std::uint16_t rows[vector_rows], places[vector_rows];
-  const std::uint32_t count = detail::list_rows(selection.words, rows);
-  const unsigned shift = 64 - options_.partition_bits;  // in a copy: what is stored below might be the options
-  std::uint16_t ends[1 << 10];
-  std::fill_n(ends, runs_.size(), std::uint16_t{0});
-  for (std::uint32_t i = 0; i < count; ++i) {
-    places[i] = static_cast<std::uint16_t>(hashes[rows[i]] >> shift);  // the partition, until all are counted
-    ++ends[places[i]];
-  }
-  std::uint16_t end = 0;
-  for (std::size_t p = 0; p < runs_.size(); ++p) {
-    const std::uint16_t in_partition = ends[p];
-    ends[p] = end;
-    end = static_cast<std::uint16_t>(end + in_partition);
-  }
-  for (std::uint32_t i = 0; i < count; ++i) places[i] = ends[places[i]]++;
+  std::uint16_t rows[vector_rows], ends[1 << 10];
+  const std::uint32_t count = detail::order_by_place(selection, hashes, options_.partition_bits, rows, ends);
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    PILLAR_ASSIGN_OR_RETURN(columns[i], scatter_column(columns[i], i, rows, places, count));
+    PILLAR_ASSIGN_OR_RETURN(columns[i], gather_column(columns[i], i, rows, count));
   }
 
   std::vector<vector> views = columns;
@@ -394,29 +477,27 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
   return {};
 }
 
-/// Rows rows[i] of a column of the runs, each in its place: the rows of a partition then follow one another.
-inline result<vector> spilling_aggregator::scatter_column(const vector& from, std::size_t number,
-                                                          const std::uint16_t* rows, const std::uint16_t* places,
-                                                          std::uint32_t count) {
+/// Rows rows[0], rows[1], … of a column of the runs: those of a partition then follow one another.
+inline result<vector> spilling_aggregator::gather_column(const vector& from, std::size_t number,
+                                                         const std::uint16_t* rows, std::uint32_t count) {
   buffer& memory = scattered_[number];
   const std::size_t value_bytes = vector_rows * byte_width(from.type.physical);
   if (memory.empty()) {
     PILLAR_ASSIGN_OR_RETURN(memory, buffer::allocate(value_bytes + sizeof(selection_mask), budget_));
   }
-  const auto scatter = [&]<class T>(T) {
+  const auto pick = [&]<class T>(T) {
     T* PILLAR_RESTRICT const to = memory.as<T>();
     if (from.kind == vector_kind::flat) {
       const auto* const values = static_cast<const std::byte*>(from.values);
-      for (std::uint32_t i = 0; i < count; ++i)
-        to[places[i]] = load_unaligned<T>(values + std::size_t{rows[i]} * sizeof(T));
+      for (std::uint32_t i = 0; i < count; ++i) to[i] = load_unaligned<T>(values + std::size_t{rows[i]} * sizeof(T));
       return;
     }
     T values[vector_rows];
-    detail::gather_rows<T>(from, rows, count, values, [](T value) { return value; });
-    for (std::uint32_t i = 0; i < count; ++i) to[places[i]] = values[i];
+    detail::gather_rows<T>(from, detail::all_rows.at, from.size, values, [](T value) { return value; });
+    for (std::uint32_t i = 0; i < count; ++i) to[i] = values[rows[i]];
   };
-  if (from.type.physical == physical_type::text) scatter(text_slot{});
-  else visit_fixed_width(from.type.physical, [&]<class T>() { scatter(T{}); });
+  if (from.type.physical == physical_type::text) pick(text_slot{});
+  else visit_fixed_width(from.type.physical, [&]<class T>() { pick(T{}); });
   vector made;
   made.type = from.type;
   made.size = count;
@@ -426,7 +507,7 @@ inline result<vector> spilling_aggregator::scatter_column(const vector& from, st
   auto* const validity = reinterpret_cast<std::uint64_t*>(memory.data() + value_bytes);
   std::memset(validity, 0, sizeof(selection_mask));
   for (std::uint32_t i = 0; i < count; ++i)
-    if (PILLAR_MUTATE(spill_scatters_no_nulls, from.valid(rows[i]), true)) set_bit(validity, places[i]);
+    if (PILLAR_MUTATE(spill_scatters_no_nulls, from.valid(rows[i]), true)) set_bit(validity, i);
   made.validity = validity;
   return made;
 }

@@ -11,6 +11,7 @@
 #include "pillar/storage/block.hpp"
 #include "pillar/storage/block_run_store.hpp"
 #include "pillar/storage/detail/block_format.hpp"
+#include "pillar/storage/detail/narrow_integers.hpp"
 #include "pillar/storage/detail/packed_texts.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -18,6 +19,8 @@ namespace PILLAR_NAMESPACE {
 namespace detail {
 /// A column of texts is encoded as such once in so many blocks, to see what that would take.
 inline constexpr std::uint32_t blocks_of_packed_texts = 64;
+/// Rows that a builder has room for at once.
+inline constexpr std::uint32_t roomy_rows = vector_rows + vector_rows / 8;
 /// Of a run: as many as the directory has numbers for.
 inline constexpr std::size_t most_packings = (std::size_t{1} << 24) - 1;
 
@@ -40,8 +43,18 @@ struct block_run_store::text_choice {
 struct block_run_store::run_shape {
   std::vector<data_type> types{};
   std::vector<encoding_choice> choices{};
-  std::vector<text_choice> texts{};  ///< by column, if one is of texts
-  std::uint64_t row_bytes = 0;       ///< in the write buffers, of texts their slots
+  std::vector<text_choice> texts{};                 ///< by column, if one is of texts
+  std::vector<detail::narrow_integers> integers{};  ///< by column
+
+  [[nodiscard]] data_type kept_type(std::size_t column) const noexcept {
+    return integers[column].kept_type(types[column]);
+  }
+  /// In the write buffers, of texts their slots.
+  [[nodiscard]] std::uint64_t row_bytes() const noexcept {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < types.size(); ++i) bytes += byte_width(kept_type(i).physical);
+    return bytes;
+  }
 };
 
 struct block_run_store::stored_run {
@@ -62,11 +75,16 @@ struct block_run_store::stored_run {
   failure failed{};
   failure refused{};  ///< what seal() said last
 
-  // Rows that left the builders: columns, of which the first `encoded` are blocks and gone. More than a moment they
-  // stay only where memory for encoding is refused.
-  std::vector<column> closed{};
+  /// Rows that left the builders.
+  struct closed_rows {
+    std::vector<column> columns{};
+    std::uint32_t row_count = 0;  ///< of each; whole vectors, but for what ends a block
+  };
+  std::vector<closed_rows> whole{};  ///< vectors that wait for more of them
+  // A block in the making: of `closed`, the first `encoded` columns are blocks and gone. More than a moment it stays only
+  // where memory for encoding is refused.
+  std::vector<closed_rows> closed{};
   std::size_t encoded = 0;
-  std::uint32_t closed_rows = 0;
 
   stored_run(run_shape* of, memory_budget* from) noexcept
       : shape(of), blocks(from), packings(from), rows_of_groups(from), budget(from) {}
@@ -75,10 +93,14 @@ struct block_run_store::stored_run {
   ~stored_run() {
     if (budget != nullptr) budget->release(own_bytes);
   }
-  [[nodiscard]] std::uint64_t buffered_rows() const noexcept { return builders.empty() ? 0 : builders.front().size(); }
-  [[nodiscard]] std::uint64_t held_rows() const noexcept {
-    return buffered_rows() + (closed.empty() ? 0 : closed_rows);
+  [[nodiscard]] static std::uint64_t rows_of(const std::vector<closed_rows>& parts) noexcept {
+    std::uint64_t rows = 0;
+    for (const closed_rows& part : parts) rows += part.row_count;
+    return rows;
   }
+  /// In the builders.
+  [[nodiscard]] std::uint64_t open_rows() const noexcept { return builders.empty() ? 0 : builders.front().size(); }
+  [[nodiscard]] std::uint64_t held_rows() const noexcept { return open_rows() + rows_of(whole) + rows_of(closed); }
 };
 
 PILLAR_API block_run_store::block_run_store(const run_store_options& options)
@@ -108,9 +130,11 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
   bool has_texts = false;
   for (const data_type& type : types) has_texts = has_texts || type.physical == physical_type::text;
   const std::uint64_t shape_bytes =
-      shape != nullptr ? 0
-                       : sizeof(run_shape) + types.size() * (sizeof(data_type) + sizeof(encoding_choice)) +
-                             (has_texts ? types.size() * sizeof(text_choice) : 0);
+      shape != nullptr
+          ? 0
+          : sizeof(run_shape) +
+                types.size() * (sizeof(data_type) + sizeof(encoding_choice) + sizeof(detail::narrow_integers)) +
+                (has_texts ? types.size() * sizeof(text_choice) : 0);
   const std::uint64_t own_bytes = sizeof(stored_run) + types.size() * sizeof(column_builder);
   if (options_.budget != nullptr) PILLAR_TRY(options_.budget->reserve(own_bytes + shape_bytes));
   if (shape == nullptr) {
@@ -120,7 +144,7 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
     shape->types.assign(types.begin(), types.end());
     shape->choices.resize(types.size());
     if (has_texts) shape->texts.resize(types.size());
-    for (const data_type& type : types) shape->row_bytes += byte_width(type.physical);
+    shape->integers.resize(types.size());
   }
   auto made = std::make_unique<stored_run>(shape, options_.budget);
   made->own_bytes = own_bytes;
@@ -132,33 +156,84 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
   return number;
 }
 
-/// All columns or none.
-inline result<void> block_run_store::append_columns(stored_run& run, std::span<const vector* const> columns,
-                                                    const selection_mask* rows, std::uint32_t row_count) {
-  const std::uint64_t before = run.buffered_rows();
-  // Where there is room for a vector of each run and a few rows more, builders do not grow by doubling.
-  constexpr std::uint32_t roomy_rows = vector_rows + vector_rows / 8;
-  const std::uint64_t wanted = run.shape->row_bytes * roomy_rows * run_count_, used = buffered_.used();
-  const std::uint64_t left = options_.budget == nullptr ? memory_budget::unlimited : options_.budget->available();
-  // Of what the budget has left half is for encoding.
-  const bool roomy =
-      wanted <= options_.buffer_bytes &&
-      PILLAR_MUTATE(run_store_room_of_nobody, left == memory_budget::unlimited || wanted <= used + left / 2, true);
-  for (std::size_t i = 0; before == 0 && roomy && i < run.builders.size(); ++i)
-    static_cast<void>(run.builders[i].reserve(roomy_rows));
-  for (std::size_t i = 0; i < run.builders.size(); ++i) {
+/// All columns or none. False: none, since an integer is too far from those before; what comes next is kept wide.
+inline result<bool> block_run_store::append_columns(stored_run& run, std::span<const vector* const> columns,
+                                                    const selection_mask* rows, std::uint32_t row_count,
+                                                    std::uint32_t count) {
+  using form_type = detail::narrow_integers::form_type;
+  run_shape& shape = *run.shape;
+  const std::uint64_t before = run.open_rows();
+  for (std::size_t i = 0; before == 0 && i < run.builders.size(); ++i) {
+    detail::narrow_integers& integers = shape.integers[i];
+    const bool takes = detail::narrow_integers::takes(shape.types[i]) && same_values(columns[i]->type, shape.types[i]);
+    if (integers.form == form_type::unknown && takes) integers.choose(*columns[i], rows, count);
+    if (const data_type kept = shape.kept_type(i); !(run.builders[i].type() == kept))
+      run.builders[i] = column_builder(kept, &buffered_, static_cast<unsigned>(i));
+  }
+  if (before == 0 && is_roomy(run))
+    for (column_builder& builder : run.builders) static_cast<void>(builder.reserve(detail::roomy_rows));
+  const auto append_one = [&](std::size_t i) -> result<bool> {
     PILLAR_ASSERT(columns[i]->size == row_count);
-    const auto done = run.builders[i].append(*columns[i], rows);
-    if (done.ok()) continue;
+    column_builder& builder = run.builders[i];
+    if (builder.type() == shape.types[i]) {
+      PILLAR_TRY(builder.append(*columns[i], rows));
+      return true;
+    }
+    if (!same_values(columns[i]->type, shape.types[i])) return {errc::type_mismatch, before};
+    detail::narrow_values narrow;
+    if (!narrow.fill(*columns[i], rows, count, shape.integers[i].base)) {
+      shape.integers[i].form = form_type::wide;
+      shape.choices[i] = encoding_choice();
+      return false;
+    }
+    PILLAR_TRY(builder.append(narrow.view(shape.types[i], count)));
+    return true;
+  };
+  for (std::size_t i = 0; i < run.builders.size(); ++i) {
+    const auto done = append_one(i);
+    if (done.ok() && *done) continue;
     if (before == 0) {  // what it had room for goes to others
       for (column_builder& builder : run.builders) builder = column_builder(builder.type(), &buffered_);
-      return done.error();
+      return done;
     }
     for (std::size_t undone = 0; undone < i; ++undone)
       run.builders[undone].truncate(PILLAR_MUTATE(run_store_keeps_half_rows, before, run.builders[undone].size()));
-    return done.error();
+    return done;
   }
-  return {};
+  return true;
+}
+
+/// Is there room for a vector of each run and a few rows more? Builders need not grow by doubling then, and a run passes
+/// the end of a vector before memory is refused.
+inline bool block_run_store::is_roomy(const stored_run& run) const noexcept {
+  const std::uint64_t wanted = run.shape->row_bytes() * detail::roomy_rows * run_count_, used = buffered_.used();
+  const std::uint64_t left = options_.budget == nullptr ? memory_budget::unlimited : options_.budget->available();
+  // Of what the budget has left half is for encoding.
+  return wanted <= options_.buffer_bytes &&
+         PILLAR_MUTATE(run_store_room_of_nobody, left == memory_budget::unlimited || wanted <= used + left / 2, true);
+}
+
+/// Sets whole vectors aside and begins the next one with the rows behind them. Where there is no room for that they stay
+/// open.
+inline void block_run_store::close_vectors(stored_run& run) {
+  const auto row_count = static_cast<std::uint32_t>(run.open_rows()), rest = row_count % vector_rows;
+  if (row_count < vector_rows) return;
+  const std::uint64_t wanted = is_roomy(run) ? detail::roomy_rows : rest;
+  std::vector<column_builder> next;
+  next.reserve(run.builders.size());
+  for (const column_builder& builder : run.builders) {
+    next.emplace_back(builder.type(), &buffered_);
+    if (!next.back().reserve(wanted).ok()) return;
+  }
+  stored_run::closed_rows closed{{}, row_count - rest};
+  closed.columns.reserve(run.builders.size());
+  for (column_builder& builder : run.builders) closed.columns.push_back(*builder.finish());
+  bool kept = true;  // of texts not only the slots may take memory
+  for (std::size_t i = 0; kept && i < next.size(); ++i)
+    kept = next[i].append(closed.columns[i].slice(row_count - rest, rest)).ok();
+  if (kept) run.builders = std::move(next);
+  else closed.row_count = row_count;
+  run.whole.push_back(std::move(closed));
 }
 
 PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<const vector* const> columns,
@@ -169,12 +244,23 @@ PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<con
   PILLAR_ASSERT(!to.builders.empty() && columns.size() == to.builders.size());
   const std::uint32_t count = rows == nullptr ? row_count : rows->count();
   if (count == 0) return {};
-  if (to.buffered_rows() + count > options_.block_rows) PILLAR_TRY(write(to, false));
+  const std::uint64_t whole = stored_run::rows_of(to.whole), open = to.open_rows() + count;
+  const bool is_full = whole + open / vector_rows * vector_rows > options_.block_rows ||
+                       (open > options_.block_rows && to.open_rows() >= vector_rows);
+  if (is_full || whole % vector_rows != 0) PILLAR_TRY(write(to, false));
   for (;;) {
-    const auto done = append_columns(to, columns, rows, row_count);
-    if (done.ok() || done.error().code != errc::out_of_memory) return done;
+    const auto done = append_columns(to, columns, rows, row_count, count);
+    if (done.ok() && *done) {
+      close_vectors(to);
+      return {};
+    }
+    if (done.ok()) {
+      PILLAR_TRY(write(to, true));
+      continue;
+    }
+    if (done.error().code != errc::out_of_memory) return done.error();
     PILLAR_ASSIGN_OR_RETURN(const bool wrote, write_longest());
-    if (!wrote) return done;
+    if (!wrote) return done.error();
   }
 }
 
@@ -189,35 +275,35 @@ inline result<bool> block_run_store::write_longest() {
   return true;
 }
 
-/// Sets the rows behind the last whole vector aside again: packed vectors are stored whole. Returns how many rows are
-/// to be written: all of them where there is no whole vector, or no room.
-inline std::uint32_t block_run_store::keep_rest(stored_run& run, std::span<const column> columns) {
-  const auto row_count = static_cast<std::uint32_t>(columns.front().size());
-  const std::uint32_t rest = row_count % vector_rows;
-  if (rest == row_count || rest == 0) return row_count;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (run.builders[i].append(columns[i].slice(row_count - rest, rest)).ok()) continue;
-    for (column_builder& builder : run.builders) builder = column_builder(builder.type(), &buffered_);
-    return row_count;
-  }
-  return row_count - rest;
-}
-
-/// The buffered rows of a run as blocks; of several vectors only whole ones, unless it is the end.
+/// Vectors that were set aside as blocks; the rows behind them, too, where there are none, and at the end.
 inline result<void> block_run_store::write(stored_run& run, bool at_end) {
   PILLAR_TRY(write_closed(run));
-  if (run.buffered_rows() == 0) return {};
-  PILLAR_TRY(run.blocks.reserve(run.builders.size()));
-  PILLAR_TRY(run.rows_of_groups.reserve(1));
-  std::vector<column> columns;
-  columns.reserve(run.builders.size());
-  for (column_builder& builder : run.builders) {
-    PILLAR_ASSIGN_OR_RETURN(column values, builder.finish());
-    columns.push_back(std::move(values));
+  const auto begin_block = [&]() -> result<void> {
+    PILLAR_TRY(run.blocks.reserve(run.builders.size()));
+    PILLAR_TRY(run.rows_of_groups.reserve(1));
+    run.encoded = 0;
+    return {};
+  };
+  const bool alone =
+      !run.whole.empty() && (!at_end || stored_run::rows_of(run.whole) + run.open_rows() > options_.block_rows ||
+                             run.whole.back().row_count % vector_rows != 0);
+  if (alone) {
+    PILLAR_TRY(begin_block());
+    run.closed = std::move(run.whole);
+    run.whole.clear();
+    PILLAR_TRY(write_closed(run));
   }
-  run.closed_rows = at_end ? static_cast<std::uint32_t>(columns.front().size()) : keep_rest(run, columns);
-  run.closed = std::move(columns);
-  run.encoded = 0;
+  if (run.open_rows() == 0 && run.whole.empty()) return {};
+  if (alone && !at_end) return {};
+  PILLAR_TRY(begin_block());
+  if (run.open_rows() != 0) {
+    stored_run::closed_rows last{{}, static_cast<std::uint32_t>(run.open_rows())};
+    last.columns.reserve(run.builders.size());
+    for (column_builder& builder : run.builders) last.columns.push_back(*builder.finish());
+    run.whole.push_back(std::move(last));
+  }
+  run.closed = std::move(run.whole);
+  run.whole.clear();
   return write_closed(run);
 }
 
@@ -258,13 +344,15 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
   if (run.closed.empty()) return {};
   const auto written = [&]() -> result<void> {
     vector views[block_max_vectors];
-    const std::uint32_t row_count = run.closed_rows, view_count = (row_count + vector_rows - 1) / vector_rows;
-    for (; run.encoded < run.closed.size(); ++run.encoded) {
-      column& values = run.closed[run.encoded];
-      for (std::uint32_t v = 0; v < view_count; ++v) {
-        const std::uint32_t first = v * vector_rows;
-        views[v] = values.slice(first, row_count - first < vector_rows ? row_count - first : vector_rows);
-      }
+    const auto row_count = static_cast<std::uint32_t>(stored_run::rows_of(run.closed));
+    const std::uint32_t view_count = (row_count + vector_rows - 1) / vector_rows;
+    for (; run.encoded < run.builders.size(); ++run.encoded) {
+      std::uint32_t filled = 0;
+      for (const stored_run::closed_rows& part : run.closed)
+        for (std::uint32_t first = 0; first < part.row_count; first += vector_rows) {
+          const std::uint32_t left = part.row_count - first;
+          views[filled++] = part.columns[run.encoded].slice(first, left < vector_rows ? left : vector_rows);
+        }
       block_options options;
       options.policy = options_.policy;
       options.previous = &run.shape->choices[run.encoded];
@@ -272,7 +360,7 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
       stored_run::stored_block stored;
       buffer numbers;
       text_choice* texts = nullptr;
-      if (values.type().physical == physical_type::text) {
+      if (views[0].type.physical == physical_type::text) {
         texts = &run.shape->texts[run.encoded];
         PILLAR_ASSIGN_OR_RETURN(numbers, pack_texts(run, *texts, {views, view_count}));
         if (!numbers.empty()) {
@@ -287,7 +375,7 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
       stored.bytes = block.size();
       stored.checksum = detail::named_checksum(block.bytes());
       PILLAR_ASSIGN_OR_RETURN(stored.place, put(std::move(block)));
-      values = column();
+      for (stored_run::closed_rows& part : run.closed) part.columns[run.encoded] = column();
       counts_.bytes_written += stored.bytes;
       run.blocks.push(stored);
     }
@@ -297,9 +385,10 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
   }();
   if (PILLAR_MUTATE(run_store_loses_refused_rows, !written.ok() && written.error().code == errc::out_of_memory, false))
     return written;
-  run.closed = std::vector<column>();
+  run.closed.clear();
   if (written.ok()) return {};
   run.failed = written.error();
+  run.whole.clear();
   run.builders = std::vector<column_builder>();
   return written;
 }
@@ -371,6 +460,7 @@ class block_run_store::reader final : public run_reader {
               from.scratch->reserve_characters(source.operations->character_bytes(source.block), store_.budget()));
         PILLAR_TRY(source.decode(*from.scratch, columns[i]));
         if (from.is_packed) PILLAR_TRY(unpack(from, columns[i]));
+        else if (!(from.view.type() == run_.shape->types[i])) PILLAR_TRY(widen(from, i, columns[i]));
       }
       const std::uint32_t left = rows_in_group_ - row_;
       const std::uint32_t count = left < vector_rows ? left : vector_rows;
@@ -389,7 +479,7 @@ class block_run_store::reader final : public run_reader {
     block_view view{};
     bool is_packed = false;
     detail::packed_texts packing{};  ///< if it is
-    buffer slots{};                  ///< and the numbers before, where they do not lie side by side
+    buffer slots{};                  ///< and the numbers before, where they do not lie side by side; or wide integers
     std::uint64_t validity[vector_words] = {};
   };
 
@@ -410,6 +500,22 @@ class block_run_store::reader final : public run_reader {
       numbers = flat;
     }
     if (!column.packing.unpack(numbers, values.size, column.slots.as<text_slot>())) return errc::corrupt;
+    show_slots(column, values);
+    return {};
+  }
+
+  /// Distances → the integers.
+  result<void> widen(reader_column& column, std::size_t number, vector& values) {
+    if (column.slots.empty()) {
+      PILLAR_ASSIGN_OR_RETURN(column.slots, buffer::allocate(vector_rows * sizeof(std::uint64_t), store_.budget()));
+    }
+    run_.shape->integers[number].widen(values, column.slots.as<std::uint64_t>());
+    show_slots(column, values);
+    return {};
+  }
+
+  /// What `values` says of its rows, with the values in the column's slots.
+  void show_slots(reader_column& column, vector& values) {
     vector made;
     made.type = run_.shape->types[static_cast<std::size_t>(&column - columns_.data())];
     made.size = values.size;
@@ -419,7 +525,6 @@ class block_run_store::reader final : public run_reader {
       made.validity = column.validity;
     }
     values = made;
-    return {};
   }
 
   result<void> open_group(std::size_t group) {
@@ -442,7 +547,8 @@ class block_run_store::reader final : public run_reader {
       PILLAR_ASSIGN_OR_RETURN(into.view, open_block(bytes, limits, true));
       into.is_packed = stored.packing != 0 && into.packing.use(run_.packings[stored.packing - 1]);
       PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] &&
-                    (into.is_packed || into.view.type() == run_.shape->types[i]));
+                    (into.is_packed || into.view.type() == run_.shape->types[i] ||
+                     into.view.type() == detail::narrow_integers::narrow_type(run_.shape->types[i])));
     }
     rows_in_group_ = run_.rows_of_groups[group];
     return {};
