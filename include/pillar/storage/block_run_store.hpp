@@ -36,6 +36,9 @@ struct run_store_options {
 /// the subclass; a directory in memory keeps where each block lies, its checksum and its rows. A block that is read is
 /// checked whole, and against the directory.
 ///
+/// Integers of 64 bits wait, and are written, as distances of 32 bits from one of them while all are near it. Whole
+/// vectors are set aside and wait for more, so that the longest run becomes a block of several.
+///
 /// Texts of up to 12 bytes are written as integers, of the bits in which they differ, where that takes hardly more than
 /// their own codecs.
 ///
@@ -43,7 +46,7 @@ struct run_store_options {
 ///           one vector. Where there is no memory to encode, rows stay in the write buffers and the call may be made
 ///           again; a run whose rows could not be put gives the error again whenever it is named
 /// Cost:     beside the write buffers, encoding takes about four times a column's block for the moment, and 2 MiB if it
-///           holds texts; a reader takes a block and 21 KiB per column. Runs of the same types share the trees chosen:
+///           holds texts; a reader takes a block and 21 KiB per column, 8 KiB more for distances. Runs of the same types share the trees chosen:
 ///           3 to 20 ns a number where they last, 60 and more a text
 /// Threads:  as run_store
 class block_run_store : public run_store {
