@@ -43,7 +43,7 @@ class kept_states final : public grouped_state {
       const std::uint32_t group = rows.group[chosen[i]];
       __builtin_prefetch(&counts_[group]);
       __builtin_prefetch(kept_of(group), 1);
-      __builtin_prefetch(kept_of(group) + rank_ - 1, 1);
+      if (rank_ > 1) __builtin_prefetch(kept_of(group) + places_[group].capacity - 1, 1);
     }
     std::size_t bytes = 0;
     for (std::uint32_t i = 0; i < chosen_ && text_values_; ++i)
