@@ -191,6 +191,7 @@ ROWS = [
         bars=(Bar("row", 2.2, "aggregate/sum_raw_u32_ram"),)),
     Row("aggregate/sum_packed_w12_l2", "aggregate", limit=L2),
     *(Row(f"aggregate/group_int64/{groups}", "aggregate", unit="rows/s", rows=1 << 20, peers=("absl", "boost"),
+          bars=(Bar("peers", 1.1),),
           sweep=("Sum and count by sparse int64 keys", groups, "groups")) for groups in (1, 10, 100, 1000, 10000, 100000, 1000000)),
     *(Row(f"{of}_2t", program, case=f"{of}_2t/process_time/real_time", kind="query", unit="ms", threads=2, rows=rows, of=of,
           peers=ENGINES, dataset=dataset, bars=(Bar("peers", 1.1),), long=True, note="the same on two threads, on every side")

@@ -11,3 +11,4 @@
 #include "pillar/simd/permute.hpp"
 #include "pillar/simd/prefix_sum.hpp"
 #include "pillar/simd/selection.hpp"
+#include "pillar/simd/words.hpp"

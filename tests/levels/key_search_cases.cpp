@@ -36,7 +36,12 @@ void find(const key_search_table& kernels, const key_batch<wide_key>& batch, boo
 }
 
 std::uint64_t any_key(pillar::splitmix64& random, std::uint64_t below, std::uint64_t*) {
-  return random.below(below) << (random.below(2) * 40);
+  const std::uint64_t low = random.below(below);
+  switch (random.below(4)) {
+    case 0: return low << 40;
+    case 1: return low | (low + 1) << 32;  // as two numbers stand in a bucket
+    default: return low;
+  }
 }
 wide_key any_key(pillar::splitmix64& random, std::uint64_t below, wide_key*) {
   return {random.below(below), random.below(3)};

@@ -36,13 +36,25 @@ PILLAR_ALWAYS_INLINE std::uint64_t table_hash(const wide_key& key) noexcept {
   return folded_product(key.low, key.high + odd) ^ (key.low * odd + key.high * 0xbf58476d1ce4e5b9ull);
 }
 
-/// Taken from the front, so that those without a number (0), whose keys are 0 too, come last.
+/// Factors of the halves of a key: products of 32 bits are what every level has for several keys at once, and multiplying
+/// whole words was the slowest part of a look-up.
+inline constexpr std::uint64_t lower_factor = 0x9e3779b1u, upper_factor = 0x85ebca77u;
+/// The 32 bits of its hash that a key's bucket goes by.
+PILLAR_ALWAYS_INLINE std::uint32_t bucket_hash(std::uint64_t key) noexcept {
+  const std::uint64_t product = (key & 0xffffffffu) * lower_factor + (key >> 32) * upper_factor;
+  return static_cast<std::uint32_t>(product ^ product >> 32);
+}
+PILLAR_ALWAYS_INLINE std::uint32_t bucket_hash(const wide_key& key) noexcept {
+  return static_cast<std::uint32_t>(table_hash(key) >> 32);
+}
+
+/// Taken from the front, so that those without a number (0), whose keys are 0 too, come last. The number after the last
+/// place is 0 for ever: what is not found is looked for there, and there is one question instead of two.
 template <class Key>
 struct alignas(64) key_bucket {
   static constexpr std::uint32_t capacity = 60 / (sizeof(Key) + sizeof(std::uint32_t));  // 5, or 3 wide ones
   Key keys[capacity];
-  std::uint32_t numbers_plus_1[capacity];
-  std::uint32_t unused;
+  std::uint32_t numbers_plus_1[capacity + 1];
 
   [[nodiscard]] bool is_full() const noexcept { return numbers_plus_1[capacity - 1] != 0; }
   /// Requires: !is_full()
@@ -56,9 +68,10 @@ struct alignas(64) key_bucket {
 static_assert(sizeof(key_bucket<std::uint64_t>) == 64 && sizeof(key_bucket<wide_key>) == 64);
 
 /// The bucket that a hash names: its fraction of the table, so that buckets are in the hash's order, however many.
+/// Requires: bucket_count < 2^32
 template <class Key>
 [[nodiscard]] PILLAR_ALWAYS_INLINE std::size_t home_bucket(const Key& key, std::size_t bucket_count) noexcept {
-  return static_cast<std::size_t>(static_cast<uint128>(table_hash(key)) * bucket_count >> 64);
+  return static_cast<std::size_t>(std::uint64_t{bucket_hash(key)} * bucket_count >> 32);
 }
 
 /// A batch of keys to be looked for in a table, and to be added to it.

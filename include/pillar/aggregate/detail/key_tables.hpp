@@ -313,6 +313,7 @@ class word_table {
 
  private:
   using bucket = key_bucket<Key>;
+  static constexpr std::size_t tiny_bucket_count = 128;  ///< 8 KiB
   static constexpr std::size_t small_bucket_count = 8192 / bucket::capacity;
   static constexpr std::size_t large_bucket_count = (std::size_t{1} << 16) / bucket::capacity;
   static constexpr std::uint32_t batch_rows = 1024;
@@ -373,15 +374,16 @@ class word_table {
     return known < key_limit ? static_cast<std::size_t>(known) : key_limit;
   }
 
-  /// Twice the buckets, or four times where the table is small or most rows since the last time were new keys. A large one
-  /// has room for what is likely to come, if that is at most 16 times as much (not all expected rows may come) and little of
-  /// what the budget has.
+  /// Twice the buckets: what is in a near cache is there because it is small. Four times where the table is very small, or
+  /// large and most rows since the last time were new keys. A large one has room for what is likely to come, if that is at
+  /// most 16 times as much (not all expected rows may come) and little of what the budget has.
   result<void> grow() noexcept {
-    const bool fast = std::uint64_t{size() - size_at_growth_} * 2 > rows_since_growth_;
-    std::size_t wanted = bucket_count_ == 0                           ? 64 / bucket::capacity + 1
-                         : bucket_count_ < large_bucket_count || fast ? bucket_count_ * 4
-                                                                      : bucket_count_ * 2;
-    if (bucket_count_ >= large_bucket_count) {
+    const bool is_large = bucket_count_ >= large_bucket_count;
+    const bool fast = is_large && std::uint64_t{size() - size_at_growth_} * 2 > rows_since_growth_;
+    std::size_t wanted = bucket_count_ == 0                          ? 64 / bucket::capacity + 1
+                         : bucket_count_ < tiny_bucket_count || fast ? bucket_count_ * 4
+                                                                     : bucket_count_ * 2;
+    if (is_large) {
       const std::size_t likely = likely_keys(), made = likely * 9 / 4 / bucket::capacity + 1;
       const std::uint64_t bytes = std::uint64_t{made} * sizeof(bucket) + std::uint64_t{likely} * sizeof(Key);
       if (likely > size() && made <= bucket_count_ * 16 && (budget_ == nullptr || bytes <= budget_->available() / 8)) {

@@ -4,8 +4,10 @@
 #include <bit>  // std::countr_zero
 
 #include "pillar/aggregate/detail/key_search.hpp"
+#include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #if PILLAR_WITH_BATCHES
 #include "pillar/simd/batch.hpp"
+#include "pillar/simd/words.hpp"
 #endif
 
 namespace PILLAR_NAMESPACE::detail {
@@ -15,47 +17,45 @@ namespace key_search_detail {
 inline constexpr std::uint32_t most_keys = 1024;
 inline constexpr std::uint32_t ahead = 16;  // keys whose buckets are asked for early
 
-/// A bit for each of a bucket's `count` words of keys that equals `word`. Requires: a whole line from `words` on
+/// A bit for each of a bucket's `count` words of keys that equals *wanted; what bits there are above them belongs to no
+/// key. Requires: a whole line from `words` on
 template <class Arch>
 PILLAR_ALWAYS_INLINE std::uint32_t equal_words(const std::uint64_t* words, std::uint32_t count,
-                                               std::uint64_t word) noexcept {
+                                               const std::uint64_t* wanted) noexcept {
   std::uint32_t equal = 0;
   std::uint32_t at = 0;
 #if PILLAR_WITH_BATCHES
   if constexpr (level_of<Arch> != arch_level::scalar) {
     constexpr auto lanes = static_cast<std::uint32_t>(simd::lanes<std::uint64_t, Arch>);
-    const auto wanted = simd::broadcast<std::uint64_t, Arch>(word);
-    if constexpr (lanes == 8)  // the whole line, and the numbers in it are no keys
+    const auto word = simd::broadcast<std::uint64_t, Arch>(*wanted);
+    if constexpr (lanes == 8)  // the whole line
       return static_cast<std::uint32_t>(
-                 simd::to_bits<std::uint64_t, Arch>(simd::load<std::uint64_t, Arch>(words) == wanted)) &
-             ((1u << count) - 1);
+          simd::to_bits<std::uint64_t, Arch>(simd::load<std::uint64_t, Arch>(words) == word));
     for (; at + lanes <= count; at += lanes)
       equal |= static_cast<std::uint32_t>(
-                   simd::to_bits<std::uint64_t, Arch>(simd::load<std::uint64_t, Arch>(words + at) == wanted))
+                   simd::to_bits<std::uint64_t, Arch>(simd::load<std::uint64_t, Arch>(words + at) == word))
                << at;
   }
 #endif
-  for (; at < count; ++at) equal |= (words[at] == word ? 1u : 0u) << at;
+  for (; at < count; ++at) equal |= (words[at] == *wanted ? 1u : 0u) << at;
   return equal;
 }
 
-/// A bit for each place of the bucket that has `key`; where that is 0, also for those that no key has.
+/// The first place of the bucket that has *key, or where that is 0 one that no key has; the capacity if there is none.
 template <class Arch>
-PILLAR_ALWAYS_INLINE std::uint32_t equal_keys(const key_bucket<std::uint64_t>& bucket, std::uint64_t key) noexcept {
-  return equal_words<Arch>(bucket.keys, key_bucket<std::uint64_t>::capacity, key);
+PILLAR_ALWAYS_INLINE std::uint32_t place_of(const key_bucket<std::uint64_t>& bucket,
+                                            const std::uint64_t* key) noexcept {
+  constexpr std::uint32_t capacity = key_bucket<std::uint64_t>::capacity;
+  const std::uint32_t equal = equal_words<Arch>(bucket.keys, capacity, key);
+  return static_cast<std::uint32_t>(std::countr_zero(equal | 1u << capacity));
 }
-/// The same with two bits of which the first tells.
 template <class Arch>
-PILLAR_ALWAYS_INLINE std::uint32_t equal_keys(const key_bucket<wide_key>& bucket, const wide_key& key) noexcept {
+PILLAR_ALWAYS_INLINE std::uint32_t place_of(const key_bucket<wide_key>& bucket, const wide_key* key) noexcept {
   constexpr std::uint32_t words = 2 * key_bucket<wide_key>::capacity;
   const auto* const from = reinterpret_cast<const std::uint64_t*>(&bucket);
-  return equal_words<Arch>(from, words, key.low) & equal_words<Arch>(from, words, key.high) >> 1 & 0x15u;
-}
-/// The place of the first key told by equal_keys.
-template <class Key>
-PILLAR_ALWAYS_INLINE std::uint32_t first_of(std::uint32_t equal) noexcept {
-  const auto bit = static_cast<std::uint32_t>(std::countr_zero(equal));
-  return sizeof(Key) == 8 ? bit : bit / 2;
+  const std::uint32_t equal =
+      equal_words<Arch>(from, words, &key->low) & equal_words<Arch>(from, words, &key->high) >> 1 & 0x15u;
+  return static_cast<std::uint32_t>(std::countr_zero(equal | 1u << words)) / 2;
 }
 /// The first place that no key has; the capacity where all are taken.
 template <class Key, class Arch>
@@ -80,58 +80,85 @@ struct found_place {
   key_bucket<Key>* bucket;
   std::uint32_t at;  ///< the key's place, or the first that is free
 };
+/// The bucket after one, the first after the last.
+template <class Key>
+PILLAR_ALWAYS_INLINE key_bucket<Key>* next_bucket(const key_batch<Key>& batch, const key_bucket<Key>* of) noexcept {
+  const std::size_t next = static_cast<std::size_t>(of - batch.buckets) + 1;
+  return batch.buckets + (next == batch.bucket_count ? 0 : next);
+}
+
 template <class Key, class Arch>
-PILLAR_ALWAYS_INLINE found_place<Key> look_for(key_bucket<Key>* buckets, std::size_t bucket_count, std::size_t home,
-                                               const Key& key) noexcept {
+PILLAR_ALWAYS_INLINE found_place<Key> look_for(const key_batch<Key>& batch, key_bucket<Key>* home,
+                                               const Key* key) noexcept {
+  constexpr std::uint32_t capacity = key_bucket<Key>::capacity;
   for (;;) {
-    key_bucket<Key>& bucket = buckets[home];
-    const std::uint32_t equal = equal_keys<Arch>(bucket, key);
-    if (equal != 0) return {&bucket, first_of<Key>(equal)};
-    if (bucket.numbers_plus_1[key_bucket<Key>::capacity - 1] == 0) return {&bucket, first_free<Key, Arch>(bucket)};
-    home = home + 1 == bucket_count ? 0 : home + 1;
+    const std::uint32_t at = place_of<Arch>(*home, key);
+    if (at != capacity) return {home, at};
+    if (!home->is_full()) return {home, first_free<Key, Arch>(*home)};
+    home = next_bucket(batch, home);
   }
 }
 
 /// The same without a branch about whether the key is there.
 template <class Key, class Arch>
-PILLAR_ALWAYS_INLINE found_place<Key> look_for_place(key_bucket<Key>* buckets, std::size_t bucket_count,
-                                                     std::size_t home, const Key& key) noexcept {
+PILLAR_ALWAYS_INLINE found_place<Key> look_for_place(const key_batch<Key>& batch, key_bucket<Key>* home,
+                                                     const Key* key) noexcept {
+  constexpr std::uint32_t capacity = key_bucket<Key>::capacity;
   for (;;) {
-    key_bucket<Key>& bucket = buckets[home];
-    const std::uint32_t equal = equal_keys<Arch>(bucket, key), free = first_free<Key, Arch>(bucket);
-    const std::uint32_t at = first_of<Key>(equal | 1u << 30);
-    if (const std::uint32_t place = equal != 0 ? at : free; place != key_bucket<Key>::capacity) return {&bucket, place};
-    home = home + 1 == bucket_count ? 0 : home + 1;
+    const std::uint32_t at = place_of<Arch>(*home, key), free = first_free<Key, Arch>(*home);
+    if (const std::uint32_t place = at != capacity ? at : free; place != capacity) return {home, place};
+    home = next_bucket(batch, home);
   }
 }
 
-/// The homes of a batch's keys; where `Far`, found and asked for early. (Found early they are slower where buckets are
-/// near.)
+/// The home buckets of a batch's keys, found before all else: several at once where the level has batches. Where `Far`
+/// they are asked for early.
 template <class Key, class Arch, bool Far>
 class homes {
  public:
-  PILLAR_ALWAYS_INLINE explicit homes(const key_batch<Key>& batch) noexcept
-      : keys_(batch.keys), buckets_(batch.buckets), bucket_count_(batch.bucket_count) {
+  PILLAR_ALWAYS_INLINE explicit homes(const key_batch<Key>& batch) noexcept {
+    const Key* const keys = batch.keys;
+    key_bucket<Key>* const buckets = batch.buckets;
+    const std::size_t bucket_count = batch.bucket_count;
+    const std::uint32_t count = batch.count;
+    std::uint32_t i = 0;
+#if PILLAR_WITH_BATCHES
+    if constexpr (sizeof(Key) == 8 && level_of<Arch> != arch_level::scalar) {
+      constexpr auto lanes = static_cast<std::uint32_t>(simd::lanes<std::uint64_t, Arch>);
+      const auto all = [](std::uint64_t value) { return simd::broadcast<std::uint64_t, Arch>(value); };
+      const auto lower = all(lower_factor), upper = all(upper_factor), size = all(bucket_count);
+      const auto first = all(address_of(buckets));
+      for (; i + lanes <= count; i += lanes) {
+        const auto key = simd::load<std::uint64_t, Arch>(keys + i);
+        const auto product = simd::multiply_lower_halves<Arch>(key, lower) +
+                             simd::multiply_lower_halves<Arch>(simd::shift_right<std::uint64_t, Arch>(key, 32), upper);
+        const auto hash = product ^ simd::shift_right<std::uint64_t, Arch>(product, 32);
+        const auto at = simd::shift_right<std::uint64_t, Arch>(simd::multiply_lower_halves<Arch>(hash, size), 32);
+        static_assert(sizeof(key_bucket<Key>) == 64);
+        simd::store<std::uint64_t, Arch>(homes_ + i, first + simd::shift_left<std::uint64_t, Arch>(at, 6));
+      }
+    }
+#endif
+    for (; i < count; ++i) homes_[i] = address_of(buckets + home_bucket(keys[i], bucket_count));
     if constexpr (Far) {
-      const Key* const keys = batch.keys;
-      const std::size_t bucket_count = batch.bucket_count;
-      const std::uint32_t count = batch.count;
-      for (std::uint32_t i = 0; i < count; ++i) homes_[i] = home_bucket(keys[i], bucket_count);
-      for (std::uint32_t i = 0; i < ahead; ++i) homes_[count + i] = homes_[count - 1];
-      for (std::uint32_t i = 0; i < ahead; ++i) __builtin_prefetch(buckets_ + homes_[i], 1);
+      for (i = 0; i < ahead; ++i) homes_[count + i] = homes_[count - 1];
+      for (i = 0; i < ahead; ++i) __builtin_prefetch(bucket_at(i), 1);
     }
   }
-  PILLAR_ALWAYS_INLINE std::size_t operator[](std::uint32_t i) const noexcept {
-    if constexpr (!Far) return home_bucket(keys_[i], bucket_count_);
-    __builtin_prefetch(buckets_ + homes_[i + ahead], 1);
-    return homes_[i];
+  PILLAR_ALWAYS_INLINE key_bucket<Key>* operator[](std::uint32_t i) const noexcept {
+    if constexpr (Far) __builtin_prefetch(bucket_at(i + ahead), 1);
+    return bucket_at(i);
   }
 
  private:
-  const Key* keys_;
-  const key_bucket<Key>* buckets_;
-  std::size_t bucket_count_;
-  std::size_t homes_[Far ? most_keys + ahead : 1];
+  [[nodiscard]] static std::uint64_t address_of(key_bucket<Key>* bucket) noexcept {
+    return reinterpret_cast<std::uintptr_t>(bucket);
+  }
+  [[nodiscard]] PILLAR_ALWAYS_INLINE key_bucket<Key>* bucket_at(std::uint32_t i) const noexcept {
+    return reinterpret_cast<key_bucket<Key>*>(static_cast<std::uintptr_t>(homes_[i]));
+  }
+
+  std::uint64_t homes_[most_keys + (Far ? ahead : 0)];  ///< addresses
 };
 
 /// Where most keys are new there is no branch about it: all is written, again where it was known.
@@ -142,7 +169,7 @@ std::uint32_t insert_many(key_batch<Key>& of, std::uint32_t more, std::uint32_t*
   std::uint32_t size = batch.size;
   for (std::uint32_t i = 0; i < batch.count; ++i) {
     const Key key = batch.keys[i];
-    const auto [bucket, at] = look_for_place<Key, Arch>(batch.buckets, batch.bucket_count, home[i], key);
+    const auto [bucket, at] = look_for_place<Key, Arch>(batch, home[i], batch.keys + i);
     std::uint32_t number = bucket->numbers_plus_1[at];
     batch.added[size] = key;
     size += number == 0 ? 1 : 0;
@@ -155,32 +182,93 @@ std::uint32_t insert_many(key_batch<Key>& of, std::uint32_t more, std::uint32_t*
   return batch.count;
 }
 
-/// Keys that are there, and nothing else: returns the first that is not found in its home.
+/// Keys that are there, and nothing else: returns the first that is not. A function of its own, since with the way of new
+/// keys around it the compiler runs out of registers.
 template <class Key, class Arch, bool Far>
-PILLAR_ALWAYS_INLINE std::uint32_t find_known(const homes<Key, Arch, Far>& home, const Key* PILLAR_RESTRICT keys,
-                                              std::uint32_t begin, std::uint32_t count, const key_bucket<Key>* buckets,
-                                              std::uint32_t less, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+PILLAR_NOINLINE std::uint32_t find_known(const homes<Key, Arch, Far>& home, const key_batch<Key>& batch,
+                                         std::uint32_t begin, std::uint32_t less,
+                                         std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+  const Key* const keys = batch.keys;
+  const std::uint32_t count = batch.count;
   for (std::uint32_t i = begin; i < count; ++i) {
-    const key_bucket<Key>& bucket = buckets[home[i]];
-    const std::uint32_t equal = equal_keys<Arch>(bucket, keys[i]);
-    if (equal == 0) return i;
-    const std::uint32_t number = bucket.numbers_plus_1[first_of<Key>(equal)];
-    if (number == 0) return i;
+    const key_bucket<Key>* bucket = home[i];
+    std::uint32_t number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
+    if (number == 0) [[unlikely]] {
+      while (number == 0 && bucket->is_full()) {
+        bucket = next_bucket(batch, bucket);
+        number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
+      }
+      if (number == 0) return i;
+    }
     numbers[i] = number - less;
   }
   return count;
 }
 
+#if PILLAR_WITH_BATCHES
+/// A few keys need no hash: rows are compared with all of them, a block of rows at a time. Requires: size ≥ 1
+/// Returns the first row whose key is not there, or that has no whole block.
+template <class Arch>
+PILLAR_NOINLINE std::uint32_t find_among(const std::uint64_t* keys, std::uint32_t begin, std::uint32_t count,
+                                         const std::uint64_t* known, std::uint32_t size, std::uint32_t less,
+                                         std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+  using words = simd::batch<std::uint64_t, Arch>;
+  constexpr std::uint32_t lanes = simd::lanes<std::uint64_t, Arch>, batches = 4, rows = lanes * batches;
+  const words none = simd::broadcast<std::uint64_t, Arch>(0), one = simd::broadcast<std::uint64_t, Arch>(1);
+  for (; begin + rows <= count; begin += rows) {
+    words key[batches], number[batches];
+    for (std::uint32_t b = 0; b < batches; ++b) {
+      key[b] = simd::load<std::uint64_t, Arch>(keys + begin + b * lanes);
+      number[b] = none;
+    }
+    words next = one;
+    for (std::uint32_t k = 0; k < size; ++k) {
+      const words wanted = simd::broadcast<std::uint64_t, Arch>(known[k]);
+      for (std::uint32_t b = 0; b < batches; ++b) number[b] = simd::where_equal<Arch>(key[b], wanted, next, number[b]);
+      next = next + one;
+    }
+    std::uint64_t wide[rows];
+    std::uint32_t missing = 0;
+    for (std::uint32_t b = 0; b < batches; ++b) {
+      missing |= static_cast<std::uint32_t>(simd::to_bits<std::uint64_t, Arch>(number[b] == none)) << (b * lanes);
+      simd::store<std::uint64_t, Arch>(wide + b * lanes, number[b]);
+    }
+    for (std::uint32_t i = 0; i < rows; ++i) numbers[begin + i] = static_cast<std::uint32_t>(wide[i]) - less;
+    if (PILLAR_MUTATE(key_search_takes_unknown, missing != 0, false))
+      return begin + static_cast<std::uint32_t>(std::countr_zero(missing));
+  }
+  return begin;
+}
+#endif
+
+/// So many keys are compared one by one.
+template <class Key, class Arch>
+[[nodiscard]] constexpr std::uint32_t few_keys() noexcept {
+#if PILLAR_WITH_BATCHES
+  if constexpr (sizeof(Key) == 8 && level_of<Arch> != arch_level::scalar)
+    return simd::lanes<std::uint64_t, Arch> >= 8 ? 12 : simd::lanes<std::uint64_t, Arch> >= 4 ? 8 : 4;
+#endif
+  return 0;
+}
+
 template <class Key, class Arch, bool Far>
 std::uint32_t insert_few(key_batch<Key>& of, std::uint32_t more, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
   const key_batch<Key> batch = of;
-  const homes<Key, Arch, Far> home(batch);
   std::uint32_t size = batch.size, i = 0;
+#if PILLAR_WITH_BATCHES
+  if constexpr (few_keys<Key, Arch>() != 0) {
+    if (size != 0 && size <= few_keys<Key, Arch>()) {
+      i = find_among<Arch>(batch.keys, 0, batch.count, batch.added, size, 1 - more, numbers);
+      if (i == batch.count) return i;
+    }
+  }
+#endif
+  const homes<Key, Arch, Far> home(batch);
   for (;;) {
-    i = find_known<Key, Arch, Far>(home, batch.keys, i, batch.count, batch.buckets, 1 - more, numbers);
+    i = find_known<Key, Arch, Far>(home, batch, i, 1 - more, numbers);
     if (i == batch.count) break;
     const Key key = batch.keys[i];
-    const auto [bucket, at] = look_for<Key, Arch>(batch.buckets, batch.bucket_count, home[i], key);
+    const auto [bucket, at] = look_for<Key, Arch>(batch, home[i], batch.keys + i);
     std::uint32_t number = bucket->numbers_plus_1[at];
     if (number == 0) {
       if (size == batch.most) break;
@@ -190,6 +278,11 @@ std::uint32_t insert_few(key_batch<Key>& of, std::uint32_t more, std::uint32_t* 
       bucket->numbers_plus_1[at] = number;
     }
     numbers[i++] = number - 1 + more;
+#if PILLAR_WITH_BATCHES
+    if constexpr (few_keys<Key, Arch>() != 0)
+      if (size <= few_keys<Key, Arch>())
+        i = find_among<Arch>(batch.keys, i, batch.count, batch.added, size, 1 - more, numbers);
+#endif
   }
   of.size = size;
   return i;
@@ -207,7 +300,7 @@ template <class Key, class Arch, bool Far>
 PILLAR_ALWAYS_INLINE void find_each(const key_batch<Key>& batch, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
   const homes<Key, Arch, Far> home(batch);
   for (std::uint32_t i = 0; i < batch.count; ++i) {
-    const auto [bucket, at] = look_for<Key, Arch>(batch.buckets, batch.bucket_count, home[i], batch.keys[i]);
+    const auto [bucket, at] = look_for<Key, Arch>(batch, home[i], batch.keys + i);
     numbers[i] = bucket->numbers_plus_1[at];
   }
 }
