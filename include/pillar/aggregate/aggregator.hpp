@@ -173,6 +173,7 @@ class aggregator {
     std::uint32_t input = 0;
     form_type form = form_type::values;
     detail::fixed_point point{};  ///< of low_words, which the lane of high_words follows
+    std::uintptr_t next = 0;      ///< where the last batch's values ended
   };
   struct narrow_rows;
   struct batch_rows;

@@ -271,6 +271,7 @@ class word_table {
   result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers,
                               std::uint32_t more = 0) noexcept {
     if (count == 0) return {};
+    ask_for_next(keys, count);
     rows_since_growth_ += count;
     if (bucket_count_ < small_bucket_count || std::uint64_t{size()} + count > key_limit)
       return insert_by_steps(keys, count, numbers, more);
@@ -318,6 +319,15 @@ class word_table {
   static constexpr std::size_t large_bucket_count = (std::size_t{1} << 16) / bucket::capacity;
   static constexpr std::uint32_t batch_rows = 1024;
 
+  /// Where batches follow one another in memory, the next one's keys are on their way while these are looked for. Nothing
+  /// is read, so any address will do.
+  void ask_for_next(const Key* keys, std::uint32_t count) noexcept {
+    const auto next = reinterpret_cast<std::uintptr_t>(keys + count);
+    if (reinterpret_cast<std::uintptr_t>(keys) == next_keys_)
+      for (std::size_t at = 0; at < count * sizeof(Key); at += 64)
+        __builtin_prefetch(reinterpret_cast<const void*>(next + at), 0, 2);
+    next_keys_ = next;
+  }
   [[nodiscard]] std::size_t most_keys() const noexcept { return bucket_count_ * bucket::capacity / 2; }
   [[nodiscard]] bool is_far() const noexcept { return buckets_.size() > prefetch_threshold_bytes; }
   [[nodiscard]] key_batch<Key> batch_of(const Key* keys, std::uint32_t count) noexcept {
@@ -433,7 +443,8 @@ class word_table {
   growable<Key> keys_;  ///< by number
   buffer buckets_{};
   std::size_t bucket_count_ = 0;
-  std::uint32_t new_keys_ = 0;  ///< of the last batch
+  std::uintptr_t next_keys_ = 0;  ///< where the last batch ended
+  std::uint32_t new_keys_ = 0;    ///< of the last batch
   std::uint32_t size_at_growth_ = 0;
   std::uint64_t rows_since_growth_ = 0;
   std::uint64_t expected_rows_ = 0;  ///< after the last growth

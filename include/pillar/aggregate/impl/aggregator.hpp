@@ -179,7 +179,7 @@ inline result<void> aggregator::bind(bound_aggregate& of, std::uint32_t& bytes, 
 inline std::uint32_t aggregator::narrow_lane_of(std::uint32_t input, narrow_lane::form_type form) {
   for (std::uint32_t i = 0; i < narrow_lanes_.size(); ++i)
     if (narrow_lanes_[i].input == input && narrow_lanes_[i].form == form) return i;
-  narrow_lanes_.push_back({input, form, {}});
+  narrow_lanes_.push_back({input, form, {}, 0});
   return static_cast<std::uint32_t>(narrow_lanes_.size() - 1);
 }
 
@@ -781,15 +781,17 @@ inline result<void> aggregator::find_slots(std::span<const vector* const> keys, 
   return table_.find_slots(keys, selection, row_count, slots);
 }
 
-/// Values that come from memory are on their way while groups are looked for. Nobody has looked at those whose bits are
-/// not known.
+/// Values that come from memory are on their way while groups are looked for; where batches follow one another there, those
+/// of the next one. Nobody has looked at those whose bits are not known. Nothing is read, so any address will do.
 inline void aggregator::ask_for_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept {
-  for (const narrow_lane& lane : narrow_lanes_) {
+  for (narrow_lane& lane : narrow_lanes_) {
     const vector& from = *inputs[lane.input];
     if (from.kind != vector_kind::flat) continue;
-    const auto* const values = static_cast<const std::byte*>(from.values);
+    const auto values = reinterpret_cast<std::uintptr_t>(from.values);
     const std::size_t bytes = row_count * byte_width(from.type.physical);
-    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(values + at, 0, 2);
+    const std::uintptr_t wanted = values == lane.next ? values + bytes : values;
+    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(reinterpret_cast<const void*>(wanted + at), 0, 2);
+    lane.next = values + bytes;
   }
 }
 
