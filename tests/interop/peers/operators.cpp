@@ -220,7 +220,7 @@ absl::StatusOr<std::vector<columns>> group_spilled_by_two(const input& from, con
 /// A query in so little memory that it spills, or in the least of twice, four times, … as much in which it can be answered.
 absl::StatusOr<pillar::query_result> run_spilling(const pillar::query_plan& plan, std::string& said) {
   pillar::worker_pool pool(2);
-  for (std::uint64_t limit = 256 << 10;; limit *= 2) {
+  for (std::uint64_t limit = 96 << 10;; limit += limit / 4) {
     static pillar::memory_budget results;  // outlives what Python is given
     pillar::memory_budget budget(limit);
     pillar::memory_run_store store({.buffer_bytes = limit / 8, .block_rows = 1024});
@@ -235,11 +235,13 @@ absl::StatusOr<pillar::query_result> run_spilling(const pillar::query_plan& plan
   }
 }
 
-/// Through a pipeline: over a table of encoded blocks, or over the rows as they came.
+/// Through a pipeline: over a table of encoded blocks, sorted by the keys or not, or over the rows as they came.
 absl::StatusOr<std::vector<columns>> group_query(const input& from, const group_question& what, bool encoded,
-                                                 unsigned threads, bool spills, std::string& said) {
+                                                 unsigned threads, bool spills, bool sorted, std::string& said) {
   pillar::worker_pool pool(threads);
-  pillar::table table(from.schema, {.row_group_rows = 2048});
+  pillar::table_options how{.row_group_rows = 2048};
+  for (std::uint32_t c = what.key_count; sorted && c-- > 0;) how.order.columns.push_back(from.schema[c].name);
+  pillar::table table(from.schema, how);
   pillar::query_plan plan;
   if (encoded) {
     if (auto done = table.append(from.sets, pool); !done.ok()) return done;
@@ -266,8 +268,12 @@ absl::StatusOr<std::vector<columns>> group_query(const input& from, const group_
     stage.aggregates.push_back(made);
   }
   plan.stages.push_back(stage);
-  auto done = spills ? run_spilling(plan, said) : pillar::run_plan(plan, pool);
+  pillar::query_context context;
+  pillar::run_options options;
+  if (sorted) options.find_groups = pillar::group_search::by_runs;
+  auto done = spills ? run_spilling(plan, said) : pillar::run_plan(plan, pool, context, options);
   if (!done.ok()) return done.status();
+  if (sorted && done->stats().groups) said = "by runs " + std::to_string(done->stats().groups->rows_by_runs);
   return std::vector<columns>{done->rows().columns};
 }
 
@@ -506,10 +512,10 @@ absl::Status group(ArrowArrayStream* from, ArrowArrayStream* out, const char* qu
   const auto rows = input::read(from);
   if (!rows.ok()) return rows.status();
   const group_question what(question);
-  auto parts = how == 0          ? group_merged(*rows, what, 1)
-               : how == 1        ? group_merged(*rows, what, 3)
-               : how == 2        ? group_partitioned(*rows, what)
-               : how <= 6        ? group_query(*rows, what, how != 3, how == 5 ? 2 : 1, how == 6, said)
+  auto parts = how == 0   ? group_merged(*rows, what, 1)
+               : how == 1 ? group_merged(*rows, what, 3)
+               : how == 2 ? group_partitioned(*rows, what)
+               : how <= 7 ? group_query(*rows, what, how != 3, how == 5 || how == 7 ? 2 : 1, how == 6, how == 7, said)
                : how > 0x1000000 ? group_spilled_by_two(*rows, what, static_cast<std::uint64_t>(how) - 0x1000000, said)
                                  : group_spilled(*rows, what, static_cast<std::uint64_t>(how), said);
   if (!parts.ok()) return parts.status();
@@ -548,7 +554,7 @@ absl::Status join(ArrowArrayStream* build, ArrowArrayStream* probe, ArrowArraySt
 extern "C" {
 
 /// How: 0 one aggregator, 1 merged ones, 2 partitioned; a query 3 over rows, 4 over encoded blocks, 5 on two threads, 6
-/// that spills; any more: one that spills, with so many bytes for its groups; 2^24 more: two workers that do.
+/// that spills, 7 over blocks sorted by the keys; any more: one that spills, with so many bytes for its groups; 2^24 more: two workers that do.
 __attribute__((visibility("default"))) int pillar_group(ArrowArrayStream* from, ArrowArrayStream* out,
                                                         const char* question, int how, char* text, int size) {
   std::string said;
