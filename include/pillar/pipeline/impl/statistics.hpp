@@ -30,7 +30,7 @@ inline std::string describe_groups(const group_account& groups) {
   }
   out += std::to_string(groups.rows_by_table) + " rows through ";
   if (groups.may_spill) return out + "tables that may spill";
-  out += "a table of each worker: " + std::to_string(groups.groups_in_tables) + " groups, " + std::string(groups.mode);
+  out += "a table of each worker: " + std::string(groups.mode);  // how many groups these have depends on the workers
   if (groups.mode != groups.mode_at_first) out += ", at first " + std::string(groups.mode_at_first);
   if (groups.rows_waiting != 0) out += "; " + std::to_string(groups.rows_waiting) + " rows waited by parts";
   return out;
