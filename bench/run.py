@@ -326,10 +326,10 @@ def judge_row(session, row, facts):
         return [judge.Verdict(judge.bar_text(row, bar), "not judged", reason=reason) for bar in row.bars]
     turn = measure.JUDGED_TURNS[row.kind]
     begin = time.monotonic()
-    for taken, much in ((1, 4), (2, 2)):                       # warms up, and finds who is worth the time
+    for taken, much, least in ((1, 4, 0.5e9), (2, 2, 0)):       # warms up, and finds who is worth the time
         once = (1, turn[1], 0.0) if taken == 1 else turn
         session.take(measured, taken, once, extra=taken if taken > 1 else 0)
-        rivals = leave_out_slow(measured, much)
+        rivals = leave_out_slow(measured, much, least)
         if taken == 1:
             measured.quiet, measured.repeated = [], []
     runners, threads = session.contestants(measured, turn)
@@ -347,14 +347,14 @@ def judge_row(session, row, facts):
                           less_kernels=less_kernels)
 
 
-def leave_out_slow(measured, much):
-    """The peers that go on: those that need more than `much` times the best one's time do not."""
+def leave_out_slow(measured, much, least_ns):
+    """The peers that go on: those that need more than `much` times the best one's time, and that long, do not."""
     rivals = [p for p in measured.row.peers if measured.peer_state.get(p, ("",))[0] == "measured"]
     if rivals and measured.rounds and measured.row.kind != "decode":    # whoever is slow in total may be fast in a column
         warm = measured.rounds[-1].samples
         fastest = min(warm[p].wall_ns for p in rivals if p in warm)
         for peer in rivals:
-            if peer in warm and warm[peer].wall_ns > much * fastest:
+            if peer in warm and warm[peer].wall_ns > max(much * fastest, least_ns):
                 say(f"  {peer}: {warm[peer].wall_ns / fastest:.1f}× slower than the best peer, left out")
                 measured.peer_state[peer] = ("slower", "slower than another peer")
     return [p for p in rivals if measured.peer_state[p][0] == "measured"]

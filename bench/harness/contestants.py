@@ -26,7 +26,7 @@ class Sample:
     threads: int = 1
     label: str = ""  # JSON of what a size is made of
     free_adds: float = 0.0   # independent additions per nanosecond beside the run; 0: not told
-    undisturbed: bool = True  # a turn: at least two of its runs had the core to themselves
+    undisturbed: bool = True  # a turn: at least two of its runs, or its only one, had the core to themselves
     others: float = 0.0       # a turn: seconds of CPU that other processes and the host took meanwhile
     spent: float = 0.0        # a turn: seconds on the wall
 
@@ -106,10 +106,11 @@ class Server:
         return self.ask(f"answer {case}").get("answer", "")
 
     def others_cpu_seconds(self):
-        """What everybody else has worked so far, and the host taken; only differences mean something."""
+        """What everybody else has worked so far, and the host taken; only differences mean something. None: not told."""
         if self.process is None:
             self.start()
-        return machine_cpu_seconds() - cpu_seconds_of(self.process.pid)
+        all_work = machine_cpu_seconds()
+        return None if all_work is None else all_work - cpu_seconds_of(self.process.pid)
 
     def stop(self):
         if self.process is not None:
@@ -125,13 +126,13 @@ def sample_of(reply):
 
 
 def machine_cpu_seconds():
-    """What all CPUs have worked so far, for whomever, and what the host took from them; 0 where nobody tells."""
+    """What all CPUs have worked so far, for whomever, and what the host took from them; None where nobody tells."""
     try:
         with open("/proc/stat") as lines:
             user, nice, system, _, _, irq, softirq, stolen = map(int, lines.readline().split()[1:9])
         return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError):
-        return 0.0
+        return None
 
 
 def cpu_seconds_of(process):

@@ -51,16 +51,16 @@ class Turn:
     def __call__(self):
         """All of the runs, one after the other."""
         self.best, self.runs, self.alone, self.spent = None, 0, 0, 0.0
-        before = self.others() if self.others else 0.0
+        before = self.others() if self.others else None
         while not self.over():
             self.once()
         result = self.result()
-        if self.others:
+        if before is not None:
             result.spent, result.others = self.spent, self.others() - before
         return result
 
     def result(self):
-        self.best.undisturbed = self.alone >= min(2, self.wanted)
+        self.best.undisturbed = self.alone >= min(2, self.wanted, self.runs)
         return self.best
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 CLOCK_TOLERANCE = 0.03       # of the usual clock
 CPU_OVER_WALL = 0.97         # per thread
 OTHERS = 0.03                # of the time of several threads, taken by other processes or the host
+LEAST_THREADS = 0.55         # of several threads' time: less is fewer threads than asked for
 OTHERS_UNTOLD = 0.02         # seconds: two ticks, which is how exactly the system tells
 REFERENCE_GHZ = 3.65         # absolute figures are scaled to this clock
 WRONG_LIMIT = 1.03           # a fraction above it says that the limit is not one
@@ -43,6 +44,8 @@ class Gate:
         for name, sample in samples.items():
             count = threads.get(name, 1)
             if count > 1 and sample.spent:  # the serial end of a query leaves a thread idle, which is no disturbance
+                if sample.wall_ns and sample.cpu_over_wall < LEAST_THREADS * count:
+                    return f"{name}: CPU/wall {sample.cpu_over_wall:.2f} of {count}"
                 if sample.others - OTHERS_UNTOLD > OTHERS * count * sample.spent:
                     return f"{name}: others worked for {sample.others:.2f} s in its {sample.spent:.2f} s"
             elif sample.wall_ns and sample.cpu_over_wall < CPU_OVER_WALL * count:

@@ -265,6 +265,35 @@ TEST(pipeline_sorted_rows, many_groups_take_no_memory) {
   }
 }
 
+// Runs cannot be spilled: what keeps rows, and a budget that their groups do not fit into, have tables that can.
+TEST(pipeline_sorted_rows, what_may_have_to_spill_goes_by_table) {
+  const column_set rows = serial_rows(sanitized ? 60'000 : 200'000, 50);
+  pillar::table table(rows.schema, {.order = pillar::compound({"k"}), .row_group_rows = 4096});
+  ASSERT_TRUE(table.append(rows).ok());
+  query_plan plan = grouped(table, {"k"});
+  plan.stages[0].aggregates.push_back({"middle", aggregate_kind::median, col("v")});
+  pillar::inline_executor runner;
+  memory_budget budget(std::uint64_t{1} << 20), results;
+  pillar::memory_run_store store({.buffer_bytes = 128 << 10});
+  pillar::run_options options;
+  options.result_budget = &results;
+  options.spill = pillar::spill_to({&store});
+  query_context context({.budget = &budget});
+  const auto done = run_plan(plan, runner, context, options);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->stats().groups->rows_by_runs, 0u);
+  EXPECT_GT(done->stats().spilled_rows, 0u);
+  // Without a place to spill to, runs are forgotten every few row groups.
+  options.spill = {};
+  memory_budget enough(std::uint64_t{8} << 20);
+  query_context by_runs({.budget = &enough});
+  options.find_groups = group_search::by_runs;
+  const auto runs = run_plan(plan, runner, by_runs, options);
+  ASSERT_TRUE(runs.ok()) << runs.status();
+  EXPECT_GT(runs->stats().groups->rows_by_runs, 0u);
+  EXPECT_EQ(sorted_lines(runs->rows()), sorted_lines(done->rows()));
+}
+
 // What is not known to be sorted is not taken for it.
 TEST(pipeline_sorted_rows, only_prefixes_of_a_sort_key_are_runs) {
   const pillar::dynamic_schema schema = pillar::describe<sample>();
@@ -305,6 +334,35 @@ TEST(pipeline_sorted_rows, only_prefixes_of_a_sort_key_are_runs) {
   mixed->slices[0].row_count += plain.version()->row_count();
   pillar::table both(schema, sorted.options(), mixed);
   EXPECT_FALSE(by_runs(grouped(both, {"day"})));
+  // A column that the sort key names twice orders nothing the second time.
+  for (const std::vector<std::string>& order : {std::vector<std::string>{"day", "day"}, {"day", "id", "day"}}) {
+    pillar::table twice(schema, {.order = pillar::compound(order), .row_group_rows = 1024});
+    ASSERT_TRUE(twice.append(rows).ok());
+    EXPECT_TRUE(by_runs(grouped(twice, {"day"})));
+    EXPECT_FALSE(by_runs(grouped(twice, {"day", "few"})));
+    EXPECT_FALSE(by_runs(grouped(twice, {"day", "few", "id"})));
+  }
+  // Slices have keys of their own only as rows were distributed.
+  pillar::table slices(schema, {.distribution = pillar::by_key({"day"}, pillar::slices{2}),
+                                .order = pillar::compound({"day"}),
+                                .row_group_rows = 1024});
+  ASSERT_TRUE(slices.append(rows).ok());
+  auto moved = std::make_shared<pillar::table_version>(*slices.version());
+  moved->slices.resize(3);
+  for (const std::size_t from : {0u, 1u})
+    if (auto& groups = moved->slices[from].groups; groups.size() > 1) {
+      moved->slices[from].row_count -= groups.back()->row_count;
+      moved->slices[2].row_count += groups.back()->row_count;
+      moved->slices[2].groups.push_back(groups.back());
+      groups.pop_back();
+    }
+  ASSERT_FALSE(moved->slices[2].groups.empty());
+  pillar::table elsewhere(schema,
+                          {.distribution = pillar::by_key({"day"}, pillar::slices{3}),
+                           .order = pillar::compound({"day"}),
+                           .row_group_rows = 1024},
+                          moved);
+  static_cast<void>(by_runs(grouped(elsewhere, {"day"})));
   // An empty table has groups of neither kind.
   pillar::table empty(schema, sorted.options());
   const auto none = run_by(group_search::by_runs, grouped(empty, {"day"}), runner);
@@ -330,7 +388,8 @@ TEST(pipeline_sorted_rows, small_arrays_are_as_good) {
   EXPECT_GT(asked->stats().groups->rows_by_runs, 5'000u);
 }
 
-// Every allocation that counts refused in turn: an error, and nothing is kept.
+// Every allocation that counts refused in turn: an error, and nothing is kept. Where there is no memory to find out about
+// the order, a table is taken.
 TEST(pipeline_sorted_rows, refused_allocations_are_errors) {
   const pillar::dynamic_schema schema = pillar::describe<sample>();
   pillar::table table(schema, {.order = pillar::compound({"long", "id"}), .row_group_rows = 1024});
@@ -341,6 +400,7 @@ TEST(pipeline_sorted_rows, refused_allocations_are_errors) {
   memory_budget budget;
   injection_points points;
   std::vector<std::string> expected;
+  int by_runs = 0;
   refuse_in_turn(
       points["runs of sorted rows"], budget, false, spared::goes_on,
       [&] {
@@ -351,12 +411,14 @@ TEST(pipeline_sorted_rows, refused_allocations_are_errors) {
         if (!done.ok())
           return done.status().code() == absl::StatusCode::kResourceExhausted ? pillar::errc::out_of_memory
                                                                               : pillar::errc::corrupt;
-        EXPECT_GT(done->stats().groups->rows_by_runs, 1'000u);
+        EXPECT_EQ(done->stats().groups->rows_by_runs + done->stats().groups->rows_by_table, 3'000u);
+        by_runs += done->stats().groups->rows_by_runs > 1'000 ? 1 : 0;
         if (expected.empty()) expected = sorted_lines(done->rows());
         EXPECT_EQ(sorted_lines(done->rows()), expected);
         return pillar::errc::ok;
       },
       [&] { EXPECT_EQ(budget.used(), 0u); });
+  EXPECT_GT(by_runs, 0);
 }
 
 }  // namespace

@@ -161,6 +161,39 @@ std::int64_t far_integer(std::uint64_t row, std::size_t column) {
   return bases[column] + near;
 }
 
+// What one run makes of its integers holds for others of the same columns, but not for vectors that wait already.
+TEST(storage_block_run_store, whole_vectors_that_wait_keep_their_form) {
+  memory_run_store store(pillar::run_store_options{});
+  const pillar::data_type type = type_of<std::int64_t>;
+  const std::uint32_t runs[] = {*store.open({&type, 1}), *store.open({&type, 1})};
+  const auto append = [&](std::uint32_t run, std::uint32_t count, std::int64_t first) {
+    pillar::column_builder builder(type);
+    for (std::uint32_t i = 0; i < count; ++i) EXPECT_TRUE(builder.append_integer(first + i).ok());
+    const column made = *builder.finish();
+    const vector view = made.slice(0, count);
+    const vector* const columns[] = {&view};
+    return store.append(run, columns, nullptr, count);
+  };
+  ASSERT_TRUE(append(runs[0], 1024, 7).ok());
+  ASSERT_TRUE(append(runs[1], 1, std::int64_t{1} << 40).ok());
+  ASSERT_TRUE(append(runs[0], 1, 2000).ok());
+  ASSERT_TRUE(append(runs[0], 1, std::int64_t{1} << 50).ok());
+  for (const std::uint32_t run : runs) ASSERT_TRUE(store.seal(run).ok());
+  auto reader = *store.read(runs[0]);
+  std::vector<std::int64_t> got;
+  for (;;) {
+    vector read;
+    const auto count = reader->next({&read, 1});
+    ASSERT_TRUE(count.ok());
+    if (*count == 0) break;
+    for (std::uint32_t row = 0; row < *count; ++row) got.push_back(read.value<std::int64_t>(row));
+  }
+  ASSERT_EQ(got.size(), 1026u);
+  for (std::uint32_t i = 0; i < 1024; ++i) ASSERT_EQ(got[i], 7 + i);
+  EXPECT_EQ(got[1024], 2000);
+  EXPECT_EQ(got[1025], std::int64_t{1} << 50);
+}
+
 TEST(storage_block_run_store, integers_wait_as_distances) {
   constexpr std::uint32_t row_count = 60'000, step = 700, column_count = 4;
   const auto is_null = [](std::uint64_t row, std::size_t column) { return column == 1 && row % 11 == 3; };

@@ -30,16 +30,18 @@ using group_permission = function_ref<result<void>()>;
 ///     runner.bulk(batches, [&](std::uint32_t batch, std::uint32_t worker) { groups.update(worker, …); });
 ///     groups.finish(runner)  →  parts of the answer, no key in two of them
 ///
-/// A group's part is the upper bits of its keys' hash, or of its key's place in a range, so parts are merged side by
+/// A group's part is bits of its keys' hash, or the upper ones of its key's place in a range, so parts are merged side by
 /// side, and each one's table is small.
 /// Where most rows bring new keys and there will be more groups than fit a cache, rows are not looked up any more but
 /// wait, part by part, and each part's are grouped at the end: by one worker, in a small table, and nothing is merged.
+/// (Keys of several columns wait as words where they fit; the answer is one part then.)
 ///
 /// Shape:    as aggregator's; finish: a list of parts, each with a column per key and per aggregate
 /// Errors:   make, finish → as aggregator's, make → invalid_argument: no worker; finish changes nothing
 /// Cost:     merging: about 20 ns for each group of each worker, divided among the executor's workers; states that keep
 ///           their values (median, string_agg, distinct ones) are put in the order of groups first. Rows that wait take
-///           their columns' bytes, at most an eighth of what the budget has
+///           their columns' bytes, at most an eighth of what the budget has, and each worker's texts that stand in words
+///           as numbers, of which there are few beside the rows
 /// Threads:  worker(w) and update(w, …) by one thread at a time for each w; finish alone
 class parallel_group {
  public:

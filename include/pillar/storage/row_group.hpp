@@ -63,8 +63,9 @@ struct row_group {
   std::vector<stored_block> blocks;            ///< one per column of the table
   std::shared_ptr<const block_store> store{};  ///< nullptr: the blocks are in memory
   /// What whoever made the row group has kept, one object for all of a table's: row groups that share it are of one
-  /// table. nullptr: nobody promises anything, as of slice files.
+  /// table. nullptr: nobody promises anything, as of slice files; so does who changes blocks.
   std::shared_ptr<const row_layout> layout{};
+  std::uint32_t slice = 0;  ///< of that table, which rows were distributed to
 
   [[nodiscard]] std::uint32_t vector_count() const noexcept { return (row_count + vector_rows - 1) / vector_rows; }
   [[nodiscard]] std::uint32_t rows_of(std::uint32_t vector) const noexcept {

@@ -154,7 +154,9 @@ class fixed_point {
       seen |= (low[i] ^ (low[i] >> 63)) | (high[i] ^ (high[i] >> 63));
       out[i] = static_cast<double>(high[i]) * high_unit + static_cast<double>(low[i]) * low_unit;
     }
-    return PILLAR_MUTATE(fixed_point_rounds_words, seen >> 53 == 0, true);
+    // −2^53 of the highest unit is infinite, though its sum with the lower word may not be.
+    const bool fits = seen >> (unit_ + split_ < 971 ? 53 : 52) == 0;
+    return PILLAR_MUTATE(fixed_point_rounds_words, fits, true);
   }
   /// The limb of an exact sum (exact_sum.hpp) in which the unit lies.
   [[nodiscard]] std::uint32_t limb() const noexcept { return static_cast<std::uint32_t>(unit_ + 1074) / 32; }

@@ -29,7 +29,6 @@ class kept_states final : public grouped_state {
         type_(value),
         counts_(budget),
         bounds_(budget),
-        candidates_(budget),
         places_(budget),
         entries_(budget),
         texts_(budget) {}
@@ -331,12 +330,13 @@ class kept_states final : public grouped_state {
   bool text_values_;
   bool text_keys_;
   data_type type_;
-  growable<std::uint32_t> counts_;      ///< rows kept of each group
-  growable<std::uint64_t> bounds_;      ///< of each group, if it has_bounds()
-  growable<std::uint16_t> candidates_;  ///< from reserve to add: which of the rows may be kept
-  std::uint32_t chosen_ = 0;            ///< how many
-  std::uint64_t next_number_ = 0;       ///< above the numbers of all rows so far
-  growable<place> places_;              ///< of each group, with ranks above 1
+  growable<std::uint32_t> counts_;  ///< rows kept of each group
+  growable<std::uint64_t> bounds_;  ///< of each group, if it has_bounds()
+  growable<std::uint16_t>
+      candidates_{};               ///< from reserve to add: which of the rows may be kept; constant, so in no budget
+  std::uint32_t chosen_ = 0;       ///< how many
+  std::uint64_t next_number_ = 0;  ///< above the numbers of all rows so far
+  growable<place> places_;         ///< of each group, with ranks above 1
   growable<entry> entries_;
   std::uint32_t free_[size_classes] = {};  ///< 1 + a place that was given back; its first entry's number is the next
   growable<std::byte> texts_;

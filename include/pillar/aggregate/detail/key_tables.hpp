@@ -253,7 +253,9 @@ class word_table {
   /// So many keys are likely: room for them at once, if it is little of what the budget has. Requires: no key yet
   void make_room(std::size_t keys) noexcept {
     const std::size_t likely = keys * 9 / 4 / bucket::capacity + 1;
-    const std::size_t wanted = likely < small_bucket_count ? small_bucket_count : likely;
+    const std::size_t wanted = likely < small_bucket_count ? small_bucket_count
+                               : likely > most_buckets     ? most_buckets
+                                                           : likely;
     const std::uint64_t bytes = std::uint64_t{wanted} * sizeof(bucket) + std::uint64_t{keys} * sizeof(Key);
     if (bucket_count_ != 0 || (budget_ != nullptr && bytes > budget_->available() / 8)) return;
     result<buffer> made = buffer::allocate(wanted * sizeof(bucket), budget_);
@@ -314,7 +316,8 @@ class word_table {
 
  private:
   using bucket = key_bucket<Key>;
-  static constexpr std::size_t tiny_bucket_count = 128;  ///< 8 KiB
+  static constexpr std::size_t most_buckets = 0xffffffffu;  ///< for home_bucket; enough for key_limit keys
+  static constexpr std::size_t tiny_bucket_count = 128;     ///< 8 KiB
   static constexpr std::size_t small_bucket_count = 8192 / bucket::capacity;
   static constexpr std::size_t large_bucket_count = (std::size_t{1} << 16) / bucket::capacity;
   static constexpr std::uint32_t batch_rows = 1024;
@@ -401,6 +404,7 @@ class word_table {
         if (likely > size() + batch_rows) static_cast<void>(keys_.reserve(likely * 17 / 16 - size()).ok());
       }
     }
+    if (wanted > most_buckets) wanted = most_buckets;
     result<buffer> room = buffer::allocate(wanted * sizeof(bucket), budget_);
     if (PILLAR_MUTATE(group_grows_by_four_or_not, !room.ok() && bucket_count_ != 0 && wanted > bucket_count_ * 2,
                       false)) {

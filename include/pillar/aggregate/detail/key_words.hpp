@@ -30,11 +30,23 @@ class shared_text_numbers {
   shared_text_numbers(std::uint32_t worker_count, memory_budget* budget) : shared_(budget) {
     for (std::uint32_t i = 0; worker_count > 1 && i < worker_count; ++i) own_.emplace_back(budget);
   }
+  /// Once a worker has met more than `most` texts, new ones get key_limit instead of a number.
+  ///
   /// Requires: count ≤ 1,024 slots of at most 12 bytes; one thread for each worker
-  result<void> find_or_insert(std::uint32_t worker, const wide_key* texts, std::uint32_t count,
+  result<void> find_or_insert(std::uint32_t worker, const wide_key* texts, std::uint32_t count, std::uint64_t most,
                               std::uint32_t* numbers) noexcept {
-    if (own_.empty()) return shared_.find_or_insert(texts, count, numbers);
+    if (own_.empty()) {
+      if (shared_.size() <= most) return shared_.find_or_insert(texts, count, numbers);
+      shared_.find(texts, count, numbers);
+      return {};
+    }
     worker_texts& own = own_[worker];
+    if (own.texts.size() > most && own.shared.size() == own.texts.size()) {
+      own.texts.find(texts, count, numbers);
+      for (std::uint32_t i = 0; i < count; ++i)
+        if (numbers[i] != key_limit) numbers[i] = own.shared[numbers[i]];
+      return {};
+    }
     PILLAR_TRY(own.texts.find_or_insert(texts, count, numbers));
     while (own.shared.size() < own.texts.size()) {
       const std::size_t first = own.shared.size(), left = own.texts.size() - first;
@@ -145,7 +157,7 @@ class key_words {
         }
       } else {
         std::uint32_t numbers[vector_rows];
-        PILLAR_ASSIGN_OR_RETURN(const bool are_short, number_texts(*of.texts, worker, from, rows, count, numbers));
+        PILLAR_ASSIGN_OR_RETURN(const bool are_short, number_texts(of, worker, from, rows, count, numbers));
         if (!are_short) return false;
         for (std::uint32_t i = 0; i < count; ++i) {
           beyond |= PILLAR_MUTATE(key_words_one_text_too_many, numbers[i] > of.width, false) ? 1 : 0;
@@ -237,18 +249,19 @@ class key_words {
     return PILLAR_MUTATE(key_words_long_texts, longest <= text_slot::inline_capacity, true);
   }
   /// False: there are long ones among them. Few entries of a dictionary are looked up instead of rows.
-  static result<bool> number_texts(shared_text_numbers& texts, std::uint32_t worker, const vector& from,
-                                   const std::uint16_t* rows, std::uint32_t count, std::uint32_t* numbers) {
+  static result<bool> number_texts(const field& of, std::uint32_t worker, const vector& from, const std::uint16_t* rows,
+                                   std::uint32_t count, std::uint32_t* numbers) {
+    shared_text_numbers& texts = *of.texts;
     wide_key slots[vector_rows];
     if (from.kind == vector_kind::dictionary && from.dictionary->validity == nullptr &&
         from.dictionary->size <= count / 2 && slots_of(*from.dictionary, all_rows.at, from.dictionary->size, slots)) {
       std::uint32_t of_entry[vector_rows];
-      PILLAR_TRY(texts.find_or_insert(worker, slots, from.dictionary->size, of_entry));
+      PILLAR_TRY(texts.find_or_insert(worker, slots, from.dictionary->size, of.width, of_entry));
       for (std::uint32_t i = 0; i < count; ++i) numbers[i] = of_entry[from.codes[rows[i]]];
       return true;
     }
     if (!slots_of(from, rows, count, slots)) return false;
-    PILLAR_TRY(texts.find_or_insert(worker, slots, count, numbers));
+    PILLAR_TRY(texts.find_or_insert(worker, slots, count, of.width, numbers));
     return true;
   }
 

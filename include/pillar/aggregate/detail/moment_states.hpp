@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Variance, standard deviation, covariance and correlation.
 ///
-/// Numerics: Σx, Σy, Σx², Σy² and Σxy are kept exactly, as fixed-point numbers: of small integers in 32 or 64 bits, which
-/// are added to the group's row before they could overflow; in 128 and 256 bits in the group's row for integers and for floats whose sizes differ by less than 2^32 or so, and in windows of 32-bit limbs, which grow
-/// to where the values are, for the others (a product of two doubles has 106 bits). At the end n·Σxy − Σx·Σy, in which
-/// textbook formulas cancel, is computed with whole numbers, rounded once, and divided. So the result does not depend
-/// on order or split, and its relative error is a few units of 2^−53 however large the mean is beside the spread.
+/// Numerics: Σx, Σy, Σx², Σy² and Σxy are kept exactly, as fixed-point numbers: of small integers in 32 or 64 bits,
+/// which are added to the group's row before they could overflow; in 128 and 256 bits in the group's row for integers
+/// and for floats whose sizes differ by less than 2^32 or so; and in windows of 32-bit limbs, which grow to where the
+/// values are, for the others (a product of two doubles has 106 bits). At the end n·Σxy − Σx·Σy, in which textbook
+/// formulas cancel, is computed with whole numbers, rounded once, and divided. So the result does not depend on order or
+/// split, and its relative error is a few units of 2^−53 however large the mean is beside the spread.
 #pragma once
 #include <bit>
 #include <cmath>  // std::ldexp, std::sqrt
@@ -45,8 +46,7 @@ class moment_states final : public grouped_state {
         words_(budget),
         windows_(budget),
         limbs_(budget),
-        narrow_(two_, squares_, budget),
-        numbers_(budget) {
+        narrow_(two_, squares_, budget) {
     if (!whole_ || wide_) narrow_.stop();
     const auto scale_of_type = [](const data_type& of) {
       return of.logical == logical_type::decimal ? unsigned{of.scale} : 0u;
@@ -244,6 +244,7 @@ class moment_states final : public grouped_state {
       if (widens) PILLAR_TRY(narrow_.widen(group_count));
       if (!stays && !widens) {
         narrow_.stop();
+        numbers_ = growable<std::int64_t>();
         return {};
       }
     }
@@ -256,11 +257,13 @@ class moment_states final : public grouped_state {
     return visit_fixed_width(from.type.physical, [&]<class T>() {
       std::uint64_t any = 0;
       if constexpr (std::is_integral_v<T> && sizeof(T) <= 8) {
-        gather_rows<T>(from, rows.row, rows.count, out, [](T value) { return static_cast<std::int64_t>(value); });
-        for (std::uint32_t i = 0; i < rows.count; ++i) {
-          const std::int64_t sign = std::is_signed_v<T> ? out[i] >> 63 : 0;
-          any |= static_cast<std::uint64_t>(out[i] ^ sign);
-        }
+        std::uint64_t seen = 0;
+        gather_rows<T>(from, rows.row, rows.count, out, [&seen](T value) {
+          const auto wide = static_cast<std::int64_t>(value);
+          seen |= static_cast<std::uint64_t>(wide ^ (std::is_signed_v<T> ? wide >> 63 : 0));
+          return wide;
+        });
+        any = seen;
       }
       return any;
     });
@@ -511,9 +514,9 @@ class moment_states final : public grouped_state {
   growable<std::uint64_t> words_;
   growable<exact_window> windows_;  ///< sums_ for each group that has any
   limb_pool limbs_;
-  narrow_moments narrow_;           ///< beside the words, of integers that are small so far
-  growable<std::int64_t> numbers_;  ///< vector_rows of x and of y, from reserve to add
-  bool adds_narrow_ = false;        ///< from reserve_merge to merge: narrow sums to narrow sums
+  narrow_moments narrow_;             ///< beside the words, of integers that are small so far
+  growable<std::int64_t> numbers_{};  ///< of x and of y, from reserve to add: constant, so in no budget
+  bool adds_narrow_ = false;          ///< from reserve_merge to merge: narrow sums to narrow sums
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -39,8 +39,8 @@ void widen_integers(const vector& from, To* PILLAR_RESTRICT out) noexcept {
 
 /// Rows go to runs by the upper bits of their key's hash; or, where one column of integers has come dense so far, by
 /// stretches of its values, all equally long: groups that are read back are an array again then, and their keys take
-/// fewer bits. Behind the last stretch of the values seen comes the first run again, so that keys which only ascend fill
-/// all runs.
+/// fewer bits. Behind the last stretch of the values seen come the runs that have none, then the first one again, so
+/// that keys which only ascend fill all runs.
 struct run_order {
   unsigned bits = 0;  ///< 2^bits runs
   bool by_values = false;

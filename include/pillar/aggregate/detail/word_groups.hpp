@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The groups of a table by parts of their keys' words (key_words.hpp), and a last part of those whose keys have none.
+/// The groups of a table by parts of their keys' words (key_words.hpp), and as many more parts, by hashes of the keys, of
+/// those that have none.
 #pragma once
-#include <bit>  // std::rotl
+#include <bit>  // std::countr_zero
 #include <cstdint>
+#include <cstring>  // std::memchr
 #include <span>
 #include <vector>
 
@@ -22,6 +24,11 @@ namespace PILLAR_NAMESPACE::detail {
   return static_cast<std::uint32_t>(table_hash(word)) & (part_count - 1);
 }
 
+/// Upper bits of a hash. Requires: part_count ≥ 2, a power of two
+[[nodiscard]] inline std::uint32_t part_of_hash(std::uint64_t hash, std::uint32_t part_count) noexcept {
+  return static_cast<std::uint32_t>(hash >> (64 - static_cast<unsigned>(std::countr_zero(part_count))));
+}
+
 class word_groups {
  public:
   /// `part_count`: a power of two. Errors: out_of_memory
@@ -29,7 +36,7 @@ class word_groups {
                                   memory_budget* budget) {
     word_groups made;
     const std::uint32_t count = of.group_count();
-    made.starts_.assign(std::size_t{part_count} + 2, 0);
+    made.starts_.assign(2 * std::size_t{part_count} + 1, 0);
     if (count == 0) return made;
     const std::size_t bytes = std::size_t{count} * sizeof(std::uint32_t);
     PILLAR_ASSIGN_OR_RETURN(made.groups_, buffer::allocate(bytes, budget));
@@ -52,11 +59,14 @@ class word_groups {
       for (const vector& view : views) keys.push_back(&view);
       std::uint64_t* const found = words.as<std::uint64_t>() + first;
       by.find(keys, groups, found, known);
+      std::uint64_t hashes[vector_rows];
+      if (std::memchr(known, 0, groups) != nullptr) PILLAR_TRY(of.hash_keys(first, groups, hashes, budget));
       for (std::uint32_t i = 0; i < groups; ++i)
-        parts.as<std::uint32_t>()[first + i] = known[i] == 0 ? part_count : part_of_word(found[i], part_count);
+        parts.as<std::uint32_t>()[first + i] =
+            known[i] != 0 ? part_of_word(found[i], part_count) : part_count + part_of_hash(hashes[i], part_count);
     }
     auto* const groups = made.groups_.as<std::uint32_t>();
-    scatter_rows(parts.as<std::uint32_t>(), count, part_count + 1, groups, made.starts_.data());
+    scatter_rows(parts.as<std::uint32_t>(), count, 2 * part_count, groups, made.starts_.data());
     for (std::uint32_t i = 0; i < count; ++i) made.words_.as<std::uint64_t>()[i] = words.as<std::uint64_t>()[groups[i]];
     return made;
   }

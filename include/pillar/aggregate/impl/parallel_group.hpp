@@ -219,13 +219,17 @@ inline std::unique_ptr<detail::key_words> parallel_group::make_words(std::uint32
   return detail::key_words::make(key_types_, ranges_, text_bits, worker_count(), budget_);
 }
 
-/// A part of the words and what is computed of them: the workers' groups, and the rows that wait. The last part is of
-/// keys without words.
+/// A part of the words and what is computed of them: the workers' groups, and the rows that wait. Parts of keys without
+/// words follow; where there is no such key they have no columns.
 inline result<std::vector<column>> parallel_group::group_words_of(std::span<const detail::word_groups> groups,
                                                                   std::uint32_t part, memory_budget* budget,
                                                                   const group_permission* may_go_on) const {
   const detail::parted_rows& all = *parted_;
-  if (part == all.parts.count()) {
+  if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
+  if (part >= all.parts.count()) {
+    bool is_empty = true;
+    for (const auto& each : groups) is_empty = is_empty && each.of(part).empty();
+    if (is_empty) return std::vector<column>();
     PILLAR_ASSIGN_OR_RETURN(aggregator made, make_aggregator(0, ranges_));
     for (std::size_t w = 0; w < workers_.size(); ++w)
       if (const auto list = groups[w].of(part); !list.empty()) PILLAR_TRY(made.merge(workers_[w], list));
@@ -271,8 +275,8 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_words(exe
   };
   runner.bulk(worker_count(), scatter_one);
   for (const auto& each : done) PILLAR_TRY(each);
-  std::vector<std::vector<column>> parts(part_count + 1);
-  done.assign(part_count + 1, {});
+  std::vector<std::vector<column>> parts(2 * part_count);
+  done.assign(2 * part_count, {});
   std::atomic<bool> has_failed{false};
   const auto group_one = [&](std::uint32_t part, std::uint32_t) {
     if (has_failed.load(std::memory_order_relaxed)) return;
@@ -280,11 +284,11 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_words(exe
     if (made.ok()) parts[part] = *std::move(made);
     else done[part] = made.error(), has_failed.store(true, std::memory_order_relaxed);
   };
-  runner.bulk(part_count + 1, group_one);
+  runner.bulk(2 * part_count, group_one);
   for (const auto& each : done) PILLAR_TRY(each);
   groups.clear();
   std::uint64_t row_count = 0;
-  for (const auto& part : parts) row_count += part[0].size();
+  for (const auto& part : parts) row_count += part.empty() ? 0 : part[0].size();
   const std::size_t key_count = key_types_.size(), column_count = result_types().size();
   std::vector<std::vector<column>> whole(1);
   whole[0].resize(column_count);
@@ -292,10 +296,11 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_words(exe
   const auto write_column = [&](std::uint32_t c) -> result<void> {
     column_builder out(result_types()[c], budget);
     PILLAR_TRY(out.reserve(row_count));
-    for (std::uint32_t part = 0; part <= part_count; ++part) {
+    for (std::uint32_t part = 0; part < parts.size(); ++part) {
       if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
-      if (part == part_count || c >= key_count) {
-        column& from = parts[part][part == part_count ? c : c - key_count + 1];
+      if (parts[part].empty()) continue;
+      if (part >= part_count || c >= key_count) {
+        column& from = parts[part][part >= part_count ? c : c - key_count + 1];
         PILLAR_TRY(out.append(from.slice(0, static_cast<std::uint32_t>(from.size()))));
         from = column();
       } else {

@@ -163,7 +163,7 @@ inline std::uint64_t spilling_aggregator::array_group_bytes() const noexcept {
       bytes += 24;
     else return state_budget_->used() / (in_memory_->group_count() + std::uint64_t{1}) + 1;
   }
-  return bytes;
+  return bytes < 16 ? 16 : bytes;  // what group_table::is_array asks for
 }
 
 /// By values, where the groups in memory are of one column of integers, close together and evenly spread.
@@ -196,7 +196,10 @@ inline detail::run_order spilling_aggregator::propose_order() const {
   const std::uint64_t share = agreement_.use_count() > 1 ? state_bytes_ / 2 : state_bytes_;
   const std::uint64_t stretch = share / array_group_bytes();  // values of one that fit, if all come
   std::uint64_t run_count = std::uint64_t{1} << order.bits;
-  while (run_count > detail::spill_least_stretches && (most - least) / (run_count / 2) < stretch) run_count /= 2;
+  // One for each worker at least, since they finish them side by side.
+  const auto workers = static_cast<std::uint64_t>(agreement_.use_count());
+  const std::uint64_t least_count = workers > detail::spill_least_stretches ? workers : detail::spill_least_stretches;
+  while (run_count / 2 >= least_count && (most - least) / (run_count / 2) < stretch) run_count /= 2;
   order.look_at(least, most, run_count);
   std::uint32_t groups_of_run[1 << 10] = {};
   std::uint32_t largest = 0;

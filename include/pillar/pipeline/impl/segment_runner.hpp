@@ -240,7 +240,7 @@ class segment_runner {
         how.radix = how.are_distinct ? of_one : 1;
         how.unmatched = limit * how.radix;
         one->link_->number_rows(how);
-        limit = how.unmatched + unmatched;
+        limit = std::min(how.unmatched + unmatched, 2 * link_numbers::most);  // beyond that nothing is told apart
         last->rows_of_one_ *= how.radix;
       }
       if (outlet_ != nullptr) outlet_->number_limit = limit;
@@ -275,14 +275,37 @@ class segment_runner {
     return {};
   }
 
+  [[nodiscard]] bool may_spill_groups() const {
+    const memory_budget* const budget = context_.budget();
+    return budget != nullptr && budget->available() != memory_budget::unlimited && !options_.spill.stores.empty() &&
+           options_.spill.make_groups != nullptr;
+  }
+  /// Runs cannot be spilled. Their groups are given back every few row groups, but what states take that keep rows, or
+  /// sketches of them, is not known beforehand.
+  [[nodiscard]] bool has_room_for_runs(const table_version& version) const {
+    for (const named_aggregate& of : shared_.what.aggregates)
+      if (of.options.distinct || of.kind == aggregate_kind::median || of.kind == aggregate_kind::quantile ||
+          of.kind == aggregate_kind::approximate_quantile || of.kind == aggregate_kind::approximate_count_distinct ||
+          of.kind == aggregate_kind::string_agg || of.kind == aggregate_kind::own)
+        return false;
+    std::uint64_t rows = 0;
+    for (const auto& slice : version.slices)
+      for (const auto& group : slice.groups) rows = std::max<std::uint64_t>(rows, group->row_count);
+    const std::uint64_t group_bytes = 8 * shared_.what.outputs.size() + 8 + 24 * shared_.what.aggregates.size();
+    return (run_groups::enough_runs + rows) * group_bytes <= context_.budget()->available() / runner_.concurrency();
+  }
+
   /// Whether the keys begin the table's sort key, so that runs of rows are groups.
   result<void> look_for_order(const table_version& version) {
     if (options_.find_groups == group_search::by_table || key_ranges_.empty()) return {};
     if (options_.find_groups == group_search::automatic && key_ranges_.size() == 1 && key_ranges_[0].known() &&
-        key_ranges_[0].highest - key_ranges_[0].lowest < small_array)
+        static_cast<uint128>(key_ranges_[0].highest) - static_cast<uint128>(key_ranges_[0].lowest) < small_array)
       return {};
-    PILLAR_ASSIGN_OR_RETURN(sorted_, sorted_rows::make(shared_, version, context_.budget()));
-    if (!sorted_) return {};
+    if (may_spill_groups() && !has_room_for_runs(version)) return {};
+    auto made = sorted_rows::make(shared_, version, context_.budget());
+    if (!made.ok() && made.error().code != errc::out_of_memory) return made.error();
+    if (!made.ok() || !*made) return {};  // a table may do with less, or spill
+    sorted_ = *std::move(made);
     // The table is for what row groups have in common.
     std::uint64_t row_groups = 0;
     for (const auto& slice : version.slices) row_groups += slice.groups.size();
@@ -306,9 +329,8 @@ class segment_runner {
                          shared_.what.aggregates[a].options);
     }
     memory_budget* const budget = context_.budget();
-    const bool is_limited = budget != nullptr && budget->available() != memory_budget::unlimited;
     const spill_target& spill = options_.spill;
-    if (is_limited && !spill.stores.empty() && spill.make_groups != nullptr && key_count != 0) {
+    if (may_spill_groups() && key_count != 0) {
       const group_request what{keys,
                                inputs,
                                specs,

@@ -86,21 +86,24 @@ class sorted_rows {
             group->row_count == 0)
           return false;
       }
-    if (layout_ == nullptr || layout_->sorted_by.size() < key_count) return false;
-    for (std::size_t i = 0; i < key_count; ++i) {
+    if (layout_ == nullptr) return false;
+    for (std::size_t i = 0; order_.size() < key_count; ++i) {
+      if (i >= layout_->sorted_by.size()) return false;
+      const std::uint32_t column =
+          layout_->sorted_by[PILLAR_MUTATE(sorted_rows_any_column, i, (i + 1) % layout_->sorted_by.size())];
+      if (std::find(columns_.begin(), columns_.end(), column) != columns_.end()) continue;  // twice orders no further
       std::uint32_t key = 0;
-      while (key < key_count &&
-             what.plain(key) !=
-                 layout_->sorted_by[PILLAR_MUTATE(sorted_rows_any_column, i, (i + 1) % layout_->sorted_by.size())])
-        ++key;
+      while (key < key_count && what.plain(key) != column) ++key;
       if (key == key_count) return false;
       order_.push_back({key, false, false});
-      columns_.push_back(what.plain(key));
+      columns_.push_back(column);
     }
     // Slices whose keys are their own are looked at one by one.
     by_slice_ = PILLAR_MUTATE(sorted_rows_slices_share_nothing, !layout_->distributed_by.empty(), true);
     for (const std::uint32_t column : layout_->distributed_by)
       by_slice_ = by_slice_ && std::find(columns_.begin(), columns_.end(), column) != columns_.end();
+    for (std::uint32_t s = 0; s < version.slices.size(); ++s)  // a version may have been put together otherwise
+      for (const auto& group : version.slices[s].groups) by_slice_ = by_slice_ && group->slice == s;
     return true;
   }
 
@@ -211,6 +214,8 @@ struct run_group_request {
 /// One worker's groups that are runs: row group after row group they become results, and are forgotten.
 class run_groups {
  public:
+  static constexpr std::uint32_t enough_runs = 16384;  ///< to be worth results of their own
+
   explicit run_groups(const run_group_request& what) : what_(what), runs_(what.keys, what.results) {}
 
   /// The rows of keys that no other row group has. Requires: no key was there before the last flush()
@@ -240,12 +245,17 @@ class run_groups {
     if (states_) states_->begin_block();
   }
   /// The end of a row group.
-  result<void> end_group() { return runs_.group_count() < enough_runs ? result<void>() : flush(); }
+  result<void> end_group() {
+    const bool enough = runs_.group_count() >= enough_runs || row_count_ - flushed_rows_ >= enough_rows;
+    return enough ? flush() : result<void>();
+  }
 
   /// The groups so far are complete.
   result<void> flush() {
     if (!states_ || runs_.group_count() == 0) return {};
     group_count_ += runs_.group_count();
+    flushed_rows_ = row_count_;
+    states_->arrange_results();  // what is logged row by row is sorted where it lies instead of copied
     PILLAR_ASSIGN_OR_RETURN(std::vector<column> values, states_->finish(what_.results));
     PILLAR_ASSIGN_OR_RETURN(std::vector<column> part, runs_.take_keys());
     part.insert(part.end(), std::make_move_iterator(values.begin() + 1), std::make_move_iterator(values.end()));
@@ -259,7 +269,7 @@ class run_groups {
   [[nodiscard]] std::uint64_t group_count() const noexcept { return group_count_; }
 
  private:
-  static constexpr std::uint32_t enough_runs = 16384;  ///< to be worth results of their own
+  static constexpr std::uint32_t enough_rows = 4 * block_max_rows;  ///< to be forgotten, where states grow with them
   static constexpr std::uint32_t most_runs = enough_runs + block_max_rows;
 
   run_group_request what_;
@@ -267,6 +277,7 @@ class run_groups {
   std::optional<aggregator> states_;
   std::vector<std::vector<column>> parts_;
   std::uint64_t row_count_ = 0;
+  std::uint64_t flushed_rows_ = 0;
   std::uint64_t group_count_ = 0;
   alignas(64) std::uint32_t numbers_[vector_rows] = {};
 };
@@ -282,8 +293,6 @@ class shared_keys {
     place_ = &place;
     at_first_ = place.shares_first;
   }
-  [[nodiscard]] const sorted_place* place() const noexcept { return place_; }
-  void end() noexcept { place_ = nullptr; }
 
   /// The selected rows whose key is shared. `keys` as the group_by names them.
   ///

@@ -163,7 +163,10 @@ inline result<bool> block_run_store::append_columns(stored_run& run, std::span<c
   using form_type = detail::narrow_integers::form_type;
   run_shape& shape = *run.shape;
   const std::uint64_t before = run.open_rows();
-  for (std::size_t i = 0; before == 0 && i < run.builders.size(); ++i) {
+  // Vectors that wait are of the builders' types, since a block is of one type, whatever another run has made of the
+  // shape meanwhile.
+  const bool is_free = PILLAR_MUTATE(run_store_mixes_forms, before == 0 && run.whole.empty(), before == 0);
+  for (std::size_t i = 0; is_free && i < run.builders.size(); ++i) {
     detail::narrow_integers& integers = shape.integers[i];
     const bool takes = detail::narrow_integers::takes(shape.types[i]) && same_values(columns[i]->type, shape.types[i]);
     if (integers.form == form_type::unknown && takes) integers.choose(*columns[i], rows, count);
@@ -218,13 +221,17 @@ inline bool block_run_store::is_roomy(const stored_run& run) const noexcept {
 inline void block_run_store::close_vectors(stored_run& run) {
   const auto row_count = static_cast<std::uint32_t>(run.open_rows()), rest = row_count % vector_rows;
   if (row_count < vector_rows) return;
-  const std::uint64_t wanted = is_roomy(run) ? detail::roomy_rows : rest;
   std::vector<column_builder> next;
   next.reserve(run.builders.size());
-  for (const column_builder& builder : run.builders) {
-    next.emplace_back(builder.type(), &buffered_);
-    if (!next.back().reserve(wanted).ok()) return;
-  }
+  const auto make_room = [&](std::uint64_t rows) {
+    next.clear();
+    for (const column_builder& builder : run.builders) {
+      next.emplace_back(builder.type(), &buffered_);
+      if (!next.back().reserve(rows).ok()) return false;
+    }
+    return true;
+  };
+  if (!(is_roomy(run) && make_room(detail::roomy_rows)) && !make_room(rest)) return;
   stored_run::closed_rows closed{{}, row_count - rest};
   closed.columns.reserve(run.builders.size());
   for (column_builder& builder : run.builders) closed.columns.push_back(*builder.finish());
@@ -248,6 +255,7 @@ PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<con
   const bool is_full = whole + open / vector_rows * vector_rows > options_.block_rows ||
                        (open > options_.block_rows && to.open_rows() >= vector_rows);
   if (is_full || whole % vector_rows != 0) PILLAR_TRY(write(to, false));
+  if (to.open_rows() >= vector_rows && to.open_rows() + count > options_.block_rows) PILLAR_TRY(write(to, false));
   for (;;) {
     const auto done = append_columns(to, columns, rows, row_count, count);
     if (done.ok() && *done) {

@@ -310,6 +310,7 @@ PILLAR_API absl::Status table::append(const std::vector<column_set>& rows, execu
   for (std::uint32_t slice = 0; slice < slice_count; ++slice)
     for (auto& group : made[slice]) {
       group->layout = layout_;
+      group->slice = slice;
       group->id = PILLAR_MUTATE(table_ids_recur, next->next_group_id++, next->slices[slice].groups.size());
       next->slices[slice].row_count += group->row_count;
       next->slices[slice].groups.push_back(std::move(group));
