@@ -64,7 +64,10 @@ class moment_states final : public grouped_state {
     return two_ ? reserve_rows<true>(rows) : reserve_rows<false>(rows);
   }
   void add(const group_rows& rows) noexcept override {
-    if (narrow_.in_use()) narrow_.add(rows.group, rows.count, numbers_.data(), numbers_.data() + vector_rows);
+    if (narrow_.in_use() && of_32_bits_)
+      narrow_.add(rows.group, rows.count, static_cast<const std::int32_t*>(x_), static_cast<const std::int32_t*>(y_));
+    else if (narrow_.in_use())
+      narrow_.add(rows.group, rows.count, static_cast<const std::int64_t*>(x_), static_cast<const std::int64_t*>(y_));
     else if (two_) add_rows<true>(rows);
     else add_rows<false>(rows);
   }
@@ -232,9 +235,14 @@ class moment_states final : public grouped_state {
   /// Room for the rows among the narrow sums, or these are emptied and done with: the rows then go to the words.
   result<void> reserve_narrow(const group_rows& rows, std::uint32_t group_count) noexcept {
     if (numbers_.empty()) PILLAR_TRY(numbers_.append_zeros(2 * vector_rows));
-    std::int64_t* const x = numbers_.data();
-    const std::uint64_t size_x = gather_integers(*rows.values, rows, x);
-    const std::uint64_t size_y = two_ ? gather_integers(*rows.second, rows, x + vector_rows) : size_x;
+    of_32_bits_ = is_signed_32(*rows.values) && (!two_ || is_signed_32(*rows.second));
+    std::int64_t* const places = numbers_.data();
+    const auto size_of = [&](const vector& from, std::int64_t* place, const void*& values) {
+      return of_32_bits_ ? numbers_of(from, rows, reinterpret_cast<std::int32_t*>(place), values)
+                         : numbers_of(from, rows, place, values);
+    };
+    const std::uint64_t size_x = size_of(*rows.values, places, x_);
+    const std::uint64_t size_y = two_ ? size_of(*rows.second, places + vector_rows, y_) : size_x;
     const std::uint64_t load = narrow_moments::load_of(size_x, size_y, rows.count);
     if (!narrow_.has_room(load)) {
       PILLAR_TRY(grow(group_count));
@@ -252,18 +260,27 @@ class moment_states final : public grouped_state {
     narrow_.take(load);
     return {};
   }
-  /// The rows' values; returns one whose bits cover their sizes, less 1 for negative ones.
-  static std::uint64_t gather_integers(const vector& from, const group_rows& rows, std::int64_t* out) noexcept {
+  static bool is_signed_32(const vector& of) noexcept {
+    return of.type.physical == physical_type::int32 || of.type.physical == physical_type::int16 ||
+           of.type.physical == physical_type::int8;
+  }
+  /// Where the rows' values are: in the vector, if all of its rows are asked for, else at `place`. Returns a number whose
+  /// bits cover their sizes, less 1 for negative ones.
+  template <class Value>
+  static std::uint64_t numbers_of(const vector& from, const group_rows& rows, Value* place,
+                                  const void*& values) noexcept {
     return visit_fixed_width(from.type.physical, [&]<class T>() {
       std::uint64_t any = 0;
-      if constexpr (std::is_integral_v<T> && sizeof(T) <= 8) {
-        std::uint64_t seen = 0;
-        gather_rows<T>(from, rows.row, rows.count, out, [&seen](T value) {
-          const auto wide = static_cast<std::int64_t>(value);
-          seen |= static_cast<std::uint64_t>(wide ^ (std::is_signed_v<T> ? wide >> 63 : 0));
-          return wide;
-        });
-        any = seen;
+      if constexpr (std::is_integral_v<T> && sizeof(T) <= sizeof(Value)) {
+        const Value* at = place;
+        if (std::is_same_v<T, Value> && from.kind == vector_kind::flat && rows.count == from.size)
+          at = static_cast<const Value*>(from.values);
+        else gather_rows<T>(from, rows.row, rows.count, place, [](T value) { return static_cast<Value>(value); });
+        for (std::uint32_t i = 0; i < rows.count; ++i) {
+          const Value sign = std::is_signed_v<T> ? at[i] >> (8 * sizeof(Value) - 1) : 0;
+          any |= static_cast<std::make_unsigned_t<Value>>(at[i] ^ sign);
+        }
+        values = at;
       }
       return any;
     });
@@ -516,7 +533,10 @@ class moment_states final : public grouped_state {
   limb_pool limbs_;
   narrow_moments narrow_;             ///< beside the words, of integers that are small so far
   growable<std::int64_t> numbers_{};  ///< of x and of y, from reserve to add: constant, so in no budget
-  bool adds_narrow_ = false;          ///< from reserve_merge to merge: narrow sums to narrow sums
+  const void* x_ = nullptr;           ///< of the rows between reserve and add
+  const void* y_ = nullptr;
+  bool of_32_bits_ = false;
+  bool adds_narrow_ = false;  ///< from reserve_merge to merge: narrow sums to narrow sums
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -81,8 +81,9 @@ class narrow_moments {
     form_ = form::none;
   }
 
-  /// Requires: the rows' load was taken, and room made for their groups
-  void add(const std::uint32_t* groups, std::uint32_t count, const std::int64_t* x, const std::int64_t* y) noexcept {
+  /// Value: std::int32_t or std::int64_t. Requires: the rows' load was taken, and room made for their groups
+  template <class Value>
+  void add(const std::uint32_t* groups, std::uint32_t count, const Value* x, const Value* y) noexcept {
     if (form_ == form::halves) add_rows<true>(groups, count, x, y);
     else add_rows<false>(groups, count, x, y);
   }
@@ -116,36 +117,25 @@ class narrow_moments {
   }
   [[nodiscard]] std::uint32_t stride() const noexcept { return form_ == form::halves ? (fields_ + 1) / 2 : fields_; }
 
-  template <bool Halves>
-  void add_rows(const std::uint32_t* groups, std::uint32_t count, const std::int64_t* x,
-                const std::int64_t* y) noexcept {
+  template <bool Halves, class Value>
+  void add_rows(const std::uint32_t* groups, std::uint32_t count, const Value* x, const Value* y) noexcept {
     if (fields_ == 3) add_fields<Halves, 3>(groups, count, x, x);
     else if (fields_ == 4) add_fields<Halves, 4>(groups, count, x, y);
     else add_fields<Halves, 6>(groups, count, x, y);
   }
-  template <bool Halves, std::uint32_t Fields>
-  void add_fields(const std::uint32_t* PILLAR_RESTRICT groups, std::uint32_t count, const std::int64_t* x,
-                  const std::int64_t* y) noexcept {
+  template <bool Halves, std::uint32_t Fields, class Value>
+  void add_fields(const std::uint32_t* PILLAR_RESTRICT groups, std::uint32_t count, const Value* PILLAR_RESTRICT x,
+                  const Value* PILLAR_RESTRICT y) noexcept {
     constexpr std::size_t words = Halves ? (Fields + 1) / 2 : Fields;
-    constexpr std::uint32_t step = 128;                        // what is added is computed first: several rows at once
-    const auto product = [](std::int64_t a, std::int64_t b) {  // of 26 bits each
-      return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(a)} * static_cast<std::int32_t>(b));
-    };
-    std::uint64_t added[words][step];
-    for (std::uint32_t begin = 0; begin < count; begin += step) {
-      const std::uint32_t rows = count - begin < step ? count - begin : step;
-      for (std::uint32_t i = 0; i < rows; ++i) {
-        const std::int64_t a = x[begin + i], b = y[begin + i];
-        std::uint64_t fields[6] = {1, static_cast<std::uint64_t>(a), product(a, a)};  // Fields == 3
-        if constexpr (Fields > 3)
-          fields[2] = static_cast<std::uint64_t>(b), fields[3] = product(a, Fields == 4 ? b : a);
-        if constexpr (Fields == 6) fields[4] = product(b, b), fields[5] = product(a, b);
-        for (std::size_t word = 0; word < words; ++word)
-          added[word][i] = Halves ? fields[2 * word] + (fields[2 * word + 1] << 32) : fields[word];
-      }
-      std::uint64_t* const all = words_.data();
-      for (std::uint32_t i = 0; i < rows; ++i)
-        for (std::size_t word = 0; word < words; ++word) all[groups[begin + i] * words + word] += added[word][i];
+    std::uint64_t* const PILLAR_RESTRICT all = words_.data();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto a = static_cast<std::uint64_t>(std::int64_t{x[i]}), b = static_cast<std::uint64_t>(std::int64_t{y[i]});
+      std::uint64_t fields[6] = {1, a, a * a};  // Fields == 3
+      if constexpr (Fields == 4) fields[2] = b, fields[3] = a * b;
+      if constexpr (Fields == 6) fields[2] = b, fields[3] = a * a, fields[4] = b * b, fields[5] = a * b;
+      std::uint64_t* const at = all + groups[i] * words;
+      for (std::size_t word = 0; word < words; ++word)
+        at[word] += Halves ? fields[2 * word] + (fields[2 * word + 1] << 32) : fields[word];
     }
   }
 
