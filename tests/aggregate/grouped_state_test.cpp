@@ -303,6 +303,38 @@ scalar only(const aggregate_spec& spec, const pillar::data_type& type, const std
   return pillar::get((*made.finish())[0].slice(0, 1), 0);
 }
 
+// Values in every order that a choice of pivots may fall for, many of them equal.
+TEST(aggregate_grouped_state, quantiles_of_values_in_any_order) {
+  pillar::splitmix64 random(71);
+  for (const int count : {1, 2, 63, 64, 65, 66, 200, 1023, sanitized ? 1500 : 6000})
+    for (int pattern = 0; pattern < 8; ++pattern) {
+      std::vector<scalar> cells;
+      std::vector<double> sorted;
+      for (int i = 0; i < count; ++i) {
+        const int value = pattern == 0   ? 7
+                          : pattern == 1 ? i
+                          : pattern == 2 ? -i
+                          : pattern == 3 ? i % 2
+                          : pattern == 4 ? std::min(i, count - i)
+                          : pattern == 5 ? (i == count / 2 ? -5 : 3)
+                          : pattern == 6 ? static_cast<int>(random.below(4))
+                                         : static_cast<int>(random.below(1'000'000)) - 500'000;
+        sorted.push_back(value);
+        cells.push_back(scalar::of_real(type_of<double>, value));
+      }
+      std::sort(sorted.begin(), sorted.end());
+      for (const double part : {0.0, 0.01, 0.5, 0.75, 1.0}) {
+        aggregate_spec spec(aggregate_kind::quantile);
+        spec.quantile = part;
+        const double place = part * (count - 1), below = std::floor(place);
+        const auto at = static_cast<std::size_t>(below);
+        const double low = sorted[at], high = sorted[std::min(at + 1, sorted.size() - 1)];
+        const double wanted = low == high || place == below ? low : std::fma(place - below, high - low, low);
+        ASSERT_EQ(only(spec, type_of<double>, cells).real, wanted) << count << ", " << pattern << ", " << part;
+      }
+    }
+}
+
 // The variance of 0, 1, …, 999 is 1000 · 1001 / 12, wherever the values lie: textbook sums of squares lose all digits.
 TEST(aggregate_grouped_state, variance_does_not_depend_on_the_mean) {
   for (const double offset : {0.0, 1e9, -1e12, 0x1p52}) {

@@ -330,7 +330,8 @@ TEST(aggregate_parallel_group, keys_of_several_columns_wait_as_words) {
       auto groups = *parallel_group::make(rows.types, std::span(&int64, 1), {specs.data(), 2}, workers, &budget,
                                           rows.ranges, 10'000'000);
       rows.add_all(groups, pool);
-      EXPECT_GT(groups.waiting_rows(), (rows.batches.size() - 40) * 1024 / 3);
+      // With several workers it depends on who comes first which texts still get numbers.
+      EXPECT_GT(groups.waiting_rows(), workers == 1 ? (rows.batches.size() - 40) * 1024 / 3 : 0u);
       EXPECT_LT(groups.waiting_rows(), (rows.batches.size() - 40) * 1024 * 3 / 4);
       for (int again = 0; again < 2; ++again) {
         const auto parts = groups.finish(pool);

@@ -39,13 +39,64 @@ struct grouped_log {
     for (std::size_t i = 0; i < size; ++i)
       if (groups[i] - first < count) ++begin[groups[i] - first + 2];
     for (std::uint32_t i = 0; i < count; ++i) begin[i + 2] += begin[i + 1];
-    PILLAR_TRY(values.append_zeros(begin[count + 1]));
+    PILLAR_TRY(values.reserve(begin[count + 1]));
+    values.extend(begin[count + 1]);  // each is written below
     T* const to = values.data();
-    for (std::size_t i = 0; i < size; ++i)
+    constexpr std::size_t ahead = 24;
+    const std::size_t early = size > ahead ? size - ahead : 0;
+    const auto put = [&](std::size_t i) {
       if (groups[i] - first < count) to[begin[groups[i] - first + 1]++] = value(i);
+    };
+    for (std::size_t i = 0; i < early; ++i) {
+      const std::uint32_t next = groups[i + ahead] - first;
+      __builtin_prefetch(&to[begin[next < count ? next + 1 : 1]], 1);
+      put(i);
+    }
+    for (std::size_t i = early; i < size; ++i) put(i);
     return {};
   }
 };
+/// Puts *at where it would stand in order, nothing greater before it and nothing less behind: in each turn the values are
+/// parted, without a branch, by one of a sample whose rank is that of *at.
+///
+/// Source: C. A. R. Hoare, "Algorithm 65: Find" (1961); partition by N. Lomuto, as in J. Bentley, "Programming pearls"
+template <class Word>
+void select_word(Word* begin, Word* end, Word* at) noexcept {
+  constexpr std::ptrdiff_t sampled = 16, few = 64;
+  constexpr int most_turns = 40;  // of values in an order that the sample falls for
+  for (int turn = 0; end - begin > few && turn < most_turns; ++turn) {
+    Word sample[sampled];
+    const std::ptrdiff_t size = end - begin;
+    for (std::ptrdiff_t i = 0; i < sampled; ++i) {
+      const Word value = begin[(2 * i + 1) * size / (2 * sampled)];
+      std::ptrdiff_t place = i;
+      for (; place > 0 && value < sample[place - 1]; --place) sample[place] = sample[place - 1];
+      sample[place] = value;
+    }
+    const Word pivot = sample[(at - begin) * sampled / size];
+    Word* less = begin;
+    for (Word* i = begin; i != end; ++i) {
+      const Word value = *i;
+      *i = *less;
+      *less = value;
+      less += value < pivot ? 1 : 0;
+    }
+    if (at < less) {
+      end = less;
+      continue;
+    }
+    begin = less;  // and what equals the pivot behind it
+    for (Word* i = begin; i != end; ++i) {
+      const Word value = *i;
+      *i = *less;
+      *less = value;
+      less += PILLAR_MUTATE(select_loses_equals, value == pivot, true) ? 1 : 0;
+    }
+    if (at < less) return;
+    begin = less;
+  }
+  std::nth_element(begin, at, end);
+}
 inline constexpr std::size_t log_limit = 0xfffffffeu;
 
 /// median and quantile. Word: values as unsigned numbers of their order, 64 or 128 bits.
@@ -144,7 +195,7 @@ class list_states final : public grouped_state {
   void select(Word* begin, Word* end) const noexcept {
     if (end - begin < 2) return;
     Word* const at = begin + static_cast<std::ptrdiff_t>(std::floor(quantile_ * static_cast<double>(end - begin - 1)));
-    std::nth_element(begin, at, end);
+    select_word(begin, end, at);
     if (at + 1 < end) std::iter_swap(at + 1, std::min_element(at + 1, end));
   }
   /// The value at quantile · (n − 1) of the n values in order; between two of them linear. The middle of two integers of at

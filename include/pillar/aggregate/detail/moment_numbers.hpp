@@ -256,6 +256,18 @@ PILLAR_ALWAYS_INLINE void add_to_words2(std::uint64_t* words, std::uint64_t valu
   words[0] = static_cast<std::uint64_t>(sum);
   words[1] = static_cast<std::uint64_t>(sum >> 64);
 }
+/// Adds square · 2^shift to four words; shift < 64.
+PILLAR_ALWAYS_INLINE void add_square(std::uint64_t* words, uint128 square, unsigned shift) noexcept {
+  const uint128 low = square << shift;
+  const std::uint64_t high = static_cast<std::uint64_t>(square >> 64) >> 1 >> (63 - shift);
+  const uint128 lower = (static_cast<uint128>(words[1]) << 64 | words[0]) + low;
+  const uint128 upper = (static_cast<uint128>(words[3]) << 64 | words[2]) + high +
+                        PILLAR_MUTATE(square_loses_carry, lower < low ? 1u : 0u, 0u);
+  words[0] = static_cast<std::uint64_t>(lower);
+  words[1] = static_cast<std::uint64_t>(lower >> 64);
+  words[2] = static_cast<std::uint64_t>(upper);
+  words[3] = static_cast<std::uint64_t>(upper >> 64);
+}
 /// Adds ±product · 2^shift to four words; shift ≤ 64.
 PILLAR_ALWAYS_INLINE void add_to_words4(std::uint64_t* words, uint128 product, unsigned shift, bool negative) noexcept {
   const bool whole = shift == 64;

@@ -60,6 +60,7 @@ class moment_states final : public grouped_state {
       if (narrow_.in_use()) return {};
     }
     PILLAR_TRY(grow(group_count));
+    all_fit_ = false;
     if (whole_ && !wide_) return {};  // integers of 64 bits always fit into the words
     return two_ ? reserve_rows<true>(rows) : reserve_rows<false>(rows);
   }
@@ -69,6 +70,7 @@ class moment_states final : public grouped_state {
     else if (narrow_.in_use())
       narrow_.add(rows.group, rows.count, static_cast<const std::int64_t*>(x_), static_cast<const std::int64_t*>(y_));
     else if (two_) add_rows<true>(rows);
+    else if (all_fit_) add_fitting(rows);
     else add_rows<false>(rows);
   }
 
@@ -307,13 +309,19 @@ class moment_states final : public grouped_state {
   template <bool Two>
   result<void> reserve_rows(const group_rows& rows) noexcept {
     result<void> made;
+    all_fit_ = !Two && !wide_;
     const auto look = [&](std::uint32_t group, const exact_term& x, const exact_term& y)
         __attribute__((always_inline)) {
-      if ((x.flag | y.flag) != 0) return;
+      if ((x.flag | y.flag) != 0) {
+        all_fit_ = false;
+        return;
+      }
       head* of = head_of(group);
       of->position[0] = chosen(of->position[0], x);
       if constexpr (Two) of->position[1] = chosen(of->position[1], y);
-      if (fits<Two>(*of, x, y) || !made.ok()) return;
+      if (fits<Two>(*of, x, y)) return;
+      all_fit_ = false;
+      if (!made.ok()) return;
       made = make_room(group, x, y);
     };
     for_each_pair<Two>(rows, look);
@@ -330,6 +338,24 @@ class moment_states final : public grouped_state {
       if (of->count % carry_period == 0 && of->windows != 0) normalise(*of);
     };
     for_each_pair<Two>(rows, add);
+  }
+
+  /// Rows of one float input that all go to the words.
+  void add_fitting(const group_rows& rows) noexcept {
+    std::uint64_t values[vector_rows];
+    gather_numbers(*rows.values, rows, values);
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      head& of = *head_of(rows.group[i]);
+      auto* const words = reinterpret_cast<std::uint64_t*>(&of) + 2;
+      const exact_term x = term_of(std::bit_cast<double>(values[i]));
+      const auto shift = static_cast<unsigned>(x.mantissa == 0 ? 0 : x.position - (of.position[0] - 1));
+      ++of.count;
+      add_to_words2(words, x.mantissa, shift, x.negative);
+      const uint128 square = static_cast<uint128>(x.mantissa) * x.mantissa;
+      if (shift < 32) add_square(words + 2, square, 2 * shift);
+      else add_to_words4(words + 2, square, 2 * shift, false);
+      if (of.count % carry_period == 0 && of.windows != 0) normalise(of);
+    }
   }
 
   /// Calls f(group, x, y) for each row; of one input, y is x.
@@ -536,6 +562,7 @@ class moment_states final : public grouped_state {
   const void* x_ = nullptr;           ///< of the rows between reserve and add
   const void* y_ = nullptr;
   bool of_32_bits_ = false;
+  bool all_fit_ = false;      ///< from reserve to add: the rows, of one float input, go to the words
   bool adds_narrow_ = false;  ///< from reserve_merge to merge: narrow sums to narrow sums
 };
 
