@@ -60,7 +60,7 @@ inline sort_order compound(std::vector<std::string> columns) { return {std::move
 
 /// How a table stores its rows.
 struct table_options {
-  static constexpr std::uint32_t max_slices = 65536;
+  static constexpr std::uint32_t max_slices = 65536;  ///< a bound for mistakes: each append visits them all
   table_distribution distribution{};
   sort_order order{};
   std::uint32_t row_group_rows = 65536;  ///< a multiple of 1,024, at most 65,536

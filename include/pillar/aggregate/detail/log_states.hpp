@@ -56,6 +56,7 @@ struct grouped_log {
     return {};
   }
 };
+
 /// Puts *at where it would stand in order, nothing greater before it and nothing less behind: in each turn the values are
 /// parted, without a branch, by one of a sample whose rank is that of *at.
 ///
@@ -97,6 +98,7 @@ void select_word(Word* begin, Word* end, Word* at) noexcept {
   }
   std::nth_element(begin, at, end);
 }
+
 inline constexpr std::size_t log_limit = 0xfffffffeu;
 
 /// median and quantile. Word: values as unsigned numbers of their order, 64 or 128 bits.
