@@ -226,6 +226,34 @@ TEST(pipeline_sorted_rows, only_keys_of_several_row_groups_go_through_a_table) {
   EXPECT_EQ(done->rows().row_count(), 20'480u);
 }
 
+// What the ends of row groups cost is in the account: nothing of those that zone maps leave out, else the vectors that
+// were decoded for them, also where the scan itself would not.
+TEST(pipeline_sorted_rows, the_ends_of_row_groups_are_in_the_account) {
+  const column_set rows = serial_rows(10 * 4096, 1);
+  pillar::table table(rows.schema, {.order = pillar::compound({"k", "v"}), .row_group_rows = 4096});
+  ASSERT_TRUE(table.append(rows).ok());
+  pillar::inline_executor runner;
+  query_plan plan = grouped(table, {"k", "v"});
+  const auto key_of = [](std::int64_t row) { return row * 1'000'003; };
+  pillar::plan_stage filter;
+  filter.predicate = col("k") >= key_of(3 * 4096 + 1024) && col("k") < key_of(3 * 4096 + 2048);
+  plan.stages.insert(plan.stages.begin(), filter);
+  for (const group_search how : {group_search::automatic, group_search::by_table}) {
+    const bool by_runs = how == group_search::automatic;
+    auto done = run_by(how, plan, runner);
+    ASSERT_TRUE(done.ok()) << done.status();
+    EXPECT_EQ(done->rows().row_count(), 1024u);
+    EXPECT_EQ(done->stats().groups->rows_by_runs, by_runs ? 1024u : 0u);
+    EXPECT_EQ(done->stats().row_groups_skipped, 9u);
+    ASSERT_EQ(done->stats().blocks.size(), 20u);
+    for (const auto& block : done->stats().blocks) {
+      const auto decoded = block.vectors[static_cast<std::size_t>(pillar::scan_cause::decoded)];
+      if (block.group != 3) EXPECT_EQ(block.bytes_read, 0u) << block.group << ' ' << block.column;
+      else EXPECT_EQ(decoded, by_runs && block.column == 1 ? 3u : 1u) << block.column;
+    }
+  }
+}
+
 // Every group with a state in a table would not fit: by runs next to nothing is kept but the answer, nothing is spilled,
 // and where rows are not sorted the same query ends with an error or spills.
 TEST(pipeline_sorted_rows, many_groups_take_no_memory) {

@@ -18,6 +18,8 @@
 #include "pillar/pipeline/detail/spilled_groups.hpp"
 #include "pillar/pipeline/impl/bound_segment.hpp"
 #include "pillar/pipeline/impl/gathered_rows.hpp"
+#include "pillar/pipeline/impl/run_groups.hpp"
+#include "pillar/pipeline/impl/shared_keys.hpp"
 #include "pillar/pipeline/impl/sorted_rows.hpp"
 #include "pillar/pipeline/run_options.hpp"
 #include "pillar/pipeline/statistics.hpp"
@@ -269,7 +271,7 @@ class segment_runner {
     }
     if (spilling_) local.spilling = spilling_.get();
     else if (groups_) local.groups = &groups_->worker(local.number);
-    if (sorted_ && !local.runs)
+    if (by_runs() && !local.runs)
       local.runs = std::make_unique<run_groups>(
           run_group_request{key_types_, input_types_, specs_, input_ranges_, context_.budget(), result_budget_});
     return {};
@@ -295,6 +297,7 @@ class segment_runner {
     return (run_groups::enough_runs + rows) * group_bytes <= context_.budget()->available() / runner_.concurrency();
   }
 
+  [[nodiscard]] bool by_runs() const noexcept { return sorted_ && sorted_->is_worth_it(); }
   /// Whether the keys begin the table's sort key, so that runs of rows are groups.
   result<void> look_for_order(const table_version& version) {
     if (options_.find_groups == group_search::by_table || key_ranges_.empty()) return {};
@@ -302,10 +305,15 @@ class segment_runner {
         static_cast<uint128>(key_ranges_[0].highest) - static_cast<uint128>(key_ranges_[0].lowest) < small_array)
       return {};
     if (may_spill_groups() && !has_room_for_runs(version)) return {};
-    auto made = sorted_rows::make(shared_, version, context_.budget());
+    const auto is_read = [&](const row_group& group) -> result<bool> {
+      if (context_.check_deadline()) return context_.error();
+      return answer_of(group, local_of(0)).what != zone_verdict::none;
+    };
+    auto made = sorted_rows::make(shared_, version, is_read, context_.budget());
     if (!made.ok() && made.error().code != errc::out_of_memory) return made.error();
     if (!made.ok() || !*made) return {};  // a table may do with less, or spill
     sorted_ = *std::move(made);
+    if (!by_runs()) return {};
     // The table is for what row groups have in common.
     std::uint64_t row_groups = 0;
     for (const auto& slice : version.slices) row_groups += slice.groups.size();
@@ -394,6 +402,15 @@ class segment_runner {
     return false;
   }
 
+  /// What a row group's zone maps say of the predicate.
+  zone_answer answer_of(const row_group& group, worker_local& local) const {
+    zone_answer block;
+    block.what = zone_verdict::all;
+    for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].zone;
+    if (shared_.what.has_predicate) block = answer(shared_.predicate, local.zones, local.block_scratch);
+    return block;
+  }
+
   /// Tells block sources what the zone maps leave to read, so that they read ahead: the predicate's columns, and all of
   /// them where every row is known to pass.
   void announce(const table_version& version) {
@@ -409,10 +426,7 @@ class segment_runner {
         if (group->store == nullptr) continue;
         if (store != group->store.get()) tell();
         store = group->store.get();
-        zone_answer block;
-        block.what = zone_verdict::all;
-        for (const std::uint32_t c : shared_.named) local.zones[c] = &group->blocks[c].zone;
-        if (shared_.what.has_predicate) block = answer(shared_.predicate, local.zones, local.block_scratch);
+        const zone_answer block = answer_of(*group, local);
         if (block.what == zone_verdict::none) continue;
         for (const std::uint32_t c : block.what == zone_verdict::all ? shared_.read : shared_.predicate.columns)
           wanted.push_back(group->blocks[c].stored.id);
@@ -453,10 +467,7 @@ class segment_runner {
     begin_block(local);
     local.blocks.begin(group);
     if (local.runs) local.keys_of_others.begin(*sorted_, sorted_->place(slice, number));
-    zone_answer block;
-    block.what = zone_verdict::all;
-    for (const std::uint32_t c : shared_.named) local.zones[c] = &group.blocks[c].zone;
-    if (shared_.what.has_predicate) block = answer(shared_.predicate, local.zones, local.block_scratch);
+    const zone_answer block = answer_of(group, local);
     if (block.what == zone_verdict::none) ++local.groups_skipped;
     begin_run(group, block, local);
     const std::uint64_t reached = local.run.open;
@@ -575,7 +586,11 @@ class segment_runner {
       account.column = c;
       account.block_bytes = group.blocks[c].block_bytes();
       const touched_vectors& touched = run.touched[c];
-      const std::uint64_t read = touched.encoded | touched.decoded, consulted = read | touched.settled;
+      std::uint64_t decoded = touched.decoded;
+      if (sorted_)
+        decoded |= PILLAR_MUTATE(sorted_rows_ends_uncounted,
+                                 sorted_->vectors_read(sorted_->place(slice, number), c, run.count), 0);
+      const std::uint64_t read = touched.encoded | decoded, consulted = read | touched.settled;
       const std::uint64_t unselected = reached & ~run.open & ~consulted;
       const auto count = [&account](scan_cause cause, std::uint64_t vectors) {
         account.vectors[static_cast<std::size_t>(cause)] = static_cast<std::uint64_t>(std::popcount(vectors));
@@ -583,8 +598,8 @@ class segment_runner {
       count(scan_cause::skipped_by_zone, low_bits(run.count) & ~consulted & ~unselected);
       count(scan_cause::skipped_by_selection, unselected);
       count(scan_cause::settled, touched.settled & ~read);
-      count(scan_cause::encoded, touched.encoded & ~touched.decoded);
-      count(scan_cause::decoded, touched.decoded);
+      count(scan_cause::encoded, touched.encoded & ~decoded);
+      count(scan_cause::decoded, decoded);
       if (consulted != 0) {  // else the block may not even be open
         const block_view& view = local.blocks[c];
         if (read == low_bits(run.count)) {
@@ -980,7 +995,7 @@ class segment_runner {
 
   /// Groups that were runs, behind those of the table.
   void take_runs(std::vector<std::vector<column>>& parts) {
-    if (!sorted_) return;
+    if (!by_runs()) return;
     for (auto& local : locals_) {
       if (!local || !local->runs) continue;
       for (auto& part : local->runs->take()) parts.push_back(std::move(part));

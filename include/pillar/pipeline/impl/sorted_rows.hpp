@@ -14,13 +14,11 @@
 #include <string_view>
 #include <vector>
 
-#include "pillar/aggregate/aggregator.hpp"
-#include "pillar/aggregate/sorted_groups.hpp"
 #include "pillar/base/detail/heap_sort.hpp"
+#include "pillar/base/function_ref.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
-#include "pillar/column/detail/gather.hpp"  // list_rows
-#include "pillar/column/encoded.hpp"        // vector_scratch
+#include "pillar/column/encoded.hpp"  // vector_scratch
 #include "pillar/pipeline/impl/bound_segment.hpp"
 #include "pillar/sort/key.hpp"
 #include "pillar/zone/zone_map.hpp"
@@ -39,24 +37,31 @@ struct sorted_place {
   std::uint32_t last_size = 0;
   bool shares_first = false;  ///< its first key is another's last
   bool shares_last = false;
-  bool shares_all = false;  ///< any of its keys may be in another row group
+  bool shares_all = false;     ///< any of its keys may be in another row group
+  bool is_left_out = false;    ///< no row of it is read: it has no keys here
+  bool first_by_zone = false;  ///< the zone map told the order's first column
 };
 
 /// The row groups of a version whose sort key begins with the keys of a group_by.
 class sorted_rows {
  public:
-  /// Nothing where the keys are no such prefix, or where most rows would go into the table.
+  /// Whether any row of a row group is read. Its errors end the look.
+  using group_question = function_ref<result<bool>(const row_group&)>;
+
+  /// Nothing where the keys are no such prefix.
   ///
-  /// Errors: out_of_memory
-  /// Cost:   two decoded vectors per row group and key, for integers one less of each
+  /// Errors: out_of_memory, those of is_read
+  /// Cost:   two decoded vectors per key and row group that is read, none of a first integer that zone maps know
   static result<std::optional<sorted_rows>> make(const bound_segment& what, const table_version& version,
-                                                 memory_budget* budget) {
+                                                 group_question is_read, memory_budget* budget) {
     sorted_rows made(budget);
     if (!made.find_order(what, version)) return std::optional<sorted_rows>();
-    PILLAR_TRY(made.find_ends(version));
-    if (!made.compare_ends(version)) return std::optional<sorted_rows>();
+    PILLAR_TRY(made.find_ends(version, is_read));
+    made.is_worth_it_ = made.compare_ends(version);
     return std::optional<sorted_rows>(std::move(made));
   }
+  /// False: most rows have a key that others may have, and would go into the table.
+  [[nodiscard]] bool is_worth_it() const noexcept { return is_worth_it_; }
 
   [[nodiscard]] const sorted_place& place(std::uint32_t slice, std::uint32_t group) const noexcept {
     return places_[first_of_slice_[slice] + group];
@@ -68,6 +73,13 @@ class sorted_rows {
   }
   [[nodiscard]] std::string_view last_key(const sorted_place& of) const noexcept {
     return {reinterpret_cast<const char*>(bytes_.data()) + of.bytes_at + of.first_size, of.last_size};
+  }
+  /// The vectors of a row group's column that were decoded to know its ends, as bits.
+  [[nodiscard]] std::uint64_t vectors_read(const sorted_place& of, std::uint32_t column,
+                                           std::uint32_t vector_count) const noexcept {
+    const auto at = std::find(columns_.begin() + (of.first_by_zone ? 1 : 0), columns_.end(), column);
+    if (of.is_left_out || at == columns_.end()) return 0;
+    return 1 | std::uint64_t{1} << (vector_count - 1);
   }
   /// Rows that go into the table at most, but for those of keys that fill row groups.
   [[nodiscard]] std::uint64_t rows_in_table() const noexcept { return rows_in_table_; }
@@ -107,12 +119,16 @@ class sorted_rows {
     return true;
   }
 
-  result<void> append_end(const row_group& group, bool last, vector_scratch& scratch) {
+  /// Whether the zone map of a row group knows the first column's values in its first and last row.
+  [[nodiscard]] bool zone_has_ends(const row_group& group) const noexcept {
+    const zone_map& zone = group.blocks[columns_[0]].zone;
+    return is_integer(zone.physical) && zone.min_exact && zone.max_exact && !zone.may_have_nulls();
+  }
+  result<void> append_end(const row_group& group, bool last, bool first_by_zone, vector_scratch& scratch) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const stored_block& block = group.blocks[columns_[i]];
       const sort_key first_column{0, false, false};
-      if (i == 0 && is_integer(block.zone.physical) && block.zone.min_exact && block.zone.max_exact &&
-          !block.zone.may_have_nulls()) {
+      if (i == 0 && first_by_zone) {
         const scalar end =
             last ? zone_maximum(block.zone, block.view.type()) : zone_minimum(block.zone, block.view.type());
         PILLAR_TRY(append_key({&end, 1}, {&first_column, 1}, bytes_));
@@ -128,17 +144,22 @@ class sorted_rows {
   }
 
   /// The first and the last key of each row group.
-  result<void> find_ends(const table_version& version) {
+  result<void> find_ends(const table_version& version, group_question is_read) {
     const auto scratch = std::make_unique<vector_scratch>();
     for (const auto& slice : version.slices) {
       first_of_slice_.push_back(places_.size());
       for (const auto& group : slice.groups) {
         sorted_place made;
-        made.bytes_at = bytes_.size();
-        PILLAR_TRY(append_end(*group, false, *scratch));
-        made.first_size = static_cast<std::uint32_t>(bytes_.size() - made.bytes_at);
-        PILLAR_TRY(append_end(*group, true, *scratch));
-        made.last_size = static_cast<std::uint32_t>(bytes_.size() - made.bytes_at - made.first_size);
+        PILLAR_ASSIGN_OR_RETURN(const bool read, is_read(*group));
+        made.is_left_out = PILLAR_MUTATE(sorted_rows_reads_all, !read, false);
+        if (!made.is_left_out) {
+          made.bytes_at = bytes_.size();
+          made.first_by_zone = zone_has_ends(*group);
+          PILLAR_TRY(append_end(*group, false, made.first_by_zone, *scratch));
+          made.first_size = static_cast<std::uint32_t>(bytes_.size() - made.bytes_at);
+          PILLAR_TRY(append_end(*group, true, made.first_by_zone, *scratch));
+          made.last_size = static_cast<std::uint32_t>(bytes_.size() - made.bytes_at - made.first_size);
+        }
         places_.push_back(made);
       }
     }
@@ -155,7 +176,10 @@ class sorted_rows {
     std::vector<numbered> all;
     std::size_t next = 0;
     for (std::uint32_t s = 0; s < version.slices.size(); ++s)
-      for (const auto& group : version.slices[s].groups) all.push_back({next++, by_slice_ ? s : 0, group->row_count});
+      for (const auto& group : version.slices[s].groups) {
+        if (!places_[next].is_left_out) all.push_back({next, by_slice_ ? s : 0, group->row_count});
+        ++next;
+      }
     heap_sort(all, [this](const numbered& a, const numbered& b) {
       if (a.slice != b.slice) return a.slice < b.slice;
       const sorted_place &left = places_[a.place], &right = places_[b.place];
@@ -199,146 +223,7 @@ class sorted_rows {
   std::vector<sorted_place> places_{};
   growable<std::byte> bytes_;
   std::uint64_t rows_in_table_ = 0;
-};
-
-/// What a worker's aggregation of runs is made from.
-struct run_group_request {
-  std::span<const data_type> keys{};
-  std::span<const data_type> inputs{};
-  std::span<const aggregate_spec> aggregates{};
-  std::span<const key_range> input_ranges{};
-  memory_budget* budget = nullptr;
-  memory_budget* results = nullptr;
-};
-
-/// One worker's groups that are runs: row group after row group they become results, and are forgotten.
-class run_groups {
- public:
-  static constexpr std::uint32_t enough_runs = 16384;  ///< to be worth results of their own
-
-  explicit run_groups(const run_group_request& what) : what_(what), runs_(what.keys, what.results) {}
-
-  /// The rows of keys that no other row group has. Requires: no key was there before the last flush()
-  result<void> update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
-                      const selection_mask& rows, std::uint32_t row_count, std::span<const selection_mask* const> where,
-                      std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
-    if (!states_) {
-      // The runs' numbers are the keys: an array, in which neighbours meet.
-      const key_range range{0, most_runs - 1};
-      PILLAR_ASSIGN_OR_RETURN(
-          aggregator made, aggregator::make({&type_of<std::uint32_t>, 1}, what_.inputs, what_.aggregates, what_.budget,
-                                            {&range, 1}, 0, what_.input_ranges));
-      states_.emplace(std::move(made));
-      states_->begin_block();
-    }
-    PILLAR_TRY(runs_.find(keys, rows, row_count, numbers_));
-    vector run;
-    run.type = type_of<std::uint32_t>;
-    run.size = row_count;
-    run.values = numbers_;
-    const vector* const key[] = {&run};
-    row_count_ += rows.count();
-    return states_->update(key, inputs, rows, row_count, where, input_bits, numbers);
-  }
-
-  void begin_block() noexcept {
-    if (states_) states_->begin_block();
-  }
-  /// The end of a row group.
-  result<void> end_group() {
-    const bool enough = runs_.group_count() >= enough_runs || row_count_ - flushed_rows_ >= enough_rows;
-    return enough ? flush() : result<void>();
-  }
-
-  /// The groups so far are complete.
-  result<void> flush() {
-    if (!states_ || runs_.group_count() == 0) return {};
-    group_count_ += runs_.group_count();
-    flushed_rows_ = row_count_;
-    states_->arrange_results();  // what is logged row by row is sorted where it lies instead of copied
-    PILLAR_ASSIGN_OR_RETURN(std::vector<column> values, states_->finish(what_.results));
-    PILLAR_ASSIGN_OR_RETURN(std::vector<column> part, runs_.take_keys());
-    part.insert(part.end(), std::make_move_iterator(values.begin() + 1), std::make_move_iterator(values.end()));
-    parts_.push_back(std::move(part));
-    states_.reset();
-    return {};
-  }
-  [[nodiscard]] std::vector<std::vector<column>> take() noexcept { return std::move(parts_); }
-
-  [[nodiscard]] std::uint64_t row_count() const noexcept { return row_count_; }
-  [[nodiscard]] std::uint64_t group_count() const noexcept { return group_count_; }
-
- private:
-  static constexpr std::uint32_t enough_rows = 4 * block_max_rows;  ///< to be forgotten, where states grow with them
-  static constexpr std::uint32_t most_runs = enough_runs + block_max_rows;
-
-  run_group_request what_;
-  sorted_groups runs_;
-  std::optional<aggregator> states_;
-  std::vector<std::vector<column>> parts_;
-  std::uint64_t row_count_ = 0;
-  std::uint64_t flushed_rows_ = 0;
-  std::uint64_t group_count_ = 0;
-  alignas(64) std::uint32_t numbers_[vector_rows] = {};
-};
-
-/// Splits a batch of sorted rows into those of keys that others may have, and those of keys that only its row group has.
-///
-/// Threads: one
-class shared_keys {
- public:
-  explicit shared_keys(memory_budget* budget) noexcept : key_(budget) {}
-  void begin(const sorted_rows& rows, const sorted_place& place) noexcept {
-    rows_ = &rows;
-    place_ = &place;
-    at_first_ = place.shares_first;
-  }
-
-  /// The selected rows whose key is shared. `keys` as the group_by names them.
-  ///
-  /// Errors: out_of_memory
-  result<void> find(std::span<const vector* const> keys, const selection_mask& selection, selection_mask& shared) {
-    shared = place_->shares_all ? selection : selection_mask::none();
-    const bool at_last = place_->shares_last;
-    if (place_->shares_all || (!at_first_ && !at_last)) return {};
-    std::uint16_t rows[vector_rows];
-    const std::uint32_t count = list_rows(selection.words, rows);
-    if (count == 0) return {};
-    if (at_first_) {
-      PILLAR_ASSIGN_OR_RETURN(const std::uint32_t same, count_of(rows_->first_key(*place_), keys, rows, count, true));
-      for (std::uint32_t i = 0; i < same; ++i) set_bit(shared.words, rows[i]);
-      at_first_ = PILLAR_MUTATE(sorted_rows_first_of_batch, same == count, false);
-    }
-    if (at_last) {
-      PILLAR_ASSIGN_OR_RETURN(const std::uint32_t same, count_of(rows_->last_key(*place_), keys, rows, count, false));
-      for (std::uint32_t i = count - same; i < count; ++i) set_bit(shared.words, rows[i]);
-    }
-    return {};
-  }
-
- private:
-  result<bool> has_key(std::span<const vector* const> keys, std::uint32_t row, std::string_view known) {
-    key_.truncate(0);
-    PILLAR_TRY(append_key(keys, rows_->order(), row, key_));
-    return std::string_view(reinterpret_cast<const char*>(key_.data()), key_.size()) == known;
-  }
-  /// How many rows from the first one on, or back from the last, have a key; they are sorted.
-  result<std::uint32_t> count_of(std::string_view known, std::span<const vector* const> keys, const std::uint16_t* rows,
-                                 std::uint32_t count, bool from_first) {
-    std::uint32_t low = 0, high = count;  // rows below low have it, rows from high on have not
-    for (std::uint32_t middle = 0; low < high;
-         middle = low == 1 && high == count ? count - 1 : low + (high - low) / 2) {
-      PILLAR_ASSIGN_OR_RETURN(const bool same, has_key(keys, rows[from_first ? middle : count - 1 - middle], known));
-      if (same) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  const sorted_rows* rows_ = nullptr;
-  const sorted_place* place_ = nullptr;
-  bool at_first_ = false;  ///< the rows so far all had the first key
-  growable<std::byte> key_;
+  bool is_worth_it_ = false;
 };
 
 }  // namespace PILLAR_NAMESPACE::detail
