@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -333,6 +334,64 @@ TEST(aggregate_grouped_state, quantiles_of_values_in_any_order) {
         ASSERT_EQ(only(spec, type_of<double>, cells).real, wanted) << count << ", " << pattern << ", " << part;
       }
     }
+}
+
+// Doubles whose sums are kept in one place for all groups, as far as their sizes allow it: values below and above that place,
+// zeros, negative ones and other sizes later on. The reference are sums of whole numbers in 128 bits.
+TEST(aggregate_grouped_state, moments_of_reals_of_any_sizes_are_exact) {
+  pillar::splitmix64 random(73);
+  const auto key = type_of<std::int32_t>;
+  const pillar::data_type inputs[] = {type_of<double>};
+  const aggregate_spec specs[] = {{aggregate_kind::variance_population}, {aggregate_kind::variance}};
+  for (int round = 0; round < 60; ++round) {
+    // A value is ±(1 to 1023) · 2^(0 to 40) units; `spread` and `shift` say which of the powers a batch has.
+    const int unit = std::array{0, -300, 250, -1050}[static_cast<std::size_t>(round % 4)];
+    const int keys = round % 3 == 0 ? 1 : 40;
+    std::map<std::int32_t, std::vector<int128>> all;
+    std::vector<aggregator> parts;
+    for (int i = 0; i < 2; ++i) parts.push_back(*aggregator::make(std::span(&key, 1), inputs, specs));
+    for (int batch = 0; batch < 5; ++batch) {
+      const int spread = round % 5 == 0 ? 41 : 1 + static_cast<int>(random.below(20));
+      const int shift = batch < 2 ? 20 : static_cast<int>(random.below(static_cast<std::uint64_t>(42 - spread)));
+      std::vector<scalar> key_cells, cells;
+      for (int i = 0; i < 300; ++i) {
+        const auto group = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(keys)));
+        const int power = std::min(40, shift + static_cast<int>(random.below(static_cast<std::uint64_t>(spread))));
+        auto whole = static_cast<int128>(random.below(1023) + (random.chance(1, 10) ? 0 : 1)) * (int128{1} << power);
+        if (random.chance(1, 300)) whole = random.chance(1, 2) ? 1 : int128{1023} << 40;
+        if (random.chance(1, 3)) whole = -whole;
+        all[group].push_back(whole);
+        key_cells.push_back(scalar::of_integer(key, group));
+        cells.push_back(scalar::of_real(type_of<double>, std::ldexp(static_cast<double>(whole), unit)));
+      }
+      const auto k = make_vector(key, key_cells);
+      const auto x = make_vector(type_of<double>, cells, batch == 3 ? vector_kind::dictionary : vector_kind::flat);
+      const pillar::vector *key_columns[] = {&k.view}, *columns[] = {&x.view};
+      ASSERT_TRUE(parts[random.below(2)].update(key_columns, columns, selection_mask::first(300), 300).ok());
+    }
+    if (round % 2 == 1) std::swap(parts[0], parts[1]);
+    ASSERT_TRUE(parts[0].merge(parts[1]).ok());
+    const cell_rows got = cells_of(parts[0], true);
+    ASSERT_EQ(got.size(), all.size());
+    for (const auto& [group, values] : all) {
+      int128 sum = 0, squares = 0;
+      for (const int128 value : values) {
+        sum += value;
+        squares += value * value;
+      }
+      const auto count = static_cast<int128>(values.size());
+      const double spread = static_cast<double>(count * squares - sum * sum);
+      for (const bool sample : {false, true}) {
+        const scalar& one = got.at(group)[sample ? 1 : 0];
+        if (sample && count == 1) {
+          EXPECT_TRUE(one.null);
+          continue;
+        }
+        const double wanted = std::ldexp(spread / static_cast<double>(count * (sample ? count - 1 : count)), 2 * unit);
+        ASSERT_EQ(one.real, wanted) << "round " << round << ", group " << group;
+      }
+    }
+  }
 }
 
 // The variance of 0, 1, …, 999 is 1000 · 1001 / 12, wherever the values lie: textbook sums of squares lose all digits.

@@ -256,17 +256,25 @@ PILLAR_ALWAYS_INLINE void add_to_words2(std::uint64_t* words, std::uint64_t valu
   words[0] = static_cast<std::uint64_t>(sum);
   words[1] = static_cast<std::uint64_t>(sum >> 64);
 }
-/// Adds square · 2^shift to four words; shift < 64.
+/// Adds value · 2^shift to two words; shift < 32. (A shift of 128 bits asks whether it is below 64.)
+PILLAR_ALWAYS_INLINE void add_shifted(std::uint64_t* words, std::int64_t value, unsigned shift) noexcept {
+  const auto low = static_cast<std::uint64_t>(value) << shift;
+  const auto high = static_cast<std::uint64_t>(value >> 32 >> (32 - shift));
+  words[0] += low;
+  words[1] += high + (words[0] < low ? 1 : 0);
+}
+/// Adds square · 2^shift to four words; shift < 64, and the square below 2^127.
 PILLAR_ALWAYS_INLINE void add_square(std::uint64_t* words, uint128 square, unsigned shift) noexcept {
-  const uint128 low = square << shift;
-  const std::uint64_t high = static_cast<std::uint64_t>(square >> 64) >> 1 >> (63 - shift);
+  const auto lowest = static_cast<std::uint64_t>(square), highest = static_cast<std::uint64_t>(square >> 64);
+  const unsigned rest = 63 - shift;
+  const uint128 low = static_cast<uint128>(highest << shift | lowest >> 1 >> rest) << 64 | lowest << shift;
   const uint128 lower = (static_cast<uint128>(words[1]) << 64 | words[0]) + low;
-  const uint128 upper = (static_cast<uint128>(words[3]) << 64 | words[2]) + high +
-                        PILLAR_MUTATE(square_loses_carry, lower < low ? 1u : 0u, 0u);
+  const std::uint64_t high =
+      (highest >> 1 >> rest) + PILLAR_MUTATE(square_loses_carry, static_cast<std::uint64_t>(lower < low), 0u);
   words[0] = static_cast<std::uint64_t>(lower);
   words[1] = static_cast<std::uint64_t>(lower >> 64);
-  words[2] = static_cast<std::uint64_t>(upper);
-  words[3] = static_cast<std::uint64_t>(upper >> 64);
+  words[2] += high;
+  if (words[2] < high) ++words[3];  // rare: of 2^64 the squares take a few
 }
 /// Adds ±product · 2^shift to four words; shift ≤ 64.
 PILLAR_ALWAYS_INLINE void add_to_words4(std::uint64_t* words, uint128 product, unsigned shift, bool negative) noexcept {

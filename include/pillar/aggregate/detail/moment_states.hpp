@@ -59,9 +59,10 @@ class moment_states final : public grouped_state {
       PILLAR_TRY(reserve_narrow(rows, group_count));
       if (narrow_.in_use()) return {};
     }
-    PILLAR_TRY(grow(group_count));
     all_fit_ = false;
-    if (whole_ && !wide_) return {};  // integers of 64 bits always fit into the words
+    if (!two_ && !whole_) PILLAR_TRY(look_at_reals(rows));
+    PILLAR_TRY(grow(group_count));
+    if (all_fit_ || (whole_ && !wide_)) return {};  // integers of 64 bits always fit into the words
     return two_ ? reserve_rows<true>(rows) : reserve_rows<false>(rows);
   }
   void add(const group_rows& rows) noexcept override {
@@ -70,7 +71,7 @@ class moment_states final : public grouped_state {
     else if (narrow_.in_use())
       narrow_.add(rows.group, rows.count, static_cast<const std::int64_t*>(x_), static_cast<const std::int64_t*>(y_));
     else if (two_) add_rows<true>(rows);
-    else if (all_fit_) add_fitting(rows);
+    else if (all_fit_) add_fitting(rows.group, rows.count);
     else add_rows<false>(rows);
   }
 
@@ -84,6 +85,7 @@ class moment_states final : public grouped_state {
       narrow_.take(from.narrow_.load());
       return {};
     }
+    if (words_.empty() && common_ == 0) common_ = from.common_;
     PILLAR_TRY(grow(group_count));
     empty_narrow();
     for (std::uint32_t pair = 0; pair < groups.count && groups.there(pair) < from.group_count(); ++pair) {
@@ -162,20 +164,21 @@ class moment_states final : public grouped_state {
 
  private:
   struct head {
-    std::uint64_t count : 63;
-    std::uint64_t special : 1;  ///< some value was NaN or an infinity
-    std::uint16_t position[2];  ///< the position + 1 of the words' bit 0, of x and of y; 0: not chosen yet
-    std::uint32_t windows;      ///< 1 + where its windows begin in windows_; 0: it has none
+    std::uint64_t count;
+    std::uint16_t position[2];   ///< the position + 1 of the words' bit 0, of x and of y; 0: not chosen yet
+    std::uint32_t windows : 31;  ///< 1 + where its windows begin in windows_; 0: it has none
+    std::uint32_t special : 1;   ///< some value was NaN or an infinity
   };
   static_assert(sizeof(head) == 16);
   struct row_copy {
     head of;
     std::uint64_t words[2 * 2 + 4 * 3];
   };
-  /// Values of 2^−20 to 2^12 of the first one's size go to the words.
+  /// Values of 2^−20 to 2^11 of the first one's size go to the words.
   static constexpr std::int32_t below_first = 20;
-  static constexpr std::int32_t most_shift = 32;
+  static constexpr std::int32_t powers = 32;
   static constexpr std::uint16_t whole_position = 1075;  ///< of integers
+  static constexpr std::size_t real_stride = 8;          ///< of one float input
   /// A limb takes less than eight times 2^32 of each row.
   static constexpr std::uint64_t carry_period = exact_carry_period / 8;
 
@@ -225,7 +228,7 @@ class moment_states final : public grouped_state {
   }
   PILLAR_ALWAYS_INLINE static bool fits(std::uint16_t position, const exact_term& x) noexcept {
     const std::int32_t shift = x.position - (position - 1);
-    return (x.high == 0 && shift >= 0 && shift <= most_shift && position != 0) || (x.mantissa | x.high) == 0;
+    return (x.high == 0 && shift >= 0 && shift < powers && position != 0) || (x.mantissa | x.high) == 0;
   }
   template <bool Two>
   PILLAR_ALWAYS_INLINE static bool fits(const head& of, const exact_term& x, const exact_term& y) noexcept {
@@ -309,22 +312,21 @@ class moment_states final : public grouped_state {
   template <bool Two>
   result<void> reserve_rows(const group_rows& rows) noexcept {
     result<void> made;
-    all_fit_ = !Two && !wide_;
+    bool all_fit = !Two && !wide_;
     const auto look = [&](std::uint32_t group, const exact_term& x, const exact_term& y)
         __attribute__((always_inline)) {
-      if ((x.flag | y.flag) != 0) {
-        all_fit_ = false;
-        return;
-      }
+      all_fit &= x.flag == 0 && (x.mantissa >> exponent_place == 1 || x.mantissa == 0);
+      if ((x.flag | y.flag) != 0) return;
       head* of = head_of(group);
       of->position[0] = chosen(of->position[0], x);
       if constexpr (Two) of->position[1] = chosen(of->position[1], y);
       if (fits<Two>(*of, x, y)) return;
-      all_fit_ = false;
+      all_fit = false;
       if (!made.ok()) return;
       made = make_room(group, x, y);
     };
     for_each_pair<Two>(rows, look);
+    all_fit_ = all_fit;
     return made;
   }
   template <bool Two>
@@ -340,21 +342,75 @@ class moment_states final : public grouped_state {
     for_each_pair<Two>(rows, add);
   }
 
-  /// Rows of one float input that all go to the words.
-  void add_fitting(const group_rows& rows) noexcept {
-    std::uint64_t values[vector_rows];
-    gather_numbers(*rows.values, rows, values);
-    for (std::uint32_t i = 0; i < rows.count; ++i) {
-      head& of = *head_of(rows.group[i]);
-      auto* const words = reinterpret_cast<std::uint64_t*>(&of) + 2;
-      const exact_term x = term_of(std::bit_cast<double>(values[i]));
-      const auto shift = static_cast<unsigned>(x.mantissa == 0 ? 0 : x.position - (of.position[0] - 1));
+  // ---- one float input
+
+  /// Where the values are, and whether all go to the words: it takes no look at the groups while the words of all of them
+  /// stand in one place, which is chosen by the first values.
+  result<void> look_at_reals(const group_rows& rows) noexcept {
+    const vector& from = *rows.values;
+    if (from.kind == vector_kind::flat && rows.count == from.size && from.type.physical == physical_type::float64) {
+      x_ = from.values;
+    } else {
+      if (numbers_.empty()) PILLAR_TRY(numbers_.append_zeros(vector_rows));
+      gather_numbers(from, rows, reinterpret_cast<std::uint64_t*>(numbers_.data()));
+      x_ = numbers_.data();
+    }
+    if (common_ == 0 && words_.empty()) common_ = place_of(rows.count);
+    if (common_ == 0) return {};
+    const std::uint32_t outside = count_outside(rows.count);
+    all_fit_ = outside == 0;
+    if (outside > rows.count / 8) common_ = 0;  // each group to come chooses for itself
+    return {};
+  }
+  [[nodiscard]] std::uint64_t real_bits(std::uint32_t i) const noexcept {
+    return load_unaligned<std::uint64_t>(static_cast<const std::byte*>(x_) + i * sizeof(std::uint64_t));
+  }
+  static constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+  static constexpr int exponent_place = 52;
+  /// A position + 1 for finite values of up to twice the greatest of the rows' and down to 2^−27 of it; 0: there is none.
+  /// A multiple of four, so that workers who see other rows are likely to choose the same.
+  [[nodiscard]] std::uint16_t place_of(std::uint32_t count) const noexcept {
+    constexpr std::int32_t last = 0x7ff - powers;
+    std::uint64_t greatest = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint64_t size = real_bits(i) & ~sign_bit;
+      greatest = size > greatest && size >> exponent_place != 0x7ff ? size : greatest;
+    }
+    const std::int32_t lowest = static_cast<std::int32_t>(greatest >> exponent_place) + 2 - powers;
+    if (lowest < 1) return 0;
+    const std::int32_t wanted = (lowest + 3) / 4 * 4;
+    return static_cast<std::uint16_t>(wanted < last ? wanted : last);
+  }
+  /// How many values are not zero and not in the common place.
+  [[nodiscard]] std::uint32_t count_outside(std::uint32_t count) const noexcept {
+    const std::uint64_t first = PILLAR_MUTATE(moments_take_small_reals, common_, 1);
+    const std::uint64_t end = common_ + std::uint64_t{powers} + PILLAR_MUTATE(moments_take_great_reals, 0, 1);
+    const std::uint64_t least = first << exponent_place, greatest = (end << exponent_place) - 1;
+    std::uint64_t outside = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint64_t size = real_bits(i) & ~sign_bit;  // a difference below zero has the highest bit
+      outside += (((size - least) | (greatest - size)) & ~(size - 1)) >> 63;
+    }
+    return static_cast<std::uint32_t>(outside);
+  }
+  /// Requires: all values go to the words, and none is subnormal
+  void add_fitting(const std::uint32_t* groups, std::uint32_t count) noexcept {
+    constexpr std::uint64_t implied = std::uint64_t{1} << exponent_place;
+    constexpr std::uint32_t ahead = 12;
+    std::uint64_t* const all = words_.data();
+    const std::uint32_t early = count > ahead ? count - ahead : 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (i < early) __builtin_prefetch(all + std::size_t{groups[i + ahead]} * real_stride, 1);
+      std::uint64_t* const words = all + std::size_t{groups[i]} * real_stride;
+      head& of = *reinterpret_cast<head*>(words);
+      const std::uint64_t bits = real_bits(i), exponent = bits >> exponent_place & 0x7ff;
+      const std::uint64_t mantissa = (bits & (implied - 1)) | (exponent == 0 ? 0 : implied);
+      const unsigned shift = (static_cast<unsigned>(exponent) - of.position[0]) % powers;
       ++of.count;
-      add_to_words2(words, x.mantissa, shift, x.negative);
-      const uint128 square = static_cast<uint128>(x.mantissa) * x.mantissa;
-      if (shift < 32) add_square(words + 2, square, 2 * shift);
-      else add_to_words4(words + 2, square, 2 * shift, false);
-      if (of.count % carry_period == 0 && of.windows != 0) normalise(of);
+      const std::int64_t sign = static_cast<std::int64_t>(bits) >> 63;
+      add_shifted(words + 2, (static_cast<std::int64_t>(mantissa) ^ sign) - sign, shift);
+      add_square(words + 4, static_cast<uint128>(mantissa) * mantissa, 2 * shift);
+      if (of.windows != 0 && of.count % carry_period == 0) normalise(of);
     }
   }
 
@@ -450,10 +506,10 @@ class moment_states final : public grouped_state {
   }
   result<void> take_windows(std::uint32_t group) noexcept {
     if (head_of(group)->windows != 0) return {};
-    if (windows_.size() + sums_ >= 0xffffffffu) return errc::limit_exceeded;
+    if (windows_.size() + sums_ >= 0x7fffffffu) return errc::limit_exceeded;
     const auto at = static_cast<std::uint32_t>(windows_.size());
     PILLAR_TRY(windows_.append_zeros(sums_));
-    head_of(group)->windows = at + 1;
+    head_of(group)->windows = (at + 1) & 0x7fffffffu;
     return {};
   }
   void normalise(const head& of) noexcept {
@@ -466,8 +522,9 @@ class moment_states final : public grouped_state {
     const std::uint32_t before = this->group_count();
     if (group_count <= before) return {};
     PILLAR_TRY(words_.append_zeros(std::size_t{group_count - before} * stride_));
-    for (std::uint32_t group = before; whole_ && group < group_count; ++group)
-      for (auto& position : head_of(group)->position) position = whole_position;
+    const std::uint16_t place = whole_ ? whole_position : common_;
+    for (std::uint32_t group = before; place != 0 && group < group_count; ++group)
+      for (auto& position : head_of(group)->position) position = place;
     return {};
   }
 
@@ -562,6 +619,7 @@ class moment_states final : public grouped_state {
   const void* x_ = nullptr;           ///< of the rows between reserve and add
   const void* y_ = nullptr;
   bool of_32_bits_ = false;
+  std::uint16_t common_ = 0;  ///< of one float input: the position + 1 of all groups' words, if it is one
   bool all_fit_ = false;      ///< from reserve to add: the rows, of one float input, go to the words
   bool adds_narrow_ = false;  ///< from reserve_merge to merge: narrow sums to narrow sums
 };
