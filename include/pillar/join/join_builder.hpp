@@ -69,8 +69,10 @@ class join_builder {
     }
   };
   friend class parallel_join_builder;
-  struct plan;  ///< of a table: impl/join_builder.hpp
+  struct plan;  ///< of a table: impl/join_plan.hpp
   struct crew;  ///< who seals it
+  template <class Slot>
+  struct slot_filler;  ///< impl/join_slots.hpp
   /// Of the different keys: how many, and the bytes of their entries in a generic table.
   struct key_estimate {
     std::uint64_t key_count = 0;
@@ -93,8 +95,6 @@ class join_builder {
   template <class Take>
   void each_array_row(const plan& how, std::uint32_t tasks, std::uint32_t task, const Take& take) const noexcept;
   void fill_array(std::byte* memory, detail::join_header& header, const plan& how, const crew& workers) const noexcept;
-  template <class Slot>
-  result<bool> fill_slots(std::byte* memory, detail::join_header& header, const plan& how, const crew& workers) const;
   [[nodiscard]] std::uint64_t entry_size(std::uint32_t row) const noexcept;
   void write_entry(std::uint32_t row, std::byte* to) const noexcept;
   [[nodiscard]] bool equals_entry(std::uint32_t row, const std::byte* entry) const noexcept;
