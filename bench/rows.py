@@ -182,10 +182,12 @@ ROWS = [
     *(Row(f"aggregate/in_memory_{keys}", "aggregate", kind="query", unit="ms", rows=3_000_000, long=True,
           note=f"three million rows of 300,000 groups by {what} in a spilling_aggregator, sum and count, no limit")
       for keys, what in (("dense", "dense int64"), ("spread", "int64 spread over 64 bits"),
-                         ("two_keys", "int64 and int32"), ("text", "texts of 12 bytes"))),
-    *(Row(f"aggregate/spill_{keys}", "aggregate", kind="query", unit="ms", rows=3_000_000, long=True,
-          reference=f"aggregate/in_memory_{keys}", note="the same in a quarter of that memory, runs in a file in TMPDIR")
-      for keys in ("dense", "spread", "two_keys", "text")),
+                         ("two_keys", "int64 and int32"), ("text", "texts of 12 bytes"),
+                         ("few_values", "two int64 of few values far apart"))),
+    *(Row(f"aggregate/spill_{limit}{keys}", "aggregate", kind="query", unit="ms", rows=3_000_000, long=True,
+          reference=f"aggregate/in_memory_{keys}", note=f"the same in a quarter of {what}, runs in a file in TMPDIR")
+      for limit, what in (("", "that memory"), ("end_", "what the states take in the end"))
+      for keys in ("dense", "spread", "two_keys", "text", "few_values")),
     Row("aggregate/sum_raw_u32_ram", "aggregate", limit=RAM),
     Row("aggregate/sum_packed_w12_ram", "aggregate", limit=RAM, reference="aggregate/sum_raw_u32_ram",
         bars=(Bar("row", 2.2, "aggregate/sum_raw_u32_ram"),)),

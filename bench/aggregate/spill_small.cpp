@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Three million rows of 300,000 groups in random order, sum and count, inside memory and inside a quarter of what their
-// states take at most: what spilling costs, by the kind of key. Runs go to an unnamed file in TMPDIR.
+// states take at most, or of what they take in the end: what spilling costs, by the kind of key. Runs go to an unnamed file
+// in TMPDIR.
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include <pillar/aggregate.hpp>
 #include <pillar/base/file.hpp>
@@ -18,11 +20,13 @@ namespace {
 
 constexpr std::uint64_t most_rows = 3'000'000;
 
-enum class key_kind { dense, spread, two, text };
+enum class key_kind { dense, spread, two, text, few };
+/// What the budget is: no limit, a quarter of the most that the states take, or of what they take in the end.
+enum class limit_kind { none, peak, end };
 
 /// Keys and values, as vectors take them.
 struct rows {
-  std::vector<std::int64_t> keys, values;
+  std::vector<std::int64_t> keys, far, values;
   std::vector<std::int32_t> second;
   std::vector<pillar::text_slot> texts;
   std::vector<pillar::data_type> types;
@@ -32,6 +36,7 @@ struct rows {
     pillar::splitmix64 random(0x7370696c6c);
     types = {kind == key_kind::text ? pillar::type_of<pillar::text> : pillar::type_of<std::int64_t>};
     if (kind == key_kind::two) types.push_back(pillar::type_of<std::int32_t>);
+    if (kind == key_kind::few) types.push_back(pillar::type_of<std::int64_t>);
     for (std::uint64_t row = 0; row < count; ++row) {
       const std::uint64_t key = random.below(key_count);
       values.push_back(static_cast<std::int64_t>(random.below(100'000)));
@@ -39,6 +44,8 @@ struct rows {
       if (kind == key_kind::spread) keys.push_back(static_cast<std::int64_t>(pillar::hash_word(key)));
       if (kind == key_kind::two) keys.push_back(static_cast<std::int64_t>(1'000'000'000'000 + key / 1000));
       if (kind == key_kind::two) second.push_back(static_cast<std::int32_t>(key % 1000));
+      if (kind == key_kind::few) keys.push_back(static_cast<std::int64_t>(pillar::hash_word(key / 1000)));
+      if (kind == key_kind::few) far.push_back(static_cast<std::int64_t>(pillar::hash_word(1'000'000 + key % 1000)));
       if (kind != key_kind::text) continue;
       const std::string digits = std::to_string(10'000'000'000u + key);
       texts.push_back(pillar::text_slot::make_inline("i" + digits));
@@ -54,8 +61,8 @@ struct rows {
       pillar::vector first, next, value;
       first.type = types[0];
       first.values = texts.empty() ? static_cast<const void*>(keys.data() + at) : texts.data() + at;
-      next.type = pillar::type_of<std::int32_t>;
-      next.values = second.data() + (second.empty() ? 0 : at);
+      next.type = types.back();
+      next.values = far.empty() ? static_cast<const void*>(second.data() + (second.empty() ? 0 : at)) : far.data() + at;
       value.type = pillar::type_of<std::int64_t>;
       value.values = values.data() + at;
       first.size = next.size = value.size = here;
@@ -68,11 +75,12 @@ struct rows {
 /// What a value takes packed to as many bits as all of them need: the input as a table would have it, about.
 std::uint64_t encoded_row_bytes(key_kind kind) {
   constexpr std::uint64_t value_bits = 17;
-  constexpr std::uint64_t key_bits[] = {19, 64, 9 + 10, 22};
+  constexpr std::uint64_t key_bits[] = {19, 64, 9 + 10, 22, 9 + 10};
   return (value_bits + key_bits[static_cast<int>(kind)] + 7) / 8;
 }
 
-void group(benchmark::State& state, key_kind kind, bool spills) {
+void group(benchmark::State& state, key_kind kind, limit_kind limits) {
+  const bool spills = limits != limit_kind::none;
   const std::uint64_t row_count = pillar_bench::rows_or(most_rows);
   const auto& of = pillar_bench::kept<rows>("spilled rows " + std::to_string(static_cast<int>(kind)),
                                             [&] { return rows(kind, row_count); });
@@ -86,13 +94,16 @@ void group(benchmark::State& state, key_kind kind, bool spills) {
     });
     return *std::move(grouped);
   };
-  const auto& needed = pillar_bench::kept<std::uint64_t>("states " + std::to_string(static_cast<int>(kind)), [&] {
-    pillar::memory_budget budget;
-    static_cast<void>(run(budget, nullptr));
-    return std::uint64_t{budget.peak()};
-  });
-  constexpr std::uint64_t least = 3 << 20;  // texts need 2 MiB to be encoded; few rows do not spill
-  const std::uint64_t limit = spills ? std::max(needed / 4, least) : pillar::memory_budget::unlimited;
+  const auto& needed = pillar_bench::kept<std::pair<std::uint64_t, std::uint64_t>>(
+      "states " + std::to_string(static_cast<int>(kind)), [&] {
+        pillar::memory_budget budget;
+        const auto grouped = run(budget, nullptr);
+        return std::pair<std::uint64_t, std::uint64_t>{budget.peak(), budget.used()};
+      });
+  // Texts need 2 MiB to be encoded; few rows do not spill.
+  const std::uint64_t least = limits == limit_kind::end && kind != key_kind::text ? 1 << 20 : 3 << 20;
+  const std::uint64_t wanted = limits == limit_kind::end ? needed.second : needed.first;
+  const std::uint64_t limit = spills ? std::max(wanted / 4, least) : pillar::memory_budget::unlimited;
   std::uint64_t groups = 0, rows_seen = 0, total = 0;
   for (auto _ : pillar_bench::timed(state)) {
     groups = rows_seen = total = 0;
@@ -129,11 +140,12 @@ void group(benchmark::State& state, key_kind kind, bool spills) {
 }
 
 const bool registered = [] {
-  constexpr const char* names[] = {"dense", "spread", "two_keys", "text"};
-  for (const key_kind kind : {key_kind::dense, key_kind::spread, key_kind::two, key_kind::text}) {
+  constexpr const char* names[] = {"dense", "spread", "two_keys", "text", "few_values"};
+  for (const key_kind kind : {key_kind::dense, key_kind::spread, key_kind::two, key_kind::text, key_kind::few}) {
     const std::string name = names[static_cast<int>(kind)];
-    benchmark::RegisterBenchmark(("aggregate/in_memory_" + name).c_str(), group, kind, false);
-    benchmark::RegisterBenchmark(("aggregate/spill_" + name).c_str(), group, kind, true);
+    benchmark::RegisterBenchmark(("aggregate/in_memory_" + name).c_str(), group, kind, limit_kind::none);
+    benchmark::RegisterBenchmark(("aggregate/spill_" + name).c_str(), group, kind, limit_kind::peak);
+    benchmark::RegisterBenchmark(("aggregate/spill_end_" + name).c_str(), group, kind, limit_kind::end);
   }
   return true;
 }();

@@ -110,6 +110,9 @@ class aggregator {
     return narrow_.byte_count(1) + (all_narrow_ && states_.empty() ? 0 : stride_);
   }
   [[nodiscard]] const group_table& groups() const noexcept { return table_; }
+  /// Where keys index an array, of which most will have groups: room for all of them at once, with sums by the keys'
+  /// codes. Else, and without memory for it, nothing changes.
+  PILLAR_API void expect_all_codes() noexcept;
   /// Whether sums stand by the keys' codes (group_table::find_codes), so that rows take no look-up of their groups.
   [[nodiscard]] bool sums_by_codes() const noexcept { return by_codes_; }
   /// Keys, then aggregates: the types of finish()'s columns.
@@ -200,6 +203,7 @@ class aggregator {
                           std::uint32_t* slots);
   void ask_for_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept;
   void try_codes() noexcept;
+  void go_by_codes() noexcept;
   result<void> leave_codes() noexcept;
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, narrow_lane::form_type form);
   bool fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,

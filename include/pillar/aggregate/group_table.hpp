@@ -91,6 +91,9 @@ class group_table {
   PILLAR_API result<bool> find_codes(std::span<const vector* const> keys, const selection_mask& selection,
                                      std::uint32_t row_count, std::uint32_t* code_of_row);
   result<void> prepare_codes() noexcept { return stages_[0].direct.note_known(); }
+  /// The same, with room for a group of each code, also where no key has come yet. False: keys have no codes, or there is
+  /// no memory for that.
+  PILLAR_API bool reserve_codes() noexcept;
   /// Gives back what prepare_codes() has taken: a bit for each code.
   void forget_codes() noexcept {
     if (!stages_.empty()) stages_[0].direct.forget_known();

@@ -8,7 +8,8 @@
 ///
 /// Rows of groups that are in memory keep updating them. The others go, by the uppermost bits of their key's hash, to
 /// their partition's run: each row once, its key and inputs. Where the keys are integers that have come dense, partitions
-/// are stretches of values instead, and each is an array. At the end the groups in memory are delivered, then
+/// are stretches of values instead, and each is an array; where it is clear early that they will not fit, one stretch is kept
+/// in memory as such, and all others are written. At the end the groups in memory are delivered, then
 /// partition by partition is read back and grouped. A partition whose groups do not fit is read several times, each
 /// time for a part of its hashes: nothing is written a second time.
 ///
@@ -110,11 +111,15 @@ class spilling_aggregator {
   spilling_aggregator() = default;
   [[nodiscard]] result<aggregator> make_aggregator(memory_budget* budget, std::uint64_t expected_rows) const;
   result<void> remember(result<void> done) noexcept;
+  result<void> open_runs();
   result<void> begin_spilling();
   template <class F>
   bool for_each_key(const F& f) const;
   [[nodiscard]] std::uint64_t array_group_bytes() const noexcept;
   [[nodiscard]] detail::run_order propose_order() const;
+  [[nodiscard]] bool keeps_states_small() const noexcept;
+  [[nodiscard]] detail::run_order propose_kept_values() const;
+  void look_ahead();
   void note_groups();
   void order_by_values(const vector& key, const selection_mask& selection, selection_mask& known,
                        std::uint64_t* places);
@@ -124,7 +129,10 @@ class spilling_aggregator {
                       const row_numbers& numbers);
   result<void> spill(std::span<const vector* const> keys, std::span<const vector* const> inputs,
                      const selection_mask& selection, std::uint32_t row_count, const std::uint64_t* hashes,
-                     std::span<const selection_mask* const> where, const row_numbers& numbers);
+                     std::span<const selection_mask* const> where, std::span<const std::uint8_t> input_bits,
+                     const row_numbers& numbers);
+  result<void> keep(std::span<const vector* const> columns, std::uint32_t row_count,
+                    std::span<const std::uint8_t> input_bits);
   result<vector> run_column(const vector& from, std::size_t number);
   result<vector> gather_column(const vector& from, std::size_t number, const std::uint16_t* rows, std::uint32_t count);
   result<void> deliver(aggregator& groups, delivery take, memory_budget* result_budget, std::uint32_t& delivered) const;
@@ -133,17 +141,19 @@ class spilling_aggregator {
   [[nodiscard]] std::uint64_t part_limit() const noexcept;
   result<void> finish_partition(std::uint32_t partition, const detail::group_parts& in_memory, delivery take,
                                 memory_budget* result_budget);
-  [[nodiscard]] result<detail::group_parts> parts_in_memory(const detail::run_order& order) const;
+  [[nodiscard]] result<detail::group_parts> parts_of(const aggregator& groups, const detail::run_order& order) const;
   [[nodiscard]] result<aggregator> make_part(const detail::run_order& order, const hash_range& range,
                                              std::uint64_t rows, bool beyond, memory_budget* budget) const;
-  result<bool> add_groups(const detail::run_order& order, std::span<const std::uint32_t> list, const hash_range& range,
-                          aggregator& groups) const;
+  result<bool> add_groups(const aggregator& from, const detail::run_order& order, std::span<const std::uint32_t> list,
+                          const hash_range& range, aggregator& groups) const;
   result<bool> add_run(std::uint32_t partition, const hash_range& range, aggregator& groups,
                        std::uint64_t& rows_seen) const;
 
+  struct earlier_groups;
+
   spilling_aggregator_options options_{};
   memory_budget* budget_ = nullptr;
-  std::unique_ptr<memory_budget> state_budget_{};  ///< of in_memory_
+  std::unique_ptr<memory_budget> state_budget_{};  ///< of in_memory_ and earlier_
   std::optional<aggregator> in_memory_{};
   std::optional<bloom_filter> in_memory_keys_{};  ///< the hashes of its groups, once they stopped growing
   buffer in_memory_values_{};  ///< where runs go by values: bits of those that are groups in memory, one for all others
@@ -156,9 +166,15 @@ class spilling_aggregator {
   std::vector<aggregate_spec> aggregates_{};
   std::vector<key_range> ranges_{};
   std::vector<key_range> input_ranges_{};
+  std::uint64_t expected_rows_ = 0;
   std::uint64_t state_bytes_ = 0;
   bool numbers_rows_ = false;
-  bool frozen_ = false;  ///< no state is touched any more: also rows of groups in memory are spilled
+  /// Groups from before a stretch of values was kept in memory: the others of them, which are merged into their runs.
+  std::shared_ptr<earlier_groups> earlier_{};
+  bool keeps_values_ = false;      ///< in_memory_ takes all rows of order_->kept_run, and no others
+  std::uint64_t rows_so_far_ = 0;  ///< until rows are spilled
+  std::uint32_t next_look_ = ~0u;  ///< groups at which it is seen whether they will fit
+  bool frozen_ = false;            ///< no state is touched any more: also rows of groups in memory are spilled
 
   std::vector<data_type> run_types_{};       ///< keys, inputs that are read, row number, which aggregates take it
   std::vector<std::uint32_t> run_inputs_{};  ///< behind the keys: which inputs

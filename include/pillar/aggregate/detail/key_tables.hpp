@@ -123,6 +123,8 @@ class direct_table {
     set_known(0);
     return {};
   }
+  /// Room for the codes of all numbers there can be, and of a batch more, which add() asks for. Requires: is_made()
+  result<void> reserve_all() noexcept { return codes_.reserve(std::size_t{code_count_} - codes_.size() + vector_rows); }
   /// The bits are no longer needed.
   void forget_known() noexcept { known_ = {}; }
   /// Numbers for those that have none. Codes are + 1 here, and 0 of rows that are not selected. Once all have numbers,

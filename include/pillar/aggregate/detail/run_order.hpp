@@ -50,6 +50,7 @@ struct run_order {
   std::uint64_t width = 2;  ///< of a stretch: so many units of 2^unit_bits values
   unsigned unit_bits = 0;
   std::uint64_t units = 2;
+  std::uint64_t kept_run = 0;  ///< none's, if not 0: the values from there to the end of the span are kept in memory
   std::uint64_t factor = std::uint64_t{1} << 31;  ///< 2^32 / units, rounded up: a product is cheaper than a quotient
 
   /// A value, widened to 64 bits, as an unsigned number in the same order.
@@ -60,10 +61,17 @@ struct run_order {
   [[nodiscard]] std::uint64_t near_codes() const noexcept { return std::uint64_t{1} << (16 + unit_bits); }
   /// The run, of a value less the first one. Requires: code < near_codes(). The product is exact, since in 16 bits the
   /// factor's error, less than `units` of 2^32, does not come up to a unit.
+  [[nodiscard]] std::uint64_t stretch_of_near_code(std::uint64_t code) const noexcept {
+    return (code >> unit_bits) * factor >> 32;
+  }
   [[nodiscard]] std::uint64_t run_of_near_code(std::uint64_t code) const noexcept {
-    return (code >> unit_bits) * factor >> 32 & low_bits(bits);
+    return stretch_of_near_code(code) & low_bits(bits);
   }
   [[nodiscard]] std::uint32_t run_of_code(std::uint64_t code) const noexcept {
+    if (kept_run != 0) {
+      const std::uint64_t stretch = code / width;
+      return static_cast<std::uint32_t>(code >= span ? stretch % kept_run : stretch < kept_run ? stretch : kept_run);
+    }
     return static_cast<std::uint32_t>(code < near_codes() ? run_of_near_code(code) : code / width & low_bits(bits));
   }
   /// Values less the first one; anything where a row is NULL.
@@ -77,19 +85,26 @@ struct run_order {
     widen_integers(key, reinterpret_cast<std::int64_t*>(out));
     for (std::uint32_t row = 0; row < key.size; ++row) out[row] = in_order(out[row]) - first;
   }
-  /// Stretches for `run_count` runs, ≤ 2^bits; the others are for what comes behind.
+  /// Stretches for `run_count` runs, ≤ 2^bits; the others are for what comes behind. `kept`: at most so many of the
+  /// greatest values are kept in memory, as if they were a further run's.
   ///
-  /// Requires: numbers as in_order() has them, fewer than 2^40 from least to most
-  void look_at(std::uint64_t least, std::uint64_t most, std::uint64_t run_count) noexcept {
+  /// Requires: numbers as in_order() has them, fewer than 2^40 from least to most; kept < most − least; a number for the
+  /// further run
+  void look_at(std::uint64_t least, std::uint64_t most, std::uint64_t run_count, std::uint64_t kept = 0) noexcept {
     by_values = true;
     first = least;
     span = most - least + 1;
     // Stretches are multiples of a unit of which the values seen are fewer than 2^16.
     unit_bits = span >> 15 == 0 ? 0 : static_cast<unsigned>(std::bit_width(span >> 15));
-    units = (span >> unit_bits) / run_count + 1;
+    units = ((span - kept) >> unit_bits) / run_count + 1;
     if (units < 2) units = 2;
     width = units << unit_bits;
     factor = ((std::uint64_t{1} << 32) + units - 1) / units;
+    kept_run = kept == 0 ? 0 : run_count;
+  }
+  /// How many of the greatest values seen are kept in memory.
+  [[nodiscard]] std::uint64_t kept_values() const noexcept {
+    return kept_run == 0 || width * kept_run >= span ? 0 : span - width * kept_run;
   }
   /// A hash whose upper bits are the run: parts of a run go by the bits below.
   [[nodiscard]] std::uint64_t place(std::uint64_t hash, std::uint64_t run) const noexcept {

@@ -748,14 +748,19 @@ inline void aggregator::try_codes() noexcept {
   const std::uint32_t codes = table_.code_count(), groups = table_.group_count();
   if (groups < few || codes > most_codes || codes / most_per_group > groups) return;
   if (budget_ != nullptr && narrow_.byte_count(codes) > budget_->available() / 8) return;
-  if (!table_.prepare_codes().ok()) return;
+  if (table_.prepare_codes().ok()) go_by_codes();
+}
+inline void aggregator::go_by_codes() noexcept {
   const std::uint32_t* const code_of = table_.codes();
   by_codes_ = narrow_
                   .move(
-                      codes, groups, [](std::uint32_t group) { return group + 1; },
+                      table_.code_count(), group_count(), [](std::uint32_t group) { return group + 1; },
                       [code_of](std::uint32_t group) { return code_of[group] + 1; })
                   .ok();
   if (!by_codes_) table_.forget_codes();
+}
+PILLAR_API void aggregator::expect_all_codes() noexcept {
+  if (!by_codes_ && all_narrow_ && table_.reserve_codes()) go_by_codes();
 }
 /// Before codes change, or where states are needed by groups.
 inline result<void> aggregator::leave_codes() noexcept {

@@ -450,6 +450,11 @@ inline result<void> group_table::make_array() {
   return lay_out_anew(ranges, false, false);
 }
 
+PILLAR_API bool group_table::reserve_codes() noexcept {
+  return mode_ == key_mode::array && make_array().ok() && has_codes() && stages_[0].direct.reserve_all().ok() &&
+         prepare_codes().ok();
+}
+
 /// An array of one integer column for values beside its range, if the keys are dense with them too: serial numbers go
 /// on. It has room for as many again on the side where they came from. False: they are not dense.
 inline result<bool> group_table::reach_further(const vector& key, const selection_mask& selection) {

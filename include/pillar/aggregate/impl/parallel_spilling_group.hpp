@@ -107,7 +107,7 @@ inline result<void> parallel_spilling_group::finish_together(executor_ref runner
       one.end_of_rows();
       one.in_memory_->arrange();
       for (const std::uint32_t run : one.runs_) PILLAR_TRY(one.options_.store->seal(run));
-      PILLAR_ASSIGN_OR_RETURN(work.parts[index], one.parts_in_memory(work.order));
+      PILLAR_ASSIGN_OR_RETURN(work.parts[index], one.parts_of(*one.in_memory_, work.order));
       return {};
     }();
   };
@@ -190,8 +190,8 @@ inline result<bool> parallel_spilling_group::add_partition(const partition_work&
                                                            const spilling_aggregator::hash_range& range,
                                                            aggregator& groups, std::uint64_t& rows_seen) const {
   for (std::size_t w = 0; w < workers_.size(); ++w) {
-    PILLAR_ASSIGN_OR_RETURN(const bool whole,
-                            workers_[w].add_groups(work.order, work.parts[w].of(partition), range, groups));
+    PILLAR_ASSIGN_OR_RETURN(const bool whole, workers_[w].add_groups(*workers_[w].in_memory_, work.order,
+                                                                     work.parts[w].of(partition), range, groups));
     if (!whole) return false;
   }
   for (const spilling_aggregator& one : workers_) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>  // std::fill_n
 #include <bit>
+#include <cmath>    // std::sqrt
 #include <cstring>  // std::memset
 #include <utility>
 
@@ -30,6 +31,10 @@ inline constexpr std::uint64_t spill_values_per_group = 2 * spill_bits_per_group
 inline constexpr std::uint32_t spill_least_dense_groups = 256;
 /// Of dense values there are at least so many, if there are as many runs.
 inline constexpr std::uint64_t spill_least_stretches = 8;
+/// Groups at which it is seen for the first time whether all will fit.
+inline constexpr std::uint32_t spill_first_look = 1024;
+/// What groups have of their bytes when that is worth a look, and what they may have: they stay in memory beside the values kept.
+inline constexpr std::uint64_t spill_look_share = 8, spill_late_share = 3;
 /// Aggregates whose restrictions stand in one word of a row.
 inline constexpr std::size_t restrictions_in_a_word = 64;
 
@@ -40,6 +45,12 @@ inline std::uint64_t most_bytes_of(const memory_budget* budget) noexcept {
 }
 
 }  // namespace detail
+
+/// The groups, and by run which of them.
+struct spilling_aggregator::earlier_groups {
+  aggregator groups;
+  detail::group_parts parts;
+};
 
 PILLAR_API spilling_aggregator::~spilling_aggregator() {
   for (const std::uint32_t run : runs_) options_.store->drop(run);
@@ -58,6 +69,7 @@ PILLAR_API result<spilling_aggregator> spilling_aggregator::make(
   made.aggregates_.assign(aggregates.begin(), aggregates.end());
   made.ranges_.assign(ranges.begin(), ranges.end());
   made.input_ranges_.assign(input_ranges.begin(), input_ranges.end());
+  made.expected_rows_ = expected_rows;
   made.state_bytes_ = options.state_bytes;
   if (made.state_bytes_ == 0) {
     const std::uint64_t limit = detail::most_bytes_of(budget);
@@ -85,6 +97,7 @@ PILLAR_API result<spilling_aggregator> spilling_aggregator::make(
     for (std::size_t i = 0; i < aggregates.size(); i += detail::restrictions_in_a_word)
       made.run_types_.push_back(type_of<std::uint64_t>);
   made.agreement_ = std::make_shared<detail::shared_run_order>();
+  if (made.keeps_states_small()) made.next_look_ = detail::spill_first_look;
   made.converted_.resize(made.run_types_.size());
   made.scattered_.resize(made.run_types_.size());
   return made;
@@ -112,6 +125,11 @@ PILLAR_API result<void> spilling_aggregator::update(std::span<const vector* cons
       if (restriction != nullptr) return errc::invalid_argument;
   if (runs_.empty()) {
     auto done = in_memory_->update(keys, inputs, selection, row_count, where, input_bits, numbers);
+    if (done.ok() && next_look_ != ~0u) {
+      for (std::uint32_t word = 0; word < vector_words; ++word)
+        rows_so_far_ += static_cast<unsigned>(std::popcount(selection.words[word] & keys[0]->validity_word(word)));
+      if (in_memory_->group_count() >= next_look_) look_ahead();
+    }
     if (done.ok() || done.error().code != errc::out_of_memory || options_.store == nullptr || key_types_.empty())
       return done;
     PILLAR_TRY(begin_spilling());
@@ -119,7 +137,7 @@ PILLAR_API result<void> spilling_aggregator::update(std::span<const vector* cons
   return remember(divide(keys, inputs, selection, row_count, where, input_bits, numbers));
 }
 
-inline result<void> spilling_aggregator::begin_spilling() {
+inline result<void> spilling_aggregator::open_runs() {
   const std::size_t count = std::size_t{1} << options_.partition_bits;
   rows_of_runs_.assign(count, 0);
   runs_.reserve(count);
@@ -132,6 +150,11 @@ inline result<void> spilling_aggregator::begin_spilling() {
     }
     runs_.push_back(*opened);
   }
+  return {};
+}
+
+inline result<void> spilling_aggregator::begin_spilling() {
+  PILLAR_TRY(open_runs());
   order_ = &agreement_->agree([this] { return propose_order(); });
   note_groups();
   return {};
@@ -213,6 +236,99 @@ inline detail::run_order spilling_aggregator::propose_order() const {
   return largest <= 2 * (group_count / run_count) + 64 ? order : by_hash;
 }
 
+/// Whether groups take about as much in the end as they do now, and rows are spilled by one worker and as they are.
+inline bool spilling_aggregator::keeps_states_small() const noexcept {
+  if (options_.store == nullptr || state_bytes_ == memory_budget::unlimited || options_.partition_bits < 2 ||
+      options_.restricts || numbers_rows_ || key_types_.size() != 1)
+    return false;
+  const physical_type type = key_types_[0].physical;
+  if (!is_integer(type) || type == physical_type::boolean || type == physical_type::integer128) return false;
+  for (const aggregate_spec& of : aggregates_) {
+    const bool counts = of.kind == aggregate_kind::count_rows || of.kind == aggregate_kind::count;
+    const bool sums = of.kind == aggregate_kind::sum || of.kind == aggregate_kind::avg;
+    if (of.distinct || !(counts || (sums && is_integer(input_types_[of.input].physical)))) return false;
+  }
+  return true;
+}
+
+/// Where the keys so far are of a dense stretch that will not fit: its runs, and the values that will. Else bits = 0.
+inline detail::run_order spilling_aggregator::propose_kept_values() const {
+  detail::run_order order;
+  const std::uint64_t group_count = in_memory_->group_count(), used = state_budget_->used();
+  order.is_signed = lowest_of(key_types_[0].physical) < 0;
+  std::uint64_t least = ~std::uint64_t{0}, most = 0, codes[vector_rows];
+  const auto each_code = [&](const auto& f) {
+    return for_each_key([&](const vector& keys) {
+      order.codes(keys, codes);
+      for (std::uint32_t row = 0; row < keys.size; ++row)
+        if (keys.valid(row)) f(codes[row]);
+    });
+  };
+  if (!each_code([&](std::uint64_t code) {
+        least = code < least ? code : least;
+        most = code > most ? code : most;
+      }) ||
+      least > most || (most - least) >> 40 != 0)
+    return {};
+  // The least and the greatest of all keys are hardly here yet: a few times what lies between two of these.
+  const std::uint64_t further = 16 * ((most - least) / group_count + 1);
+  const std::uint64_t lowest = order.in_order(static_cast<std::uint64_t>(lowest_of(key_types_[0].physical)));
+  const std::uint64_t highest = order.in_order(static_cast<std::uint64_t>(highest_of(key_types_[0].physical)));
+  least = least - lowest < further ? lowest : least - further;
+  most = highest - most < further ? highest : most + further;
+  const std::uint64_t values = most - least + 1;
+  // A row has a key that is known with the share of the keys that are; from above, so that there are more than this.
+  const auto rows = static_cast<double>(rows_so_far_), groups = static_cast<double>(group_count);
+  const double known = rows > groups ? rows - groups : 0, known_at_most = known + 3 * std::sqrt(known) + 4;
+  const double likely_groups = groups / 2 * rows / known_at_most;
+  const std::uint64_t value_bytes = 2 * sizeof(std::uint32_t) + in_memory_->group_bytes() + 1;
+  // With a group for each third value, an array takes no more than a hash table.
+  if (3 * likely_groups < static_cast<double>(values) || values <= state_bytes_ / value_bytes ||
+      (expected_rows_ != 0 && expected_rows_ <= state_bytes_ / used * group_count))
+    return {};
+  const std::uint64_t left = state_bytes_ - used, fit = (left - left / 16) / value_bytes;
+  // Not more runs than make sure that each fits when it is read back, beside these groups, and one number for what is kept.
+  const std::uint64_t most_runs = (std::uint64_t{1} << options_.partition_bits) - 1, fit_later = fit - fit / 4;
+  const std::uint64_t wanted = (values - fit) / (fit_later + 1) + 1;
+  const std::uint64_t run_count = wanted < detail::spill_least_stretches ? detail::spill_least_stretches : wanted;
+  if (fit < values / 16 || (run_count > most_runs && wanted > most_runs)) return {};
+  order.look_at(least, most, run_count < most_runs ? run_count : most_runs, fit);
+  std::uint32_t groups_of_run[1 << 10] = {};
+  if (!each_code([&](std::uint64_t code) { ++groups_of_run[order.run_of_code(code)]; })) return {};
+  for (std::uint64_t run = 0; run < order.kept_run; ++run)
+    if (groups_of_run[run] > 2 * (group_count * order.width / values) + 64) return {};
+  order.bits = order.kept_values() == 0 ? 0 : options_.partition_bits;
+  return order;
+}
+
+/// Dense keys that will not fit are spilled before memory is full: what is left of it is an array of as many values as
+/// fit, whose rows all stay. Where that cannot be, nothing has happened.
+inline void spilling_aggregator::look_ahead() {
+  next_look_ = in_memory_->group_count() > ~0u / 2 ? ~0u : 2 * in_memory_->group_count();
+  const std::uint64_t used = state_budget_->used();
+  if (used < state_bytes_ / detail::spill_look_share || used > state_bytes_ / detail::spill_late_share ||
+      agreement_.use_count() > 1)
+    return;
+  const detail::run_order order = propose_kept_values();
+  if (order.bits == 0) return;
+  result<detail::group_parts> parts = parts_of(*in_memory_, order);
+  if (!parts.ok()) return;
+  const std::uint64_t kept_from = order.first + order.width * order.kept_run;
+  const auto value = [&](std::uint64_t number) {
+    return order.is_signed ? static_cast<int128>(number) - (int128{1} << 63) : static_cast<int128>(number);
+  };
+  const key_range values = {value(kept_from), value(order.first + (order.span - 1))};
+  result<aggregator> kept = aggregator::make(key_types_, input_types_, aggregates_, state_budget_.get(), {&values, 1},
+                                             order.kept_values(), input_ranges_);
+  if (!kept.ok() || !kept->merge(*in_memory_, parts->of(static_cast<std::uint32_t>(order.kept_run))).ok()) return;
+  kept->expect_all_codes();
+  if (!kept->sums_by_codes() || !open_runs().ok()) return;
+  earlier_ = std::make_shared<earlier_groups>(earlier_groups{*std::move(in_memory_), *std::move(parts)});
+  in_memory_.emplace(*std::move(kept));
+  order_ = &agreement_->agree([&] { return order; });
+  keeps_values_ = true;
+}
+
 /// Most rows are of groups that are not in memory from now on: a filter says so in less time than a search. Without
 /// room for one, all are searched for.
 inline void spilling_aggregator::note_groups() {
@@ -252,7 +368,7 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
                                                 std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
   std::uint64_t hashes[vector_rows];
   selection_mask rest = selection;
-  selection_mask known = frozen_ ? selection_mask::none() : selection;
+  selection_mask known = frozen_ || keeps_values_ ? selection_mask::none() : selection;
   const bool by_values = order_->by_values;
   if (!by_values || in_memory_keys_) hash_rows(keys, row_count, hashes);
   if (in_memory_keys_) {
@@ -281,7 +397,7 @@ inline result<void> spilling_aggregator::divide(std::span<const vector* const> k
       for (std::uint32_t i = 0; i < vector_words; ++i)
         rest.words[i] &= PILLAR_MUTATE(spill_takes_known_rows, ~known.words[i], ~std::uint64_t{0});
   }
-  return rest.any() ? spill(keys, inputs, rest, row_count, hashes, where, numbers) : result<void>();
+  return rest.any() ? spill(keys, inputs, rest, row_count, hashes, where, input_bits, numbers) : result<void>();
 }
 
 namespace detail {
@@ -374,8 +490,13 @@ inline void spilling_aggregator::order_by_values(const vector& key, const select
     known.words[first / 64] &= PILLAR_MUTATE(spill_forgets_null_group, found | ~valid, found);
   }
   // Rows that are not selected go nowhere, whatever their place.
-  if (most < order.near_codes())
+  if (most < order.near_codes() && order.kept_run == 0)
     for (std::uint32_t row = 0; row < row_count; ++row) places[row] = order.run_of_near_code(places[row]) << shift;
+  else if (most < order.near_codes() && most < order.span)
+    for (std::uint32_t row = 0; row < row_count; ++row) {
+      const std::uint64_t stretch = order.stretch_of_near_code(places[row]);
+      places[row] = (stretch < order.kept_run ? stretch : order.kept_run) << shift;
+    }
   else
     for (std::uint32_t row = 0; row < row_count; ++row)
       places[row] = std::uint64_t{order.run_of_code(places[row])} << shift;
@@ -413,7 +534,7 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
                                                std::span<const vector* const> inputs, const selection_mask& selection,
                                                std::uint32_t row_count, const std::uint64_t* hashes,
                                                std::span<const selection_mask* const> where,
-                                               const row_numbers& numbers) {
+                                               std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
   std::vector<vector> columns;
   columns.reserve(run_types_.size());
   for (const vector* key : keys) {
@@ -464,6 +585,7 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
   pointers.reserve(views.size());
   for (const vector& of : views) pointers.push_back(&of);
   std::uint32_t first = 0;
+  selection_mask refused = selection_mask::none();
   for (std::size_t partition = 0; partition < runs_.size(); first = ends[partition++]) {
     const std::uint32_t rows_here = ends[partition] - first;
     if (rows_here == 0) continue;
@@ -473,11 +595,32 @@ inline result<void> spilling_aggregator::spill(std::span<const vector* const> ke
       views[i].values =
           static_cast<const std::byte*>(columns[i].values) + std::size_t{first} * byte_width(columns[i].type.physical);
     }
+    if (keeps_values_ && partition == order_->kept_run) {
+      const auto kept = keep(pointers, rows_here, input_bits);
+      if (kept.ok()) continue;
+      if (kept.error().code != errc::out_of_memory) return kept;
+      for (std::uint32_t i = first; i < ends[partition]; ++i) set_bit(refused.words, rows[i]);
+      continue;
+    }
     PILLAR_TRY(options_.store->append(runs_[partition], pointers, nullptr, rows_here));
     rows_of_runs_[partition] += rows_here;
     spilled_rows_ += rows_here;
   }
-  return {};
+  if (!refused.any()) return {};
+  // From now on they have a run like all others, and only groups that are in memory stay there.
+  keeps_values_ = false;
+  beyond_order_ = true;
+  note_groups();
+  return divide(keys, inputs, refused, row_count, where, input_bits, numbers);
+}
+
+/// Rows of values that are kept in memory, in the columns of runs.
+inline result<void> spilling_aggregator::keep(std::span<const vector* const> columns, std::uint32_t row_count,
+                                              std::span<const std::uint8_t> input_bits) {
+  std::vector<const vector*> inputs(input_types_.size());
+  for (std::size_t i = 0; i < run_inputs_.size(); ++i) inputs[run_inputs_[i]] = columns[key_types_.size() + i];
+  return in_memory_->update(columns.first(key_types_.size()), inputs, selection_mask::first(row_count), row_count, {},
+                            input_bits);
 }
 
 /// Rows rows[0], rows[1], … of a column of the runs: those of a partition then follow one another.
@@ -565,7 +708,7 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
   if (frozen_) {
     PILLAR_TRY(done);
     in_memory_->arrange();
-    PILLAR_ASSIGN_OR_RETURN(in_memory, parts_in_memory(*order_));
+    PILLAR_ASSIGN_OR_RETURN(in_memory, parts_of(*in_memory_, *order_));
   } else {  // every group is here or in the runs, none in both
     if (!done.ok() && done.error().code != errc::out_of_memory) return done;
     std::uint32_t delivered = 0;
@@ -577,6 +720,7 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
     PILLAR_TRY(finish_partition(partition, in_memory, take, result_budget));
   for (const std::uint32_t run : runs_) options_.store->drop(run);
   runs_.clear();
+  earlier_.reset();
   return {};
 }
 
@@ -584,26 +728,27 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
 /// of what is left of the budget: the other half is for reading and results. Without a limit that says what is left, it
 /// is a third of the states' bytes, which is the rest by default.
 inline std::uint64_t spilling_aggregator::part_limit() const noexcept {
-  if (!in_memory_) return state_bytes_;
+  if (!in_memory_ && !earlier_) return state_bytes_;
   const std::uint64_t left = state_bytes_ - state_budget_->used();
   const std::uint64_t available = budget_ == nullptr ? memory_budget::unlimited : budget_->available();
   const std::uint64_t rest = available == memory_budget::unlimited ? state_bytes_ / 3 : available / 2;
   return left > rest ? left : rest;
 }
 
-/// The groups in memory by the runs that their rows go to.
-inline result<detail::group_parts> spilling_aggregator::parts_in_memory(const detail::run_order& order) const {
-  if (!order.by_values) return detail::group_parts::make(in_memory_->groups(), order.bits, budget_);
+/// Groups by the runs that their rows go to.
+inline result<detail::group_parts> spilling_aggregator::parts_of(const aggregator& groups,
+                                                                 const detail::run_order& order) const {
+  if (!order.by_values) return detail::group_parts::make(groups.groups(), order.bits, budget_);
   const auto places = [&](std::uint32_t first, std::uint32_t count, std::uint64_t* out) -> result<void> {
     column_builder keys(key_types_[0], budget_);
-    PILLAR_TRY(in_memory_->groups().append_keys(0, first, count, keys));
+    PILLAR_TRY(groups.groups().append_keys(0, first, count, keys));
     PILLAR_ASSIGN_OR_RETURN(const column made, keys.finish());
     const vector values = made.slice(0, count);
     order.codes(values, out);
     for (std::uint32_t i = 0; i < count; ++i) out[i] = order.place(0, values.valid(i) ? order.run_of_code(out[i]) : 0);
     return {};
   };
-  return detail::group_parts::make_by(in_memory_->groups().group_count(), order.bits, budget_, places);
+  return detail::group_parts::make_by(groups.group_count(), order.bits, budget_, places);
 }
 
 /// An aggregator for a part of a partition, of which `rows` were spilled. Whole stretches of values are an array.
@@ -617,6 +762,11 @@ inline result<aggregator> spilling_aggregator::make_part(const detail::run_order
 /// Groups a partition, as a whole or, where that does not fit, by parts of its hashes.
 inline result<void> spilling_aggregator::finish_partition(std::uint32_t partition, const detail::group_parts& in_memory,
                                                           delivery take, memory_budget* result_budget) {
+  // Of the values kept those groups have been merged already.
+  std::span<const std::uint32_t> earlier;
+  if (earlier_ && PILLAR_MUTATE(spill_merges_kept_again, partition != order_->kept_run, true))
+    earlier = earlier_->parts.of(partition);
+  if (!in_memory_ && rows_of_runs_[partition] == 0 && earlier.empty()) return {};
   std::vector<hash_range> todo = {{options_.partition_bits, partition}};
   bool refused = false;  // what the taker has no room for is not a partition that does not fit
   const auto take_or_end = [&](std::span<const column> groups) {
@@ -635,9 +785,14 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
                               make_part(*order_, range, rows_of_runs_[partition], beyond_order_, &part_budget));
       whole = true;
       if (in_memory_) {
-        PILLAR_ASSIGN_OR_RETURN(whole, add_groups(*order_, in_memory.of(partition), range, groups));
+        PILLAR_ASSIGN_OR_RETURN(whole, add_groups(*in_memory_, *order_, in_memory.of(partition), range, groups));
+      }
+      if (whole && !earlier.empty()) {
+        PILLAR_ASSIGN_OR_RETURN(whole, add_groups(earlier_->groups, *order_, earlier, range, groups));
       }
       if (whole) {
+        // So many rows will have most values of a stretch.
+        if (order_->by_values && rows_of_runs_[partition] / 2 > order_->width) groups.expect_all_codes();
         PILLAR_ASSIGN_OR_RETURN(whole, add_run(partition, range, groups, rows_seen));
       }
       if (whole) {
@@ -661,16 +816,17 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
   return {};
 }
 
-/// Adds groups in memory: those of `list`, which is of a partition, whose hashes are in the range. False: they do not
+/// Adds groups of `from`: those of `list`, which is of a partition, whose hashes are in the range. False: they do not
 /// fit.
-inline result<bool> spilling_aggregator::add_groups(const detail::run_order& order, std::span<const std::uint32_t> list,
-                                                    const hash_range& range, aggregator& groups) const {
+inline result<bool> spilling_aggregator::add_groups(const aggregator& from, const detail::run_order& order,
+                                                    std::span<const std::uint32_t> list, const hash_range& range,
+                                                    aggregator& groups) const {
   growable<std::uint32_t> chosen(budget_);
   if (range.bits != options_.partition_bits) {
     std::uint64_t hashes[vector_rows];
     for (std::size_t first = 0; first < list.size(); first += vector_rows) {
       const auto some = list.subspan(first, list.size() - first < vector_rows ? list.size() - first : vector_rows);
-      PILLAR_TRY(in_memory_->groups().hash_keys(some, hashes, budget_));
+      PILLAR_TRY(from.groups().hash_keys(some, hashes, budget_));
       const std::uint64_t run = range.prefix >> (range.bits - options_.partition_bits);
       for (std::size_t i = 0; i < some.size(); ++i)
         if (PILLAR_MUTATE(spill_merges_all_hashes, range.has(order.place(hashes[i], run)), true) &&
@@ -679,7 +835,7 @@ inline result<bool> spilling_aggregator::add_groups(const detail::run_order& ord
     }
     list = {chosen.data(), chosen.size()};
   }
-  const auto merged = groups.merge(*in_memory_, list.first(PILLAR_MUTATE(spill_leaves_groups, list.size(), 0)));
+  const auto merged = groups.merge(from, list.first(PILLAR_MUTATE(spill_leaves_groups, list.size(), 0)));
   if (!merged.ok() && merged.error().code == errc::out_of_memory) return false;
   PILLAR_TRY(merged);
   return true;
