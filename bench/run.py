@@ -351,12 +351,10 @@ def leave_out_slow(measured, much, least_ns):
     """The peers that go on: those that need more than `much` times the best one's time, and that long, do not."""
     rivals = [p for p in measured.row.peers if measured.peer_state.get(p, ("",))[0] == "measured"]
     if rivals and measured.rounds and measured.row.kind != "decode":    # whoever is slow in total may be fast in a column
-        warm = measured.rounds[-1].samples
-        fastest = min(warm[p].wall_ns for p in rivals if p in warm)
-        for peer in rivals:
-            if peer in warm and warm[peer].wall_ns > max(much * fastest, least_ns):
-                say(f"  {peer}: {warm[peer].wall_ns / fastest:.1f}× slower than the best peer, left out")
-                measured.peer_state[peer] = ("slower", "slower than another peer")
+        warm = {peer: sample.wall_ns for peer, sample in measured.rounds[-1].samples.items() if peer in rivals}
+        for peer, times in judge.too_slow(warm, much, least_ns):
+            say(f"  {peer}: {times:.1f}× slower than the best peer, left out")
+            measured.peer_state[peer] = ("slower", "slower than another peer")
     return [p for p in rivals if measured.peer_state[p][0] == "measured"]
 
 

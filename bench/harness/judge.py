@@ -20,6 +20,12 @@ class Verdict:
     spread: tuple = ()
 
 
+def too_slow(wall_ns, much, least_ns):
+    """(contestant, how many times the fastest) for those that need more than `much` times its time, and that long."""
+    fastest = min(wall_ns.values(), default=0)
+    return [(name, ns / fastest) for name, ns in wall_ns.items() if ns > max(much * fastest, least_ns)]
+
+
 def bar_text(row, bar):
     than = "≥" if bar.against != "absolute" or row.better == "higher" else "≤"
     what = {"limit": f"of {row.limit}", "row": f"× {bar.other}", "peers": "× the best peer",

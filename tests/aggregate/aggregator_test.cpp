@@ -726,6 +726,25 @@ TEST(aggregate_aggregator, words_of_floats_are_rounded_once) {
   }
 }
 
+// Where the upper word's unit is 2^971, −2^53 of them are infinite, but not their sum with the lower word.
+TEST(aggregate_aggregator, words_at_the_edge_of_double) {
+  constexpr std::int64_t edge = std::int64_t{1} << 53;
+  for (const double scale : {1.0, 0x1p1010, 0x1p1016, 0x1p1022}) {
+    pillar::detail::fixed_point point;
+    const double values[] = {scale, scale * (1 + 0x1p-52)};
+    point.choose(values, 2, 3);
+    int rounded = 0;
+    for (const std::int64_t high : {-edge, 1 - edge, edge - 1, -edge / 2, edge / 2 - 1})
+      for (const std::int64_t low : {edge - 1, edge / 2, std::int64_t{1}, std::int64_t{0}, -edge / 2}) {
+        double made = 0;
+        if (!point.round_all(&low, &high, 1, &made)) continue;
+        ++rounded;
+        ASSERT_EQ(made, point.total(low, high).rounded()) << scale << ' ' << low << ' ' << high;
+      }
+    EXPECT_GT(rounded, 4);
+  }
+}
+
 // Sums of floats in words: values of one size, of all sizes, of sizes that move from batch to batch, far too large and
 // far too small ones among them, zeros, infinities and NaN, against exact_sum; one and two sides, nullable, as float,
 // with rows that are left out and batches that go by the windows alone.

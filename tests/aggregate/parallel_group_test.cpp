@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <string>
 #include <tuple>
 
+#include "pillar/aggregate/detail/key_words.hpp"
+#include "pillar/aggregate/detail/word_groups.hpp"
 #include "pillar/schedule/inline_executor.hpp"
 #include "pillar/schedule/worker_pool.hpp"
 #include "support/owned_vector.hpp"
@@ -342,6 +345,66 @@ TEST(aggregate_parallel_group, keys_of_several_columns_wait_as_words) {
     }
     EXPECT_EQ(budget.used(), 0u);
   }
+}
+
+// Words number so many texts as they have room for, and a batch more: further ones have no number, those that have keep
+// it, and nothing grows any more.
+TEST(aggregate_parallel_group, words_number_no_more_texts_than_they_hold) {
+  constexpr std::uint32_t most = 3000;
+  const auto slot_of = [](std::uint32_t number) { return pillar::detail::wide_key{number, 7}; };
+  for (const std::uint32_t workers : {1u, 3u}) {
+    pillar::memory_budget budget;
+    pillar::detail::shared_text_numbers texts(workers, &budget);
+    std::uint64_t used = 0;
+    std::uint32_t numbered = 0;
+    for (std::uint32_t first = 0; first < 64 * 1024; first += 1024) {
+      pillar::detail::wide_key slots[1024];
+      std::uint32_t numbers[1024], again[1024];
+      for (std::uint32_t i = 0; i < 1024; ++i) slots[i] = slot_of(first + i);
+      for (std::uint32_t worker = 0; worker < workers; ++worker) {
+        ASSERT_TRUE(texts.find_or_insert(worker, slots, 1024, most, worker == 0 ? numbers : again).ok());
+        if (worker != 0) EXPECT_TRUE(std::equal(again, again + 1024, numbers)) << first;
+      }
+      for (std::uint32_t i = 0; i < 1024; ++i)
+        if (numbers[i] != pillar::detail::key_limit) EXPECT_EQ(numbers[i], numbered++);
+      if (first == 8 * 1024) used = budget.used();
+    }
+    EXPECT_GT(numbered, most);
+    EXPECT_LE(numbered, most + 1024);
+    EXPECT_EQ(budget.used(), used);
+  }
+}
+
+// Groups whose keys are no words are in parts too, by hashes of the keys, and not all in one.
+TEST(aggregate_parallel_group, groups_without_words_are_in_all_parts) {
+  constexpr std::uint32_t parts = 4, count = 1000;
+  const std::vector<pillar::data_type> types = {type_of<pillar::text>, type_of<std::int64_t>};
+  const pillar::key_range ranges[] = {{}, {0, 15}};
+  const unsigned text_bits[] = {4, 0};
+  const auto by = pillar::detail::key_words::make(types, ranges, text_bits, 1, nullptr);
+  ASSERT_NE(by, nullptr);
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < count; ++i) names.push_back("no number " + std::to_string(i));
+  std::vector<scalar> texts, numbers;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    texts.push_back(scalar::of_text(types[0], names[i]));
+    numbers.push_back(scalar::of_integer(types[1], i % 16));
+  }
+  const owned_vector keys[] = {make_vector(types[0], texts), make_vector(types[1], numbers)};
+  const pillar::vector* const columns[] = {&keys[0].view, &keys[1].view};
+  auto table = *pillar::group_table::make(types, nullptr);
+  std::uint32_t groups[pillar::vector_rows];
+  ASSERT_TRUE(table.find_or_insert(columns, pillar::selection_mask::first(count), count, groups).ok());
+  const auto made = pillar::detail::word_groups::make(table, *by, parts, nullptr);
+  ASSERT_TRUE(made.ok());
+  std::size_t all = 0;
+  for (std::uint32_t part = 0; part < 2 * parts; ++part) {
+    const std::size_t size = made->of(part).size();
+    all += size;
+    if (part < parts) EXPECT_EQ(size, 0u);
+    else EXPECT_TRUE(size > count / parts / 2 && size < count / parts * 2) << size;
+  }
+  EXPECT_EQ(all, count);
 }
 
 // Every allocation of finish fails in turn: nothing is lost, and the next time there is an answer.

@@ -60,9 +60,9 @@ class Gates(unittest.TestCase):
         quiet, repeated = self.alternate([], {"ours": lambda: sample(1), "peer": lambda: sample(2, next(shares, 1.0))})
         self.assertEqual((len(quiet), len(repeated)), (9, 2))
 
-    def two_threads(self, others):
+    def two_threads(self, others, cpu_over_wall=1.4):
         def turn():
-            one = sample(1, 1.4)  # a serial end: 0.7 of both threads
+            one = sample(1, cpu_over_wall)  # 1.4: a serial end, 0.7 of both threads
             one.spent, one.others = 1.0, others
             return one
         return self.alternate([], {"ours": turn}, seconds=20, threads={"ours": 2})
@@ -74,6 +74,13 @@ class Gates(unittest.TestCase):
         self.assertEqual(len(quiet), 0)
         self.assertGreater(len(repeated), 5)
         self.assertIn("others worked", repeated[0].why)
+
+    def test_two_threads_that_ran_on_one_core_do_not_count(self):
+        quiet, repeated = self.two_threads(0.0, 1.11)
+        self.assertEqual((len(quiet), len(repeated)), (9, 0))
+        quiet, repeated = self.two_threads(0.0, 1.09)
+        self.assertEqual(len(quiet), 0)
+        self.assertIn("CPU/wall 1.09 of 2", repeated[0].why)
 
     def test_a_turn_of_several_threads_says_what_others_did(self):
         used = iter([5.0, 5.25])
@@ -250,6 +257,13 @@ class Judging(unittest.TestCase):
     def said(self, quiet, repeated=(), peers=("duckdb",), absent=None, best_level=True, row=None, kernels=None):
         return judge.verdicts(row or self.row, quiet, list(repeated), self.kernels if kernels is None else kernels,
                               list(peers), absent or {}, best_level)
+
+    def test_who_is_slow_is_left_out_but_not_for_less_than_half_a_second(self):
+        self.assertEqual(judge.too_slow({"a": 0.1e9, "b": 0.39e9, "c": 0.49e9}, 4, 0.5e9), [])
+        self.assertEqual(judge.too_slow({"a": 0.1e9, "b": 0.49e9, "c": 0.6e9}, 4, 0.5e9), [("c", 6.0)])
+        self.assertEqual(judge.too_slow({"a": 0.4e9, "b": 1.59e9}, 4, 0.5e9), [])
+        self.assertEqual(judge.too_slow({"a": 1e6, "b": 2e6, "c": 3e6}, 2, 0), [("c", 3.0)])
+        self.assertEqual(judge.too_slow({}, 4, 0.5e9), [])
 
     def test_all_passed(self):
         said = self.said(self.nine())

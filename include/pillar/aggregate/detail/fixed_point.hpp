@@ -155,7 +155,7 @@ class fixed_point {
       out[i] = static_cast<double>(high[i]) * high_unit + static_cast<double>(low[i]) * low_unit;
     }
     // −2^53 of the highest unit is infinite, though its sum with the lower word may not be.
-    const bool fits = seen >> (unit_ + split_ < 971 ? 53 : 52) == 0;
+    const bool fits = seen >> (unit_ + split_ < PILLAR_MUTATE(fixed_point_edge_of_double, 971, 1024) ? 53 : 52) == 0;
     return PILLAR_MUTATE(fixed_point_rounds_words, fits, true);
   }
   /// The limb of an exact sum (exact_sum.hpp) in which the unit lies.

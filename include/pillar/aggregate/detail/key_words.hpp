@@ -36,12 +36,12 @@ class shared_text_numbers {
   result<void> find_or_insert(std::uint32_t worker, const wide_key* texts, std::uint32_t count, std::uint64_t most,
                               std::uint32_t* numbers) noexcept {
     if (own_.empty()) {
-      if (shared_.size() <= most) return shared_.find_or_insert(texts, count, numbers);
+      if (!is_over(shared_.size(), most)) return shared_.find_or_insert(texts, count, numbers);
       shared_.find(texts, count, numbers);
       return {};
     }
     worker_texts& own = own_[worker];
-    if (own.texts.size() > most && own.shared.size() == own.texts.size()) {
+    if (is_over(own.texts.size(), most) && own.shared.size() == own.texts.size()) {
       own.texts.find(texts, count, numbers);
       for (std::uint32_t i = 0; i < count; ++i)
         if (numbers[i] != key_limit) numbers[i] = own.shared[numbers[i]];
@@ -68,6 +68,9 @@ class shared_text_numbers {
   [[nodiscard]] const wide_key* texts() const noexcept { return shared_.keys(); }
 
  private:
+  [[nodiscard]] static bool is_over(std::uint64_t texts, std::uint64_t most) noexcept {
+    return PILLAR_MUTATE(key_words_texts_without_end, texts > most, false);
+  }
   struct worker_texts {
     explicit worker_texts(memory_budget* budget) noexcept : texts(budget), shared(budget) {}
     word_table<wide_key> texts;

@@ -12,6 +12,7 @@
 #include "pillar/aggregate/detail/key_words.hpp"
 #include "pillar/aggregate/group_table.hpp"
 #include "pillar/base/buffer.hpp"
+#include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/builder.hpp"
 #include "pillar/column/vector.hpp"      // vector_rows
@@ -63,7 +64,8 @@ class word_groups {
       if (std::memchr(known, 0, groups) != nullptr) PILLAR_TRY(of.hash_keys(first, groups, hashes, budget));
       for (std::uint32_t i = 0; i < groups; ++i)
         parts.as<std::uint32_t>()[first + i] =
-            known[i] != 0 ? part_of_word(found[i], part_count) : part_count + part_of_hash(hashes[i], part_count);
+            known[i] != 0 ? part_of_word(found[i], part_count)
+                          : part_count + PILLAR_MUTATE(word_groups_in_one_part, part_of_hash(hashes[i], part_count), 0);
     }
     auto* const groups = made.groups_.as<std::uint32_t>();
     scatter_rows(parts.as<std::uint32_t>(), count, 2 * part_count, groups, made.starts_.data());

@@ -153,8 +153,8 @@ struct join_builder::slot_filler {
           __builtin_prefetch(table + at.places[i + detail::join_prefetch_ahead], 1);
         const std::uint32_t row = first + at.rows[i];
         const std::uint64_t which = detail::place_of(at.hashes[i], all_parts), end = (which + 1) * size;
-        const std::uint64_t found = detail::find_join_slot(
-            table, at.places[i], end, [&](const Slot& slot) { return equals(slot, at, row, i); });
+        const std::uint64_t found = detail::find_join_slot(table, at.places[i], end,
+                                                           [&](const Slot& slot) { return equals(slot, at, row, i); });
         if (found == end) {
           const auto added = parts_[which].waiting.append(row);
           if (added.ok()) continue;
@@ -224,8 +224,8 @@ struct join_builder::slot_filler {
           __builtin_prefetch(table + at.places[i - detail::join_prefetch_ahead], 1);
         const std::uint32_t row = first + at.rows[i];
         const std::uint64_t end = (detail::place_of(at.hashes[i], all_parts) + 1) * size;
-        const std::uint64_t found = detail::find_join_slot(
-            table, at.places[i], end, [&](const Slot& slot) { return equals(slot, at, row, i); });
+        const std::uint64_t found = detail::find_join_slot(table, at.places[i], end,
+                                                           [&](const Slot& slot) { return equals(slot, at, row, i); });
         if (found != end) ids[--table[found].first] = of_.id_of(row);
       }
     }
