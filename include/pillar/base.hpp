@@ -14,4 +14,5 @@
 #include "pillar/base/growable.hpp"
 #include "pillar/base/memory.hpp"
 #include "pillar/base/mutant.hpp"
+#include "pillar/base/pieces.hpp"
 #include "pillar/base/result.hpp"

@@ -10,12 +10,11 @@
 namespace PILLAR_NAMESPACE::detail {
 
 /// Sorts entries [begin, end) by their groups, of which all bits above shift + 8 are equal: in place, without memory,
-/// not stable. `swap(i, j)` exchanges two entries and their groups.
+/// not stable. `swap(i, j)` exchanges two entries and their groups; groups[i] is the group of entry i.
 ///
 /// Source: P. M. McIlroy, K. Bostic, M. D. McIlroy, "Engineering radix sort" (1993): American flag sort
-template <class Swap>
-void sort_by_group(const std::uint32_t* groups, std::size_t begin, std::size_t end, unsigned shift,
-                   Swap& swap) noexcept {
+template <class Groups, class Swap>
+void sort_by_group(const Groups& groups, std::size_t begin, std::size_t end, unsigned shift, Swap& swap) noexcept {
   constexpr std::size_t few = 24, ways = 256;
   if (end - begin <= few) {
     for (std::size_t i = begin + 1; i < end; ++i)
@@ -40,8 +39,8 @@ void sort_by_group(const std::uint32_t* groups, std::size_t begin, std::size_t e
   for (std::size_t way = 0; way < ways && shift != 0; ++way)
     sort_by_group(groups, way == 0 ? begin : ends[way - 1], ends[way], shift - 8, swap);
 }
-template <class Swap>
-void sort_by_group(const std::uint32_t* groups, std::size_t count, Swap&& swap) noexcept {
+template <class Groups, class Swap>
+void sort_by_group(const Groups& groups, std::size_t count, Swap&& swap) noexcept {
   std::uint32_t any = 0;
   std::size_t ordered = 1;
   for (std::size_t i = 0; i < count; ++i) any |= groups[i];
@@ -54,11 +53,11 @@ void sort_by_group(const std::uint32_t* groups, std::size_t count, Swap&& swap) 
 
 /// The first entry of [at, end), which is in order, whose group is not below `group`. Not std::lower_bound: <algorithm> is
 /// nine thousand lines that every aggregator would carry.
-inline const std::uint32_t* first_of_group(const std::uint32_t* at, const std::uint32_t* end,
-                                           std::uint32_t group) noexcept {
-  for (auto left = static_cast<std::size_t>(end - at); left != 0;) {
+template <class Groups>
+std::size_t first_of_group(const Groups& groups, std::size_t at, std::size_t end, std::uint32_t group) noexcept {
+  for (std::size_t left = end - at; left != 0;) {
     const std::size_t half = left / 2;
-    if (at[half] < group) {
+    if (groups[at + half] < group) {
       at += half + 1;
       left -= half + 1;
     } else {
@@ -70,18 +69,18 @@ inline const std::uint32_t* first_of_group(const std::uint32_t* at, const std::u
 
 /// f(i, group here) for the entries of the groups that `pairs` (grouped_state.hpp's group_pairs) names; in_order: entries
 /// stand in the order of `groups`, and others are not looked at.
-template <class Pairs, class F>
-void for_each_entry(const std::uint32_t* groups, std::size_t count, bool in_order, const Pairs& pairs, F&& f) {
+template <class Groups, class Pairs, class F>
+void for_each_entry(const Groups& groups, std::size_t count, bool in_order, const Pairs& pairs, F&& f) {
   if (!in_order) {
     for (std::size_t i = 0; i < count; ++i)
       if (const std::uint32_t pair = pairs.find(groups[i]); pair != pairs.count) f(i, pairs.here(pair));
     return;
   }
-  const std::uint32_t *at = groups, *const end = groups + count;
-  for (std::uint32_t pair = 0; pair < pairs.count && at != end; ++pair) {
+  std::size_t at = 0;
+  for (std::uint32_t pair = 0; pair < pairs.count && at != count; ++pair) {
     const std::uint32_t group = pairs.there(pair);
-    if (*at < group) at = first_of_group(at, end, group);
-    for (; at != end && *at == group; ++at) f(static_cast<std::size_t>(at - groups), pairs.here(pair));
+    if (groups[at] < group) at = first_of_group(groups, at, count, group);
+    for (; at != count && groups[at] == group; ++at) f(at, pairs.here(pair));
   }
 }
 

@@ -14,6 +14,7 @@
 #include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
+#include "pillar/base/pieces.hpp"
 #include "pillar/column/builder.hpp"
 #include "pillar/column/detail/gather.hpp"  // gather_rows
 #include "pillar/sort/key.hpp"              // ordered_word
@@ -28,31 +29,36 @@ struct grouped_log {
   growable<T> values;
   explicit grouped_log(memory_budget* budget) noexcept : begins(budget), values(budget) {}
 
-  /// `value(i)`: what is to be kept of entry i.
-  template <class F>
-  result<void> fill(const growable<std::uint32_t>& group_of, std::uint32_t first, std::uint32_t count,
-                    F&& value) noexcept {
+  /// The log is given in runs: `run_at(i)` entries from i on have their groups at `groups(i)` and `values(i)`, or what
+  /// [i] of that gives is to be kept of each.
+  template <class Log>
+  result<void> fill(const Log& log, std::uint32_t first, std::uint32_t count) noexcept {
     PILLAR_TRY(begins.append_zeros(std::size_t{count} + 2));
     std::uint32_t* const begin = begins.data();
-    const std::uint32_t* const groups = group_of.data();
-    const std::size_t size = group_of.size();
-    for (std::size_t i = 0; i < size; ++i)
-      if (groups[i] - first < count) ++begin[groups[i] - first + 2];
+    for (std::size_t at = 0, run; at < log.size(); at += run) {
+      run = log.run_at(at);
+      const std::uint32_t* const groups = log.groups(at);
+      for (std::size_t i = 0; i < run; ++i)
+        if (groups[i] - first < count) ++begin[groups[i] - first + 2];
+    }
     for (std::uint32_t i = 0; i < count; ++i) begin[i + 2] += begin[i + 1];
     PILLAR_TRY(values.reserve(begin[count + 1]));
     values.extend(begin[count + 1]);  // each is written below
     T* const to = values.data();
-    constexpr std::size_t ahead = 24;
-    const std::size_t early = size > ahead ? size - ahead : 0;
-    const auto put = [&](std::size_t i) {
-      if (groups[i] - first < count) to[begin[groups[i] - first + 1]++] = value(i);
-    };
-    for (std::size_t i = 0; i < early; ++i) {
-      const std::uint32_t next = groups[i + ahead] - first;
-      __builtin_prefetch(&to[begin[next < count ? next + 1 : 1]], 1);
-      put(i);
+    for (std::size_t at = 0, run; at < log.size(); at += run) {
+      run = log.run_at(at);
+      const std::uint32_t* const groups = log.groups(at);
+      const auto from = log.values(at);
+      constexpr std::size_t ahead = 24;
+      const std::size_t early = run > ahead ? run - ahead : 0;
+      for (std::size_t i = 0; i < run; ++i) {
+        if (i < early) {
+          const std::uint32_t next = groups[i + ahead] - first;
+          __builtin_prefetch(&to[begin[next < count ? next + 1 : 1]], 1);
+        }
+        if (groups[i] - first < count) to[begin[groups[i] - first + 1]++] = from[i];
+      }
     }
-    for (std::size_t i = early; i < size; ++i) put(i);
     return {};
   }
 };
@@ -113,9 +119,9 @@ class list_states final : public grouped_state {
     visit_fixed_width(rows.values->type.physical, [&]<class T>() {
       Word words[vector_rows];
       gather_rows<T>(*rows.values, rows.row, rows.count, words, [](T value) { return word_of(value); });
-      static_cast<void>(words_.append(words, rows.count));  // has room
+      words_.append(words, rows.count);
     });
-    static_cast<void>(groups_.append(rows.group, rows.count));
+    groups_.append(rows.group, rows.count);
   }
   result<void> reserve_merge(const grouped_state& other, const group_pairs& groups, std::uint32_t) override {
     std::size_t taken = 0;
@@ -134,36 +140,25 @@ class list_states final : public grouped_state {
   /// Every group's values one after the other, with those that its quantile lies between in their places.
   void arrange() noexcept override {
     if (in_order()) return;
-    sort_by_group(groups_.data(), groups_.size(), [this](std::size_t a, std::size_t b) {
+    sort_by_group(groups_, groups_.size(), [this](std::size_t a, std::size_t b) {
       std::swap(words_[a], words_[b]);
       std::swap(groups_[a], groups_[b]);
     });
-    for (std::size_t at = 0; at < words_.size();) {
-      const std::size_t end = end_of(at);
-      select(words_.data() + at, words_.data() + end);
-      at = end;
+    for (std::size_t at = 0, end; at < words_.size(); at = end) {
+      end = end_of(at);
+      if (in_one_piece(at, end)) select(&words_[at], &words_[at] + (end - at));
     }
     in_order_ = words_.size();
   }
   result<void> append_results(std::uint32_t first, std::uint32_t count, column_builder& out,
                               memory_budget* scratch) const override {
+    if (in_order()) return append_ordered(first, count, out, scratch);
     grouped_log<Word> log(scratch);
-    const Word* words = words_.data();
-    if (!in_order()) PILLAR_TRY(log.fill(groups_, first, count, [words](std::size_t i) { return words[i]; }));
-    std::size_t at = in_order() ? begin_of(first) : 0;
+    PILLAR_TRY(log.fill(log_view{words_, groups_}, first, count));
     for (std::uint32_t i = 0; i < count; ++i) {
-      const Word *begin = words + at, *end = begin;
-      if (in_order()) {
-        while (at < words_.size() && groups_[at] == first + i) ++at;
-        end = words + at;
-      } else {
-        Word* const values = log.values.data();
-        select(values + log.begins[i], values + log.begins[i + 1]);
-        begin = values + log.begins[i];
-        end = values + log.begins[i + 1];
-      }
-      if (begin == end) PILLAR_TRY(out.append_null());
-      else PILLAR_TRY(out.append_real(quantile_of(begin, end)));
+      Word *const begin = log.values.data() + log.begins[i], *const end = log.values.data() + log.begins[i + 1];
+      select(begin, end);
+      PILLAR_TRY(append_result(begin, end, out));
     }
     return {};
   }
@@ -179,10 +174,40 @@ class list_states final : public grouped_state {
     PILLAR_TRY(words_.reserve(count));
     return groups_.reserve(count);
   }
+  struct log_view {
+    const pieces<Word>& words;
+    const pieces<std::uint32_t>& group_of;
+    [[nodiscard]] std::size_t size() const noexcept { return words.size(); }
+    [[nodiscard]] std::size_t run_at(std::size_t i) const noexcept { return words.run_at(i); }
+    [[nodiscard]] const std::uint32_t* groups(std::size_t i) const noexcept { return &group_of[i]; }
+    [[nodiscard]] const Word* values(std::size_t i) const noexcept { return &words[i]; }
+  };
+  result<void> append_ordered(std::uint32_t first, std::uint32_t count, column_builder& out,
+                              memory_budget* scratch) const {
+    growable<Word> copy(scratch);  // of the few groups that lie in two pieces
+    std::size_t at = first_of_group(groups_, 0, groups_.size(), first);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::size_t begin = at;
+      while (at < words_.size() && groups_[at] == first + i) ++at;
+      if (at == begin || in_one_piece(begin, at)) {
+        const Word* const words = at == begin ? nullptr : &words_[begin];
+        PILLAR_TRY(append_result(words, words + (at - begin), out));
+        continue;
+      }
+      copy.truncate(0);
+      PILLAR_TRY(copy.reserve(at - begin));
+      for (std::size_t word = begin; word < at; ++word) copy.push(words_[word]);
+      PILLAR_MUTATE(quantile_of_pieces_unselected, select(copy.data(), copy.data() + copy.size()), void());
+      PILLAR_TRY(append_result(copy.data(), copy.data() + copy.size(), out));
+    }
+    return {};
+  }
+  result<void> append_result(const Word* begin, const Word* end, column_builder& out) const {
+    return begin == end ? out.append_null() : out.append_real(quantile_of(begin, end));
+  }
   [[nodiscard]] bool in_order() const noexcept { return in_order_ == words_.size(); }
-  [[nodiscard]] std::size_t begin_of(std::uint32_t group) const noexcept {
-    const std::uint32_t* const begin = groups_.data();
-    return static_cast<std::size_t>(std::lower_bound(begin, begin + groups_.size(), group) - begin);
+  [[nodiscard]] bool in_one_piece(std::size_t begin, std::size_t end) const noexcept {
+    return words_.run_at(begin) >= end - begin;
   }
   [[nodiscard]] std::size_t end_of(std::size_t at) const noexcept {
     const std::uint32_t group = groups_[at];
@@ -191,7 +216,7 @@ class list_states final : public grouped_state {
   }
   template <class F>
   void for_each(const group_pairs& pairs, F&& f) const {
-    for_each_entry(groups_.data(), groups_.size(), in_order(), pairs, f);
+    for_each_entry(groups_, groups_.size(), in_order(), pairs, f);
   }
   /// Puts the values that quantile_of looks at where they would stand in order.
   void select(Word* begin, Word* end) const noexcept {
@@ -239,8 +264,8 @@ class list_states final : public grouped_state {
 
   double quantile_;
   data_type type_;
-  growable<Word> words_;
-  growable<std::uint32_t> groups_;
+  pieces<Word> words_;
+  pieces<std::uint32_t> groups_;
   std::size_t in_order_ = 0;  ///< so many entries were arranged
 };
 
@@ -316,7 +341,7 @@ class text_states final : public grouped_state {
       return {};
     }
     grouped_log<std::uint32_t> log(scratch);
-    PILLAR_TRY(log.fill(groups_, first, count, [](std::size_t i) { return static_cast<std::uint32_t>(i); }));
+    PILLAR_TRY(log.fill(log_view{groups_}, first, count));
     const auto entry_of = [this](std::uint32_t i) { return entries_[i]; };
     for (std::uint32_t i = 0; i < count; ++i) {
       std::uint32_t* const begin = log.values.data() + log.begins[i];
@@ -335,6 +360,17 @@ class text_states final : public grouped_state {
   [[nodiscard]] std::string_view text_of(const entry& of) const noexcept {
     return {reinterpret_cast<const char*>(texts_.data()) + of.offset, of.size};
   }
+  /// The log in one run, and of each entry its number.
+  struct log_view {
+    struct numbers {
+      std::uint32_t operator[](std::size_t i) const noexcept { return static_cast<std::uint32_t>(i); }
+    };
+    const growable<std::uint32_t>& group_of;
+    [[nodiscard]] std::size_t size() const noexcept { return group_of.size(); }
+    [[nodiscard]] std::size_t run_at(std::size_t) const noexcept { return group_of.size(); }
+    [[nodiscard]] const std::uint32_t* groups(std::size_t) const noexcept { return group_of.data(); }
+    [[nodiscard]] numbers values(std::size_t) const noexcept { return {}; }
+  };
   [[nodiscard]] bool in_order() const noexcept { return in_order_ == entries_.size(); }
   template <class F>
   void for_each(const group_pairs& pairs, F&& f) const {
