@@ -252,6 +252,23 @@ TEST(codec_chooser, a_choice_is_kept_until_its_size_drifts) {
   EXPECT_EQ(encode(narrow), pillar::codec_id::frame_of_reference);
 }
 
+TEST(codec_chooser, a_vector_that_ends_soon_is_not_packed_whole) {
+  pillar::splitmix64 random(5);
+  const auto far_apart = [&](std::uint32_t) { return random(); };
+  const auto whole = integers(2048, far_apart), short_one = integers(1100, far_apart),
+             again = integers(3072, far_apart);
+  pillar::encoding_choice choice;
+  const auto encode = [&](const block_source& source) {
+    const auto bytes = *pillar::encode_block(source.views, {.previous = &choice});
+    const auto block = pillar::open_block(bytes.bytes());
+    expect_holds(*block, source.cells);
+    return std::pair(block->codec(), bytes.size());
+  };
+  ASSERT_EQ(encode(whole).first, pillar::codec_id::frame_of_reference);
+  EXPECT_LT(encode(short_one).second, 1100u * 8 + 256);
+  EXPECT_EQ(encode(again).first, pillar::codec_id::frame_of_reference) << "looked again";
+}
+
 TEST(codec_chooser, a_kept_tree_gives_the_bytes_of_a_chosen_one) {
   const auto source = integers(50000, [](std::uint32_t n) { return n / 300 * 7919u % 5000; });
   pillar::encoding_choice choice;

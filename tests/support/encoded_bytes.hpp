@@ -34,10 +34,10 @@ inline std::uint64_t encoded_bytes(const pillar::column& of) {
 
 /// Rows with keys of some kind, `distinct` of them in random order, and a value of 17 bits.
 struct spilled_columns {
-  enum class kind_type { dense, spread, two_keys, few_values, short_texts, long_texts, nulls, reals };
-  static constexpr kind_type kinds[] = {kind_type::dense,      kind_type::spread,      kind_type::two_keys,
-                                        kind_type::few_values, kind_type::short_texts, kind_type::long_texts,
-                                        kind_type::nulls,      kind_type::reals};
+  enum class kind_type { dense, spread, repeated, two_keys, few_values, short_texts, long_texts, nulls, reals };
+  static constexpr kind_type kinds[] = {kind_type::dense,      kind_type::spread,     kind_type::repeated,
+                                        kind_type::two_keys,   kind_type::few_values, kind_type::short_texts,
+                                        kind_type::long_texts, kind_type::nulls,      kind_type::reals};
   std::vector<pillar::column> keys{}, inputs{};
 
   spilled_columns(kind_type kind, std::uint32_t row_count, std::uint64_t distinct, std::uint64_t seed = 5) {
@@ -62,7 +62,8 @@ struct spilled_columns {
         done = first.append_text("customer of the " + std::to_string(key % 100) + "th district, number " +
                                  std::to_string(pillar::hash_word(key) % 1'000'000'000));
       else if (kind == kind_type::reals) done = first.append_real(static_cast<double>(key) / 100);
-      else if (kind == kind_type::spread) done = first.append_integer(integer(pillar::hash_word(key)));
+      else if (kind == kind_type::spread || kind == kind_type::repeated)
+        done = first.append_integer(integer(pillar::hash_word(key)));
       else if (kind == kind_type::two_keys) done = first.append_integer(1'000'000'000'000 + integer(key / 1000));
       else if (kind == kind_type::few_values) done = first.append_integer(integer(pillar::hash_word(key / 300)));
       else done = first.append_integer(integer(key));

@@ -36,8 +36,9 @@ struct run_store_options {
 /// the subclass; a directory in memory keeps where each block lies, its checksum and its rows. A block that is read is
 /// checked whole, and against the directory.
 ///
-/// Integers of 64 bits wait, and are written, as distances of 32 bits from one of them while all are near it. Whole
-/// vectors are set aside and wait for more, so that the longest run becomes a block of several.
+/// Integers of 64 bits wait, and are written, as distances of 32 bits from one of them while all are near it. They and
+/// doubles that are far apart, but few, wait as numbers of 16 bits into a list of them in memory, which all runs of the
+/// same types share. Whole vectors are set aside and wait for more, so that the longest run becomes a block of several.
 ///
 /// Texts of up to 12 bytes are written as integers, of the bits in which they differ, where that takes hardly more than
 /// their own codecs.
@@ -46,7 +47,8 @@ struct run_store_options {
 ///           one vector. Where there is no memory to encode, rows stay in the write buffers and the call may be made
 ///           again; a run whose rows could not be put gives the error again whenever it is named
 /// Cost:     beside the write buffers, encoding takes about four times a column's block for the moment, and 2 MiB if it
-///           holds texts; a reader takes a block and 21 KiB per column, 8 KiB more for distances. Runs of the same types share the trees chosen:
+///           holds texts; lists of values a quarter of the write buffers per column at most; a reader takes a block and
+///           21 KiB per column, 8 KiB more for distances and numbers. Runs of the same types share the trees chosen:
 ///           3 to 20 ns a number where they last, 60 and more a text
 /// Threads:  as run_store
 class block_run_store : public run_store {
@@ -80,6 +82,7 @@ class block_run_store : public run_store {
   class reader;
   result<bool> append_columns(stored_run& run, std::span<const vector* const> columns, const selection_mask* rows,
                               std::uint32_t row_count, std::uint32_t count);
+  [[nodiscard]] bool change_forms(stored_run& run);
   [[nodiscard]] bool is_roomy(const stored_run& run) const noexcept;
   void close_vectors(stored_run& run);
   [[nodiscard]] stored_run& run_of(std::uint32_t number) const noexcept;

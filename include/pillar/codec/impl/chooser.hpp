@@ -235,16 +235,18 @@ inline bool within(std::uint64_t share, std::uint64_t now_bytes, std::uint64_t n
   return now * share <= then * (share + 1) && now * (share + 1) >= then * share;
 }
 
-/// Is a choice of codecs still right? Packed vectors are stored whole, so a block that ends within one is also compared
-/// by its vectors. What a codec kept of an earlier block wears out sooner.
+/// Is a choice of codecs still right?
 inline bool still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
-  const auto vectors_of = [](std::uint32_t rows) { return (rows + vector_rows - 1) / vector_rows; };
-  return PILLAR_MUTATE(
-      chooser_never_looks_again,
-      within(10, data_bytes, row_count, choice.data_bytes, choice.row_count) ||
-          within(10, data_bytes, vectors_of(row_count), choice.data_bytes, vectors_of(choice.row_count)),
-      true);
+  return PILLAR_MUTATE(chooser_never_looks_again,
+                       within(10, data_bytes, row_count, choice.data_bytes, choice.row_count), true);
 }
+/// Packed vectors are stored whole, so a block that ends within one is also compared by its vectors.
+inline bool vectors_still_fit(const encoding_choice& choice, std::uint64_t data_bytes,
+                              std::uint32_t row_count) noexcept {
+  const auto vectors_of = [](std::uint32_t rows) { return (rows + vector_rows - 1) / vector_rows; };
+  return within(10, data_bytes, vectors_of(row_count), choice.data_bytes, vectors_of(choice.row_count));
+}
+/// What a codec kept of an earlier block wears out sooner.
 inline bool kept_still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
   return PILLAR_MUTATE(chooser_keeps_symbols_forever,
                        within(40, data_bytes, row_count, choice.kept_bytes, choice.kept_row_count), true);
@@ -265,8 +267,17 @@ PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const c
       PILLAR_TRY(choice.follow(input, kept, *previous, 0));
       if (kept.tree.node_count != 0) detail::remember_kept(kept.tree, input.row_count, *previous);
     }
-    if (kept.tree.node_count != 0 && detail::still_fits(*previous, kept.tree.data_bytes(), input.row_count))
-      return std::move(kept.tree);
+    if (kept.tree.node_count != 0) {
+      const std::uint64_t data_bytes = kept.tree.data_bytes();
+      if (detail::still_fits(*previous, data_bytes, input.row_count)) return std::move(kept.tree);
+      if (detail::vectors_still_fit(*previous, data_bytes, input.row_count)) {
+        // Of a vector that ends soon the values themselves may be less than whole packed ones.
+        const codec_functions* const raw = find_codec(static_cast<std::uint8_t>(codec_id::raw), options.codecs);
+        if (PILLAR_MUTATE(chooser_packs_what_is_not_there, input.type.physical != physical_type::text, false))
+          PILLAR_TRY(choice.consider(*raw, input, kept, nullptr, 0, nullptr));
+        return std::move(kept.tree);
+      }
+    }
   }
   detail::costed_tree best;
   PILLAR_TRY(choice.choose(input, best));

@@ -68,24 +68,32 @@ struct narrow_values {
   }
 };
 
-/// How one column's integers are kept: seen first, they say which distances are taken, for as long as all are small.
+/// How one column's values of 64 bits are kept: as distances for as long as all are small, then by number for as long as
+/// they are few, then as they are. Integers seen first say which distances are taken.
 struct narrow_integers {
-  enum class form_type : std::uint8_t { unknown, narrow, wide };
+  enum class form_type : std::uint8_t { unknown, narrow, listed, wide };
   form_type form = form_type::unknown;
   std::uint64_t base = 0;  ///< of the distances; once rows are kept so it stays, whatever comes later
 
   [[nodiscard]] static constexpr bool takes(const data_type& type) noexcept {
-    return type.physical == physical_type::int64 || type.physical == physical_type::uint64;
+    return type.physical == physical_type::int64 || type.physical == physical_type::uint64 ||
+           type.physical == physical_type::float64;
   }
   [[nodiscard]] static constexpr data_type narrow_type(const data_type& wide) noexcept {
     return type_of<std::int32_t>.as_nullable(wide.nullable);
   }
+  [[nodiscard]] static constexpr data_type listed_type(const data_type& wide) noexcept {
+    return type_of<std::uint16_t>.as_nullable(wide.nullable);
+  }
   [[nodiscard]] data_type kept_type(const data_type& wide) const noexcept {
-    return form == form_type::narrow ? narrow_type(wide) : wide;
+    return form == form_type::narrow ? narrow_type(wide) : form == form_type::listed ? listed_type(wide) : wide;
   }
 
-  /// Chooses by the first rows: from zero where all are small themselves, else from the first of them.
+  /// Chooses by the first rows: from zero where all are small themselves, else from the first of them; reals have no
+  /// distances.
   void choose(const vector& from, const selection_mask* rows, std::uint32_t count) noexcept {
+    form = form_type::listed;
+    if (is_float(from.type.physical)) return;
     narrow_values unused;
     form = form_type::narrow;
     base = 0;
@@ -95,7 +103,7 @@ struct narrow_integers {
       base = unaligned_value<std::uint64_t>(from, row);
       break;
     }
-    if (!unused.fill(from, rows, count, base)) form = form_type::wide;
+    if (!unused.fill(from, rows, count, base)) form = form_type::listed;
   }
 
   /// out[row] = the integer; of NULL rows anything.

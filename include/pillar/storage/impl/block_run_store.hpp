@@ -13,6 +13,7 @@
 #include "pillar/storage/detail/block_format.hpp"
 #include "pillar/storage/detail/narrow_integers.hpp"
 #include "pillar/storage/detail/packed_texts.hpp"
+#include "pillar/storage/detail/value_list.hpp"
 
 namespace PILLAR_NAMESPACE {
 
@@ -23,6 +24,8 @@ inline constexpr std::uint32_t blocks_of_packed_texts = 64;
 inline constexpr std::uint32_t roomy_rows = vector_rows + vector_rows / 8;
 /// Of a run: as many as the directory has numbers for.
 inline constexpr std::size_t most_packings = (std::size_t{1} << 24) - 1;
+/// Of the write buffers' bytes one listed value stands for so many: a list takes a quarter of them at most.
+inline constexpr std::uint64_t buffer_bytes_of_listed = 48;
 
 /// The checksum that a block names as its own.
 inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
@@ -45,6 +48,7 @@ struct block_run_store::run_shape {
   std::vector<encoding_choice> choices{};
   std::vector<text_choice> texts{};                 ///< by column, if one is of texts
   std::vector<detail::narrow_integers> integers{};  ///< by column
+  std::vector<detail::value_list> lists{};          ///< by column: values that all runs' rows have as numbers
 
   [[nodiscard]] data_type kept_type(std::size_t column) const noexcept {
     return integers[column].kept_type(types[column]);
@@ -130,11 +134,11 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
   bool has_texts = false;
   for (const data_type& type : types) has_texts = has_texts || type.physical == physical_type::text;
   const std::uint64_t shape_bytes =
-      shape != nullptr
-          ? 0
-          : sizeof(run_shape) +
-                types.size() * (sizeof(data_type) + sizeof(encoding_choice) + sizeof(detail::narrow_integers)) +
-                (has_texts ? types.size() * sizeof(text_choice) : 0);
+      shape != nullptr ? 0
+                       : sizeof(run_shape) +
+                             types.size() * (sizeof(data_type) + sizeof(encoding_choice) +
+                                             sizeof(detail::narrow_integers) + sizeof(detail::value_list)) +
+                             (has_texts ? types.size() * sizeof(text_choice) : 0);
   const std::uint64_t own_bytes = sizeof(stored_run) + types.size() * sizeof(column_builder);
   if (options_.budget != nullptr) PILLAR_TRY(options_.budget->reserve(own_bytes + shape_bytes));
   if (shape == nullptr) {
@@ -145,6 +149,9 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
     shape->choices.resize(types.size());
     if (has_texts) shape->texts.resize(types.size());
     shape->integers.resize(types.size());
+    shape->lists.reserve(types.size());
+    for (std::size_t i = 0; i < types.size(); ++i)
+      shape->lists.emplace_back(options_.buffer_bytes / detail::buffer_bytes_of_listed, options_.budget);
   }
   auto made = std::make_unique<stored_run>(shape, options_.budget);
   made->own_bytes = own_bytes;
@@ -156,7 +163,7 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
   return number;
 }
 
-/// All columns or none. False: none, since an integer is too far from those before; what comes next is kept wide.
+/// All columns or none. False: none, since a value does not fit the form of those before; what comes next has another.
 inline result<bool> block_run_store::append_columns(stored_run& run, std::span<const vector* const> columns,
                                                     const selection_mask* rows, std::uint32_t row_count,
                                                     std::uint32_t count) {
@@ -183,12 +190,22 @@ inline result<bool> block_run_store::append_columns(stored_run& run, std::span<c
       return true;
     }
     if (!same_values(columns[i]->type, shape.types[i])) return {errc::type_mismatch, before};
-    detail::narrow_values narrow;
-    if (!narrow.fill(*columns[i], rows, count, shape.integers[i].base)) {
-      shape.integers[i].form = form_type::wide;
+    detail::narrow_integers& integers = shape.integers[i];
+    // Another run may have left this form before.
+    const auto leave = [&](form_type left, form_type next) {
+      if (integers.form != left) return false;
+      integers.form = next;
       shape.choices[i] = encoding_choice();
       return false;
+    };
+    if (builder.type() == detail::narrow_integers::listed_type(shape.types[i])) {
+      detail::listed_values listed;
+      if (!listed.fill(*columns[i], rows, count, shape.lists[i])) return leave(form_type::listed, form_type::wide);
+      PILLAR_TRY(builder.append(listed.view(shape.types[i], count)));
+      return true;
     }
+    detail::narrow_values narrow;
+    if (!narrow.fill(*columns[i], rows, count, integers.base)) return leave(form_type::narrow, form_type::listed);
     PILLAR_TRY(builder.append(narrow.view(shape.types[i], count)));
     return true;
   };
@@ -202,6 +219,49 @@ inline result<bool> block_run_store::append_columns(stored_run& run, std::span<c
     for (std::size_t undone = 0; undone < i; ++undone)
       run.builders[undone].truncate(PILLAR_MUTATE(run_store_keeps_half_rows, before, run.builders[undone].size()));
     return done;
+  }
+  return true;
+}
+
+/// Rows that wait are given the forms that the columns have now, so that no short blocks are made of them. False: they
+/// became the run's last whole rows, since there is no room, or whole vectors wait already.
+inline bool block_run_store::change_forms(stored_run& run) {
+  using form_type = detail::narrow_integers::form_type;
+  const auto row_count = static_cast<std::uint32_t>(run.open_rows());
+  if (row_count == 0 || row_count >= vector_rows || !run.whole.empty()) return run.whole.empty() && row_count == 0;
+  run_shape& shape = *run.shape;
+  for (std::size_t i = 0; i < run.builders.size(); ++i) {
+    const data_type& wide_type = shape.types[i];
+    const data_type before = run.builders[i].type();
+    if (before == shape.kept_type(i)) continue;
+    column waiting = *run.builders[i].finish();
+    std::uint64_t values[vector_rows];
+    vector wide = waiting.slice(0, row_count);
+    if (before == detail::narrow_integers::listed_type(wide_type)) shape.lists[i].widen(wide, values);
+    else shape.integers[i].widen(wide, values);
+    wide.type = wide_type;
+    wide.values = values;
+    const auto changed = [&]() -> result<void> {
+      detail::listed_values listed;
+      bool is_listed = shape.integers[i].form == form_type::listed;
+      if (is_listed && !listed.fill(wide, nullptr, row_count, shape.lists[i])) {
+        shape.integers[i].form = form_type::wide;
+        shape.choices[i] = encoding_choice();
+        is_listed = false;
+      }
+      column_builder next(shape.kept_type(i), &buffered_, static_cast<unsigned>(i));
+      if (is_roomy(run)) static_cast<void>(next.reserve(detail::roomy_rows));
+      PILLAR_TRY(next.append(is_listed ? listed.view(wide_type, row_count) : wide));
+      run.builders[i] = std::move(next);
+      return {};
+    }();
+    if (changed.ok()) continue;
+    stored_run::closed_rows closed{{}, row_count};
+    closed.columns.reserve(run.builders.size());
+    for (std::size_t k = 0; k < run.builders.size(); ++k)
+      closed.columns.push_back(k == i ? std::move(waiting) : *run.builders[k].finish());
+    run.whole.push_back(std::move(closed));
+    return false;
   }
   return true;
 }
@@ -263,7 +323,7 @@ PILLAR_API result<void> block_run_store::append(std::uint32_t run, std::span<con
       return {};
     }
     if (done.ok()) {
-      PILLAR_TRY(write(to, true));
+      if (!change_forms(to)) PILLAR_TRY(write(to, true));
       continue;
     }
     if (done.error().code != errc::out_of_memory) return done.error();
@@ -487,7 +547,7 @@ class block_run_store::reader final : public run_reader {
     block_view view{};
     bool is_packed = false;
     detail::packed_texts packing{};  ///< if it is
-    buffer slots{};                  ///< and the numbers before, where they do not lie side by side; or wide integers
+    buffer slots{};                  ///< and the numbers before, where they do not lie side by side; or wide values
     std::uint64_t validity[vector_words] = {};
   };
 
@@ -512,12 +572,15 @@ class block_run_store::reader final : public run_reader {
     return {};
   }
 
-  /// Distances → the integers.
+  /// Distances, or numbers, → the values.
   result<void> widen(reader_column& column, std::size_t number, vector& values) {
     if (column.slots.empty()) {
       PILLAR_ASSIGN_OR_RETURN(column.slots, buffer::allocate(vector_rows * sizeof(std::uint64_t), store_.budget()));
     }
-    run_.shape->integers[number].widen(values, column.slots.as<std::uint64_t>());
+    auto* const wide = column.slots.as<std::uint64_t>();
+    if (column.view.type() == detail::narrow_integers::listed_type(run_.shape->types[number]))
+      run_.shape->lists[number].widen(values, wide);
+    else run_.shape->integers[number].widen(values, wide);
     show_slots(column, values);
     return {};
   }
@@ -556,7 +619,8 @@ class block_run_store::reader final : public run_reader {
       into.is_packed = stored.packing != 0 && into.packing.use(run_.packings[stored.packing - 1]);
       PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] &&
                     (into.is_packed || into.view.type() == run_.shape->types[i] ||
-                     into.view.type() == detail::narrow_integers::narrow_type(run_.shape->types[i])));
+                     into.view.type() == detail::narrow_integers::narrow_type(run_.shape->types[i]) ||
+                     into.view.type() == detail::narrow_integers::listed_type(run_.shape->types[i])));
     }
     rows_in_group_ = run_.rows_of_groups[group];
     return {};
