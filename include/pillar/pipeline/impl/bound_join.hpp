@@ -43,7 +43,7 @@ struct segment_join {
   }
 };
 
-/// Runs a plan (impl/segment_runner.hpp).
+/// Runs a plan (impl/run_passes.hpp).
 inline absl::StatusOr<column_set> run_passes(const query_plan& plan, executor_ref runner, query_context& context,
                                              const run_options& options, scan_statistics& stats, row_outlet* outlet);
 

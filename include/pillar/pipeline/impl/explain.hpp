@@ -5,7 +5,7 @@
 
 #include "pillar/base/mutant.hpp"
 #include "pillar/pipeline/explain.hpp"
-#include "pillar/pipeline/impl/segment_runner.hpp"
+#include "pillar/pipeline/impl/run_passes.hpp"
 #include "pillar/pipeline/impl/statistics.hpp"  // describe_join
 #include "pillar/pipeline/impl/table_walk.hpp"
 #include "pillar/pipeline/run.hpp"

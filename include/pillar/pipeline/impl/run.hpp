@@ -4,7 +4,7 @@
 
 #include "pillar/base/env.hpp"
 #include "pillar/column/format.hpp"
-#include "pillar/pipeline/impl/segment_runner.hpp"
+#include "pillar/pipeline/impl/run_passes.hpp"
 #include "pillar/pipeline/run.hpp"
 
 namespace PILLAR_NAMESPACE {
