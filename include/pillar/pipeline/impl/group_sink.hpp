@@ -218,7 +218,6 @@ class group_sink {
     return out;
   }
 
-
   [[nodiscard]] std::uint64_t spilled_rows() const { return spilling_ ? spilling_->spilled_rows() : 0; }
   /// Where row groups lie among each other, if that was looked for.
   [[nodiscard]] const sorted_rows* ends() const noexcept { return sorted_ ? &*sorted_ : nullptr; }

@@ -88,8 +88,7 @@ inline result<void> join_runs(std::span<column_set> parts, std::span<const row_r
     done[c] = [&]() -> result<void> {
       column_builder whole(out.schema[c].type, budget);
       PILLAR_TRY(whole.reserve(row_count));
-      for (const row_run& run : runs)
-        PILLAR_TRY(whole.append(parts[run.part].columns[c].slice(run.first, run.count)));
+      for (const row_run& run : runs) PILLAR_TRY(whole.append(parts[run.part].columns[c].slice(run.first, run.count)));
       for (column_set& part : parts) part.columns[c] = column();
       PILLAR_ASSIGN_OR_RETURN(out.columns[c], whole.finish());
       return {};

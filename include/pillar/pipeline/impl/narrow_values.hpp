@@ -28,8 +28,8 @@ inline void find_input_bits(const bound_segment& shared, worker_local& local) {
   const bool made_narrow = node.type.physical == physical_type::int64 || node.type.physical == physical_type::int32;
   if (node.kind != bound_value::kind_type::convert || !made_narrow) return index;
   const data_type& from = local.nodes[node.left].type;
-  const bool narrow = is_integer(from.physical) && from.physical != physical_type::uint64 &&
-                      from.physical != physical_type::integer128;
+  const bool narrow =
+      is_integer(from.physical) && from.physical != physical_type::uint64 && from.physical != physical_type::integer128;
   return narrow && scale_of(from) == scale_of(node.type) ? node.left : index;
 }
 
