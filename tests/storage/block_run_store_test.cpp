@@ -312,6 +312,53 @@ TEST(storage_block_run_store, few_values_far_apart_wait_as_numbers) {
   EXPECT_LT(bytes, 60'000u * 30 / 8);
 }
 
+// Distances, then numbers, then the values: refused memory costs an error or another form, never a row.
+TEST(storage_block_run_store, forms_change_without_memory) {
+  constexpr std::uint32_t row_count = 2'400, step = 100;
+  const auto value = [](std::uint64_t row) {
+    pillar::splitmix64 random(row);
+    const std::uint64_t of = row < 500 ? random.below(1'000) : random.below(row < 1'500 ? 90 : 100'000);
+    return row < 500 ? of : pillar::hash_word(of);
+  };
+  pillar::column_builder builder(type_of<std::uint64_t>);
+  for (std::uint64_t row = 0; row < row_count; ++row) ASSERT_TRUE(builder.append_integer(value(row)).ok());
+  const column rows = *builder.finish();
+  const auto found = pillar::conformance::sweep_allocations("forms of vectors that wait", [&](memory_budget& budget) {
+    // No room for a vector of each run: what is refused is not asked for a second time.
+    memory_run_store store({.budget = &budget, .buffer_bytes = 16 << 10, .block_rows = 1024});
+    std::uint32_t runs[2];
+    for (auto& run : runs) {
+      const auto number = store.open({&rows.type(), 1});
+      if (!number.ok()) return number.error().code;
+      run = *number;
+    }
+    for (std::uint64_t at = 0; at < row_count; at += step) {
+      const vector view = rows.slice(at, step);
+      const vector* const columns[] = {&view};
+      if (const auto done = store.append(runs[at / step % 2], columns, nullptr, step); !done.ok())
+        return done.error().code;
+    }
+    for (std::uint32_t run = 0; run < 2; ++run) {
+      if (const auto done = store.seal(runs[run]); !done.ok()) return done.error().code;
+      auto reader = store.read(runs[run]);
+      if (!reader.ok()) return reader.error().code;
+      std::uint64_t at = 0;
+      for (;;) {
+        vector read;
+        const auto count = (*reader)->next({&read, 1});
+        if (!count.ok()) return count.error().code;
+        if (*count == 0) break;
+        for (std::uint32_t row = 0; row < *count; ++row, ++at)
+          if (read.value<std::uint64_t>(row) != value((at / step * 2 + run) * step + at % step)) return errc::corrupt;
+      }
+      if (at != row_count / 2) return errc::truncated;
+    }
+    return errc::ok;
+  });
+  EXPECT_TRUE(found.ok()) << found;
+  EXPECT_GT(found.count("injection points"), 50u);
+}
+
 // As many numbers as 16 bits have, then the values themselves.
 TEST(storage_block_run_store, a_list_of_values_has_an_end) {
   const wide_columns columns{{type_of<std::int64_t>},

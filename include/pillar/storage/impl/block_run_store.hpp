@@ -255,7 +255,7 @@ inline bool block_run_store::change_forms(stored_run& run) {
       run.builders[i] = std::move(next);
       return {};
     }();
-    if (changed.ok()) continue;
+    if (PILLAR_MUTATE(run_store_loses_rows_that_change, changed.ok(), true)) continue;
     stored_run::closed_rows closed{{}, row_count};
     closed.columns.reserve(run.builders.size());
     for (std::size_t k = 0; k < run.builders.size(); ++k)
