@@ -235,7 +235,8 @@ class direct_table {
 };
 
 /// Keys to numbers, in buckets of a line each (key_search.hpp). The home of a key is its hash's fraction of the table: a
-/// larger table has the same order, so growing reads and writes in order. At most half of the places are taken.
+/// larger table has the same order, so growing reads and writes in order. At most half of the places are taken, three
+/// quarters where there is no memory for more.
 template <class Key>
 class word_table {
  public:
@@ -279,7 +280,11 @@ class word_table {
     rows_since_growth_ += count;
     if (bucket_count_ < small_bucket_count || std::uint64_t{size()} + count > key_limit)
       return insert_by_steps(keys, count, numbers, more);
-    if (std::size_t{size()} + count > most_keys()) PILLAR_TRY(grow());
+    if (std::size_t{size()} + count > most_keys()) {
+      const result<void> grown = grow();
+      if (!grown.ok() && std::size_t{size()} + count > PILLAR_MUTATE(group_never_crammed, most_crammed_keys(), 0))
+        return grown;
+    }
     PILLAR_TRY(keys_.reserve(count));
     key_batch<Key> batch = batch_of(keys, count);
     batch.most = key_limit;
@@ -334,6 +339,9 @@ class word_table {
     next_keys_ = next;
   }
   [[nodiscard]] std::size_t most_keys() const noexcept { return bucket_count_ * bucket::capacity / 2; }
+  /// Where memory for a larger table is refused. Half as many again, though slower, are worth more than those that would
+  /// have to go elsewhere.
+  [[nodiscard]] std::size_t most_crammed_keys() const noexcept { return bucket_count_ * bucket::capacity / 4 * 3; }
   [[nodiscard]] bool is_far() const noexcept { return buckets_.size() > prefetch_threshold_bytes; }
   [[nodiscard]] key_batch<Key> batch_of(const Key* keys, std::uint32_t count) noexcept {
     return {keys, count, buckets_.as<bucket>(), bucket_count_, keys_.data(), size(), 0};
