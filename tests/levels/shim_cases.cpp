@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// simd/batch.hpp and simd/prefix_sum.hpp against one lane at a time, at this object's flags.
+/// simd/batch.hpp, simd/prefix_sum.hpp and simd/words.hpp against one lane at a time, at this object's flags.
 #include <cstdint>
 
 #include "levels/level_cases.hpp"
 #include "pillar/simd/batch.hpp"
 #include "pillar/simd/prefix_sum.hpp"
+#include "pillar/simd/words.hpp"
 
 namespace pillar_test {
 namespace {
@@ -141,8 +142,28 @@ const char* check_prefix_sums(std::uint64_t) noexcept {
 }
 #endif
 
+/// Products of lower halves, and a choice between lanes by what is equal.
+const char* check_words(std::uint64_t seed) noexcept {
+  random_bits random{seed * 16 + 9};
+  const lanes_of<std::uint64_t> x(random), other(random), value(random);
+  lanes_of<std::uint64_t> y(random);
+  constexpr int count = lanes_of<std::uint64_t>::count;
+  for (int i = 0; i < count; ++i)  // equal, or one bit away
+    if (random() % 2 == 0) y.values[i] = x.values[i] ^ (random() % 2 == 0 ? 0 : std::uint64_t{1} << (random() % 64));
+  const auto in_x = simd::load<std::uint64_t, arch>(x.values), in_y = simd::load<std::uint64_t, arch>(y.values);
+  const lanes_of<std::uint64_t> products(simd::multiply_lower_halves<arch>(in_x, in_y));
+  const lanes_of<std::uint64_t> chosen(simd::where_equal<arch>(
+      in_x, in_y, simd::load<std::uint64_t, arch>(other.values), simd::load<std::uint64_t, arch>(value.values)));
+  for (int i = 0; i < count; ++i) {
+    if (products.values[i] != (x.values[i] & 0xffffffffu) * (y.values[i] & 0xffffffffu)) return "multiply_lower_halves";
+    if (chosen.values[i] != (x.values[i] == y.values[i] ? other : value).values[i]) return "where_equal";
+  }
+  return nullptr;
+}
+
 const char* check_lanes_of_all_sizes(std::uint32_t round) noexcept {
   const char* wrong = check_lanes<std::uint8_t>(round);
+  if (wrong == nullptr) wrong = check_words(round);
   if (wrong == nullptr) wrong = check_prefix_sums<std::uint8_t>(round);
   if (wrong == nullptr) wrong = check_prefix_sums<std::uint16_t>(round);
   if (wrong == nullptr) wrong = check_prefix_sums<std::uint32_t>(round);

@@ -16,10 +16,10 @@
 
 #include "pillar/aggregate/detail/array_pool.hpp"
 #include "pillar/aggregate/detail/moment_numbers.hpp"
+#include "pillar/aggregate/detail/moment_rows.hpp"
 #include "pillar/aggregate/detail/narrow_moments.hpp"
 #include "pillar/aggregate/exact_sum.hpp"  // exact_normalise
 #include "pillar/aggregate/grouped_state.hpp"
-#include "pillar/base/bits.hpp"  // load_unaligned
 #include "pillar/base/mutant.hpp"
 #include "pillar/column/builder.hpp"
 #include "pillar/column/detail/gather.hpp"  // gather_rows
@@ -66,10 +66,7 @@ class moment_states final : public grouped_state {
     return two_ ? reserve_rows<true>(rows) : reserve_rows<false>(rows);
   }
   void add(const group_rows& rows) noexcept override {
-    if (narrow_.in_use() && of_32_bits_)
-      narrow_.add(rows.group, rows.count, static_cast<const std::int32_t*>(x_), static_cast<const std::int32_t*>(y_));
-    else if (narrow_.in_use())
-      narrow_.add(rows.group, rows.count, static_cast<const std::int64_t*>(x_), static_cast<const std::int64_t*>(y_));
+    if (narrow_.in_use()) integers_.add_to(narrow_, rows);
     else if (two_) add_rows<true>(rows);
     else if (all_fit_) add_fitting(rows.group, rows.count);
     else add_rows<false>(rows);
@@ -176,7 +173,7 @@ class moment_states final : public grouped_state {
   };
   /// Values of 2^−20 to 2^11 of the first one's size go to the words.
   static constexpr std::int32_t below_first = 20;
-  static constexpr std::int32_t powers = 32;
+  static constexpr std::int32_t powers = real_rows::powers;
   static constexpr std::uint16_t whole_position = 1075;  ///< of integers
   static constexpr std::size_t real_stride = 8;          ///< of one float input
   /// A limb takes less than eight times 2^32 of each row.
@@ -239,16 +236,7 @@ class moment_states final : public grouped_state {
 
   /// Room for the rows among the narrow sums, or these are emptied and done with: the rows then go to the words.
   result<void> reserve_narrow(const group_rows& rows, std::uint32_t group_count) noexcept {
-    if (numbers_.empty()) PILLAR_TRY(numbers_.append_zeros(2 * vector_rows));
-    of_32_bits_ = is_signed_32(*rows.values) && (!two_ || is_signed_32(*rows.second));
-    std::int64_t* const places = numbers_.data();
-    const auto size_of = [&](const vector& from, std::int64_t* place, const void*& values) {
-      return of_32_bits_ ? numbers_of(from, rows, reinterpret_cast<std::int32_t*>(place), values)
-                         : numbers_of(from, rows, place, values);
-    };
-    const std::uint64_t size_x = size_of(*rows.values, places, x_);
-    const std::uint64_t size_y = two_ ? size_of(*rows.second, places + vector_rows, y_) : size_x;
-    const std::uint64_t load = narrow_moments::load_of(size_x, size_y, rows.count);
+    PILLAR_ASSIGN_OR_RETURN(const std::uint64_t load, integers_.look(rows));
     if (!narrow_.has_room(load)) {
       PILLAR_TRY(grow(group_count));
       const bool stays = narrow_.pays(load, rows.count, group_count);
@@ -257,38 +245,13 @@ class moment_states final : public grouped_state {
       if (widens) PILLAR_TRY(narrow_.widen(group_count));
       if (!stays && !widens) {
         narrow_.stop();
-        numbers_ = growable<std::int64_t>();
+        integers_.give_back_memory();
         return {};
       }
     }
     PILLAR_TRY(narrow_.grow(group_count));
     narrow_.take(load);
     return {};
-  }
-  static bool is_signed_32(const vector& of) noexcept {
-    return of.type.physical == physical_type::int32 || of.type.physical == physical_type::int16 ||
-           of.type.physical == physical_type::int8;
-  }
-  /// Where the rows' values are: in the vector, if all of its rows are asked for, else at `place`. Returns a number whose
-  /// bits cover their sizes, less 1 for negative ones.
-  template <class Value>
-  static std::uint64_t numbers_of(const vector& from, const group_rows& rows, Value* place,
-                                  const void*& values) noexcept {
-    return visit_fixed_width(from.type.physical, [&]<class T>() {
-      std::uint64_t any = 0;
-      if constexpr (std::is_integral_v<T> && sizeof(T) <= sizeof(Value)) {
-        const Value* at = place;
-        if (std::is_same_v<T, Value> && from.kind == vector_kind::flat && rows.count == from.size)
-          at = static_cast<const Value*>(from.values);
-        else gather_rows<T>(from, rows.row, rows.count, place, [](T value) { return static_cast<Value>(value); });
-        for (std::uint32_t i = 0; i < rows.count; ++i) {
-          const Value sign = std::is_signed_v<T> ? at[i] >> (8 * sizeof(Value) - 1) : 0;
-          any |= static_cast<std::make_unsigned_t<Value>>(at[i] ^ sign);
-        }
-        values = at;
-      }
-      return any;
-    });
   }
   /// Adds the narrow sums to the words. Requires: words for all groups
   void empty_narrow() noexcept {
@@ -315,7 +278,7 @@ class moment_states final : public grouped_state {
     bool all_fit = !Two && !wide_;
     const auto look = [&](std::uint32_t group, const exact_term& x, const exact_term& y)
         __attribute__((always_inline)) {
-      all_fit &= x.flag == 0 && (x.mantissa >> exponent_place == 1 || x.mantissa == 0);
+      all_fit &= x.flag == 0 && (x.mantissa >> real_rows::exponent_place == 1 || x.mantissa == 0);
       if ((x.flag | y.flag) != 0) return;
       head* of = head_of(group);
       of->position[0] = chosen(of->position[0], x);
@@ -344,57 +307,20 @@ class moment_states final : public grouped_state {
 
   // ---- one float input
 
-  /// Where the values are, and whether all go to the words: it takes no look at the groups while the words of all of them
-  /// stand in one place, which is chosen by the first values.
+  /// Whether all rows go to the words: it takes no look at the groups while the words of all of them stand in one place,
+  /// which is chosen by the first values.
   result<void> look_at_reals(const group_rows& rows) noexcept {
-    const vector& from = *rows.values;
-    if (from.kind == vector_kind::flat && rows.count == from.size && from.type.physical == physical_type::float64) {
-      x_ = from.values;
-    } else {
-      if (numbers_.empty()) PILLAR_TRY(numbers_.append_zeros(vector_rows));
-      gather_numbers(from, rows, reinterpret_cast<std::uint64_t*>(numbers_.data()));
-      x_ = numbers_.data();
-    }
-    if (common_ == 0 && words_.empty()) common_ = place_of(rows.count);
+    PILLAR_TRY(reals_.look(rows));
+    if (common_ == 0 && words_.empty()) common_ = reals_.choose_place();
     if (common_ == 0) return {};
-    const std::uint32_t outside = count_outside(rows.count);
+    const std::uint32_t outside = reals_.count_outside(common_);
     all_fit_ = outside == 0;
     if (outside > rows.count / 8) common_ = 0;  // each group to come chooses for itself
     return {};
   }
-  [[nodiscard]] std::uint64_t real_bits(std::uint32_t i) const noexcept {
-    return load_unaligned<std::uint64_t>(static_cast<const std::byte*>(x_) + i * sizeof(std::uint64_t));
-  }
-  static constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
-  static constexpr int exponent_place = 52;
-  /// A position + 1 for finite values of up to twice the greatest of the rows' and down to 2^−27 of it; 0: there is none.
-  /// A multiple of four, so that workers who see other rows are likely to choose the same.
-  [[nodiscard]] std::uint16_t place_of(std::uint32_t count) const noexcept {
-    constexpr std::int32_t last = 0x7ff - powers;
-    std::uint64_t greatest = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint64_t size = real_bits(i) & ~sign_bit;
-      greatest = size > greatest && size >> exponent_place != 0x7ff ? size : greatest;
-    }
-    const std::int32_t lowest = static_cast<std::int32_t>(greatest >> exponent_place) + 2 - powers;
-    if (lowest < 1) return 0;
-    const std::int32_t wanted = (lowest + 3) / 4 * 4;
-    return static_cast<std::uint16_t>(wanted < last ? wanted : last);
-  }
-  /// How many values are not zero and not in the common place.
-  [[nodiscard]] std::uint32_t count_outside(std::uint32_t count) const noexcept {
-    const std::uint64_t first = PILLAR_MUTATE(moments_take_small_reals, common_, 1);
-    const std::uint64_t end = common_ + std::uint64_t{powers} + PILLAR_MUTATE(moments_take_great_reals, 0, 1);
-    const std::uint64_t least = first << exponent_place, greatest = (end << exponent_place) - 1;
-    std::uint64_t outside = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint64_t size = real_bits(i) & ~sign_bit;  // a difference below zero has the highest bit
-      outside += (((size - least) | (greatest - size)) & ~(size - 1)) >> 63;
-    }
-    return static_cast<std::uint32_t>(outside);
-  }
   /// Requires: all values go to the words, and none is subnormal
   void add_fitting(const std::uint32_t* groups, std::uint32_t count) noexcept {
+    constexpr int exponent_place = real_rows::exponent_place;
     constexpr std::uint64_t implied = std::uint64_t{1} << exponent_place;
     constexpr std::uint32_t ahead = 12;
     std::uint64_t* const all = words_.data();
@@ -403,7 +329,7 @@ class moment_states final : public grouped_state {
       if (i < early) __builtin_prefetch(all + std::size_t{groups[i + ahead]} * real_stride, 1);
       std::uint64_t* const words = all + std::size_t{groups[i]} * real_stride;
       head& of = *reinterpret_cast<head*>(words);
-      const std::uint64_t bits = real_bits(i), exponent = bits >> exponent_place & 0x7ff;
+      const std::uint64_t bits = reals_.bits(i), exponent = bits >> exponent_place & 0x7ff;
       const std::uint64_t mantissa = (bits & (implied - 1)) | (exponent == 0 ? 0 : implied);
       const unsigned shift = (static_cast<unsigned>(exponent) - of.position[0]) % powers;
       ++of.count;
@@ -614,11 +540,9 @@ class moment_states final : public grouped_state {
   growable<std::uint64_t> words_;
   growable<exact_window> windows_;  ///< sums_ for each group that has any
   limb_pool limbs_;
-  narrow_moments narrow_;             ///< beside the words, of integers that are small so far
-  growable<std::int64_t> numbers_{};  ///< of x and of y, from reserve to add: constant, so in no budget
-  const void* x_ = nullptr;           ///< of the rows between reserve and add
-  const void* y_ = nullptr;
-  bool of_32_bits_ = false;
+  narrow_moments narrow_;     ///< beside the words, of integers that are small so far
+  integer_rows integers_;     ///< of narrow_, from reserve to add
+  real_rows reals_;           ///< of one float input, from reserve to add
   std::uint16_t common_ = 0;  ///< of one float input: the position + 1 of all groups' words, if it is one
   bool all_fit_ = false;      ///< from reserve to add: the rows, of one float input, go to the words
   bool adds_narrow_ = false;  ///< from reserve_merge to merge: narrow sums to narrow sums
