@@ -668,7 +668,7 @@ TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail
   sweep_failures(dense_groups(type_of<std::int32_t>.as_nullable(), sanitized ? 2'500 : 4'000, -100, 3'500));
 }
 TEST(aggregate_spilling_aggregator, every_allocation_and_file_operation_may_fail_when_spilled_early) {
-  sweep_failures(dense_sums(type_of<std::int32_t>.as_nullable(), 6'000, -100, 17'000), false, 256 * kib);
+  sweep_failures(dense_sums(type_of<std::int32_t>.as_nullable(), 6'000, -100, 34'000), false, 512 * kib);
 }
 
 TEST(aggregate_spilling_aggregator, the_account_is_what_is_allocated) {
