@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t most_rows = 3'000'000;
 
-enum class key_kind { dense, spread, two, text, few };
+enum class key_kind { dense, spread, two, text, few, long_text };
 /// What the budget is: no limit, a quarter of the most that the states take, or of what they take in the end.
 enum class limit_kind { none, peak, end };
 
@@ -29,12 +29,15 @@ struct rows {
   std::vector<std::int64_t> keys, far, values;
   std::vector<std::int32_t> second;
   std::vector<pillar::text_slot> texts;
+  std::string characters;            ///< of long ones
+  const std::byte* begin = nullptr;  ///< of them; moving keeps it
   std::vector<pillar::data_type> types;
 
   rows(key_kind kind, std::uint64_t count) {
     const std::uint64_t key_count = std::max<std::uint64_t>(count / 10, 1);
     pillar::splitmix64 random(0x7370696c6c);
-    types = {kind == key_kind::text ? pillar::type_of<pillar::text> : pillar::type_of<std::int64_t>};
+    const bool is_text = kind == key_kind::text || kind == key_kind::long_text;
+    types = {is_text ? pillar::type_of<pillar::text> : pillar::type_of<std::int64_t>};
     if (kind == key_kind::two) types.push_back(pillar::type_of<std::int32_t>);
     if (kind == key_kind::few) types.push_back(pillar::type_of<std::int64_t>);
     for (std::uint64_t row = 0; row < count; ++row) {
@@ -46,10 +49,17 @@ struct rows {
       if (kind == key_kind::two) second.push_back(static_cast<std::int32_t>(key % 1000));
       if (kind == key_kind::few) keys.push_back(static_cast<std::int64_t>(pillar::hash_word(key / 1000)));
       if (kind == key_kind::few) far.push_back(static_cast<std::int64_t>(pillar::hash_word(1'000'000 + key % 1000)));
+      if (kind == key_kind::long_text) {
+        const std::string made = "customer of the " + std::to_string(key % 100) + "th district, number " +
+                                 std::to_string(pillar::hash_word(key) % 1'000'000'000);
+        texts.push_back(pillar::text_slot::make(made, 0, static_cast<std::uint32_t>(characters.size())));
+        characters += made;
+      }
       if (kind != key_kind::text) continue;
       const std::string digits = std::to_string(10'000'000'000u + key);
       texts.push_back(pillar::text_slot::make_inline("i" + digits));
     }
+    begin = reinterpret_cast<const std::byte*>(characters.data());
   }
 
   [[nodiscard]] std::uint64_t count() const { return values.size(); }
@@ -61,6 +71,7 @@ struct rows {
       pillar::vector first, next, value;
       first.type = types[0];
       first.values = texts.empty() ? static_cast<const void*>(keys.data() + at) : texts.data() + at;
+      first.buffers = &begin;
       next.type = types.back();
       next.values = far.empty() ? static_cast<const void*>(second.data() + (second.empty() ? 0 : at)) : far.data() + at;
       value.type = pillar::type_of<std::int64_t>;
@@ -75,7 +86,7 @@ struct rows {
 /// What a value takes packed to as many bits as all of them need: the input as a table would have it, about.
 std::uint64_t encoded_row_bytes(key_kind kind) {
   constexpr std::uint64_t value_bits = 17;
-  constexpr std::uint64_t key_bits[] = {19, 64, 9 + 10, 22, 9 + 10};
+  constexpr std::uint64_t key_bits[] = {19, 64, 9 + 10, 22, 9 + 10, 7 + 30};
   return (value_bits + key_bits[static_cast<int>(kind)] + 7) / 8;
 }
 
@@ -140,8 +151,9 @@ void group(benchmark::State& state, key_kind kind, limit_kind limits) {
 }
 
 const bool registered = [] {
-  constexpr const char* names[] = {"dense", "spread", "two_keys", "text", "few_values"};
-  for (const key_kind kind : {key_kind::dense, key_kind::spread, key_kind::two, key_kind::text, key_kind::few}) {
+  constexpr const char* names[] = {"dense", "spread", "two_keys", "text", "few_values", "long_text"};
+  for (const key_kind kind :
+       {key_kind::dense, key_kind::spread, key_kind::two, key_kind::text, key_kind::few, key_kind::long_text}) {
     const std::string name = names[static_cast<int>(kind)];
     benchmark::RegisterBenchmark(("aggregate/in_memory_" + name).c_str(), group, kind, limit_kind::none);
     benchmark::RegisterBenchmark(("aggregate/spill_" + name).c_str(), group, kind, limit_kind::peak);

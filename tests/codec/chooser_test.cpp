@@ -269,6 +269,60 @@ TEST(codec_chooser, a_vector_that_ends_soon_is_not_packed_whole) {
   EXPECT_EQ(encode(again).first, pillar::codec_id::frame_of_reference) << "looked again";
 }
 
+TEST(codec_chooser, a_choice_for_few_rows_is_made_again_for_many) {
+  pillar::splitmix64 random(14);
+  pillar::encoding_choice choice;
+  const auto encode = [&](std::uint32_t row_count) {
+    const auto source = integers(row_count, [&](std::uint32_t) { return random.below(1u << 17); });
+    const auto bytes = pillar::encode_block(source.views, {.previous = &choice});
+    EXPECT_TRUE(bytes.ok());
+    return pillar::open_block(bytes->bytes())->codec();
+  };
+  EXPECT_EQ(encode(40), pillar::codec_id::raw);  // packed vectors are stored whole
+  EXPECT_EQ(encode(60), pillar::codec_id::raw);
+  EXPECT_EQ(encode(1000), pillar::codec_id::frame_of_reference);
+}
+
+TEST(codec_chooser, a_table_for_many_blocks_stays_the_same_to_the_byte) {
+  const auto texts = [](std::uint64_t seed, std::uint32_t row_count, const char* separator, const char* rare = "") {
+    pillar::splitmix64 random(seed);
+    return column(word, row_count, [&](std::uint32_t row) {
+      std::string text = row % 100 == 7 ? rare : "";
+      for (int i = 0; i < 6; ++i) text += separator + std::to_string(random.below(300) * 7919);
+      return scalar::of_text(word, text);
+    });
+  };
+  pillar::encoding_choice choice;
+  choice.keeps_table = true;
+  std::uint64_t without = 0;
+  const auto table_of = [&](const block_source& source) {
+    const auto bytes = pillar::encode_block(source.views, {.previous = &choice});
+    EXPECT_TRUE(bytes.ok());
+    const auto block = pillar::open_block(bytes->bytes());
+    expect_holds(*block, source.cells);
+    const auto& node = block->node(0);
+    without = block->block_bytes() - node.shared_bytes;
+    return std::string(reinterpret_cast<const char*>(node.data), node.shared_bytes);
+  };
+  const std::string first = table_of(texts(1, 1000, " the number "));
+  const std::uint64_t first_bytes = without;
+  ASSERT_FALSE(first.empty());
+  for (const std::uint32_t row_count : {1024u, 900u, 3000u}) {
+    EXPECT_TRUE(table_of(texts(row_count, row_count, " the number ")) == first) << row_count;
+    EXPECT_LT(without, first_bytes * (row_count + 300) / 1000) << row_count;
+  }
+  table_of(texts(5, 3, " the number "));  // without symbols
+  EXPECT_TRUE(table_of(texts(4, 1000, " the number ")) == first) << "found anew";
+  // Bytes that are new to it make it grow, once.
+  const std::string grown = table_of(texts(6, 1000, " the number ", "\x81"));
+  EXPECT_GT(grown.size(), first.size());
+  EXPECT_TRUE(table_of(texts(7, 1000, " the number ")) == grown);
+  // Texts that it does not suit.
+  const std::string other = table_of(texts(8, 1024, "; quite another phrase"));
+  EXPECT_TRUE(other != grown);
+  EXPECT_TRUE(table_of(texts(9, 2000, "; quite another phrase")) == other);
+}
+
 TEST(codec_chooser, a_kept_tree_gives_the_bytes_of_a_chosen_one) {
   const auto source = integers(50000, [](std::uint32_t n) { return n / 300 * 7919u % 5000; });
   pillar::encoding_choice choice;

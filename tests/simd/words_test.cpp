@@ -31,8 +31,7 @@ void check(pillar::arch_level fills, pillar::arch_level looks, std::uint32_t key
   std::vector<key_bucket<std::uint64_t>> buckets(key_count, key_bucket<std::uint64_t>{});
   std::vector<std::uint64_t> added(key_count);
   std::vector<std::uint32_t> numbers(2 * std::size_t{key_count});
-  key_batch<std::uint64_t> batch{keys.data(),  key_count, buckets.data(), buckets.size(),
-                                 added.data(), 0,         key_count};
+  key_batch<std::uint64_t> batch{keys.data(), key_count, buckets.data(), buckets.size(), added.data(), 0, key_count};
   ASSERT_EQ(pillar::detail::key_search_kernels_for(fills).insert(batch, 0, false, far, numbers.data()), key_count);
   ASSERT_EQ(batch.size, key_count);
   for (std::uint32_t i = 0; i < key_count; ++i) keys.push_back(keys[i] ^ std::uint64_t{1} << random.below(64));

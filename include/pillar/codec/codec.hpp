@@ -127,6 +127,7 @@ struct encode_input {
   memory_budget* budget = nullptr;                  ///< for working memory; may be nullptr
   std::uint64_t give_up_bytes = ~std::uint64_t{0};  ///< a data section of this size or more is of no use
   std::span<const std::byte> kept{};                ///< encode_plan::kept of an earlier block of the column, or empty
+  bool keeps_table = false;                         ///< what is kept is stored once for many blocks: encoding_choice
   std::uint8_t field_width = 0;                     ///< patched: bits of every field, 8 for MOSTLY8; 0: the cheapest
 };
 
@@ -154,6 +155,7 @@ struct encode_plan {
   std::uint32_t child_count = 0;
   buffer work{};                      ///< what analyze found and encode needs again; private to the codec
   std::span<const std::byte> kept{};  ///< part of `work` that spares the analysis of the next block some of its time
+  std::uint64_t bytes_once = 0;       ///< of data_bytes: what is stored once for many blocks, where the input says so
   child_column children[max_codec_children]{};
 };
 

@@ -42,11 +42,14 @@ struct encoding_choice {
   std::uint32_t node_count = 0;  ///< 0: none yet
   codec_id codecs[max_codec_nodes] = {};
   std::uint8_t child_counts[max_codec_nodes] = {};
-  std::uint64_t data_bytes = 0;  ///< of the block that it was chosen for
+  std::uint64_t data_bytes = 0;  ///< of the block that it was chosen for; without the table if that is kept
   std::uint32_t row_count = 0;
   buffer kept{};                 ///< what the root's codec wants to know of a block again: text_symbols its symbols
   std::uint64_t kept_bytes = 0;  ///< of the block that `kept` is of
   std::uint32_t kept_row_count = 0;
+  /// Set by a caller that stores what is kept once for many blocks, not in each: tables of symbols are made for many
+  /// blocks, stay the same to the byte from one to the next while they suit them, and are left out of all sizes.
+  bool keeps_table = false;
 };
 
 }  // namespace PILLAR_NAMESPACE

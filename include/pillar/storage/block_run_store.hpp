@@ -41,15 +41,17 @@ struct run_store_options {
 /// same types share. Whole vectors are set aside and wait for more, so that the longest run becomes a block of several.
 ///
 /// Texts of up to 12 bytes are written as integers, of the bits in which they differ, where that takes hardly more than
-/// their own codecs.
+/// their own codecs. Longer texts of few different values are kept in memory, each once; they wait, and are written, as
+/// numbers. Other texts share tables of symbols, which are kept in memory and left out of the blocks. Runs of the same
+/// types have list and tables in common: up to 330 and 96 KiB a column, and 200 KiB until symbols are found.
 ///
 /// Errors:   as run_store; open → invalid_argument: no columns; out_of_memory also where the write buffers cannot hold
 ///           one vector. Where there is no memory to encode, rows stay in the write buffers and the call may be made
 ///           again; a run whose rows could not be put gives the error again whenever it is named
 /// Cost:     beside the write buffers, encoding takes about four times a column's block for the moment, and 2 MiB if it
 ///           holds texts; lists of values a quarter of the write buffers per column at most; a reader takes a block and
-///           21 KiB per column, 8 KiB more for distances and numbers. Runs of the same types share the trees chosen:
-///           3 to 20 ns a number where they last, 60 and more a text
+///           21 KiB per column, 8 KiB more for distances and numbers, and for texts in symbols another block and up to
+///           90 KiB. Runs of the same types share the trees chosen: 3 to 20 ns a number where they last, 60 and more a text
 /// Threads:  as run_store
 class block_run_store : public run_store {
  public:
@@ -87,6 +89,8 @@ class block_run_store : public run_store {
   void close_vectors(stored_run& run);
   [[nodiscard]] stored_run& run_of(std::uint32_t number) const noexcept;
   result<buffer> pack_texts(stored_run& run, text_choice& choice, std::span<vector> vectors);
+  void learn_symbols(text_choice& choice, encoding_choice& codecs, std::span<const vector> vectors);
+  result<std::uint32_t> leave_table(text_choice& choice, buffer& block);
   result<void> write(stored_run& run, bool at_end);
   result<void> write_closed(stored_run& run);
   result<bool> write_longest();

@@ -34,8 +34,7 @@ class integer_rows {
   void add_to(narrow_moments& sums, const group_rows& rows) const noexcept {
     if (in_32_bits_)
       sums.add(rows.group, rows.count, static_cast<const std::int32_t*>(x_), static_cast<const std::int32_t*>(y_));
-    else
-      sums.add(rows.group, rows.count, static_cast<const std::int64_t*>(x_), static_cast<const std::int64_t*>(y_));
+    else sums.add(rows.group, rows.count, static_cast<const std::int64_t*>(x_), static_cast<const std::int64_t*>(y_));
   }
   void give_back_memory() noexcept { memory_ = growable<std::int64_t>(); }
 

@@ -267,6 +267,8 @@ class symbol_builder {
   /// Rounds of growth: lengths double in each until they are full; more rounds find what is worth a place.
   static constexpr int rounds = 8;
   static constexpr std::uint32_t least_sample_bytes = 16u << 10, most_sample_bytes = 384u << 10;
+  /// A table that is kept for many blocks: how many of the first one's size, and the sample of it.
+  static constexpr std::uint64_t blocks_served = 16, most_served_sample_bytes = 128u << 10;
 
   /// The best table for codes of the width that suits the text; its bits per character on rows that took no part, in
   /// 1/1,024, into `cost`.
@@ -274,13 +276,15 @@ class symbol_builder {
                             symbol_index& table, std::uint64_t& cost) {
     PILLAR_ASSIGN_OR_RETURN(buffer memory, buffer::allocate(sizeof(symbol_builder), input.budget));
     auto* builder = ::new (static_cast<void*>(memory.data())) symbol_builder(table);
+    // One table for many blocks is worth more symbols and a larger part of the first one.
+    builder->served_ = input.keeps_table ? blocks_served * character_count : character_count;
     const std::uint32_t characters = builder->choose_pieces(input, character_count, text_count);
     const std::size_t room = round_up(characters + builder->piece_count_ + 16, 64);
     PILLAR_ASSIGN_OR_RETURN(buffer sample, buffer::allocate((1 + sizeof(std::uint16_t)) * room, input.budget));
     builder->sample_ = sample.data();
     builder->numbers_ = reinterpret_cast<std::uint16_t*>(sample.data() + room);
     builder->take_sample();
-    cost = builder->run(character_count);
+    cost = builder->run();
     return {};
   }
 
@@ -305,16 +309,16 @@ class symbol_builder {
 
   explicit symbol_builder(symbol_index& table) noexcept : table_(table) {}
 
-  std::uint64_t run(std::uint64_t character_count) noexcept {
-    std::uint32_t width = character_count < 100'000 ? 9 : character_count < 600'000 ? 11 : 12;
+  std::uint64_t run() noexcept {
+    std::uint32_t width = served_ < 100'000 ? 9 : served_ < 600'000 ? 11 : 12;
     width = std::max(width, width_of(byte_count_));
     for (int round = 0; round < rounds; ++round) grow(round, room(width));
     // Fewer symbols cost less per code and less table.
-    std::uint64_t cost = cost_per_character(character_count);
+    std::uint64_t cost = cost_per_character();
     while (width > width_of(byte_count_)) {
       wider_ = table_;
       set_table(room(width - 1));
-      const std::uint64_t narrower = cost_per_character(character_count);
+      const std::uint64_t narrower = cost_per_character();
       if (narrower >= cost) {
         table_ = wider_;
         break;
@@ -335,8 +339,10 @@ class symbol_builder {
   /// Pieces of rows, evenly spread but for a jitter; returns their characters.
   std::uint32_t choose_pieces(const encode_input& input, std::uint64_t character_count,
                               std::uint32_t text_count) noexcept {
+    const std::uint64_t wanted_bytes =
+        input.keeps_table ? std::min(character_count, most_served_sample_bytes) : character_count / 10;
     const auto target = static_cast<std::uint32_t>(
-        std::clamp(character_count / 10, std::uint64_t{least_sample_bytes}, std::uint64_t{most_sample_bytes}));
+        std::clamp(wanted_bytes, std::uint64_t{least_sample_bytes}, std::uint64_t{most_sample_bytes}));
     const auto mean = static_cast<std::uint32_t>(std::min(character_count / text_count + 1, std::uint64_t{1024}));
     const std::uint32_t wanted = std::clamp(target / mean, 16u, max_pieces);
     const std::uint32_t stride = (input.row_count + wanted - 1) / wanted;
@@ -477,19 +483,20 @@ class symbol_builder {
   }
 
   /// Table and codes, from the pieces that took no part, in 1/1,024 bits per character.
-  [[nodiscard]] std::uint64_t cost_per_character(std::uint64_t character_count) noexcept {
+  [[nodiscard]] std::uint64_t cost_per_character() noexcept {
     const std::uint32_t first = text_.row_count < 16 ? 0 : rows_of_round_[2];
     const std::uint64_t characters = text_.begin(text_.row_count) - text_.begin(first) - (text_.row_count - first);
     if (characters == 0) return 9 << 10;
     const auto codes = static_cast<std::uint64_t>(table_.cut(text_, first, text_.row_count, numbers_) - numbers_);
     const std::uint32_t count = table_.count - symbol_index::single_count + byte_count_;
     return (codes * width_of(count) << 10) / characters +
-           (std::uint64_t{count} * 44 << 10) / character_count;  // a symbol takes about 5.5 bytes
+           (std::uint64_t{count} * 44 << 10) / served_;  // a symbol takes about 5.5 bytes
   }
 
   symbol_index& table_;
   symbol_index wider_;
   symbol_text text_{};
+  std::uint64_t served_ = 0;  ///< characters of all blocks that the table is for
   std::uint32_t piece_count_ = 0, byte_count_ = 0, separator_ = 0, pair_count_ = 0, candidate_count_ = 0;
   std::uint32_t rows_of_round_[3] = {};
   std::string_view pieces_[max_pieces];

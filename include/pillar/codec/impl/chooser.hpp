@@ -111,13 +111,16 @@ struct codec_choice {
     planned_node root;
     root.codec = &codec;
     root.input = input;
-    if (previous != nullptr && node == 0) root.input.kept = previous->kept.bytes();
+    if (previous != nullptr && node == 0) {
+      root.input.kept = previous->kept.bytes();
+      root.input.keeps_table = previous->keeps_table;
+    }
     root.input.give_up_bytes =
         best.cost == ~std::uint64_t{0} ? best.cost : (best.cost - own_cost) / options.policy.byte_cost + 1;
     PILLAR_ASSIGN_OR_RETURN(root.plan, codec.analyze(root.input));
     if (!root.plan.possible)
       return best.tree.node_count == 0 ? encoding_verdict::does_not_fit : encoding_verdict::gave_up;
-    std::uint64_t cost = own_cost + cost_of(root.plan.data_bytes);
+    std::uint64_t cost = own_cost + cost_of(root.plan.data_bytes - root.plan.bytes_once);
     if (cost >= best.cost) {
       if (told != nullptr && root.plan.child_count == 0) told->data_bytes = root.plan.data_bytes, told->cost = cost;
       return root.plan.child_count == 0 ? encoding_verdict::costs_more : encoding_verdict::gave_up;
@@ -203,10 +206,19 @@ struct codec_choice {
   }
 };
 
+/// A block's bytes, but for what is stored once for many.
+inline std::uint64_t bytes_of(const planned_tree& tree) noexcept {
+  return tree.data_bytes() - tree.nodes[0].plan.bytes_once;
+}
+
 /// Keeps what the root's codec wants to know of this block when the next one comes.
 inline void remember_kept(const planned_tree& tree, std::uint32_t row_count, encoding_choice& choice) noexcept {
+  // For many blocks: one without symbols, being of a few characters or chosen otherwise, is no reason to find them again,
+  // and one with the same says nothing new.
+  const std::size_t now_bytes = tree.nodes[0].plan.kept.size();
+  if (choice.keeps_table && (now_bytes == 0 || now_bytes == tree.nodes[0].input.kept.size())) return;
   choice.kept = buffer{};
-  choice.kept_bytes = tree.data_bytes();
+  choice.kept_bytes = bytes_of(tree);
   choice.kept_row_count = row_count;
   if (const std::span<const std::byte> kept = tree.nodes[0].plan.kept; !kept.empty()) {
     auto made = buffer::allocate(kept.size(), tree.nodes[0].input.budget);
@@ -224,7 +236,7 @@ inline void remember(const planned_tree& tree, std::uint32_t row_count, encoding
     choice.codecs[i] = tree.nodes[i].codec->id;
     choice.child_counts[i] = static_cast<std::uint8_t>(tree.nodes[i].plan.child_count);
   }
-  choice.data_bytes = tree.data_bytes();
+  choice.data_bytes = bytes_of(tree);
   choice.row_count = row_count;
 }
 
@@ -235,8 +247,12 @@ inline bool within(std::uint64_t share, std::uint64_t now_bytes, std::uint64_t n
   return now * share <= then * (share + 1) && now * (share + 1) >= then * share;
 }
 
-/// Is a choice of codecs still right?
+/// Is a choice of codecs still right? Of less than a vector some codecs store a whole one and others do not: what is best
+/// for few rows may be twice the size for more.
 inline bool still_fits(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
+  if (PILLAR_MUTATE(chooser_trusts_few_rows, choice.row_count < vector_rows && row_count / 2 >= choice.row_count,
+                    false))
+    return false;
   return PILLAR_MUTATE(chooser_never_looks_again,
                        within(10, data_bytes, row_count, choice.data_bytes, choice.row_count), true);
 }
@@ -252,23 +268,66 @@ inline bool kept_still_fits(const encoding_choice& choice, std::uint64_t data_by
                        within(40, data_bytes, row_count, choice.kept_bytes, choice.kept_row_count), true);
 }
 
+/// A table that is kept for many blocks: is another worth looking for? Where rows take a tenth more than when it was
+/// found, or there are four times as many to find one from. Blocks of less than a vector say little of either.
+inline bool table_is_worn(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
+  if (row_count < vector_rows) return false;
+  return 10 * data_bytes * choice.kept_row_count > 11 * choice.kept_bytes * row_count ||
+         row_count / 4 >= choice.kept_row_count;
+}
+
+/// The tree that follows a choice whose table is kept for many blocks: a worn one is replaced if another is better by a
+/// fortieth, and one that had to take further bytes up is what is kept from now on.
+inline result<void> renew_table(const codec_choice& choice, const encode_input& input, encoding_choice& previous,
+                                costed_tree& found) {
+  if (found.tree.node_count == 0 || found.tree.nodes[0].plan.kept.empty()) return {};
+  const std::uint64_t bytes = bytes_of(found.tree);
+  if (previous.kept.empty()) {
+    remember_kept(found.tree, input.row_count, previous);
+  } else if (PILLAR_MUTATE(chooser_keeps_tables_forever, table_is_worn(previous, bytes, input.row_count), false)) {
+    encode_input anew = input;
+    anew.keeps_table = true;
+    costed_tree other;
+    PILLAR_TRY(choice.consider(*found.tree.nodes[0].codec, anew, other, nullptr, 0, nullptr));
+    previous.kept_bytes = bytes;
+    previous.kept_row_count = input.row_count;
+    if (other.tree.node_count == 0 || 40 * bytes_of(other.tree) >= 39 * bytes) return {};
+    remember_kept(other.tree, input.row_count, previous);
+    found = std::move(other);
+  } else if (found.tree.nodes[0].plan.kept.size() != previous.kept.size()) {
+    const std::uint64_t kept_bytes = previous.kept_bytes;
+    const std::uint32_t kept_row_count = previous.kept_row_count;
+    remember_kept(found.tree, input.row_count, previous);
+    previous.kept_bytes = kept_bytes;
+    previous.kept_row_count = kept_row_count;
+  }
+  return {};
+}
+
 }  // namespace detail
 
 PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const chooser_options& options) {
   const detail::codec_choice choice{options};
   encoding_choice* const previous = choice.is_restricted() || options.report != nullptr ? nullptr : options.previous;
+  encode_input whole = input;
+  bool has_table = false;  // and it suits these values
   if (previous != nullptr && previous->node_count != 0) {
     detail::costed_tree kept;
     PILLAR_TRY(choice.follow(input, kept, *previous, 0));
-    if (kept.tree.node_count != 0 && !previous->kept.empty() &&
-        !detail::kept_still_fits(*previous, kept.tree.data_bytes(), input.row_count)) {
+    if (previous->keeps_table) {
+      PILLAR_TRY(detail::renew_table(choice, input, *previous, kept));
+      // A block of a few rows that was better off with another codec says nothing of the symbols.
+      has_table = previous->codecs[0] != codec_id::text_symbols ||
+                  (kept.tree.node_count != 0 && !kept.tree.nodes[0].plan.kept.empty());
+    } else if (kept.tree.node_count != 0 && !previous->kept.empty() &&
+               !detail::kept_still_fits(*previous, kept.tree.data_bytes(), input.row_count)) {
       previous->kept = buffer{};
       kept = {};
       PILLAR_TRY(choice.follow(input, kept, *previous, 0));
       if (kept.tree.node_count != 0) detail::remember_kept(kept.tree, input.row_count, *previous);
     }
     if (kept.tree.node_count != 0) {
-      const std::uint64_t data_bytes = kept.tree.data_bytes();
+      const std::uint64_t data_bytes = detail::bytes_of(kept.tree);
       if (detail::still_fits(*previous, data_bytes, input.row_count)) return std::move(kept.tree);
       if (detail::vectors_still_fit(*previous, data_bytes, input.row_count)) {
         // Of a vector that ends soon the values themselves may be less than whole packed ones.
@@ -279,8 +338,18 @@ PILLAR_API result<planned_tree> choose_codecs(const encode_input& input, const c
       }
     }
   }
+  if (previous != nullptr && previous->keeps_table) {
+    whole.keeps_table = true;
+    if (has_table) whole.kept = previous->kept.bytes();
+  }
   detail::costed_tree best;
-  PILLAR_TRY(choice.choose(input, best));
+  PILLAR_TRY(choice.choose(whole, best));
+  if (!whole.kept.empty() && input.row_count >= vector_rows && best.tree.node_count != 0 &&
+      best.tree.nodes[0].plan.kept.empty()) {
+    whole.kept = {};
+    best = {};
+    PILLAR_TRY(choice.choose(whole, best));
+  }
   if (best.tree.node_count == 0) return {errc::invalid_argument, 0};
   if (previous != nullptr) detail::remember(best.tree, input.row_count, *previous);
   return std::move(best.tree);

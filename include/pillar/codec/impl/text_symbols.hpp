@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>  // std::find, std::is_sorted, std::lower_bound, std::max, std::merge, std::min, std::sort
+#include <algorithm>  // std::fill, std::find, std::is_sorted, std::lower_bound, std::max, std::merge, std::min, std::sort
 #include <bit>        // std::countr_zero
 #include <cstring>    // std::memcpy, std::memset
 #include <new>        // placement new
@@ -128,13 +128,24 @@ inline bool load_symbols(std::span<const std::byte> stored, symbol_index& table)
   return true;
 }
 
+/// The bytes that are symbols of a stored table by themselves.
+inline void mark_bytes(std::span<const std::byte> stored, bool* used) noexcept {
+  const std::byte *at = stored.data(), *const end = at + stored.size();
+  for (symbol one; at != end;) {
+    one = next_symbol(one, at, end);
+    if (one.size == 0) return;
+    if (one.size == 1) used[one.low] = true;
+  }
+}
+
 /// Cuts all rows into symbols; what the plan says of the codes afterwards is exact. False: no gain to be had.
 inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t character_count, std::uint32_t text_count,
                                     std::uint64_t most_characters, std::uint64_t length_bytes, std::uint64_t most_bytes,
                                     encode_plan& plan) {
   PILLAR_ASSIGN_OR_RETURN(buffer index, buffer::allocate(sizeof(symbol_index), input.budget));
   auto* table = ::new (static_cast<void*>(index.data())) symbol_index;
-  if (input.kept.empty() || !load_symbols(input.kept, *table)) {
+  const bool loaded = !input.kept.empty() && load_symbols(input.kept, *table);
+  if (!loaded) {
     ::new (static_cast<void*>(table)) symbol_index;
     std::uint64_t cost = 0;
     PILLAR_TRY(symbol_builder::build(input, character_count, text_count, *table, cost));
@@ -164,9 +175,13 @@ inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t cha
     work->code_counts[i] = static_cast<std::uint64_t>(next - first);
   }
 
-  // Only what was used is stored, in the order of the bytes.
+  // Only what was used is stored, in the order of the bytes; or all, where the table serves many blocks.
   bool used[max_count] = {};
   for (const std::uint16_t* number = numbers; number != next; ++number) used[*number] = true;
+  if (PILLAR_MUTATE(symbols_leave_the_kept_out, input.keeps_table, false)) {
+    std::fill(used + symbol_index::single_count, used + table->count, true);
+    if (loaded) mark_bytes(input.kept, used);
+  }
   std::uint16_t found[max_count], order[max_count];
   symbol sorted[symbol_index::capacity];
   std::uint32_t count = 0, single_count = 0;
@@ -187,9 +202,10 @@ inline result<bool> analyze_symbols(const encode_input& input, std::uint64_t cha
   plan.kept = plan.work.bytes().subspan(sizeof(symbol_work), work->table_bytes);
   plan.entry_count = count;
   plan.data_bytes = length_bytes + work->table_bytes;
+  plan.bytes_once = input.keeps_table ? work->table_bytes : 0;
   for (std::size_t i = 0; i < input.vectors.size(); ++i)
     plan.data_bytes += code_bytes(work->code_counts[i], work->code_width);
-  return plan.data_bytes < most_bytes;
+  return plan.data_bytes - plan.bytes_once < most_bytes;
 }
 
 /// Appends the codes of `count` numbers, of `width` ≤ 16 bits; returns the end.

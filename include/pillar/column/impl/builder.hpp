@@ -101,7 +101,7 @@ PILLAR_API result<text_slot> column_builder::store(std::string_view value) {
   if (value.size() <= text_slot::inline_capacity) return text_slot::make_inline(value);
   if (value.size() > std::numeric_limits<std::uint32_t>::max()) return {errc::limit_exceeded, size_};
   if (text_data_.empty() || value.size() > text_data_.back().size() - text_used_) {
-    std::uint64_t chunk = text_data_.empty() ? detail::builder_least_chunk : text_data_.back().size() * 2;
+    std::uint64_t chunk = text_data_.empty() ? detail::builder_least_chunk : text_data_.back().size() * 5 / 4;
     if (chunk > detail::builder_largest_chunk) chunk = detail::builder_largest_chunk;
     if (chunk < value.size()) chunk = value.size();
     PILLAR_ASSIGN_OR_RETURN(buffer data, buffer::allocate(chunk, budget_, stagger_));

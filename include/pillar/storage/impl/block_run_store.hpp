@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>  // std::equal
+#include <algorithm>  // std::equal, std::min
+#include <cstring>    // std::memcmp, std::memcpy
 #include <new>        // placement new
 #include <utility>
 
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
+#include "pillar/codec/text_symbols.hpp"
 #include "pillar/column/builder.hpp"
 #include "pillar/column/encoded.hpp"  // vector_scratch
 #include "pillar/storage/block.hpp"
@@ -13,6 +15,7 @@
 #include "pillar/storage/detail/block_format.hpp"
 #include "pillar/storage/detail/narrow_integers.hpp"
 #include "pillar/storage/detail/packed_texts.hpp"
+#include "pillar/storage/detail/text_list.hpp"
 #include "pillar/storage/detail/value_list.hpp"
 
 namespace PILLAR_NAMESPACE {
@@ -22,10 +25,60 @@ namespace detail {
 inline constexpr std::uint32_t blocks_of_packed_texts = 64;
 /// Rows that a builder has room for at once.
 inline constexpr std::uint32_t roomy_rows = vector_rows + vector_rows / 8;
+/// What the directory has for a block of numbers in the column's list of texts.
+inline constexpr std::uint32_t packed_as_list = (1u << 24) - 1;
 /// Of a run: as many as the directory has numbers for.
-inline constexpr std::size_t most_packings = (std::size_t{1} << 24) - 1;
+inline constexpr std::size_t most_packings = packed_as_list - 1;
 /// Of the write buffers' bytes one listed value stands for so many: a list takes a quarter of them at most.
 inline constexpr std::uint64_t buffer_bytes_of_listed = 48;
+
+/// Of one column of texts: tables of symbols that its blocks share, and what they may take.
+inline constexpr std::uint32_t most_shared_tables = 15;
+inline constexpr std::uint64_t most_shared_table_bytes = 96u << 10;
+
+/// Texts of the first blocks, from which symbols are found once more: those of a small block do not show which of many
+/// symbols are worth their place.
+struct text_sample {
+  static constexpr std::uint64_t wanted_bytes = 128u << 10;
+  growable<text_slot> slots{};
+  growable<std::byte> characters{};
+  bool is_over = false;  ///< it was used, or there was no memory for it
+
+  /// True: it is large enough now.
+  bool add(std::span<const vector> vectors, memory_budget* budget) noexcept {
+    bool is_enough = false;
+    if (slots.empty()) {
+      slots = growable<text_slot>(budget), characters = growable<std::byte>(budget);
+      // It stays from block to block, and memory may be needed for other things.
+      is_over = (budget != nullptr && budget->available() / 8 < wanted_bytes) || !characters.reserve(wanted_bytes).ok();
+    }
+    for (const vector& values : vectors)
+      for_each_valid_row(values, [&](std::uint32_t row) {
+        const std::string_view text = values.text_value(row);
+        is_enough = is_enough || slots.size() == block_max_rows || text.size() > wanted_bytes - characters.size();
+        if (is_over || is_enough) return;
+        is_over = !slots.append(text_slot::make(text, 0, static_cast<std::uint32_t>(characters.size()))).ok();
+        if (!is_over && text.size() > text_slot::inline_capacity)
+          is_over = !characters.append(reinterpret_cast<const std::byte*>(text.data()), text.size()).ok();
+      });
+    return is_enough && !is_over && !slots.empty();
+  }
+};
+
+/// Where a block's data begins, by its header and its size; 0: nowhere.
+inline std::uint64_t data_begin(std::span<const std::byte> header_bytes, std::uint64_t block_bytes) noexcept {
+  if (header_bytes.size() < sizeof(block_header)) return 0;
+  const auto header = load_unaligned<block_header>(header_bytes.data());
+  const block_layout behind(0, header.stored_bytes, header.validity_bytes);
+  return behind.end > block_bytes ? 0 : sizeof(block_header) + (block_bytes - behind.end);
+}
+
+/// The symbols of a block of texts as they are stored: the first bytes of its data. Empty: it has none.
+inline std::span<const std::byte> symbols_of(std::span<const std::byte> block) noexcept {
+  const auto header = load_unaligned<block_header>(block.data());
+  if (header.codec != static_cast<std::uint8_t>(codec_id::text_symbols) || header.transform != 0) return {};
+  return block.subspan(data_begin(block, block.size()), header.shared_bytes);
+}
 
 /// The checksum that a block names as its own.
 inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
@@ -34,12 +87,39 @@ inline std::uint64_t named_checksum(std::span<const std::byte> block) noexcept {
 }
 }  // namespace detail
 
-/// Of a column of texts: what it takes as such, and how often it was written as integers since that was seen.
+/// Of a column of texts: what it takes as such, and how often it was written as integers since that was seen; the list
+/// of texts that stands for blocks of numbers, and the tables of symbols that blocks do without.
 struct block_run_store::text_choice {
   encoding_choice packed{};
   std::uint64_t bytes = 0;
   std::uint32_t row_count = 0;  ///< 0: not seen yet
   std::uint32_t packed_blocks = 0;
+  encoding_choice listed{};
+  detail::text_list list{};
+  buffer tables[detail::most_shared_tables]{};  ///< of symbols, which blocks do without; a block's number is one more
+  std::uint64_t table_bytes = 0;
+  bool shares_tables = true;  ///< until another has no room
+  detail::text_sample sample{};
+
+  /// The number of the table with these bytes, which is kept from now on if it was not known. 0: there is no room.
+  std::uint32_t number_of(std::span<const std::byte> table, memory_budget* budget) noexcept {
+    std::uint32_t number = 0;
+    for (; number < detail::most_shared_tables && !tables[number].empty(); ++number)
+      if (PILLAR_MUTATE(run_store_shares_any_table,
+                        tables[number].size() == table.size() &&
+                            std::memcmp(tables[number].data(), table.data(), table.size()) == 0,
+                        true))
+        return number + 1;
+    shares_tables =
+        number < detail::most_shared_tables && table_bytes + table.size() <= detail::most_shared_table_bytes;
+    if (!shares_tables) return 0;
+    auto made = buffer::allocate(table.size(), budget);
+    if (!made.ok()) return 0;
+    std::memcpy(made->data(), table.data(), table.size());
+    table_bytes += table.size();
+    tables[number] = *std::move(made);
+    return number + 1;
+  }
 };
 
 /// What runs of the same columns have in common: one is like the next, so they share the trees that were chosen last.
@@ -51,6 +131,8 @@ struct block_run_store::run_shape {
   std::vector<detail::value_list> lists{};          ///< by column: values that all runs' rows have as numbers
 
   [[nodiscard]] data_type kept_type(std::size_t column) const noexcept {
+    if (!texts.empty() && texts[column].list.form == detail::text_list::form_type::listed)
+      return detail::text_list::number_type(types[column]);
     return integers[column].kept_type(types[column]);
   }
   /// In the write buffers, of texts their slots.
@@ -65,8 +147,9 @@ struct block_run_store::stored_run {
   /// A block as the directory knows it. Blocks of the same rows follow one another, one per column.
   struct stored_block {
     std::uint64_t place = 0;
-    std::uint64_t bytes : 40 = 0;
-    std::uint64_t packing : 24 = 0;  ///< number of texts' bits + 1; 0: a block of the column's type
+    std::uint64_t bytes : 36 = 0;
+    std::uint64_t table : 4 = 0;     ///< number of the column's table that stands elsewhere; 0: none does
+    std::uint64_t packing : 24 = 0;  ///< number of texts' bits + 1, or packed_as_list; 0: of the column's type
     std::uint64_t checksum = 0;
   };
   run_shape* shape;
@@ -177,6 +260,8 @@ inline result<bool> block_run_store::append_columns(stored_run& run, std::span<c
     detail::narrow_integers& integers = shape.integers[i];
     const bool takes = detail::narrow_integers::takes(shape.types[i]) && same_values(columns[i]->type, shape.types[i]);
     if (integers.form == form_type::unknown && takes) integers.choose(*columns[i], rows, count);
+    if (shape.types[i].physical == physical_type::text && same_values(columns[i]->type, shape.types[i]))
+      shape.texts[i].list.choose(*columns[i], rows);
     if (const data_type kept = shape.kept_type(i); !(run.builders[i].type() == kept))
       run.builders[i] = column_builder(kept, &buffered_, static_cast<unsigned>(i));
   }
@@ -190,6 +275,12 @@ inline result<bool> block_run_store::append_columns(stored_run& run, std::span<c
       return true;
     }
     if (!same_values(columns[i]->type, shape.types[i])) return {errc::type_mismatch, before};
+    if (shape.types[i].physical == physical_type::text) {
+      detail::listed_texts listed;
+      if (!shape.texts[i].list.number(*columns[i], rows, count, options_.budget, listed)) return false;
+      PILLAR_TRY(builder.append(listed.view(shape.types[i], count)));
+      return true;
+    }
     detail::narrow_integers& integers = shape.integers[i];
     // Another run may have left this form before.
     const auto leave = [&](form_type left, form_type next) {
@@ -237,10 +328,14 @@ inline bool block_run_store::change_forms(stored_run& run) {
     column waiting = *run.builders[i].finish();
     std::uint64_t values[vector_rows];
     vector wide = waiting.slice(0, row_count);
-    if (before == detail::narrow_integers::listed_type(wide_type)) shape.lists[i].widen(wide, values);
+    text_slot slots[vector_rows];
+    const bool is_text = wide_type.physical == physical_type::text;
+    if (is_text) static_cast<void>(shape.texts[i].list.texts(wide.values_as<std::uint16_t>(), row_count, slots));
+    else if (before == detail::narrow_integers::listed_type(wide_type)) shape.lists[i].widen(wide, values);
     else shape.integers[i].widen(wide, values);
     wide.type = wide_type;
-    wide.values = values;
+    wide.values = is_text ? static_cast<const void*>(slots) : values;
+    if (is_text) wide.buffers = shape.texts[i].list.chunks();
     const auto changed = [&]() -> result<void> {
       detail::listed_values listed;
       bool is_listed = shape.integers[i].form == form_type::listed;
@@ -375,6 +470,21 @@ inline result<void> block_run_store::write(stored_run& run, bool at_end) {
   return write_closed(run);
 }
 
+namespace detail {
+/// Makes vectors of texts such of numbers.
+template <class Number>
+void show_numbers(std::span<vector> vectors, const Number* numbers) noexcept {
+  for (vector& values : vectors) {
+    const bool nullable = values.type.nullable;
+    values.type = type_of<Number>;
+    values.type.nullable = nullable;
+    values.values = numbers;
+    values.buffers = nullptr;
+    numbers += vector_rows;
+  }
+}
+}  // namespace detail
+
 /// Texts as integers, where all are short and that takes hardly more than their own codecs: those cost ten times as
 /// much. Then the vectors are of numbers in the buffer, and their packing is the run's last; else the buffer is empty.
 inline result<buffer> block_run_store::pack_texts(stored_run& run, text_choice& choice, std::span<vector> vectors) {
@@ -391,19 +501,66 @@ inline result<buffer> block_run_store::pack_texts(stored_run& run, text_choice& 
   PILLAR_TRY(run.packings.reserve(1));
   PILLAR_ASSIGN_OR_RETURN(numbers, buffer::allocate(row_count * sizeof(std::uint64_t), options_.budget));
   for (std::size_t v = 0; v < vectors.size(); ++v) {
-    vector& values = vectors[v];
+    const vector& values = vectors[v];
     auto* const to = numbers.as<std::uint64_t>() + v * vector_rows;
     packing.pack(values.values_as<text_slot>(), values.size, to);
-    const bool nullable = values.type.nullable;
-    values.type = type_of<std::uint64_t>;
-    values.type.nullable = nullable;
-    values.values = to;
-    values.buffers = nullptr;
   }
+  detail::show_numbers(vectors, std::as_const(numbers).as<std::uint64_t>());
   const bool others = run.packings.empty() || !(run.packings[run.packings.size() - 1] == differ);
   if (PILLAR_MUTATE(run_store_packs_texts_alike, others, run.packings.empty())) run.packings.push(differ);
   ++choice.packed_blocks;
   return numbers;
+}
+
+/// Cuts the table of symbols out of a block of texts, where others share it; its number.
+inline result<std::uint32_t> block_run_store::leave_table(text_choice& choice, buffer& block) {
+  const std::span<const std::byte> all = std::as_const(block).bytes(), table = detail::symbols_of(all);
+  if (table.empty()) return std::uint32_t{0};
+  const std::uint32_t number = choice.number_of(table, options_.budget);
+  if (number == 0) return number;
+  const auto begin = static_cast<std::size_t>(table.data() - all.data()), end = begin + table.size();
+  PILLAR_ASSIGN_OR_RETURN(buffer rest, buffer::allocate(all.size() - table.size(), options_.budget));
+  std::memcpy(rest.data(), all.data(), begin);
+  std::memcpy(rest.data() + begin, all.data() + end, all.size() - end);
+  block = std::move(rest);
+  return number;
+}
+
+/// Looks at the first blocks of texts, and finds the symbols of the next ones in all of them. That may fail: then those
+/// of the first block stay.
+inline void block_run_store::learn_symbols(text_choice& choice, encoding_choice& codecs,
+                                           std::span<const vector> vectors) {
+  detail::text_sample& sample = choice.sample;
+  if (sample.is_over || !codecs.keeps_table || codecs.kept.empty()) return;
+  if (sample.add(vectors, options_.budget)) {
+    const std::byte* const characters = sample.characters.data();
+    vector views[block_max_vectors];
+    encode_input input;
+    input.type = type_of<text>;
+    input.row_count = static_cast<std::uint32_t>(sample.slots.size());
+    std::uint32_t count = 0;
+    for (std::uint32_t first = 0; first < input.row_count; first += vector_rows, ++count) {
+      views[count].type = input.type;
+      views[count].size = std::min(vector_rows, input.row_count - first);
+      views[count].values = sample.slots.data() + first;
+      views[count].buffers = &characters;
+    }
+    input.vectors = {views, count};
+    input.kernels = kernels_;
+    input.budget = options_.budget;
+    input.keeps_table = true;
+    const auto plan = text_symbols_codec::analyze(input);
+    if (plan.ok() && plan->possible && !plan->kept.empty()) {
+      if (auto kept = buffer::allocate(plan->kept.size(), options_.budget); kept.ok()) {
+        std::memcpy(kept->data(), plan->kept.data(), plan->kept.size());
+        codecs.kept = *std::move(kept);
+        codecs.kept_bytes = plan->data_bytes - plan->bytes_once;
+        codecs.kept_row_count = input.row_count;
+      }
+    }
+    sample.is_over = true;
+  }
+  if (sample.is_over) sample.slots = growable<text_slot>(), sample.characters = growable<std::byte>();
 }
 
 /// Encodes and puts what was closed. Without memory for it the rest waits for the next call; on other errors the rows
@@ -430,18 +587,25 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
       text_choice* texts = nullptr;
       if (views[0].type.physical == physical_type::text) {
         texts = &run.shape->texts[run.encoded];
+        options.previous->keeps_table = texts->shares_tables;
         PILLAR_ASSIGN_OR_RETURN(numbers, pack_texts(run, *texts, {views, view_count}));
         if (!numbers.empty()) {
           options.previous = &texts->packed;
-          stored.packing = run.packings.size() & detail::most_packings;
+          stored.packing = run.packings.size() & detail::packed_as_list;
         }
+      } else if (run.shape->types[run.encoded].physical == physical_type::text) {
+        options.previous = &run.shape->texts[run.encoded].listed;
+        stored.packing = detail::packed_as_list;
       }
       PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
-      if (texts != nullptr && numbers.empty())
+      stored.checksum = detail::named_checksum(block.bytes());
+      if (texts != nullptr && numbers.empty()) {
+        PILLAR_ASSIGN_OR_RETURN(stored.table, leave_table(*texts, block));
+        learn_symbols(*texts, *options.previous, {views, view_count});
         texts->bytes = block.size(), texts->row_count = row_count, texts->packed_blocks = 0;
+      }
       numbers = buffer{};
       stored.bytes = block.size();
-      stored.checksum = detail::named_checksum(block.bytes());
       PILLAR_ASSIGN_OR_RETURN(stored.place, put(std::move(block)));
       for (stored_run::closed_rows& part : run.closed) part.columns[run.encoded] = column();
       counts_.bytes_written += stored.bytes;
@@ -528,6 +692,7 @@ class block_run_store::reader final : public run_reader {
               from.scratch->reserve_characters(source.operations->character_bytes(source.block), store_.budget()));
         PILLAR_TRY(source.decode(*from.scratch, columns[i]));
         if (from.is_packed) PILLAR_TRY(unpack(from, columns[i]));
+        else if (from.is_listed) PILLAR_TRY(find_texts(from, run_.shape->texts[i].list, columns[i]));
         else if (!(from.view.type() == run_.shape->types[i])) PILLAR_TRY(widen(from, i, columns[i]));
       }
       const std::uint32_t left = rows_in_group_ - row_;
@@ -544,8 +709,9 @@ class block_run_store::reader final : public run_reader {
     buffer memory{};
     vector_scratch* scratch = nullptr;
     buffer room{};
+    buffer whole{};  ///< a block that was put without its table
     block_view view{};
-    bool is_packed = false;
+    bool is_packed = false, is_listed = false;
     detail::packed_texts packing{};  ///< if it is
     buffer slots{};                  ///< and the numbers before, where they do not lie side by side; or wide values
     std::uint64_t validity[vector_words] = {};
@@ -569,6 +735,27 @@ class block_run_store::reader final : public run_reader {
     }
     if (!column.packing.unpack(numbers, values.size, column.slots.as<text_slot>())) return errc::corrupt;
     show_slots(column, values);
+    return {};
+  }
+
+  /// Numbers in a list of texts → those.
+  result<void> find_texts(reader_column& column, const detail::text_list& list, vector& values) {
+    constexpr std::size_t slot_bytes = vector_rows * sizeof(text_slot);
+    if (column.slots.empty()) {
+      PILLAR_ASSIGN_OR_RETURN(column.slots,
+                              buffer::allocate(slot_bytes + vector_rows * sizeof(std::uint64_t), store_.budget()));
+    }
+    const auto* numbers = values.values_as<std::uint16_t>();
+    if (values.kind != vector_kind::flat || values.validity != nullptr) {  // as in unpack
+      auto* const flat = reinterpret_cast<std::uint16_t*>(column.slots.data() + slot_bytes);
+      const auto* const held = values.holder().values_as<std::uint16_t>();
+      for (std::uint32_t row = 0; row < values.size; ++row)
+        flat[row] = values.valid(row) ? held[values.index_of(row)] : std::uint16_t{0};
+      numbers = flat;
+    }
+    if (!list.texts(numbers, values.size, column.slots.as<text_slot>())) return errc::corrupt;
+    show_slots(column, values);
+    values.buffers = list.chunks();
     return {};
   }
 
@@ -598,6 +785,24 @@ class block_run_store::reader final : public run_reader {
     values = made;
   }
 
+  /// A block as it was before its table was cut out.
+  result<std::span<const std::byte>> with_table(reader_column& column, std::span<const std::byte> rest,
+                                                std::span<const std::byte> table) {
+    const std::size_t size = rest.size() + table.size();
+    const std::uint64_t begin = detail::data_begin(rest, size);
+    if (begin == 0 || PILLAR_MUTATE(run_store_trusts_where_data_begins, begin > rest.size(), false))
+      return {errc::corrupt, 0};
+    if (column.whole.size() < size) {
+      column.whole = buffer{};
+      PILLAR_ASSIGN_OR_RETURN(column.whole, buffer::allocate(size, store_.budget()));
+    }
+    std::byte* const to = column.whole.data();
+    std::memcpy(to, rest.data(), begin);
+    std::memcpy(to + begin, table.data(), table.size());
+    std::memcpy(to + begin + table.size(), rest.data() + begin, rest.size() - begin);
+    return std::as_const(column.whole).bytes().first(size);
+  }
+
   result<void> open_group(std::size_t group) {
     rows_in_group_ = 0;
     row_ = 0;
@@ -605,8 +810,12 @@ class block_run_store::reader final : public run_reader {
       reader_column& into = columns_[i];
       const auto& stored = run_.blocks[group * columns_.size() + i];
       into.view = block_view{};
-      PILLAR_ASSIGN_OR_RETURN(const auto bytes, store_.get(stored.place, stored.bytes, into.room));
+      PILLAR_ASSIGN_OR_RETURN(auto bytes, store_.get(stored.place, stored.bytes, into.room));
       store_.counts_.bytes_read += bytes.size();
+      if (stored.table != 0) {
+        const buffer& table = run_.shape->texts[i].tables[stored.table - 1];
+        PILLAR_ASSIGN_OR_RETURN(bytes, with_table(into, bytes, table.bytes()));
+      }
       block_limits limits;
       limits.max_rows = run_.rows_of_groups[group];
       limits.max_decoded_bytes = ~std::uint64_t{0};  // a block of ours, or its checksum is another
@@ -616,9 +825,10 @@ class block_run_store::reader final : public run_reader {
       if (PILLAR_MUTATE(run_store_takes_any_block, detail::named_checksum(bytes) != stored.checksum, false))
         return {errc::checksum_mismatch, stored.place};
       PILLAR_ASSIGN_OR_RETURN(into.view, open_block(bytes, limits, true));
-      into.is_packed = stored.packing != 0 && into.packing.use(run_.packings[stored.packing - 1]);
+      into.is_listed = stored.packing == detail::packed_as_list;
+      into.is_packed = stored.packing != 0 && !into.is_listed && into.packing.use(run_.packings[stored.packing - 1]);
       PILLAR_ASSERT(into.view.row_count() == run_.rows_of_groups[group] &&
-                    (into.is_packed || into.view.type() == run_.shape->types[i] ||
+                    (into.is_packed || into.is_listed || into.view.type() == run_.shape->types[i] ||
                      into.view.type() == detail::narrow_integers::narrow_type(run_.shape->types[i]) ||
                      into.view.type() == detail::narrow_integers::listed_type(run_.shape->types[i])));
     }
