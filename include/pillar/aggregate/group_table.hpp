@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "pillar/aggregate/detail/key_tables.hpp"  // direct_table, word_table, text_keys
+#include "pillar/aggregate/detail/direct_table.hpp"
+#include "pillar/aggregate/detail/text_keys.hpp"
+#include "pillar/aggregate/detail/word_table.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/builder.hpp"    // column_builder

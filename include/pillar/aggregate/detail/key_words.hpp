@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "pillar/aggregate/detail/key_tables.hpp"
-#include "pillar/aggregate/group_table.hpp"  // key_range
+#include "pillar/aggregate/detail/text_keys.hpp"  // word_table
+#include "pillar/aggregate/group_table.hpp"       // key_range
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"  // PILLAR_MUTATE
 #include "pillar/base/result.hpp"

@@ -10,7 +10,7 @@
 
 #include "pillar/aggregate/detail/array_pool.hpp"
 #include "pillar/aggregate/detail/group_order.hpp"  // group_index
-#include "pillar/aggregate/detail/key_tables.hpp"   // word_table
+#include "pillar/aggregate/detail/word_table.hpp"
 #include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/base/bits.hpp"
 #include "pillar/base/mutant.hpp"

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "pillar/aggregate/group_table.hpp"
+#include "pillar/aggregate/impl/group_keys.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/column/detail/gather.hpp"
 #include "pillar/hash/column.hpp"
-#include "pillar/aggregate/impl/group_keys.hpp"
 
 namespace PILLAR_NAMESPACE {
 
