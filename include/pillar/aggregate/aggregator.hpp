@@ -206,8 +206,9 @@ class aggregator {
   void go_by_codes() noexcept;
   result<void> leave_codes() noexcept;
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, narrow_lane::form_type form);
-  bool fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
-                   const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows);
+  std::int64_t* lane_values(std::uint32_t lane) noexcept;
+  result<bool> fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
+                           const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows);
   result<detail::narrow_sums::room> make_narrow(std::span<const vector* const> inputs,
                                                 std::span<const std::uint8_t> input_bits,
                                                 const selection_mask& selection, std::uint32_t row_count,
@@ -277,6 +278,7 @@ class aggregator {
   std::vector<std::unique_ptr<grouped_state>> objects_{};
   std::vector<detail::distinct_rows> distinct_{};
   std::vector<narrow_lane> narrow_lanes_{};
+  buffer lane_values_{};  ///< of a batch; allocated when lanes first are not plain arrays
   std::uint32_t stride_ = 0;
   bool all_narrow_ = false;  ///< then groups have states only once narrow_ was emptied into them
   growable<std::byte> states_;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "pillar/aggregate/detail/key_limits.hpp"
 #include "pillar/base/bits.hpp"
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/growable.hpp"
@@ -16,9 +17,6 @@
 #include "pillar/column/vector.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
-
-inline constexpr std::uint32_t key_limit = 0xfffffffeu;
-inline constexpr std::size_t prefetch_threshold_bytes = std::size_t{1} << 20;  // about an L2
 
 /// Lanes of rows that are not selected become 0; `words` has a bit per row, zero beyond `count`.
 inline void clear_unselected(const std::uint64_t* words, std::uint32_t count,

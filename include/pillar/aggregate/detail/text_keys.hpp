@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "pillar/aggregate/detail/key_limits.hpp"
 #include "pillar/aggregate/detail/word_table.hpp"
 #include "pillar/base/bits.hpp"
 #include "pillar/base/buffer.hpp"

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "pillar/aggregate/detail/key_limits.hpp"
 #include "pillar/aggregate/detail/key_search.hpp"
 #include "pillar/base/buffer.hpp"
 #include "pillar/base/detail/huge_pages.hpp"

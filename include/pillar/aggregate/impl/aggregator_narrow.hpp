@@ -73,17 +73,27 @@ inline std::uint8_t bits_of_lane(const std::int64_t* values, std::uint32_t row_c
 /// A batch for narrow_, and the rows that it does not take of each lane of low_words.
 struct aggregator::narrow_rows {
   detail::narrow_batch lanes;
-  /// Values that do not come as plain arrays. Not of the budget: what is left of it for one of many partitions may be
-  /// less than this.
-  std::int64_t memory[detail::narrow_batch::most_sums][vector_rows];
   selection_mask outside[detail::narrow_batch::most_sums];
   bool any_outside = false;
   bool move = false;  ///< many rows would be inside if a lane chose again
 };
 
+/// A lane's values, where they do not come as a plain array. No budget has the memory: it is constant, and what is left
+/// for one of many partitions may be less. nullptr: there is none.
+inline std::int64_t* aggregator::lane_values(std::uint32_t lane) noexcept {
+  constexpr std::size_t lane_bytes = vector_rows * sizeof(std::int64_t);
+  if (lane_values_.size() == 0) {
+    auto made = buffer::allocate(narrow_lanes_.size() * lane_bytes, nullptr);
+    if (!made.ok()) return nullptr;
+    lane_values_ = *std::move(made);
+  }
+  return lane_values_.as<std::int64_t>() + std::size_t{lane} * vector_rows;
+}
+
 /// The batch's lanes; false if one of them does not come in integers of 64 bits.
-inline bool aggregator::fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
-                                    const selection_mask& selection, std::uint32_t row_count, narrow_rows& rows) {
+inline result<bool> aggregator::fill_narrow(std::span<const vector* const> inputs,
+                                            std::span<const std::uint8_t> input_bits, const selection_mask& selection,
+                                            std::uint32_t row_count, narrow_rows& rows) {
   using form = narrow_lane::form_type;
   detail::narrow_batch& batch = rows.lanes;
   rows.any_outside = rows.move = false;
@@ -109,7 +119,8 @@ inline bool aggregator::fill_narrow(std::span<const vector* const> inputs, std::
         continue;
       }
     }
-    std::int64_t* values = rows.memory[i];
+    std::int64_t* const values = lane_values(i);
+    if (values == nullptr) return errc::out_of_memory;
     batch.values[i] = values;
     if (lane.form == form::low_words) {
       double doubles[vector_rows];
@@ -117,8 +128,8 @@ inline bool aggregator::fill_narrow(std::span<const vector* const> inputs, std::
       const double* reals = detail::taken_reals(from, taken, row_count, doubles);
       const std::uint32_t groups = table_.group_count();
       const auto split = [&] {
-        return lane.point.split(reals, row_count, groups, values, rows.memory[i + 1], batch.bits[i], batch.bits[i + 1],
-                                rows.outside[i]);
+        return lane.point.split(reals, row_count, groups, values, values + vector_rows, batch.bits[i],
+                                batch.bits[i + 1], rows.outside[i]);
       };
       const auto many = [&] { return rows.outside[i].count() > row_count / 8; };
       if (!lane.point.chosen() || (narrow_.empty() && !lane.point.suits(groups)))
@@ -131,7 +142,7 @@ inline bool aggregator::fill_narrow(std::span<const vector* const> inputs, std::
       rows.any_outside = rows.any_outside || any;
       rows.move = rows.move || (any && many());
       ++i;  // the high words
-      batch.values[i] = rows.memory[i];
+      batch.values[i] = values + vector_rows;
       batch.values_32[i] = nullptr;
       continue;
     }
@@ -162,7 +173,8 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
                                                                  std::uint32_t row_count, narrow_rows& rows) {
   using room = detail::narrow_sums::room;
   for (;;) {
-    if (!fill_narrow(inputs, input_bits, selection, row_count, rows)) return room::never;
+    PILLAR_ASSIGN_OR_RETURN(const bool are_narrow, fill_narrow(inputs, input_bits, selection, row_count, rows));
+    if (!are_narrow) return room::never;
     if (by_codes_) PILLAR_TRY(narrow_.reserve(table_.code_count(), rows.lanes));
     else PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes, table_.likely_groups()));
     room found = narrow_.room_for(rows.lanes, table_.group_count());
