@@ -112,7 +112,8 @@ void group(benchmark::State& state, key_kind kind, limit_kind limits) {
         return std::pair<std::uint64_t, std::uint64_t>{budget.peak(), budget.used()};
       });
   // Texts need 2 MiB to be encoded; few rows do not spill.
-  const std::uint64_t least = limits == limit_kind::end && kind != key_kind::text ? 1 << 20 : 3 << 20;
+  const bool is_text = kind == key_kind::text || kind == key_kind::long_text;
+  const std::uint64_t least = limits == limit_kind::end && !is_text ? 1 << 20 : 3 << 20;
   const std::uint64_t wanted = limits == limit_kind::end ? needed.second : needed.first;
   const std::uint64_t limit = spills ? std::max(wanted / 4, least) : pillar::memory_budget::unlimited;
   std::uint64_t groups = 0, rows_seen = 0, total = 0;
