@@ -148,7 +148,9 @@ class word_table {
     const auto insert_all = [&]() -> result<void> {
       if (bucket_count_ == 0) PILLAR_TRY(grow());
       for (std::uint32_t done = 0;;) {
-        const std::size_t most = most_keys() < key_limit ? most_keys() : key_limit;
+        // A crammed table near the limit has more keys than that: it takes no other before it has grown.
+        const std::size_t whole = most_keys() < size() ? size() : most_keys();
+        const std::size_t most = whole < key_limit ? whole : key_limit;
         key_batch<Key> batch = batch_of(keys + done, count - done);
         batch.most = static_cast<std::uint32_t>(room() < most ? room() : most);  // keys that are there take no memory
         done += insert(batch, more, false, numbers + done);
