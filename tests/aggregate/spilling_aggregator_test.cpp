@@ -486,6 +486,25 @@ TEST(aggregate_spilling_aggregator, a_taker_that_refuses_ends_it) {
   EXPECT_EQ(pieces, 3u);
 }
 
+TEST(aggregate_spilling_aggregator, what_fails_at_the_end_gives_all_back) {
+  // Spilled early, so that there are groups from before a stretch of values was kept; and spilled as rows came.
+  for (const bool early : {true, false}) {
+    SCOPED_TRACE(early);
+    const grouping of =
+        early ? dense_sums(type_of<std::int64_t>, 60'000, 0, 20'000) : many_groups(30'000, 1'000'000'000'000);
+    memory_budget budget, beside;
+    memory_run_store store({.budget = &beside, .buffer_bytes = 256 * kib, .block_rows = 2048});
+    auto groups = of.make(&budget, {.store = &store, .state_bytes = (early ? 300 : 150) * kib, .partition_bits = 4});
+    ASSERT_TRUE(groups.ok() && of.update_all(*groups).ok());
+    ASSERT_GT(groups->spilled_rows(), 0u);
+    const auto refuse = [](std::span<const column>) -> pillar::result<void> { return errc::io_error; };
+    EXPECT_EQ(groups->finish(refuse).error().code, errc::io_error);
+    EXPECT_EQ(budget.used(), 0u);
+    EXPECT_LT(beside.used(), 64 * kib);
+    EXPECT_EQ(groups->finish(refuse).error().code, errc::io_error);
+  }
+}
+
 TEST(aggregate_spilling_aggregator, states_that_grow_stay_inside_too) {
   // 300 groups, whose greatest texts grow and grow: all of them together are several times the budget.
   grouping of;

@@ -111,8 +111,11 @@ class aggregator {
   }
   [[nodiscard]] const group_table& groups() const noexcept { return table_; }
   /// Where keys index an array, of which most will have groups: room for all of them at once, with sums by the keys'
-  /// codes. Else, and without memory for it, nothing changes.
+  /// codes. Else nothing changes. Without memory for all of it groups and sums are as before; but where the array itself
+  /// finds none, keys are hashed from then on, and what room there was for codes stays taken.
   PILLAR_API void expect_all_codes() noexcept;
+  /// Whether all aggregates are counts and sums of words, as long as their inputs are small.
+  [[nodiscard]] bool sums_in_words() const noexcept { return all_narrow_; }
   /// Whether sums stand by the keys' codes (group_table::find_codes), so that rows take no look-up of their groups.
   [[nodiscard]] bool sums_by_codes() const noexcept { return by_codes_; }
   /// Keys, then aggregates: the types of finish()'s columns.

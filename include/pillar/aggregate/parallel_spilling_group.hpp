@@ -59,8 +59,8 @@ class parallel_spilling_group {
   /// Keys, then aggregates: the types of the columns that finish() delivers.
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return workers_[0].result_types(); }
 
-  /// Every group's keys and results, a piece at a time, in no particular order; then there is nothing left here. What
-  /// `take` returns as an error ends it. The pieces are counted against `result_budget`.
+  /// Every group's keys and results, a piece at a time, in no particular order; then there is nothing left here, nor
+  /// after an error. What `take` returns as an error ends it. The pieces are counted against `result_budget`.
   PILLAR_API result<void> finish(executor_ref runner, delivery take, memory_budget* result_budget = nullptr);
 
   /// Rows that went to the stores.

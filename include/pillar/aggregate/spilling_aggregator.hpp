@@ -88,8 +88,8 @@ class spilling_aggregator {
     if (in_memory_) in_memory_->begin_block();
   }
 
-  /// Every group's keys and results, a piece at a time, in no particular order; then there is nothing left here. What
-  /// `take` returns as an error ends it. The pieces are counted against `result_budget`.
+  /// Every group's keys and results, a piece at a time, in no particular order; then there is nothing left here, nor
+  /// after an error. What `take` returns as an error ends it. The pieces are counted against `result_budget`.
   PILLAR_API result<void> finish(delivery take, memory_budget* result_budget = nullptr);
 
   /// Keys, then aggregates: the types of the columns that finish() delivers.
@@ -137,6 +137,7 @@ class spilling_aggregator {
   result<vector> gather_column(const vector& from, std::size_t number, const std::uint16_t* rows, std::uint32_t count);
   result<void> deliver(aggregator& groups, delivery take, memory_budget* result_budget, std::uint32_t& delivered) const;
   void end_of_rows() noexcept;
+  void give_back_all() noexcept;
   result<void> finish_spilled(delivery take, memory_budget* result_budget);
   [[nodiscard]] std::uint64_t part_limit() const noexcept;
   result<void> finish_partition(std::uint32_t partition, const detail::group_parts& in_memory, delivery take,

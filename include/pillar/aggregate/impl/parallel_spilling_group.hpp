@@ -64,8 +64,12 @@ PILLAR_API result<void> parallel_spilling_group::finish(executor_ref runner, del
                                                         memory_budget* result_budget) {
   std::uint32_t in_use = 0;
   spilling_aggregator* last = &workers_[0];
+  failure before{};
   for (spilling_aggregator& one : workers_) {
-    if (one.failed_.code != errc::ok) return one.failed_;
+    if (one.failed_.code != errc::ok) {
+      before = one.failed_;
+      break;
+    }
     if (one.in_memory_->group_count() == 0 && one.runs_.empty()) continue;
     ++in_use;
     last = &one;
@@ -74,12 +78,11 @@ PILLAR_API result<void> parallel_spilling_group::finish(executor_ref runner, del
   if (alone && last->state_bytes_ < memory_budget::unlimited / worker_count())
     last->state_bytes_ *= worker_count();  // nobody else needs a share
   const auto take_alone = [&](std::span<const column> groups) { return take(groups, 0); };
-  const result<void> done =
-      alone ? last->finish(take_alone, result_budget) : finish_together(runner, take, result_budget);
-  for (spilling_aggregator& one : workers_) {  // nothing is left
-    one.in_memory_.reset();
-    for (const std::uint32_t run : one.runs_) one.options_.store->drop(run);
-    one.runs_.clear();
+  const result<void> done = before.code != errc::ok ? result<void>(before)
+                            : alone                 ? last->finish(take_alone, result_budget)
+                                                    : finish_together(runner, take, result_budget);
+  for (spilling_aggregator& one : workers_) {
+    one.give_back_all();
     one.failed_ = done.ok() ? failure{errc::invalid_argument, 0} : done.error();
   }
   return done;

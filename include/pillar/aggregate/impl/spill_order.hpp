@@ -138,7 +138,7 @@ inline bool spilling_aggregator::keeps_states_small() const noexcept {
     const bool sums = of.kind == aggregate_kind::sum || of.kind == aggregate_kind::avg;
     if (of.distinct || !(counts || (sums && is_integer(input_types_[of.input].physical)))) return false;
   }
-  return true;
+  return in_memory_->sums_in_words();  // others, as of uint64, have no codes to stand by
 }
 
 /// Where the keys so far are of a dense stretch that will not fit: its runs, and the values that will. Else bits = 0.
@@ -176,7 +176,10 @@ inline detail::run_order spilling_aggregator::propose_kept_values() const {
   if (3 * likely_groups < static_cast<double>(values) || values <= state_bytes_ / value_bytes ||
       (expected_rows_ != 0 && expected_rows_ <= state_bytes_ / used * group_count))
     return {};
-  const std::uint64_t left = state_bytes_ - used, fit = (left - left / 16) / value_bytes;
+  // No more than an array may have, with a code for NULL.
+  constexpr std::uint64_t most_fit = detail::direct_table::most_codes - 2;
+  const std::uint64_t left = state_bytes_ - used, all_fit = (left - left / 16) / value_bytes;
+  const std::uint64_t fit = all_fit < most_fit ? all_fit : most_fit;
   // Not more runs than make sure that each fits when it is read back, beside these groups, and one number for what is kept.
   const std::uint64_t most_runs = (std::uint64_t{1} << options_.partition_bits) - 1, fit_later = fit - fit / 4;
   const std::uint64_t wanted = (values - fit) / (fit_later + 1) + 1;

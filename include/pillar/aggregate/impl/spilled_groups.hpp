@@ -13,13 +13,25 @@
 namespace PILLAR_NAMESPACE {
 
 PILLAR_API result<void> spilling_aggregator::finish(delivery take, memory_budget* result_budget) {
-  if (failed_.code != errc::ok) return failed_;
+  if (failed_.code != errc::ok) {
+    give_back_all();
+    return failed_;
+  }
   std::uint32_t delivered = 0;
-  PILLAR_TRY(remember(runs_.empty() ? deliver(*in_memory_, take, result_budget, delivered)
-                                    : finish_spilled(take, result_budget)));
+  const result<void> done = remember(runs_.empty() ? deliver(*in_memory_, take, result_budget, delivered)
+                                                   : finish_spilled(take, result_budget));
+  if (done.ok()) failed_ = {errc::invalid_argument, 0};
+  give_back_all();  // what was delivered of a grouping that failed cannot be had again
+  return done;
+}
+
+/// Nothing is left, neither in memory nor in the store. Requires: failed_ says so
+inline void spilling_aggregator::give_back_all() noexcept {
+  end_of_rows();
   in_memory_.reset();
-  failed_ = {errc::invalid_argument, 0};  // nothing is left
-  return {};
+  if (PILLAR_MUTATE(spill_keeps_earlier_groups, true, false)) earlier_.reset();
+  for (const std::uint32_t run : runs_) options_.store->drop(run);
+  runs_.clear();
 }
 
 /// Hands the groups over, fewer at a time where memory is scarce: medians and texts are put in order beside their states.
@@ -72,9 +84,6 @@ inline result<void> spilling_aggregator::finish_spilled(delivery take, memory_bu
   }
   for (std::uint32_t partition = 0; partition < rows_of_runs_.size(); ++partition)
     PILLAR_TRY(finish_partition(partition, in_memory, take, result_budget));
-  for (const std::uint32_t run : runs_) options_.store->drop(run);
-  runs_.clear();
-  earlier_.reset();
   return {};
 }
 
@@ -145,8 +154,10 @@ inline result<void> spilling_aggregator::finish_partition(std::uint32_t partitio
         PILLAR_ASSIGN_OR_RETURN(whole, add_groups(earlier_->groups, *order_, earlier, range, groups));
       }
       if (whole) {
-        // So many rows will have most values of a stretch.
-        if (order_->by_values && rows_of_runs_[partition] / 2 > order_->width) groups.expect_all_codes();
+        // So many rows will have most values of a stretch, if it is one whose values are the part's array.
+        if (order_->by_values && !beyond_order_ && range.bits == order_->bits &&
+            rows_of_runs_[partition] / 2 > order_->width)
+          groups.expect_all_codes();
         PILLAR_ASSIGN_OR_RETURN(whole, add_run(partition, range, groups, rows_seen));
       }
       if (whole) {
