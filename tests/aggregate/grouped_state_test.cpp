@@ -394,6 +394,50 @@ TEST(aggregate_grouped_state, moments_of_reals_of_any_sizes_are_exact) {
   }
 }
 
+TEST(aggregate_grouped_state, groups_of_another_size_have_a_place_of_their_own) {
+  // One group in ten has values of another size, as amounts of another currency: exact, and no more memory for it. Or of
+  // two sizes, of which one is that of all other groups: exact, whichever comes first.
+  const auto key = type_of<std::int32_t>, input = type_of<double>;
+  const aggregate_spec spec{aggregate_kind::variance_population};
+  constexpr int group_count = 500;
+  std::uint64_t used[3];
+  for (const int round : {0, 1, 2}) {
+    SCOPED_TRACE(round);
+    pillar::splitmix64 random(5);
+    pillar::memory_budget budget;
+    auto groups = *aggregator::make(std::span(&key, 1), std::span(&input, 1), std::span(&spec, 1), &budget);
+    const auto unit_of = [&](int group) { return round != 0 && group % 10 == 3 ? -40 : 0; };
+    std::vector<std::vector<int128>> all(group_count);
+    for (int batch = 0; batch < 8; ++batch) {
+      std::vector<scalar> key_cells, cells;
+      for (int i = 0; i < 1000; ++i) {
+        const int group = i % group_count;
+        auto whole = static_cast<int128>(random.below(1023) + 1);
+        if (round == 2 && unit_of(group) != 0 && random.chance(1, 4)) whole *= int128{1} << 40;
+        all[static_cast<std::size_t>(group)].push_back(whole);
+        key_cells.push_back(scalar::of_integer(key, group));
+        cells.push_back(scalar::of_real(input, std::ldexp(static_cast<double>(whole), unit_of(group))));
+      }
+      const auto k = make_vector(key, key_cells), x = make_vector(input, cells);
+      const pillar::vector *key_columns[] = {&k.view}, *columns[] = {&x.view};
+      ASSERT_TRUE(groups.update(key_columns, columns, selection_mask::first(1000), 1000).ok());
+    }
+    used[round] = budget.used();
+    const cell_rows got = cells_of(groups, true);
+    for (int group = 0; group < group_count; ++group) {
+      int128 sum = 0, squares = 0;
+      for (const int128 value : all[static_cast<std::size_t>(group)]) {
+        sum += value;
+        squares += value * value;
+      }
+      const double spread = static_cast<double>(16 * squares - sum * sum);
+      ASSERT_EQ(got.at(group)[0].real, std::ldexp(spread / 256, 2 * unit_of(group))) << group;
+    }
+  }
+  EXPECT_EQ(used[1], used[0]);
+  EXPECT_GT(used[2], used[0]);
+}
+
 // The variance of 0, 1, …, 999 is 1000 · 1001 / 12, wherever the values lie: textbook sums of squares lose all digits.
 TEST(aggregate_grouped_state, variance_does_not_depend_on_the_mean) {
   for (const double offset : {0.0, 1e9, -1e12, 0x1p52}) {

@@ -59,7 +59,7 @@ class moment_states final : public grouped_state {
       PILLAR_TRY(reserve_narrow(rows, group_count));
       if (narrow_.in_use()) return {};
     }
-    all_fit_ = false;
+    all_fit_ = apart_ = false;
     if (!two_ && !whole_) PILLAR_TRY(look_at_reals(rows));
     PILLAR_TRY(grow(group_count));
     if (all_fit_ || (whole_ && !wide_)) return {};  // integers of 64 bits always fit into the words
@@ -274,6 +274,8 @@ class moment_states final : public grouped_state {
 
   template <bool Two>
   result<void> reserve_rows(const group_rows& rows) noexcept {
+    if constexpr (!Two)
+      if (PILLAR_MUTATE(moments_stay_in_one_place, apart_ && common_ != 0, false)) free_places(rows);
     result<void> made;
     bool all_fit = !Two && !wide_;
     const auto look = [&](std::uint32_t group, const exact_term& x, const exact_term& y)
@@ -291,6 +293,17 @@ class moment_states final : public grouped_state {
     for_each_pair<Two>(rows, look);
     all_fit_ = all_fit;
     return made;
+  }
+  /// Groups that have no row yet, and now get values beside the place of all groups, choose for themselves: all of their
+  /// later rows would go to windows. Before anything is looked at, since rows of a batch share their group's place.
+  void free_places(const group_rows& rows) noexcept {
+    const auto look = [this](std::uint32_t group, const exact_term& x, const exact_term&) {
+      head* of = head_of(group);
+      if (of->count != 0 || x.flag != 0 || fits(of->position[0], x)) return;
+      of->position[0] = 0;
+      common_ = 0;
+    };
+    for_each_pair<false>(rows, look);
   }
   template <bool Two>
   void add_rows(const group_rows& rows) noexcept {
@@ -315,6 +328,7 @@ class moment_states final : public grouped_state {
     if (common_ == 0) return {};
     const std::uint32_t outside = reals_.count_outside(common_);
     all_fit_ = outside == 0;
+    apart_ = outside > rows.count / 64;  // not for a few, since without a common place each batch looks at its groups
     if (outside > rows.count / 8) common_ = 0;  // each group to come chooses for itself
     return {};
   }
@@ -545,6 +559,7 @@ class moment_states final : public grouped_state {
   real_rows reals_;           ///< of one float input, from reserve to add
   std::uint16_t common_ = 0;  ///< of one float input: the position + 1 of all groups' words, if it is one
   bool all_fit_ = false;      ///< from reserve to add: the rows, of one float input, go to the words
+  bool apart_ = false;        ///< in reserve: more than a few rows, of one float input, are beside the common place
   bool adds_narrow_ = false;  ///< from reserve_merge to merge: narrow sums to narrow sums
 };
 
