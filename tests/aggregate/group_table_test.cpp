@@ -736,6 +736,11 @@ TEST(aggregate_group_table, a_table_that_cannot_grow_takes_half_as_many_again) {
   }
   EXPECT_EQ(update(count, slots).error().code, pillar::errc::out_of_memory);
   EXPECT_EQ(table.group_count(), count);
+  // Keys that are there need no room.
+  ASSERT_TRUE(update(1, slots).ok());
+  for (std::uint32_t i = 0; i < 1024; ++i) ASSERT_EQ(slots[i], i + 2);
+  EXPECT_EQ(update(count - 1, slots).error().code, pillar::errc::out_of_memory);
+  EXPECT_EQ(table.group_count(), count);
 }
 
 // Growing by four is for speed: where the budget has room for twice the slots, that is enough.

@@ -67,9 +67,10 @@ class word_table {
     if (std::size_t{size()} + count > most_keys()) {
       const result<void> grown = grow();
       if (!grown.ok() && std::size_t{size()} + count > PILLAR_MUTATE(group_never_crammed, most_crammed_keys(), 0))
-        return grown;
+        return find_all(keys, count, numbers, more, grown);
     }
-    PILLAR_TRY(keys_.reserve(count));
+    if (const result<void> has_room = keys_.reserve(count); !has_room.ok())
+      return find_all(keys, count, numbers, more, has_room);
     key_batch<Key> batch = batch_of(keys, count);
     batch.most = key_limit;
     insert(batch, more, new_keys_ * 8 > count, numbers);
@@ -106,6 +107,16 @@ class word_table {
   }
 
  private:
+  /// Where there is no room for a batch of new keys: keys that are all there need none. Else what was `refused`.
+  result<void> find_all(const Key* keys, std::uint32_t count, std::uint32_t* numbers, std::uint32_t more,
+                        const result<void>& refused) const noexcept {
+    find(keys, count, numbers);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (PILLAR_MUTATE(group_known_keys_need_room, numbers[i] == key_limit, true)) return refused;
+      numbers[i] += more;
+    }
+    return {};
+  }
   using bucket = key_bucket<Key>;
   static constexpr std::size_t most_buckets = 0xffffffffu;  ///< for home_bucket; enough for key_limit keys
   static constexpr std::size_t tiny_bucket_count = 128;     ///< 8 KiB
