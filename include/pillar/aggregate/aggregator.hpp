@@ -96,7 +96,8 @@ class aggregator {
                                       const std::uint64_t* words);
   /// Groups are about to be merged into others, or finished, in pieces: brings what is kept by row (medians, texts) or
   /// by value (distinct ones) into the order of groups. Then a piece costs no more than its groups; else all is looked
-  /// through for each piece. Medians and texts take no memory for it; where others find none, they stay slow.
+  /// through for each piece. Medians and texts take no memory for it; where others find none, they stay slow. A median whose
+  /// values lie in several pieces of its log, as those of one large group, is still copied when it is finished.
   PILLAR_API void arrange() noexcept;
   /// The same for groups that are only finished in pieces: lists of distinct values, which nobody then reads, are not
   /// made, so that it takes no memory.

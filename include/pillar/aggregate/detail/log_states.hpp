@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Aggregates that need every value: exact quantiles and string_agg. Values are logged as they come, each with its
-/// group, and brought together by group at the end: in place where the log may be changed, else in a copy.
+/// group, and brought together by group at the end: in place where the log may be changed, else in a copy. Of quantiles,
+/// whose log lies in pieces, a group that is in several of them is copied to look at it: of many groups a few are, of one
+/// group all that does not fit into a piece.
 #pragma once
 #include <algorithm>  // std::min_element, std::sort
 #include <cmath>      // std::floor, std::fma
@@ -143,7 +145,7 @@ class list_states final : public grouped_state {
   };
   result<void> append_ordered(std::uint32_t first, std::uint32_t count, column_builder& out,
                               memory_budget* scratch) const {
-    growable<Word> copy(scratch);  // of the few groups that lie in two pieces
+    growable<Word> copy(scratch);  // of a group that lies in several pieces: there are fewer of them than pieces
     std::size_t at = first_of_group(groups_, 0, groups_.size(), first);
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::size_t begin = at;

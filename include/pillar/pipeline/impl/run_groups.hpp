@@ -66,7 +66,7 @@ class run_groups {
     if (!states_ || runs_.group_count() == 0) return {};
     group_count_ += runs_.group_count();
     flushed_rows_ = row_count_;
-    states_->arrange_results();  // what is logged row by row is sorted where it lies instead of copied
+    states_->arrange_results();  // what is logged row by row is sorted where it lies, and hardly copied
     PILLAR_ASSIGN_OR_RETURN(std::vector<column> values, states_->finish(what_.results));
     PILLAR_ASSIGN_OR_RETURN(std::vector<column> part, runs_.take_keys());
     part.insert(part.end(), std::make_move_iterator(values.begin() + 1), std::make_move_iterator(values.end()));
