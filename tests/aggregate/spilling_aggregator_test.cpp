@@ -290,6 +290,7 @@ TEST(aggregate_spilling_aggregator, spilled_rows_take_hardly_more_than_in_a_tabl
   for (const auto kind : spilled_columns::kinds) {
     SCOPED_TRACE(static_cast<int>(kind));
     using kind_type = spilled_columns::kind_type;
+    if (kind == kind_type::text_payload) continue;  // its texts are payload of a join, and the key is `dense` again
     const bool texts = kind == kind_type::short_texts || kind == kind_type::long_texts || kind == kind_type::few_texts;
     const std::uint32_t row_count = 400'000;
     const spilled_columns rows(kind, row_count, kind == kind_type::spread ? 100'000'000 : 100'000);

@@ -72,10 +72,11 @@ inline pillar::errc expect_run(pillar::run_store& store, std::uint32_t run, std:
   return at >= rows.size() ? pillar::errc::ok : pillar::errc::truncated;
 }
 
-/// What sweeps of failures write and how; under sanitizers fewer rows in as many blocks, since each point is a run of it all.
-inline constexpr std::uint32_t swept_row_count = sanitized ? 340 : 3'000;
+/// What sweeps of failures write and how: 10 bytes a row wait, and the write buffers hold a third of them, so that rows
+/// become blocks while others are appended. Under sanitizers there are fewer, since each point is a run of it all.
+inline constexpr std::uint32_t swept_row_count = sanitized ? 700 : 3'000;
 inline pillar::run_store_options swept_options() {
-  return {.buffer_bytes = (sanitized ? 8 : 40) << 10, .block_rows = 1024};
+  return {.buffer_bytes = (sanitized ? 4 : 12) << 10, .block_rows = 1024};
 }
 
 /// Three runs written, two read, one dropped.

@@ -49,9 +49,10 @@ struct run_store_options {
 ///           one vector. Where there is no memory to encode, rows stay in the write buffers and the call may be made
 ///           again; a run whose rows could not be put gives the error again whenever it is named
 /// Cost:     beside the write buffers, encoding takes about four times a column's block for the moment, and 2 MiB if it
-///           holds texts; lists of values a quarter of the write buffers per column at most; a reader takes a block and
-///           21 KiB per column, 8 KiB more for distances and numbers, and for texts in symbols another block and up to
-///           90 KiB. Runs of the same types share the trees chosen: 3 to 20 ns a number where they last, 60 and more a text
+///           holds texts; lists of values a quarter of the write buffers per column at most, and all of the same runs no
+///           more than those; a reader takes a block and 21 KiB per column, 8 KiB more for distances and numbers, 24 KiB
+///           for texts in numbers, and for those in symbols another block and up to 90 KiB. Runs of the same types share the trees chosen: 3 to 20 ns a
+///           number where they last, 60 and more a text
 /// Threads:  as run_store
 class block_run_store : public run_store {
  public:
@@ -90,7 +91,7 @@ class block_run_store : public run_store {
   [[nodiscard]] stored_run& run_of(std::uint32_t number) const noexcept;
   result<buffer> pack_texts(stored_run& run, text_choice& choice, std::span<vector> vectors);
   void learn_symbols(text_choice& choice, encoding_choice& codecs, std::span<const vector> vectors);
-  result<std::uint32_t> leave_table(text_choice& choice, buffer& block);
+  std::uint32_t leave_table(text_choice& choice, buffer& block);
   result<void> write(stored_run& run, bool at_end);
   result<void> write_closed(stored_run& run);
   result<bool> write_longest();

@@ -66,7 +66,7 @@ class text_list {
   }
 
   /// The numbers of the rows, or of the `count` that are selected. False: there are too many texts, or no memory for
-  /// another one; from now on they are not to be listed.
+  /// another one; from now on they are not to be listed. The rows count once they are kept.
   [[nodiscard]] bool number(const vector& from, const selection_mask* rows, std::uint32_t count, memory_budget* budget,
                             listed_texts& out) noexcept {
     if (form != form_type::listed) return false;
@@ -83,6 +83,7 @@ class text_list {
       const std::uint16_t* const chosen = rows != nullptr ? list : all_rows.at;
       std::memset(out.validity, 0, sizeof(out.validity));
       out.has_nulls = false;
+      found_count_ = 0;
       for (std::uint32_t i = 0; i < count; ++i) {
         out.values[i] = 0;
         if (!from.valid(chosen[i])) {
@@ -90,15 +91,20 @@ class text_list {
           continue;
         }
         set_bit(out.validity, i);
+        ++found_count_;
         if (!find(from.text_value(chosen[i]), budget, out.values[i])) return false;
       }
-      seen_ += count;
       return !is_full();
     }();
     if (done) return true;
     form = form_type::refused;
     places_ = buffer{};
     return false;
+  }
+  /// The rows that were numbered last are kept.
+  void keep_rows() noexcept {
+    seen_ += found_count_;
+    found_count_ = 0;
   }
 
   /// The slot of each number; their characters are in `chunks`. False: a number is no text's.
@@ -122,7 +128,8 @@ class text_list {
 
   /// Of a thousand texts in random order 226 are among 256 rows, and 641 among 1,024.
   [[nodiscard]] bool is_full() const noexcept {
-    return (seen_ >= 256 && size() > seen_ - seen_ / 16) || size() >= 512 + seen_ / 4;
+    const std::uint64_t seen = seen_ + found_count_;
+    return (seen >= 256 && size() > seen - seen / 16) || size() >= 512 + seen / 4;
   }
   bool find(std::string_view text, memory_budget* budget, std::uint16_t& number) noexcept {
     auto* const places = places_.as<std::uint16_t>();  // the number + 1
@@ -141,6 +148,8 @@ class text_list {
     if (!slots_.reserve(1).ok()) return false;
     if (text.size() > text_slot::inline_capacity && text.size() > room_) {
       if (text.size() > chunk_bytes || chunk_count_ == most_chunks) return false;
+      // It stays as long as the runs, and memory may be needed for other things.
+      if (budget != nullptr && chunk_bytes > budget->available() / 8) return false;
       auto made = buffer::allocate(chunk_bytes, budget);
       if (!made.ok()) return false;
       chunks_[chunk_count_] = *std::move(made);
@@ -161,7 +170,8 @@ class text_list {
   buffer chunks_[most_chunks]{};
   const std::byte* begins_[most_chunks] = {};
   std::uint32_t chunk_count_ = 0, room_ = 0;  ///< bytes left in the last one
-  std::uint64_t seen_ = 0;                    ///< rows
+  std::uint64_t seen_ = 0;                    ///< rows that are not NULL
+  std::uint32_t found_count_ = 0;             ///< of them those that were numbered last and are not yet kept
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

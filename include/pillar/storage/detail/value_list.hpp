@@ -2,7 +2,7 @@
 /// Values of 64 bits as numbers into a list of them: few values that are far apart take two bytes a row while they wait,
 /// and what every small block would have in a dictionary of its own stands in memory once.
 #pragma once
-#include <bit>  // std::bit_ceil, std::countl_zero
+#include <bit>  // std::bit_ceil, std::bit_floor, std::countl_zero
 #include <cstdint>
 #include <cstring>  // std::memset
 
@@ -21,13 +21,15 @@ namespace PILLAR_NAMESPACE::detail {
 /// Values in the order in which they came, each once. What has a number keeps it.
 ///
 /// Errors:   none: a list that would take too much, or helps too little, is closed. Values that it has stay
-/// Cost:     12 bytes a value, while it grows 18; a search in them for each row
+/// Cost:     bytes_of_value each, while it grows half as much again; a search in them for each row
 class value_list {
  public:
   static constexpr std::uint32_t most_numbers = 65'535;
+  static constexpr std::uint32_t bytes_of_value = sizeof(std::uint64_t) + 2 * sizeof(std::uint16_t);
 
+  /// At most `most` values, rounded down to a power of two, since it grows by doubling; or as many as there are numbers.
   value_list(std::uint64_t most, memory_budget* budget) noexcept
-      : most_(most < most_numbers ? static_cast<std::uint32_t>(most)
+      : most_(most < most_numbers ? static_cast<std::uint32_t>(std::bit_floor(most))
                                   : PILLAR_MUTATE(value_list_outgrows_its_numbers, most_numbers, 80'000u)),
         values_(budget),
         budget_(budget) {}
@@ -37,7 +39,7 @@ class value_list {
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(values_.size()); }
 
   /// numbers[i] = that of values[i]. False: the list is closed, and the numbers are nothing. Of the rows `null_count`
-  /// are NULL and do not tell how often values come again.
+  /// are NULL and do not tell how often values come again. The rows count once they are kept.
   [[nodiscard]] bool find(const std::uint64_t* values, std::uint32_t count, std::uint32_t null_count,
                           std::uint16_t* PILLAR_RESTRICT numbers) noexcept {
     if (is_closed_) return false;
@@ -50,11 +52,17 @@ class value_list {
       }
       numbers[i] = static_cast<std::uint16_t>(number - 1);
     }
-    row_count_ += count - null_count;
+    found_count_ = count - null_count;
+    const std::uint64_t row_count = row_count_ + found_count_;
     // Of n rows drawn from D values n² / 2D bring one that was there already; half of that would be too few.
-    const std::uint64_t distinct = size(), repeated = row_count_ > distinct ? row_count_ - distinct : 0;
+    const std::uint64_t distinct = size(), repeated = row_count > distinct ? row_count - distinct : 0;
     if (distinct * distinct > 4 * most_ * (repeated + 4)) close();
     return !is_closed_;
+  }
+  /// The rows that were found last are kept.
+  void keep_rows() noexcept {
+    row_count_ += found_count_;
+    found_count_ = 0;
   }
 
   /// out[row] = the value; of NULL rows anything.
@@ -97,7 +105,8 @@ class value_list {
   [[nodiscard]] bool grow() noexcept {
     const std::uint32_t wanted = capacity_ == 0 ? first_capacity : 2 * capacity_;
     const std::uint32_t capacity = wanted < most_ ? wanted : most_, slot_count = std::bit_ceil(2 * capacity);
-    const std::uint64_t bytes = std::uint64_t{capacity} * sizeof(std::uint64_t) + slot_count * sizeof(std::uint16_t);
+    const std::uint64_t bytes =
+        std::bit_ceil(std::uint64_t{capacity}) * sizeof(std::uint64_t) + slot_count * sizeof(std::uint16_t);
     // Of what the budget has left half is for encoding.
     if (budget_ != nullptr && bytes > budget_->available() / 2) return false;
     if (!values_.reserve(capacity - size()).ok()) return false;
@@ -122,7 +131,8 @@ class value_list {
   std::uint32_t capacity_ = 0, mask_ = 0;
   unsigned shift_ = 0;
   bool is_closed_ = false;
-  std::uint64_t row_count_ = 0;
+  std::uint64_t row_count_ = 0;    ///< that are not NULL
+  std::uint32_t found_count_ = 0;  ///< of them those that were found last and are not yet kept
   growable<std::uint64_t> values_;
   buffer slots_{};  ///< numbers + 1; 0: free
   memory_budget* budget_;

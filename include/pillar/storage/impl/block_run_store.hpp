@@ -29,8 +29,11 @@ inline constexpr std::uint32_t roomy_rows = vector_rows + vector_rows / 8;
 inline constexpr std::uint32_t packed_as_list = (1u << 24) - 1;
 /// Of a run: as many as the directory has numbers for.
 inline constexpr std::size_t most_packings = packed_as_list - 1;
-/// Of the write buffers' bytes one listed value stands for so many: a list takes a quarter of them at most.
-inline constexpr std::uint64_t buffer_bytes_of_listed = 48;
+/// Values that the list of one column may have, of so many columns that have one: by 12 bytes each they take a quarter of
+/// the write buffers' bytes at most, and all together no more than there are.
+inline std::uint64_t most_listed_values(std::uint64_t buffer_bytes, std::uint64_t column_count) noexcept {
+  return buffer_bytes / value_list::bytes_of_value / (column_count < 4 ? 4 : column_count);
+}
 
 /// Of one column of texts: tables of symbols that its blocks share, and what they may take.
 inline constexpr std::uint32_t most_shared_tables = 15;
@@ -39,29 +42,40 @@ inline constexpr std::uint64_t most_shared_table_bytes = 96u << 10;
 /// Texts of the first blocks, from which symbols are found once more: those of a small block do not show which of many
 /// symbols are worth their place.
 struct text_sample {
-  static constexpr std::uint64_t wanted_bytes = 128u << 10;
+  static constexpr std::uint32_t wanted_texts = 4096;
+  static constexpr std::uint64_t wanted_bytes = 128u << 10;  ///< of the characters of texts that are not short
   growable<text_slot> slots{};
   growable<std::byte> characters{};
-  bool is_over = false;  ///< it was used, or there was no memory for it
+  std::uint64_t row_count = 0;  ///< among which the texts were, with NULLs
+  bool is_over = false;         ///< it was used, or there was no memory for it
 
   /// True: it is large enough now.
   bool add(std::span<const vector> vectors, memory_budget* budget) noexcept {
     bool is_enough = false;
-    if (slots.empty()) {
+    if (characters.byte_count() == 0) {
       slots = growable<text_slot>(budget), characters = growable<std::byte>(budget);
       // It stays from block to block, and memory may be needed for other things.
-      is_over = (budget != nullptr && budget->available() / 8 < wanted_bytes) || !characters.reserve(wanted_bytes).ok();
+      is_over = (budget != nullptr && budget->available() / 8 < wanted_bytes) ||
+                !characters.reserve(wanted_bytes).ok() || !slots.reserve(wanted_texts).ok();
     }
-    for (const vector& values : vectors)
+    for (const vector& values : vectors) {
+      const std::uint64_t before = row_count;
       for_each_valid_row(values, [&](std::uint32_t row) {
         const std::string_view text = values.text_value(row);
-        is_enough = is_enough || slots.size() == block_max_rows || text.size() > wanted_bytes - characters.size();
-        if (is_over || is_enough) return;
-        is_over = !slots.append(text_slot::make(text, 0, static_cast<std::uint32_t>(characters.size()))).ok();
-        if (!is_over && text.size() > text_slot::inline_capacity)
+        const std::uint64_t room = wanted_bytes - characters.size();
+        is_enough = is_enough || slots.size() == wanted_texts || room < wanted_bytes / 8;
+        if (is_over || is_enough || text.size() > room) return;  // one that is too large says less than many others
+        row_count = before + row + 1;
+        slots.push(text_slot::make(text, 0, static_cast<std::uint32_t>(characters.size())));
+        if (text.size() > text_slot::inline_capacity)
           is_over = !characters.append(reinterpret_cast<const std::byte*>(text.data()), text.size()).ok();
       });
-    return is_enough && !is_over && !slots.empty();
+      if (!is_enough) row_count = before + values.size;
+    }
+    // Where there are hardly any texts, or all are very large, it does not wait for more for ever.
+    is_enough = is_enough || row_count >= block_max_rows;
+    if (is_enough && slots.empty()) is_over = true;
+    return is_enough && !is_over;
   }
 };
 
@@ -113,6 +127,8 @@ struct block_run_store::text_choice {
     shares_tables =
         number < detail::most_shared_tables && table_bytes + table.size() <= detail::most_shared_table_bytes;
     if (!shares_tables) return 0;
+    // It stays, and memory may be needed for other things.
+    if (budget != nullptr && table.size() > budget->available() / 8) return 0;
     auto made = buffer::allocate(table.size(), budget);
     if (!made.ok()) return 0;
     std::memcpy(made->data(), table.data(), table.size());
@@ -233,8 +249,10 @@ PILLAR_API result<std::uint32_t> block_run_store::open(std::span<const data_type
     if (has_texts) shape->texts.resize(types.size());
     shape->integers.resize(types.size());
     shape->lists.reserve(types.size());
-    for (std::size_t i = 0; i < types.size(); ++i)
-      shape->lists.emplace_back(options_.buffer_bytes / detail::buffer_bytes_of_listed, options_.budget);
+    std::uint64_t list_count = 0;
+    for (const data_type& type : types) list_count += detail::narrow_integers::takes(type) ? 1 : 0;
+    const std::uint64_t most_values = detail::most_listed_values(options_.buffer_bytes, list_count);
+    for (std::size_t i = 0; i < types.size(); ++i) shape->lists.emplace_back(most_values, options_.budget);
   }
   auto made = std::make_unique<stored_run>(shape, options_.budget);
   made->own_bytes = own_bytes;
@@ -311,6 +329,13 @@ inline result<bool> block_run_store::append_columns(stored_run& run, std::span<c
       run.builders[undone].truncate(PILLAR_MUTATE(run_store_keeps_half_rows, before, run.builders[undone].size()));
     return done;
   }
+  // What was refused comes again, and is not to count twice.
+  for (std::size_t i = 0; i < run.builders.size(); ++i) {
+    const data_type type = run.builders[i].type();
+    if (type == shape.types[i]) continue;
+    if (shape.types[i].physical == physical_type::text) shape.texts[i].list.keep_rows();
+    else if (type == detail::narrow_integers::listed_type(shape.types[i])) shape.lists[i].keep_rows();
+  }
   return true;
 }
 
@@ -347,6 +372,7 @@ inline bool block_run_store::change_forms(stored_run& run) {
       column_builder next(shape.kept_type(i), &buffered_, static_cast<unsigned>(i));
       if (is_roomy(run)) static_cast<void>(next.reserve(detail::roomy_rows));
       PILLAR_TRY(next.append(is_listed ? listed.view(wide_type, row_count) : wide));
+      if (is_listed) shape.lists[i].keep_rows();
       run.builders[i] = std::move(next);
       return {};
     }();
@@ -512,17 +538,19 @@ inline result<buffer> block_run_store::pack_texts(stored_run& run, text_choice& 
   return numbers;
 }
 
-/// Cuts the table of symbols out of a block of texts, where others share it; its number.
-inline result<std::uint32_t> block_run_store::leave_table(text_choice& choice, buffer& block) {
+/// Cuts the table of symbols out of a block of texts, where others share it; its number. Without memory for that the
+/// block stays whole.
+inline std::uint32_t block_run_store::leave_table(text_choice& choice, buffer& block) {
   const std::span<const std::byte> all = std::as_const(block).bytes(), table = detail::symbols_of(all);
-  if (table.empty()) return std::uint32_t{0};
+  if (table.empty()) return 0;
   const std::uint32_t number = choice.number_of(table, options_.budget);
   if (number == 0) return number;
   const auto begin = static_cast<std::size_t>(table.data() - all.data()), end = begin + table.size();
-  PILLAR_ASSIGN_OR_RETURN(buffer rest, buffer::allocate(all.size() - table.size(), options_.budget));
-  std::memcpy(rest.data(), all.data(), begin);
-  std::memcpy(rest.data() + begin, all.data() + end, all.size() - end);
-  block = std::move(rest);
+  auto rest = buffer::allocate(all.size() - table.size(), options_.budget);
+  if (!rest.ok()) return 0;
+  std::memcpy(rest->data(), all.data(), begin);
+  std::memcpy(rest->data() + begin, all.data() + end, all.size() - end);
+  block = *std::move(rest);
   return number;
 }
 
@@ -555,7 +583,7 @@ inline void block_run_store::learn_symbols(text_choice& choice, encoding_choice&
         std::memcpy(kept->data(), plan->kept.data(), plan->kept.size());
         codecs.kept = *std::move(kept);
         codecs.kept_bytes = plan->data_bytes - plan->bytes_once;
-        codecs.kept_row_count = input.row_count;
+        codecs.kept_row_count = static_cast<std::uint32_t>(sample.row_count);  // as blocks count them, with NULLs
       }
     }
     sample.is_over = true;
@@ -600,7 +628,7 @@ inline result<void> block_run_store::write_closed(stored_run& run) {
       PILLAR_ASSIGN_OR_RETURN(buffer block, encode_block({views, view_count}, options, options_.budget));
       stored.checksum = detail::named_checksum(block.bytes());
       if (texts != nullptr && numbers.empty()) {
-        PILLAR_ASSIGN_OR_RETURN(stored.table, leave_table(*texts, block));
+        stored.table = leave_table(*texts, block) & detail::most_shared_tables;
         learn_symbols(*texts, *options.previous, {views, view_count});
         texts->bytes = block.size(), texts->row_count = row_count, texts->packed_blocks = 0;
       }
