@@ -51,8 +51,8 @@ struct run_store_options {
 /// Cost:     beside the write buffers, encoding takes about four times a column's block for the moment, and 2 MiB if it
 ///           holds texts; lists of values a quarter of the write buffers per column at most, and all of the same runs no
 ///           more than those; a reader takes a block and 21 KiB per column, 8 KiB more for distances and numbers, 24 KiB
-///           for texts in numbers, and for those in symbols another block and up to 90 KiB. Runs of the same types share the trees chosen: 3 to 20 ns a
-///           number where they last, 60 and more a text
+///           for texts in numbers, and for those in symbols another block and up to 90 KiB. Runs of the same types share
+///           the trees chosen: 3 to 20 ns a number where they last, 60 and more a text
 /// Threads:  as run_store
 class block_run_store : public run_store {
  public:
