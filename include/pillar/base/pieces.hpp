@@ -17,7 +17,8 @@ namespace PILLAR_NAMESPACE {
 ///
 /// Layout:   piece k holds 64 · 2^k values
 /// Errors:   out_of_memory, from reserve; the values are then as before
-/// Cost:     about half of the memory at most is room for more, of few values two thirds. An index takes a count of leading zeros and two loads
+/// Cost:     about half of the memory at most is room for more, of few values two thirds. An index takes a count of
+///           leading zeros and two loads
 template <class T>
 requires std::is_trivially_copyable_v<T>
 class pieces {
