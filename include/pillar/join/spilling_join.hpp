@@ -195,6 +195,8 @@ class spilling_join {
   result<void> make_table(prober& by, loaded& of);
   result<void> make_ready(prober& by, const loaded& with);
   result<void> load(prober& by, loaded& of);
+  void gather_build(prober& by, const loaded& of, const std::uint32_t* rows, std::uint32_t count,
+                    std::byte* memory) const;
   [[nodiscard]] joined_rows pairs(prober& by, const loaded& of, std::span<const vector* const> columns,
                                   std::span<const std::uint32_t> probe_rows, std::span<const std::uint32_t> build_rows);
   [[nodiscard]] joined_rows without_partners(prober& by, std::span<const vector* const> columns,

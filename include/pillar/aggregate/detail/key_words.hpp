@@ -243,12 +243,7 @@ class key_words {
   }
   /// False: there are long ones among them.
   static bool slots_of(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* slots) noexcept {
-    gather_rows<wide_key>(from, rows, count, slots, [](const wide_key& slot) { return slot; });
-    std::uint32_t longest = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto size = static_cast<std::uint32_t>(slots[i].low);
-      longest = size > longest ? size : longest;
-    }
+    const std::uint32_t longest = gather_text_slots(from, rows, count, slots);
     return PILLAR_MUTATE(key_words_long_texts, longest <= text_slot::inline_capacity, true);
   }
   /// False: there are long ones among them. Few entries of a dictionary are looked up instead of rows.

@@ -22,6 +22,18 @@
 
 namespace PILLAR_NAMESPACE::detail {
 
+/// The rows' slots, as they lie in the vector; the bytes of the longest text.
+inline std::uint32_t gather_text_slots(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                                       wide_key* slots) noexcept {
+  gather_rows<wide_key>(from, rows, count, slots, [](const wide_key& slot) { return slot; });
+  std::uint32_t longest = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto size = static_cast<std::uint32_t>(slots[i].low);
+    longest = size > longest ? size : longest;
+  }
+  return longest;
+}
+
 /// Texts to numbers from 1 on. Texts without a group may stay behind after an error: nobody sees them.
 class text_interner {
  public:
@@ -200,13 +212,7 @@ class text_keys {
   }
   /// The rows' slots; says whether there are long ones among them.
   static bool slots_of(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* slots) noexcept {
-    gather_rows<wide_key>(from, rows, count, slots, [](const wide_key& slot) { return slot; });
-    std::uint32_t longest = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto size = static_cast<std::uint32_t>(slots[i].low);
-      longest = size > longest ? size : longest;
-    }
-    return is_long({longest, 0});
+    return is_long({gather_text_slots(from, rows, count, slots), 0});
   }
   static void mark_nulls(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* keys) noexcept {
     if (from.validity == nullptr) return;

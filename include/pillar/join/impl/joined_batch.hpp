@@ -32,6 +32,15 @@ inline constexpr std::size_t probe_view_bytes =
 
 }  // namespace detail
 
+/// by.build_views = copies of these rows, in `memory` of the worker.
+inline void spilling_join::gather_build(prober& by, const loaded& of, const std::uint32_t* rows, std::uint32_t count,
+                                        std::byte* memory) const {
+  for (std::size_t i = 0; i < by.build_views.size(); ++i) {
+    by.build_views[i] = of.rows.gather(i, rows, count, memory);
+    memory += detail::stored_rows::gather_bytes(build_.types[i]);
+  }
+}
+
 /// Pairs as views: of the probe side dictionaries over its vectors, of the build side copies.
 inline joined_rows spilling_join::pairs(prober& by, const loaded& of, std::span<const vector* const> columns,
                                         std::span<const std::uint32_t> probe_rows,
@@ -66,10 +75,7 @@ inline joined_rows spilling_join::pairs(prober& by, const loaded& of, std::span<
       if (from.valid(probe_rows[pair])) set_bit(words, pair);
     made.validity = words;
   }
-  for (std::size_t i = 0; i < by.build_views.size(); ++i) {
-    by.build_views[i] = of.rows.gather(i, build_rows.data(), count, memory);
-    memory += detail::stored_rows::gather_bytes(build_.types[i]);
-  }
+  gather_build(by, of, build_rows.data(), count, memory);
   joined_rows made;
   made.row_count = count;
   made.rows = selection_mask::first(count);

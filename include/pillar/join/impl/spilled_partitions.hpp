@@ -132,11 +132,7 @@ inline result<void> spilling_join::deliver_unmatched(prober& by, const loaded& o
   while (const std::uint32_t count = by.matches->next(false, position, numbers)) {
     for (std::size_t i = 0; i < by.probe_views.size(); ++i)
       by.probe_views[i] = detail::constant_null(probe_.types[i], count);
-    std::byte* memory = by.scratch.data();
-    for (std::size_t i = 0; i < by.build_views.size(); ++i) {
-      by.build_views[i] = of.rows.gather(i, numbers, count, memory);
-      memory += detail::stored_rows::gather_bytes(build_.types[i]);
-    }
+    gather_build(by, of, numbers, count, by.scratch.data());
     joined_rows rows;
     rows.row_count = count;
     rows.rows = selection_mask::first(count);
