@@ -13,6 +13,7 @@
 #include "pillar/conformance/faults.hpp"
 #include "pillar/conformance/run_store.hpp"
 #include "pillar/hash/value.hpp"  // hash_word
+#include "pillar/storage/detail/value_list.hpp"
 #include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/encoded_bytes.hpp"
@@ -708,6 +709,24 @@ TEST(storage_block_run_store, bytes_that_others_change_never_become_rows) {
                    twice.bytes.begin() + static_cast<std::ptrdiff_t>(ends[0]));
   vector read[1];
   EXPECT_EQ((*twins.read(pair[0]))->next(read).error().code, errc::checksum_mismatch);
+}
+
+// A list that doubles takes what it says: 12 bytes a value at its largest, and no more values than a power of two.
+TEST(storage_block_run_store, a_list_of_values_takes_what_it_says) {
+  pillar::memory_budget budget;
+  pillar::detail::value_list list(33'333, &budget);
+  std::uint64_t values[pillar::vector_rows];
+  std::uint16_t numbers[pillar::vector_rows];
+  for (std::uint64_t first = 0; list.is_open() && first < 64 * 1024; first += pillar::vector_rows / 2) {
+    // Each comes twice, so that the list is worth its memory.
+    for (std::uint32_t i = 0; i < pillar::vector_rows; ++i) values[i] = pillar::hash_word(first + i / 2);
+    if (!list.find(values, pillar::vector_rows, 0, numbers)) break;
+    list.keep_rows();
+    EXPECT_EQ(numbers[34], static_cast<std::uint16_t>(first + 17));
+    EXPECT_LE(budget.used(), std::uint64_t{32'768} * pillar::detail::value_list::bytes_of_value + (16 << 10));  // pages
+  }
+  EXPECT_FALSE(list.is_open());
+  EXPECT_EQ(list.size(), 32'768u);
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ class value_list {
 
   /// At most `most` values, rounded down to a power of two, since it grows by doubling; or as many as there are numbers.
   value_list(std::uint64_t most, memory_budget* budget) noexcept
-      : most_(most < most_numbers ? static_cast<std::uint32_t>(std::bit_floor(most))
-                                  : PILLAR_MUTATE(value_list_outgrows_its_numbers, most_numbers, 80'000u)),
+      : most_(most < most_numbers
+                  ? static_cast<std::uint32_t>(PILLAR_MUTATE(value_list_of_any_size, std::bit_floor(most), most))
+                  : PILLAR_MUTATE(value_list_outgrows_its_numbers, most_numbers, 80'000u)),
         values_(budget),
         budget_(budget) {}
 
