@@ -64,8 +64,13 @@ void check(const key_search_table& kernels, std::uint32_t round) {
     for (std::uint32_t i = 0; i < count; ++i) keys[i] = any_key(random, below, static_cast<Key*>(nullptr));
     const bool far = random.below(2) != 0, fits = known.size() + count <= most, many = fits && random.below(2) != 0;
     const auto more = static_cast<std::uint32_t>(random.below(2));
-    key_batch<Key> batch{
-        keys.data(), count, buckets.data(), bucket_count, room.data(), static_cast<std::uint32_t>(known.size()), most};
+    key_batch<Key> batch{keys.data(),  count,       buckets.data(),
+                         bucket_count, room.data(), static_cast<std::uint32_t>(known.size()),
+                         most,         {}};
+    if (turn % 2 != 0) {  // nothing is there, and nothing is read
+      batch.next.add(keys.data() + count, sizeof(Key));
+      batch.next.add(nullptr, sizeof(std::int32_t));
+    }
     const std::uint32_t done = insert(kernels, batch, more, many, far, numbers.data());
     ASSERT_LE(done, count);
     for (std::uint32_t i = 0; i < done; ++i) {

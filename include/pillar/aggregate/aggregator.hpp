@@ -204,8 +204,8 @@ class aggregator {
   result<void> bind(bound_aggregate& of, std::uint32_t& bytes, const key_range& range, std::uint64_t expected_rows);
   void plan_narrow();
   result<void> find_slots(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
-                          std::uint32_t* slots);
-  void ask_for_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept;
+                          std::uint32_t* slots, const detail::next_lines& next);
+  [[nodiscard]] detail::next_lines next_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept;
   void try_codes() noexcept;
   void go_by_codes() noexcept;
   result<void> leave_codes() noexcept;

@@ -10,6 +10,7 @@
 #include "pillar/aggregate/detail/direct_table.hpp"
 #include "pillar/aggregate/detail/text_keys.hpp"
 #include "pillar/aggregate/detail/word_table.hpp"
+#include "pillar/base/detail/next_lines.hpp"
 #include "pillar/base/mutant.hpp"
 #include "pillar/base/result.hpp"
 #include "pillar/column/builder.hpp"    // column_builder
@@ -79,8 +80,10 @@ class group_table {
                                          std::uint32_t row_count, std::uint32_t* group_of_row);
 
   /// The same as slots: group number + 1 of the selected rows, 0 of the others; all row_count of them are written.
+  /// `next`: what the caller will read then.
   PILLAR_API result<void> find_slots(std::span<const vector* const> keys, const selection_mask& selection,
-                                     std::uint32_t row_count, std::uint32_t* slot_of_row);
+                                     std::uint32_t row_count, std::uint32_t* slot_of_row,
+                                     const detail::next_lines& next = {});
 
   /// The slots of keys that have a group: 0 for unknown keys and for rows that are not selected.
   PILLAR_API void find(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
@@ -218,6 +221,10 @@ class group_table {
   result<void> look_for_dense_keys();
   result<void> note_groups(std::uint32_t group_count);
   [[nodiscard]] bool is_whole_word(std::span<const vector* const> keys) const noexcept;
+  [[nodiscard]] bool finds_whole_words(std::span<const vector* const> keys, const selection_mask& selection,
+                                       std::uint32_t row_count) const noexcept;
+  result<void> find_whole_words(const vector& key, std::uint32_t row_count, std::uint32_t* slot_of_row,
+                                const detail::next_lines& next);
   [[nodiscard]] bool same_layout(const group_table& other) const noexcept;
   template <class Word>
   static void words_of(const Word* keys, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,

@@ -9,6 +9,7 @@
 
 #include "pillar/base/checked.hpp"  // uint128
 #include "pillar/base/config.hpp"
+#include "pillar/base/detail/next_lines.hpp"
 #include "pillar/simd/arch.hpp"   // arch_level
 #include "pillar/simd/level.hpp"  // kernel_table
 
@@ -84,6 +85,7 @@ struct key_batch {
   Key* added = nullptr;    ///< by number
   std::uint32_t size = 0;  ///< of the table
   std::uint32_t most = 0;  ///< it may have so many
+  next_lines next{};       ///< to be asked for on the way
 };
 
 /// The kernels of one level.

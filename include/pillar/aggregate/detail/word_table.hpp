@@ -56,14 +56,14 @@ class word_table {
   /// For how many keys there is room without copying them.
   [[nodiscard]] std::size_t room() const noexcept { return keys_.byte_count() / sizeof(Key); }
 
-  /// numbers[i] = the number of keys[i] + `more`. Requires: count ≤ 1,024
-  result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers,
-                              std::uint32_t more = 0) noexcept {
+  /// numbers[i] = the number of keys[i] + `more`; `next` is asked for meanwhile. Requires: count ≤ 1,024
+  result<void> find_or_insert(const Key* keys, std::uint32_t count, std::uint32_t* numbers, std::uint32_t more = 0,
+                              next_lines next = {}) noexcept {
     if (count == 0) return {};
-    ask_for_next(keys, count);
+    add_next_keys(keys, count, next);
     rows_since_growth_ += count;
     if (bucket_count_ < small_bucket_count || std::uint64_t{size()} + count > key_limit)
-      return insert_by_steps(keys, count, numbers, more);
+      return insert_by_steps(keys, count, numbers, more, next);
     if (std::size_t{size()} + count > most_keys()) {
       const result<void> grown = grow();
       if (!grown.ok() && std::size_t{size()} + count > PILLAR_MUTATE(group_never_crammed, most_crammed_keys(), 0))
@@ -73,6 +73,7 @@ class word_table {
       return find_all(keys, count, numbers, more, has_room);
     key_batch<Key> batch = batch_of(keys, count);
     batch.most = key_limit;
+    batch.next = next;
     insert(batch, more, new_keys_ * 8 > count, numbers);
     return {};
   }
@@ -124,14 +125,10 @@ class word_table {
   static constexpr std::size_t large_bucket_count = (std::size_t{1} << 16) / bucket::capacity;
   static constexpr std::uint32_t batch_rows = 1024;
 
-  /// Where batches follow one another in memory, the next one's keys are on their way while these are looked for. Nothing
-  /// is read, so any address will do.
-  void ask_for_next(const Key* keys, std::uint32_t count) noexcept {
-    const auto next = reinterpret_cast<std::uintptr_t>(keys + count);
-    if (reinterpret_cast<std::uintptr_t>(keys) == next_keys_)
-      for (std::size_t at = 0; at < count * sizeof(Key); at += 64)
-        __builtin_prefetch(reinterpret_cast<const void*>(next + at), 0, 2);
-    next_keys_ = next;
+  /// Where batches follow one another in memory, the next one's keys are on their way while these are looked for.
+  void add_next_keys(const Key* keys, std::uint32_t count, next_lines& next) noexcept {
+    if (reinterpret_cast<std::uintptr_t>(keys) == next_keys_) next.add(keys + count, sizeof(Key));
+    next_keys_ = reinterpret_cast<std::uintptr_t>(keys + count);
   }
   [[nodiscard]] std::size_t most_keys() const noexcept { return bucket_count_ * bucket::capacity / 2; }
   /// Where memory for a larger table is refused. Half as many again, though slower, are worth more than those that would
@@ -139,7 +136,7 @@ class word_table {
   [[nodiscard]] std::size_t most_crammed_keys() const noexcept { return bucket_count_ * bucket::capacity / 4 * 3; }
   [[nodiscard]] bool is_far() const noexcept { return buckets_.size() > prefetch_threshold_bytes; }
   [[nodiscard]] key_batch<Key> batch_of(const Key* keys, std::uint32_t count) noexcept {
-    return {keys, count, buckets_.as<bucket>(), bucket_count_, keys_.data(), size(), 0};
+    return {keys, count, buckets_.as<bucket>(), bucket_count_, keys_.data(), size(), 0, {}};
   }
   /// How many were looked up. Requires: room for as many keys as may be added
   std::uint32_t insert(key_batch<Key>& batch, std::uint32_t more, bool many, std::uint32_t* numbers) noexcept {
@@ -153,8 +150,8 @@ class word_table {
   }
 
   /// A small table has no room for a whole batch of new keys: it grows when it is full.
-  result<void> insert_by_steps(const Key* keys, std::uint32_t count, std::uint32_t* numbers,
-                               std::uint32_t more) noexcept {
+  result<void> insert_by_steps(const Key* keys, std::uint32_t count, std::uint32_t* numbers, std::uint32_t more,
+                               next_lines next) noexcept {
     const std::uint32_t before = size();
     const auto insert_all = [&]() -> result<void> {
       if (bucket_count_ == 0) PILLAR_TRY(grow());
@@ -164,7 +161,10 @@ class word_table {
         const std::size_t most = whole < key_limit ? whole : key_limit;
         key_batch<Key> batch = batch_of(keys + done, count - done);
         batch.most = static_cast<std::uint32_t>(room() < most ? room() : most);  // keys that are there take no memory
-        done += insert(batch, more, false, numbers + done);
+        batch.next = next;
+        const std::uint32_t taken = insert(batch, more, false, numbers + done);
+        next.skip(taken);
+        done += taken;
         if (done == count) return {};
         if (size() == key_limit) return errc::limit_exceeded;
         if (size() == most) PILLAR_TRY(grow());

@@ -199,28 +199,32 @@ inline result<void> aggregator::leave_codes() noexcept {
 
 /// The rows' slots: by codes if by_codes_ is set then.
 inline result<void> aggregator::find_slots(std::span<const vector* const> keys, const selection_mask& selection,
-                                           std::uint32_t row_count, std::uint32_t* slots) {
+                                           std::uint32_t row_count, std::uint32_t* slots,
+                                           const detail::next_lines& next) {
   try_codes();
   if (by_codes_) {
+    next.ask_all(row_count);
     PILLAR_ASSIGN_OR_RETURN(const bool found, table_.find_codes(keys, selection, row_count, slots));
     if (found) return {};
     PILLAR_TRY(leave_codes());
   }
-  return table_.find_slots(keys, selection, row_count, slots);
+  return table_.find_slots(keys, selection, row_count, slots, next);
 }
 
 /// Values that come from memory are on their way while groups are looked for; where batches follow one another there, those
-/// of the next one. Nobody has looked at those whose bits are not known. Nothing is read, so any address will do.
-inline void aggregator::ask_for_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept {
+/// of the next one. Nobody has looked at those whose bits are not known.
+inline detail::next_lines aggregator::next_values(std::span<const vector* const> inputs,
+                                                  std::uint32_t row_count) noexcept {
+  detail::next_lines next;
   for (narrow_lane& lane : narrow_lanes_) {
     const vector& from = *inputs[lane.input];
     if (from.kind != vector_kind::flat) continue;
     const auto values = reinterpret_cast<std::uintptr_t>(from.values);
-    const std::size_t bytes = row_count * byte_width(from.type.physical);
-    const std::uintptr_t wanted = values == lane.next ? values + bytes : values;
-    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(reinterpret_cast<const void*>(wanted + at), 0, 2);
+    const std::size_t width = byte_width(from.type.physical), bytes = row_count * width;
+    next.add(static_cast<const std::byte*>(from.values) + (values == lane.next ? bytes : 0), width);
     lane.next = values + bytes;
   }
+  return next;
 }
 
 PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, std::span<const vector* const> inputs,
@@ -231,8 +235,10 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
   if (!selection.any()) return {};
   const std::uint32_t before = table_.group_count();
   std::uint32_t slots[vector_rows];
-  if (input_bits.empty() && selection.count() > row_count / 4) ask_for_values(inputs, row_count);
-  if (table_.mode() != key_mode::none) PILLAR_TRY(find_slots(keys, selection, row_count, slots));
+  detail::next_lines next;
+  if (input_bits.empty() && selection.count() > row_count / 4) next = next_values(inputs, row_count);
+  if (table_.mode() != key_mode::none) PILLAR_TRY(find_slots(keys, selection, row_count, slots, next));
+  else next.ask_all(row_count);
   return add_rows(slots, before, inputs, selection, row_count, where, input_bits, numbers);
 }
 

@@ -81,8 +81,11 @@ inline result<void> group_table::note_groups(std::uint32_t group_count) {
 }
 
 PILLAR_API result<void> group_table::find_slots(std::span<const vector* const> keys, const selection_mask& selection,
-                                                std::uint32_t row_count, std::uint32_t* slot_of_row) {
+                                                std::uint32_t row_count, std::uint32_t* slot_of_row,
+                                                const detail::next_lines& next) {
   PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
+  if (finds_whole_words(keys, selection, row_count)) return find_whole_words(*keys[0], row_count, slot_of_row, next);
+  next.ask_all(row_count);
   if (stable_dictionaries_ && !keys.empty()) {
     PILLAR_ASSIGN_OR_RETURN(const bool from_codes, prepare_block(keys));
     // Where batch after batch has many codes that are new in the block, looking them up first is in vain.
@@ -90,6 +93,20 @@ PILLAR_API result<void> group_table::find_slots(std::span<const vector* const> k
     if (from_codes && block_misses_ < most_misses) return find_in_block(keys, selection, row_count, slot_of_row);
   }
   return find_each_slot(keys, selection, row_count, slot_of_row);
+}
+
+/// Whether all rows are selected and their one key, as it lies there, is what the table looks for.
+inline bool group_table::finds_whole_words(std::span<const vector* const> keys, const selection_mask& selection,
+                                           std::uint32_t row_count) const noexcept {
+  return is_whole_word(keys) &&
+         PILLAR_MUTATE(group_takes_unselected, selection == selection_mask::first(row_count), true);
+}
+inline result<void> group_table::find_whole_words(const vector& key, std::uint32_t row_count,
+                                                  std::uint32_t* slot_of_row, const detail::next_lines& next) {
+  PILLAR_ASSERT(key.type.physical == types_[0].physical && key.size == row_count);
+  detail::word_table<std::uint64_t>& words = stages_[0].narrow;
+  PILLAR_TRY(words.find_or_insert(static_cast<const std::uint64_t*>(key.values), row_count, slot_of_row, 1, next));
+  return note_groups(words.size());
 }
 
 inline result<void> group_table::find_each_slot(std::span<const vector* const> keys, const selection_mask& selection,
@@ -120,13 +137,7 @@ inline result<void> group_table::find_each_slot(std::span<const vector* const> k
     group_count_ = stage.direct.size();
     return {};
   }
-  if (is_whole_word(keys) &&
-      PILLAR_MUTATE(group_takes_unselected, selection == selection_mask::first(row_count), true)) {
-    PILLAR_ASSERT(keys[0]->type.physical == types_[0].physical && keys[0]->size == row_count);
-    detail::word_table<std::uint64_t>& words = stages_[0].narrow;
-    PILLAR_TRY(words.find_or_insert(static_cast<const std::uint64_t*>(keys[0]->values), row_count, slot_of_row, 1));
-    return note_groups(words.size());
-  }
+  if (finds_whole_words(keys, selection, row_count)) return find_whole_words(*keys[0], row_count, slot_of_row, {});
   for (std::uint32_t row = 0; row < row_count; ++row) slot_of_row[row] = 0;
   PILLAR_TRY(find_or_insert(keys, selection, row_count, slot_of_row));
   for (std::uint32_t row = 0; row < row_count; ++row) ++slot_of_row[row];

@@ -168,6 +168,7 @@ std::uint32_t insert_many(key_batch<Key>& of, std::uint32_t more, std::uint32_t*
   const homes<Key, Arch, Far> home(batch);
   std::uint32_t size = batch.size;
   for (std::uint32_t i = 0; i < batch.count; ++i) {
+    if (i % next_lines::rows == 0) batch.next.ask(i);
     const Key key = batch.keys[i];
     const auto [bucket, at] = look_for_place<Key, Arch>(batch, home[i], batch.keys + i);
     std::uint32_t number = bucket->numbers_plus_1[at];
@@ -190,17 +191,22 @@ PILLAR_NOINLINE std::uint32_t find_known(const homes<Key, Arch, Far>& home, cons
                                          std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
   const Key* const keys = batch.keys;
   const std::uint32_t count = batch.count;
-  for (std::uint32_t i = begin; i < count; ++i) {
-    const key_bucket<Key>* bucket = home[i];
-    std::uint32_t number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
-    if (number == 0) [[unlikely]] {
-      while (number == 0 && bucket->is_full()) {
-        bucket = next_bucket(batch, bucket);
-        number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
+  const next_lines next = batch.next;
+  for (std::uint32_t i = begin; i < count;) {
+    next.ask(i);
+    const std::uint32_t whole = (i | (next_lines::rows - 1)) + 1, end = whole < count ? whole : count;
+    for (; i < end; ++i) {
+      const key_bucket<Key>* bucket = home[i];
+      std::uint32_t number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
+      if (number == 0) [[unlikely]] {
+        while (number == 0 && bucket->is_full()) {
+          bucket = next_bucket(batch, bucket);
+          number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
+        }
+        if (number == 0) return i;
       }
-      if (number == 0) return i;
+      numbers[i] = number - less;
     }
-    numbers[i] = number - less;
   }
   return count;
 }
@@ -209,13 +215,16 @@ PILLAR_NOINLINE std::uint32_t find_known(const homes<Key, Arch, Far>& home, cons
 /// A few keys need no hash: rows are compared with all of them, a block of rows at a time. Requires: size ≥ 1
 /// Returns the first row whose key is not there, or that has no whole block.
 template <class Arch>
-PILLAR_NOINLINE std::uint32_t find_among(const std::uint64_t* keys, std::uint32_t begin, std::uint32_t count,
-                                         const std::uint64_t* known, std::uint32_t size, std::uint32_t less,
-                                         std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+PILLAR_NOINLINE std::uint32_t find_among(const key_batch<std::uint64_t>& batch, std::uint32_t begin, std::uint32_t size,
+                                         std::uint32_t less, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+  const std::uint64_t *const keys = batch.keys, *const known = batch.added;
+  const std::uint32_t count = batch.count;
+  const next_lines next_rows = batch.next;
   using words = simd::batch<std::uint64_t, Arch>;
   constexpr std::uint32_t lanes = simd::lanes<std::uint64_t, Arch>, batches = 4, rows = lanes * batches;
   const words none = simd::broadcast<std::uint64_t, Arch>(0), one = simd::broadcast<std::uint64_t, Arch>(1);
   for (; begin + rows <= count; begin += rows) {
+    for (std::uint32_t at = 0; at < rows; at += next_lines::rows) next_rows.ask(begin + at);
     words key[batches], number[batches];
     for (std::uint32_t b = 0; b < batches; ++b) {
       key[b] = simd::load<std::uint64_t, Arch>(keys + begin + b * lanes);
@@ -258,7 +267,7 @@ std::uint32_t insert_few(key_batch<Key>& of, std::uint32_t more, std::uint32_t* 
 #if PILLAR_WITH_BATCHES
   if constexpr (few_keys<Key, Arch>() != 0) {
     if (size != 0 && size <= few_keys<Key, Arch>()) {
-      i = find_among<Arch>(batch.keys, 0, batch.count, batch.added, size, 1 - more, numbers);
+      i = find_among<Arch>(batch, 0, size, 1 - more, numbers);
       if (i == batch.count) return i;
     }
   }
@@ -280,8 +289,7 @@ std::uint32_t insert_few(key_batch<Key>& of, std::uint32_t more, std::uint32_t* 
     numbers[i++] = number - 1 + more;
 #if PILLAR_WITH_BATCHES
     if constexpr (few_keys<Key, Arch>() != 0)
-      if (size <= few_keys<Key, Arch>())
-        i = find_among<Arch>(batch.keys, i, batch.count, batch.added, size, 1 - more, numbers);
+      if (size <= few_keys<Key, Arch>()) i = find_among<Arch>(batch, i, size, 1 - more, numbers);
 #endif
   }
   of.size = size;
