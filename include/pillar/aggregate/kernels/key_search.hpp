@@ -142,20 +142,23 @@ class homes {
     for (; i < count; ++i) homes_[i] = address_of(buckets + home_bucket(keys[i], bucket_count));
     if constexpr (Far) {
       for (i = 0; i < ahead; ++i) homes_[count + i] = homes_[count - 1];
-      for (i = 0; i < ahead; ++i) __builtin_prefetch(bucket_at(i), 1);
+      for (i = 0; i < ahead; ++i) __builtin_prefetch(bucket_of(homes_[i]), 1);
     }
   }
-  PILLAR_ALWAYS_INLINE key_bucket<Key>* operator[](std::uint32_t i) const noexcept {
-    if constexpr (Far) __builtin_prefetch(bucket_at(i + ahead), 1);
-    return bucket_at(i);
+  PILLAR_ALWAYS_INLINE key_bucket<Key>* operator[](std::uint32_t i) const noexcept { return at(i, 0); }
+  /// Of row first + i.
+  PILLAR_ALWAYS_INLINE key_bucket<Key>* at(std::uint32_t first, std::uint32_t i) const noexcept {
+    const std::uint64_t* const from = homes_ + first;
+    if constexpr (Far) __builtin_prefetch(bucket_of(from[i + ahead]), 1);
+    return bucket_of(from[i]);
   }
 
  private:
   [[nodiscard]] static std::uint64_t address_of(key_bucket<Key>* bucket) noexcept {
     return reinterpret_cast<std::uintptr_t>(bucket);
   }
-  [[nodiscard]] PILLAR_ALWAYS_INLINE key_bucket<Key>* bucket_at(std::uint32_t i) const noexcept {
-    return reinterpret_cast<key_bucket<Key>*>(static_cast<std::uintptr_t>(homes_[i]));
+  [[nodiscard]] PILLAR_ALWAYS_INLINE static key_bucket<Key>* bucket_of(std::uint64_t address) noexcept {
+    return reinterpret_cast<key_bucket<Key>*>(static_cast<std::uintptr_t>(address));
   }
 
   std::uint64_t homes_[most_keys + (Far ? ahead : 0)];  ///< addresses
@@ -183,32 +186,54 @@ std::uint32_t insert_many(key_batch<Key>& of, std::uint32_t more, std::uint32_t*
   return batch.count;
 }
 
+/// The number + 1 of a key that is not in a bucket; 0 if it is not in those after it either.
+template <class Key, class Arch>
+PILLAR_NOINLINE std::uint32_t find_further(const key_batch<Key>& batch, const key_bucket<Key>* bucket,
+                                           const Key* key) noexcept {
+  std::uint32_t number = 0;
+  while (number == 0 && bucket->is_full()) {
+    bucket = next_bucket(batch, bucket);
+    number = bucket->numbers_plus_1[place_of<Arch>(*bucket, key)];
+  }
+  return number;
+}
+
+/// How many of these rows come before one whose key is not there.
+template <std::uint32_t Rows, class Key, class Arch, bool Far>
+PILLAR_ALWAYS_INLINE std::uint32_t find_rows(const homes<Key, Arch, Far>& home, const key_batch<Key>& batch,
+                                             std::uint32_t first, std::uint32_t less,
+                                             std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+  const Key* const keys = batch.keys + first;
+#pragma GCC unroll 8
+  for (std::uint32_t i = 0; i < Rows; ++i) {
+    const key_bucket<Key>* const bucket = home.at(first, i);
+    std::uint32_t number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
+    if (number == 0) [[unlikely]] {
+      number = find_further<Key, Arch>(batch, bucket, keys + i);
+      if (number == 0) return i;
+    }
+    numbers[i] = number - less;
+  }
+  return Rows;
+}
+
 /// Keys that are there, and nothing else: returns the first that is not. A function of its own, since with the way of new
 /// keys around it the compiler runs out of registers.
 template <class Key, class Arch, bool Far>
 PILLAR_NOINLINE std::uint32_t find_known(const homes<Key, Arch, Far>& home, const key_batch<Key>& batch,
                                          std::uint32_t begin, std::uint32_t less,
                                          std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
-  const Key* const keys = batch.keys;
-  const std::uint32_t count = batch.count;
-  const next_lines next = batch.next;
-  for (std::uint32_t i = begin; i < count;) {
-    next.ask(i);
-    const std::uint32_t whole = (i | (next_lines::rows - 1)) + 1, end = whole < count ? whole : count;
-    for (; i < end; ++i) {
-      const key_bucket<Key>* bucket = home[i];
-      std::uint32_t number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
-      if (number == 0) [[unlikely]] {
-        while (number == 0 && bucket->is_full()) {
-          bucket = next_bucket(batch, bucket);
-          number = bucket->numbers_plus_1[place_of<Arch>(*bucket, keys + i)];
-        }
-        if (number == 0) return i;
-      }
-      numbers[i] = number - less;
-    }
+  constexpr std::uint32_t rows = next_lines::rows;
+  std::uint32_t i = begin;
+  for (; i + rows <= batch.count; i += rows) {
+    batch.next.ask(i);
+    const std::uint32_t known = find_rows<rows>(home, batch, i, less, numbers + i);
+    if (known != rows) [[unlikely]]
+      return i + known;
   }
-  return count;
+  for (; i < batch.count; ++i)
+    if (find_rows<1>(home, batch, i, less, numbers + i) == 0) break;
+  return i;
 }
 
 #if PILLAR_WITH_BATCHES
