@@ -10,5 +10,6 @@
 #include "pillar/simd/level.hpp"
 #include "pillar/simd/permute.hpp"
 #include "pillar/simd/prefix_sum.hpp"
+#include "pillar/simd/product_row.hpp"
 #include "pillar/simd/selection.hpp"
 #include "pillar/simd/words.hpp"

@@ -56,6 +56,21 @@ inline bool look_up(const std::uint32_t* PILLAR_RESTRICT slot_of, const std::uin
   return without == count - count_bits(selected, count);
 }
 
+/// numbers[i] = number_of[codes[i]]; says whether one of them has its highest bit.
+inline bool look_up_numbers(const std::uint32_t* PILLAR_RESTRICT number_of, const std::uint32_t* PILLAR_RESTRICT codes,
+                            std::uint32_t count, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+  std::uint64_t any = 0;
+  std::uint32_t i = 0;
+  for (; i + 2 <= count; i += 2) {
+    const auto pair = load_unaligned<std::uint64_t>(codes + i);
+    const std::uint64_t low = number_of[static_cast<std::uint32_t>(pair)], high = number_of[pair >> 32];
+    any |= low | high << 32;
+    store_unaligned(numbers + i, low | high << 32);
+  }
+  if (i < count) any |= numbers[i] = number_of[codes[i]];
+  return (any & 0x8000000080000000u) != 0;
+}
+
 inline constexpr std::uint32_t most_nibbles = 8;
 
 /// The same for at most 8 codes with slots below 16, which lie in a word in a register: shifts, and no loads. Larger

@@ -6,14 +6,16 @@
 #include <cstring>  // std::memset
 #include <utility>  // std::swap
 
+#include "pillar/aggregate/detail/product_sums.hpp"
 #include "pillar/aggregate/grouped_state.hpp"
 #include "pillar/base/growable.hpp"
 #include "pillar/base/mutant.hpp"
+#include "pillar/simd/dispatch.hpp"  // best_arch_level
 
 namespace PILLAR_NAMESPACE::detail {
 
-/// Fields of a group, in this order: its count, then sums of x; or of x, y; each with the products that are asked for: x²;
-/// xy; or x², y², xy.
+/// Fields of a group by number: its count, then sums of x; or of x, y; each with the products that are asked for: x²; xy;
+/// or x², y², xy. The latter lie as in product_sums.hpp.
 ///
 /// Numerics: `load` is the sum over all rows of the largest product that their batch can have, so no field of any group is
 ///           beyond it. What a batch brings is asked for before it is added, and the fields are emptied when it would
@@ -25,7 +27,8 @@ class narrow_moments {
                 : squares ? 6
                           : 4),
         budget_(budget),
-        words_(budget) {}
+        words_(budget),
+        kernels_(&product_sums_kernels_for(best_arch_level())) {}
 
   /// Whether anything is, or may be, here.
   [[nodiscard]] bool in_use() const noexcept { return form_ != form::none; }
@@ -97,6 +100,9 @@ class narrow_moments {
   [[nodiscard]] std::int64_t field(std::uint32_t group, std::uint32_t number) const noexcept {
     if (group >= group_count()) return 0;
     const std::uint64_t* words = words_.data() + std::size_t{group} * stride();
+    // There y comes after x².
+    const bool swapped = fields_ == 6 && (number == 2 || number == 3);
+    number = PILLAR_MUTATE(moments_fields_in_their_order, swapped, false) ? 5 - number : number;
     if (form_ == form::whole) return static_cast<std::int64_t>(words[number]);
     const std::uint64_t word = words[number / 2];
     const std::int64_t low = static_cast<std::int32_t>(word);
@@ -115,25 +121,30 @@ class narrow_moments {
   [[nodiscard]] static bool pays(form of, std::uint64_t load, std::uint32_t count, std::uint32_t groups) noexcept {
     return load <= limit(of) / 2 && load / (count + 1) <= limit(of) / (8 * (std::uint64_t{groups} + 1024));
   }
-  [[nodiscard]] std::uint32_t stride() const noexcept { return form_ == form::halves ? (fields_ + 1) / 2 : fields_; }
+  [[nodiscard]] std::uint32_t stride() const noexcept {
+    if (form_ != form::halves) return fields_;
+    return fields_ == 6 ? product_sum_words : (fields_ + 1) / 2;
+  }
 
   template <bool Halves, class Value>
   void add_rows(const std::uint32_t* groups, std::uint32_t count, const Value* x, const Value* y) noexcept {
     if (fields_ == 3) add_fields<Halves, 3>(groups, count, x, x);
     else if (fields_ == 4) add_fields<Halves, 4>(groups, count, x, y);
+    else if constexpr (Halves && sizeof(Value) == 4) kernels_->add(words_.data(), groups, count, x, y);
     else add_fields<Halves, 6>(groups, count, x, y);
   }
   template <bool Halves, std::uint32_t Fields, class Value>
   void add_fields(const std::uint32_t* PILLAR_RESTRICT groups, std::uint32_t count, const Value* PILLAR_RESTRICT x,
                   const Value* PILLAR_RESTRICT y) noexcept {
     constexpr std::size_t words = Halves ? (Fields + 1) / 2 : Fields;
+    constexpr std::size_t row_words = Halves && Fields == 6 ? product_sum_words : words;
     std::uint64_t* const PILLAR_RESTRICT all = words_.data();
     for (std::uint32_t i = 0; i < count; ++i) {
       const auto a = static_cast<std::uint64_t>(std::int64_t{x[i]}), b = static_cast<std::uint64_t>(std::int64_t{y[i]});
       std::uint64_t fields[6] = {1, a, a * a};  // Fields == 3
       if constexpr (Fields == 4) fields[2] = b, fields[3] = a * b;
-      if constexpr (Fields == 6) fields[2] = b, fields[3] = a * a, fields[4] = b * b, fields[5] = a * b;
-      std::uint64_t* const at = all + groups[i] * words;
+      if constexpr (Fields == 6) fields[3] = b, fields[4] = b * b, fields[5] = a * b;
+      std::uint64_t* const at = all + groups[i] * row_words;
       for (std::size_t word = 0; word < words; ++word)
         at[word] += Halves ? fields[2 * word] + (fields[2 * word + 1] << 32) : fields[word];
     }
@@ -144,6 +155,7 @@ class narrow_moments {
   std::uint64_t load_ = 0;
   memory_budget* budget_;
   growable<std::uint64_t> words_;
+  const product_sums_table* kernels_;
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -74,8 +74,12 @@ struct aggregator::batch_rows {
   }
   void fill(const selection_mask& rows, const std::uint32_t* slots, bool one_group) noexcept {
     count = detail::list_rows(rows.words, row);
-    if (one_group) return;
-    for (std::uint32_t i = 0; i < count; ++i) group[i] = slots[row[i]] - 1;
+    if (one_group || count == 0) return;
+    if (row[count - 1] == count - 1) {  // the first rows, and mostly all of them
+      for (std::uint32_t i = 0; i < count; ++i) group[i] = slots[i] - 1;
+    } else {
+      for (std::uint32_t i = 0; i < count; ++i) group[i] = slots[row[i]] - 1;
+    }
   }
 };
 

@@ -82,12 +82,7 @@ inline result<void> group_table::find_texts(key_column& column, const vector& fr
   }
   auto* of_entry = column.entry_numbers.as<std::uint32_t>();
   const std::uint32_t* codes = from.codes;
-  std::uint32_t missing = 0;
-  for (std::uint32_t i = 0; i < row_count; ++i) {
-    numbers[i] = of_entry[codes[i]];
-    missing += numbers[i] == unknown ? 1 : 0;
-  }
-  if (missing != 0) {
+  if (detail::look_up_numbers(of_entry, codes, row_count, numbers)) {
     const std::uint32_t listed = detail::list_rows(wanted, rows);
     std::uint32_t count = 0;
     for (std::uint32_t i = 0; i < listed; ++i) {
