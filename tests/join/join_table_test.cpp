@@ -187,6 +187,63 @@ TEST(join_join_table, unique_keys_of_an_array_are_ranked) {
   }
 }
 
+/// Where every key of an array is there, once, whole vectors are answered in one pass: as row by row, for every kind of
+/// vector, width and selection, and with keys in front of the array or behind it.
+TEST(join_join_table, whole_vectors_find_every_key_of_an_array) {
+  constexpr std::uint32_t count = 1500;
+  std::vector<std::int64_t> build(count);
+  for (std::uint32_t i = 0; i < count; ++i) build[i] = -700 + static_cast<std::int64_t>((i * 7) % count);
+  const auto view_of = [](const void* values, pillar::data_type type, std::uint32_t rows) {
+    pillar::vector view;
+    view.type = type;
+    view.size = rows;
+    view.values = values;
+    return view;
+  };
+  const pillar::data_type type = type_of<std::int64_t>;
+  auto builder = *pillar::join_builder::make({&type, 1});
+  for (std::uint32_t at = 0; at < count; at += pillar::vector_rows) {
+    const pillar::vector view = view_of(build.data() + at, type, std::min(pillar::vector_rows, count - at));
+    const pillar::vector* keys[] = {&view};
+    ASSERT_TRUE(builder.append(keys, pillar::selection_mask::first(view.size), view.size).ok());
+  }
+  const auto table = *builder.seal();
+  ASSERT_EQ(table.mode(), pillar::join_mode::array);
+  ASSERT_TRUE(table.keys_are_unique());
+  pillar::splitmix64 random(83);
+  auto hits = std::make_unique<pillar::join_hits>();
+  std::uint32_t whole = 0;
+  for (int turn = 0; turn < 200; ++turn) {
+    const std::uint32_t rows = turn % 4 == 0 ? pillar::vector_rows : static_cast<std::uint32_t>(random.below(1025));
+    const bool beyond = turn % 3 == 0, narrow = turn % 5 < 2;
+    std::vector<std::int64_t> wide(rows);
+    std::vector<std::int16_t> small(rows);
+    for (std::uint32_t i = 0; i < rows; ++i) {
+      wide[i] = -700 + static_cast<std::int64_t>(random.below(count));
+      if (beyond && random.below(500) == 0) wide[i] = random.below(2) == 0 ? -701 : 800;
+      if (beyond && !narrow && random.below(800) == 0) wide[i] = (std::int64_t{1} << 32) - 700;
+      small[i] = static_cast<std::int16_t>(wide[i]);
+    }
+    const pillar::vector view =
+        narrow ? view_of(small.data(), type_of<std::int16_t>, rows) : view_of(wide.data(), type, rows);
+    pillar::selection_mask selection = pillar::selection_mask::first(rows);
+    if (turn % 7 == 0 && rows != 0) selection.words[0] &= ~std::uint64_t{1};
+    const pillar::vector* keys[] = {&view};
+    table.find(keys, selection, rows, *hits);
+    std::uint32_t found = 0;
+    for (std::uint32_t i = 0; i < rows; ++i) {
+      if (!selection.test(i) || wide[i] < -700 || wide[i] >= 800) continue;
+      ASSERT_LT(found, hits->count);
+      ASSERT_EQ(hits->rows[found], i);
+      ASSERT_EQ(hits->first[found++], static_cast<std::uint32_t>(wide[i] + 700));
+    }
+    ASSERT_EQ(found, hits->count);
+    whole += found == rows ? 1 : 0;
+  }
+  EXPECT_GT(whole, 50u);
+  EXPECT_LT(whole, 180u);
+}
+
 TEST(join_join_table, hostile_bytes_are_refused_or_harmless) {
   pillar::splitmix64 random(82);
   int refused = 0, harmless = 0;

@@ -61,17 +61,40 @@ struct join_part {
 };
 static_assert(sizeof(join_part) == 24);
 
-/// words[i] = the part's word of rows[i].
+/// words[i] = the part's word of rows[i], less `lowest`.
 inline void gather_join_words(const join_part& part, const vector& from, const std::uint16_t* rows, std::uint32_t count,
-                              std::uint64_t* words) noexcept {
+                              std::uint64_t* words, std::uint64_t lowest = 0) noexcept {
   visit_fixed_width(from.type.physical, [&]<class T>() {
     if constexpr (sizeof(T) == 16) {
       const bool high = part.high_word != 0;
-      gather_rows<T>(from, rows, count, words, [high](T value) { return join_word(value, high); });
+      gather_rows<T>(from, rows, count, words, [=](T value) { return join_word(value, high) - lowest; });
     } else {
-      gather_rows<T>(from, rows, count, words, [](T value) { return join_word(value); });
+      gather_rows<T>(from, rows, count, words, [=](T value) { return join_word(value) - lowest; });
     }
   });
+}
+
+/// first[i] = the distance of row i's word from the part's lowest one, of a flat vector; false: not all of them are
+/// below `count`. Requires: count < 2^32, no 128-bit values
+inline bool find_join_distances(const join_part& part, const vector& from, std::uint64_t count,
+                                std::uint32_t* first) noexcept {
+  std::uint64_t greatest = 0;
+  visit_fixed_width(from.type.physical, [&]<class T>() {
+    if constexpr (sizeof(T) != 16) {
+      const auto* PILLAR_RESTRICT const values = static_cast<const std::byte*>(from.values);
+      std::uint32_t* PILLAR_RESTRICT const to = first;
+      const std::uint64_t lowest = part.lowest;
+      const std::uint32_t size = from.size;
+      std::uint64_t most = 0;
+      for (std::uint32_t i = 0; i < size; ++i) {
+        const std::uint64_t distance = join_word(load_unaligned<T>(values + i * sizeof(T))) - lowest;
+        most = distance > most ? distance : most;
+        to[i] = static_cast<std::uint32_t>(distance);
+      }
+      greatest = most;
+    }
+  });
+  return from.size == 0 || PILLAR_MUTATE(join_whole_unchecked, greatest < count, true);
 }
 
 /// The part's word of one row.

@@ -46,9 +46,7 @@ struct join_batch {
 inline void pack_join_keys(std::span<const join_part> parts, std::span<const vector* const> keys, bool wide,
                            join_batch& batch) noexcept {
   if (parts.size() == 1 && !wide) {  // no neighbours: the difference is the key, whatever it is
-    gather_join_words(parts[0], *keys[parts[0].column], batch.rows, batch.count, batch.low);
-    for (std::uint32_t i = 0; i < batch.count; ++i) batch.low[i] -= parts[0].lowest;
-    return;
+    return gather_join_words(parts[0], *keys[parts[0].column], batch.rows, batch.count, batch.low, parts[0].lowest);
   }
   std::uint64_t words[vector_rows];
   std::uint64_t within[vector_words];
@@ -123,6 +121,19 @@ inline bool equals_join_entry(const std::byte* entry, std::span<const join_part>
     if (size != text.size() || (size != 0 && std::memcmp(entry, text.data(), size) != 0)) return false;
     entry += size;
   }
+  return true;
+}
+
+/// An array of `count` keys where all of them are there, once each, so that a key is its own position, and all rows of a
+/// flat vector: in one pass over it. False: some other key is among them, or it is no such case.
+inline bool find_whole_in_join_array(const join_part& part, const vector& key, const selection_mask& selection,
+                                     std::uint64_t count, join_hits& hits) noexcept {
+  if (key.kind != vector_kind::flat || key.validity != nullptr || key.type.physical == physical_type::integer128)
+    return false;
+  if (selection.count() != key.size) return false;
+  if (!find_join_distances(part, key, count, hits.first)) return false;
+  std::memcpy(hits.rows, all_rows.at, key.size * sizeof hits.rows[0]);
+  hits.count = key.size;
   return true;
 }
 
@@ -218,6 +229,10 @@ PILLAR_API void join_table::find(std::span<const vector* const> keys, const sele
                                  std::uint32_t row_count, join_hits& hits, bool sieve) const noexcept {
   using namespace detail;
   const join_header& head = header();
+  const bool every_key = mode() == join_mode::array && head.unique != 0 && head.joinable_count == head.slot_count;
+  if (every_key && head.part_count == 1 &&
+      find_whole_in_join_array(parts()[0], *keys[0], selection, head.slot_count, hits))
+    return;
   join_batch batch;
   read_keys(keys, selection, row_count, batch);
   if (sieve && head.filter_blocks != 0) {
