@@ -152,10 +152,16 @@ const char* check_words(std::uint64_t seed) noexcept {
     if (random() % 2 == 0) y.values[i] = x.values[i] ^ (random() % 2 == 0 ? 0 : std::uint64_t{1} << (random() % 64));
   const auto in_x = simd::load<std::uint64_t, arch>(x.values), in_y = simd::load<std::uint64_t, arch>(y.values);
   const lanes_of<std::uint64_t> products(simd::multiply_lower_halves<arch>(in_x, in_y));
+  const lanes_of<std::uint64_t> sums(simd::sum_pairs<arch>(in_x, in_y));
+  const lanes_of<std::uint64_t> repeated(simd::repeat_pair<arch>(x.values));
   const lanes_of<std::uint64_t> chosen(simd::where_equal<arch>(
       in_x, in_y, simd::load<std::uint64_t, arch>(other.values), simd::load<std::uint64_t, arch>(value.values)));
   for (int i = 0; i < count; ++i) {
     if (products.values[i] != (x.values[i] & 0xffffffffu) * (y.values[i] & 0xffffffffu)) return "multiply_lower_halves";
+    const int pair = 2 * i % count;
+    const lanes_of<std::uint64_t>& of = 2 * i < count ? x : y;
+    if (sums.values[i] != of.values[pair] + of.values[pair + 1]) return "sum_pairs";
+    if (repeated.values[i] != x.values[i % 2]) return "repeat_pair";
     if (chosen.values[i] != (x.values[i] == y.values[i] ? other : value).values[i]) return "where_equal";
   }
   return nullptr;

@@ -45,6 +45,31 @@ void check(pillar::arch_level fills, pillar::arch_level looks, std::uint32_t key
   }
 }
 
+/// The same for keys of two words.
+void check_wide(pillar::arch_level fills, pillar::arch_level looks, std::uint32_t key_count, bool far) {
+  using pillar::detail::wide_key;
+  pillar::splitmix64 random(key_count);
+  std::vector<wide_key> keys;
+  for (std::uint32_t i = 0; i < key_count; ++i) keys.push_back({random(), random()});
+  std::vector<key_bucket<wide_key>> buckets(key_count, key_bucket<wide_key>{});
+  std::vector<wide_key> added(key_count);
+  std::vector<std::uint32_t> numbers(2 * std::size_t{key_count});
+  key_batch<wide_key> batch{keys.data(), key_count, buckets.data(), buckets.size(), added.data(), 0, key_count, {}};
+  ASSERT_EQ(pillar::detail::key_search_kernels_for(fills).insert_wide(batch, 0, false, far, numbers.data()), key_count);
+  for (std::uint32_t i = 0; i < key_count; ++i) {
+    wide_key other = keys[i];
+    (random.below(2) == 0 ? other.low : other.high) ^= std::uint64_t{1} << random.below(64);
+    keys.push_back(other);
+  }
+  batch.keys = keys.data();
+  batch.count = 2 * key_count;
+  pillar::detail::key_search_kernels_for(looks).find_wide(batch, far, numbers.data());
+  for (std::uint32_t i = 0; i < key_count; ++i) {
+    ASSERT_EQ(numbers[i], i + 1) << "key " << i << " of " << key_count;
+    ASSERT_EQ(numbers[key_count + i], 0u) << "beside key " << i << " of " << key_count;
+  }
+}
+
 TEST(simd_words, levels_agree_on_homes_and_on_what_is_equal) {
   const auto levels = levels_to_test(pillar::detail::key_search_kernels_for);
   for (const pillar::arch_level fills : levels)
@@ -53,6 +78,7 @@ TEST(simd_words, levels_agree_on_homes_and_on_what_is_equal) {
         for (const bool far : {false, true}) {
           SCOPED_TRACE(std::string(pillar::to_string(fills)) + " fills, " + pillar::to_string(looks) + " looks");
           check(fills, looks, key_count, far);
+          check_wide(fills, looks, key_count, far);
         }
 }
 

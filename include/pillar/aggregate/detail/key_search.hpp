@@ -45,8 +45,15 @@ PILLAR_ALWAYS_INLINE std::uint32_t bucket_hash(std::uint64_t key) noexcept {
   const std::uint64_t product = (key & 0xffffffffu) * lower_factor + (key >> 32) * upper_factor;
   return static_cast<std::uint32_t>(product ^ product >> 32);
 }
+inline constexpr std::uint64_t high_lower_factor = 0xc2b2ae3du, high_upper_factor = 0x27d4eb2fu;  ///< of wide_key::high
+/// Of the sum of a wide key's products, which other keys' halves in steps would make too: without it some grids of two
+/// numbers came to a few buckets.
+inline constexpr std::uint64_t mixing_factor = 0xd6e8feb9u;
 PILLAR_ALWAYS_INLINE std::uint32_t bucket_hash(const wide_key& key) noexcept {
-  return static_cast<std::uint32_t>(table_hash(key) >> 32);
+  const std::uint64_t product = (key.low & 0xffffffffu) * lower_factor + (key.low >> 32) * upper_factor +
+                                (key.high & 0xffffffffu) * high_lower_factor + (key.high >> 32) * high_upper_factor;
+  const std::uint64_t mixed = ((product ^ product >> 32) & 0xffffffffu) * mixing_factor;
+  return static_cast<std::uint32_t>(mixed ^ mixed >> 32);
 }
 
 /// Taken from the front, so that those without a number (0), whose keys are 0 too, come last. The number after the last

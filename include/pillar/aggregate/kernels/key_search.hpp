@@ -41,6 +41,26 @@ PILLAR_ALWAYS_INLINE std::uint32_t equal_words(const std::uint64_t* words, std::
   return equal;
 }
 
+/// The same for words in turn of two that are wanted. Requires: an even number of words
+template <class Arch>
+PILLAR_ALWAYS_INLINE std::uint32_t equal_pairs(const std::uint64_t* words, std::uint32_t count,
+                                               const std::uint64_t* wanted) noexcept {
+  std::uint32_t equal = 0;
+#if PILLAR_WITH_BATCHES
+  if constexpr (level_of<Arch> != arch_level::scalar) {
+    constexpr auto lanes = static_cast<std::uint32_t>(simd::lanes<std::uint64_t, Arch>);
+    const auto both = simd::repeat_pair<Arch>(wanted);
+    for (std::uint32_t at = 0; at < count; at += lanes)  // what is read beyond `count` is on the same line
+      equal |= static_cast<std::uint32_t>(
+                   simd::to_bits<std::uint64_t, Arch>(simd::load<std::uint64_t, Arch>(words + at) == both))
+               << at;
+    return equal;
+  }
+#endif
+  for (std::uint32_t at = 0; at < count; ++at) equal |= (words[at] == wanted[at % 2] ? 1u : 0u) << at;
+  return equal;
+}
+
 /// The first place of the bucket that has *key, or where that is 0 one that no key has; the capacity if there is none.
 template <class Arch>
 PILLAR_ALWAYS_INLINE std::uint32_t place_of(const key_bucket<std::uint64_t>& bucket,
@@ -53,8 +73,8 @@ template <class Arch>
 PILLAR_ALWAYS_INLINE std::uint32_t place_of(const key_bucket<wide_key>& bucket, const wide_key* key) noexcept {
   constexpr std::uint32_t words = 2 * key_bucket<wide_key>::capacity;
   const auto* const from = reinterpret_cast<const std::uint64_t*>(&bucket);
-  const std::uint32_t equal =
-      equal_words<Arch>(from, words, &key->low) & equal_words<Arch>(from, words, &key->high) >> 1 & 0x15u;
+  const std::uint32_t same = equal_pairs<Arch>(from, words, &key->low);
+  const std::uint32_t equal = same & same >> 1 & 0x15u;
   return static_cast<std::uint32_t>(std::countr_zero(equal | 1u << words)) / 2;
 }
 /// The first place that no key has; the capacity where all are taken.
@@ -123,16 +143,28 @@ class homes {
     const std::uint32_t count = batch.count;
     std::uint32_t i = 0;
 #if PILLAR_WITH_BATCHES
-    if constexpr (sizeof(Key) == 8 && level_of<Arch> != arch_level::scalar) {
+    if constexpr (level_of<Arch> != arch_level::scalar) {
       constexpr auto lanes = static_cast<std::uint32_t>(simd::lanes<std::uint64_t, Arch>);
+      constexpr std::uint64_t lower_of[] = {lower_factor, sizeof(Key) == 8 ? lower_factor : high_lower_factor};
+      constexpr std::uint64_t upper_of[] = {upper_factor, sizeof(Key) == 8 ? upper_factor : high_upper_factor};
       const auto all = [](std::uint64_t value) { return simd::broadcast<std::uint64_t, Arch>(value); };
-      const auto lower = all(lower_factor), upper = all(upper_factor), size = all(bucket_count);
-      const auto first = all(address_of(buckets));
+      const auto lower = simd::repeat_pair<Arch>(lower_of), upper = simd::repeat_pair<Arch>(upper_of);
+      const auto size = all(bucket_count), first = all(address_of(buckets));
+      using words = simd::batch<std::uint64_t, Arch>;
+      const auto products_of = [&](const std::uint64_t* from) __attribute__((always_inline)) {
+        const words of = simd::load<std::uint64_t, Arch>(from);
+        return words(simd::multiply_lower_halves<Arch>(of, lower) +
+                     simd::multiply_lower_halves<Arch>(simd::shift_right<std::uint64_t, Arch>(of, 32), upper));
+      };
       for (; i + lanes <= count; i += lanes) {
-        const auto key = simd::load<std::uint64_t, Arch>(keys + i);
-        const auto product = simd::multiply_lower_halves<Arch>(key, lower) +
-                             simd::multiply_lower_halves<Arch>(simd::shift_right<std::uint64_t, Arch>(key, 32), upper);
-        const auto hash = product ^ simd::shift_right<std::uint64_t, Arch>(product, 32);
+        const auto* const from = reinterpret_cast<const std::uint64_t*>(keys + i);
+        words product = products_of(from);
+        if constexpr (sizeof(Key) == 16) product = simd::sum_pairs<Arch>(product, products_of(from + lanes));
+        auto hash = product ^ simd::shift_right<std::uint64_t, Arch>(product, 32);
+        if constexpr (sizeof(Key) == 16) {
+          const auto mixed = simd::multiply_lower_halves<Arch>(hash, all(mixing_factor));
+          hash = mixed ^ simd::shift_right<std::uint64_t, Arch>(mixed, 32);
+        }
         const auto at = simd::shift_right<std::uint64_t, Arch>(simd::multiply_lower_halves<Arch>(hash, size), 32);
         static_assert(sizeof(key_bucket<Key>) == 64);
         simd::store<std::uint64_t, Arch>(homes_ + i, first + simd::shift_left<std::uint64_t, Arch>(at, 6));
