@@ -60,6 +60,9 @@ function(pillar_generate_definitions target)
     if(PILLAR_FUZZ AND name MATCHES "^(codec|column|storage|zone)$")  # what reads bytes from outside
       list(APPEND options -fsanitize=fuzzer-no-link)
     endif()
+    if(name MATCHES "^(aggregate|join)$")
+      list(APPEND options ${pillar_frame_warning})
+    endif()
     if(options)  # a unit with this property, even empty, takes no part in a unity build
       set_source_files_properties(${PROJECT_BINARY_DIR}/units/${target}/${name}.cpp PROPERTIES COMPILE_OPTIONS "${options}")
     endif()
