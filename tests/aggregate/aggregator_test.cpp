@@ -269,14 +269,7 @@ TEST(aggregate_aggregator, sums_of_values_of_every_size) {
           to.sums[input] += value;
         }
       }
-      const auto view = [&](const pillar::data_type& of, const void* from) {
-        pillar::vector made;
-        made.type = of;
-        made.size = 1024;
-        made.values = from;
-        return made;
-      };
-      const auto key = view(key_type, keys.data());
+      const auto key = view_of(key_type, keys.data(), 1024);
       std::vector<pillar::vector> inputs;
       std::vector<const pillar::vector*> pointers;
       std::vector<std::vector<std::int32_t>> halves;  // some columns come in 32 bits, where they fit
@@ -284,8 +277,8 @@ TEST(aggregate_aggregator, sums_of_values_of_every_size) {
       auto half = type;
       half.physical = pillar::physical_type::int32;
       for (std::size_t input = 0; input < input_count; ++input)
-        inputs.push_back(size <= 31 && random.chance(1, 2) ? view(half, halves[input].data())
-                                                           : view(type, values[input].data()));
+        inputs.push_back(size <= 31 && random.chance(1, 2) ? view_of(half, halves[input].data(), 1024)
+                                                           : view_of(type, values[input].data(), 1024));
       for (auto& input : inputs) {
         if (nullable) input.validity = valid;
         pointers.push_back(&input);
@@ -814,12 +807,8 @@ TEST(aggregate_aggregator, float_sums_in_words_are_exact_sums) {
         ++to.values;
       }
       const std::vector<float> floats(values.begin(), values.end());
-      pillar::vector key, input;
-      key.type = key_type;
-      input.type = type;
-      key.size = input.size = count;
-      key.values = keys.data();
-      input.values = narrow ? static_cast<const void*>(floats.data()) : values.data();
+      const pillar::vector key = view_of(key_type, keys.data(), count);
+      pillar::vector input = view_of(type, narrow ? static_cast<const void*>(floats.data()) : values.data(), count);
       if (nullable) input.validity = valid;
       const pillar::vector *key_columns[] = {&key}, *inputs[] = {&input};
       const auto everything = selection_mask::first(count);

@@ -245,10 +245,7 @@ TEST(aggregate_group_table, whole_words_are_keys_where_they_lie) {
       const auto rows = static_cast<std::uint32_t>(1 + random.below(1024));
       std::vector<std::int64_t> values(rows);
       for (auto& value : values) value = static_cast<std::int64_t>(random.below(distinct) * 0x9e3779b97f4a7c15u);
-      pillar::vector key;
-      key.type = type;
-      key.size = rows;
-      key.values = values.data();
+      const pillar::vector key = view_of(type, values);
       const pillar::vector* keys[] = {&key};
       selection_mask selection = selection_mask::first(rows);
       if (batch % 3 == 1)
@@ -569,10 +566,7 @@ struct integer_feed {
     const auto type = table.key_types()[0];
     for (std::size_t first = 0; first < values.size(); first += 1024) {
       const auto rows = static_cast<std::uint32_t>(std::min<std::size_t>(1024, values.size() - first));
-      pillar::vector view;
-      view.type = type;
-      view.size = rows;
-      view.values = values.data() + first;
+      const pillar::vector view = view_of(type, values.data() + first, rows);
       const pillar::vector* keys[] = {&view};
       std::uint32_t groups[1024], slots[1024];
       ASSERT_TRUE(table.find_or_insert(keys, selection_mask::first(rows), rows, groups).ok());
@@ -637,10 +631,7 @@ TEST(aggregate_group_table, serial_numbers_end_in_an_array) {
     std::vector<std::uint32_t> groups(1024);
     std::uint32_t of_null = 0;
     const auto feed = [&](std::int64_t first) {
-      pillar::vector view;
-      view.type = type;
-      view.size = 1024;
-      view.values = values.data();
+      const pillar::vector view = view_of(type, values);
       const pillar::vector* keys[] = {&view};
       for (std::int64_t i = 0; i < 1024; ++i) {
         const std::int64_t at = first + i;
@@ -712,10 +703,7 @@ TEST(aggregate_group_table, a_table_that_cannot_grow_takes_half_as_many_again) {
   auto table = *group_table::make(std::vector{type}, &budget);
   const auto key_of = [](std::uint64_t number) { return static_cast<std::int64_t>(pillar::hash_word(number)); };
   std::vector<std::int64_t> keys(1024);
-  pillar::vector view;
-  view.type = type;
-  view.size = 1024;
-  view.values = keys.data();
+  const pillar::vector view = view_of(type, keys);
   const pillar::vector* const views[] = {&view};
   const auto make_keys = [&](std::uint32_t first) {
     for (std::uint32_t i = 0; i < 1024; ++i) keys[i] = key_of(first + i);
@@ -770,10 +758,7 @@ TEST(aggregate_group_table, large_tables_grow_by_an_estimate) {
       for (std::uint32_t at = 0; at < row_count; at += 1000) {
         std::int64_t keys[1000];
         for (auto& key : keys) key = static_cast<std::int64_t>((random.below(row_count) + 1) * 0x9e3779b97f4a7c15u);
-        pillar::vector view;
-        view.type = type_of<std::int64_t>;
-        view.size = 1000;
-        view.values = keys;
+        const pillar::vector view = view_of(type_of<std::int64_t>, keys, 1000);
         const pillar::vector* const pointer = &view;
         std::uint32_t groups[1000];
         ASSERT_TRUE(table.find_or_insert({&pointer, 1}, selection_mask::first(1000), 1000, groups).ok());
@@ -833,10 +818,7 @@ TEST(aggregate_group_table, expected_rows_make_wide_ranges_arrays) {
   integer_feed feed{table};
   feed({-1'000'000, 1'000'000, 0, 0, 1'000'000});
   const std::int64_t beside[] = {-1'000'000 + (1 << 21), -1'000'000};  // 21 bits of code
-  pillar::vector view;
-  view.type = type;
-  view.size = 2;
-  view.values = beside;
+  const pillar::vector view = view_of(type, beside, 2);
   const pillar::vector* keys[] = {&view};
   std::uint32_t slots[2];
   table.find(keys, selection_mask::first(2), 2, slots);

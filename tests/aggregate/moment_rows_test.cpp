@@ -70,10 +70,7 @@ TEST(aggregate_moment_rows, two_inputs_of_two_widths) {
 
 /// How many of the values are outside of `place`.
 std::uint32_t outside(const std::vector<double>& values, std::uint16_t place, std::uint16_t* chosen = nullptr) {
-  pillar::vector view;
-  view.type = type_of<double>;
-  view.size = static_cast<std::uint32_t>(values.size());
-  view.values = values.data();
+  const pillar::vector view = view_of(type_of<double>, values);
   std::vector<std::uint16_t> numbers(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) numbers[i] = static_cast<std::uint16_t>(i);
   const std::vector<std::uint32_t> of(values.size());

@@ -130,10 +130,7 @@ TEST(join_join_builder, many_batches_with_few_and_with_many_keys) {
         std::int64_t values[pillar::vector_rows];
         for (auto& value : values) value = static_cast<std::int64_t>(random.below(distinct)) * spread;
         keys.insert(keys.end(), values, values + pillar::vector_rows);
-        pillar::vector view;
-        view.type = types[0];
-        view.size = pillar::vector_rows;
-        view.values = values;
+        const pillar::vector view = view_of(types[0], values, pillar::vector_rows);
         const pillar::vector* pointer = &view;
         ASSERT_TRUE(builder.append({&pointer, 1}, pillar::selection_mask::first(view.size), pillar::vector_rows).ok());
       }
@@ -146,10 +143,7 @@ TEST(join_join_builder, many_batches_with_few_and_with_many_keys) {
       if (distinct == 7 && spread != 1) EXPECT_LT(table.byte_count(), keys.size() * 5);  // not a slot for each row
       std::uint64_t checked = 0;
       for (const auto& [key, rows] : expected) {
-        pillar::vector view;
-        view.type = types[0];
-        view.size = 1;
-        view.values = &key;
+        const pillar::vector view = view_of(types[0], &key, 1);
         const pillar::vector* pointer = &view;
         pillar::join_hits hits;
         table.find({&pointer, 1}, pillar::selection_mask::first(1), 1, hits);

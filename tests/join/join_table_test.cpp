@@ -110,19 +110,12 @@ TEST(join_join_table, a_value_beyond_its_column_does_not_run_into_the_next) {
   const std::vector types = {type_of<std::int32_t>, type_of<std::int32_t>};
   auto builder = *pillar::join_builder::make(types);
   const std::int32_t low[] = {0, 1, 2, 3}, high[] = {1, 1, 0, 3};
-  const auto keys_of = [](const std::int32_t* values, std::uint32_t count) {
-    pillar::vector view;
-    view.type = type_of<std::int32_t>;
-    view.size = count;
-    view.values = values;
-    return view;
-  };
-  const pillar::vector first = keys_of(low, 4), second = keys_of(high, 4);
+  const pillar::vector first = view_of(types[0], low, 4), second = view_of(types[1], high, 4);
   const pillar::vector* keys[] = {&first, &second};
   ASSERT_TRUE(builder.append(keys, pillar::selection_mask::first(4), 4).ok());
   const auto table = *builder.seal();
   const std::int32_t beyond[] = {4, 5, -1, 3}, beside[] = {0, 0, 1, 3};  // 4 + 4 × 0 = 0 + 4 × 1
-  const pillar::vector third = keys_of(beyond, 4), fourth = keys_of(beside, 4);
+  const pillar::vector third = view_of(types[0], beyond, 4), fourth = view_of(types[1], beside, 4);
   const pillar::vector* probes[] = {&third, &fourth};
   auto hits = std::make_unique<pillar::join_hits>();
   table.find(probes, pillar::selection_mask::first(4), 4, *hits);
@@ -136,10 +129,7 @@ TEST(join_join_table, unique_keys_of_an_array_are_ranked) {
     std::vector<std::int32_t> values(100);
     for (std::int32_t i = 0; i < 100; ++i)
       values[static_cast<std::size_t>(i)] = -50 + i * 37 % 100 * step;  // in no order
-    pillar::vector view;
-    view.type = type_of<std::int32_t>;
-    view.size = 100;
-    view.values = values.data();
+    const pillar::vector view = view_of(type_of<std::int32_t>, values);
     const pillar::vector* keys[] = {&view};
     auto builder = *pillar::join_builder::make({&view.type, 1});
     ASSERT_TRUE(builder.append(keys, pillar::selection_mask::first(100), 100).ok());

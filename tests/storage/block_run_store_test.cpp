@@ -17,6 +17,7 @@
 #include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
 #include "support/encoded_bytes.hpp"
+#include "support/owned_vector.hpp"
 #include "support/run_store_rows.hpp"
 
 namespace pillar_test::storage_block_run_store {
@@ -378,10 +379,7 @@ TEST(storage_block_run_store, write_buffers_leave_what_others_may_need) {
     memory_run_store store({.budget = &budget, .buffer_bytes = 512 << 10});
     const pillar::data_type type = pillar::decimal_type(38, 0, false);
     const pillar::int128 value = 1;
-    vector one;
-    one.type = type;
-    one.size = 1;
-    one.values = &value;
+    const vector one = view_of(type, &value, 1);
     const vector* const columns[] = {&one};
     std::uint32_t runs[16];
     for (auto& run : runs) run = *store.open({&type, 1});

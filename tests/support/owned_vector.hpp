@@ -49,13 +49,16 @@ inline void put_scalar(owned_vector& made, std::size_t index, const pillar::scal
 }  // namespace owned_vector_detail
 
 /// A flat vector over values that lie elsewhere.
-template <class T>
-pillar::vector view_of(const pillar::data_type& type, const std::vector<T>& values) {
+inline pillar::vector view_of(const pillar::data_type& type, const void* values, std::uint32_t size) {
   pillar::vector made;
   made.type = type;
-  made.size = static_cast<std::uint32_t>(values.size());
-  made.values = values.data();
+  made.size = size;
+  made.values = values;
   return made;
+}
+template <class T>
+pillar::vector view_of(const pillar::data_type& type, const std::vector<T>& values) {
+  return view_of(type, values.data(), static_cast<std::uint32_t>(values.size()));
 }
 
 /// A vector of `cells`; NULL cells need a nullable type. A constant takes cells[0] for all rows. A run-end vector is a
