@@ -228,9 +228,9 @@ inline void group_table::key_words(const key_part& part, const vector& from, con
 }
 
 /// Adds one part's bits of the rows to a lane; of values that have no code, known[i] becomes 0.
-inline void group_table::find_part(const key_part& part, const vector& from, const std::uint16_t* rows,
-                                   std::uint32_t count, std::uint64_t* PILLAR_RESTRICT lane,
-                                   std::uint8_t* PILLAR_RESTRICT known) const noexcept {
+PILLAR_NOINLINE inline void group_table::find_part(const key_part& part, const vector& from, const std::uint16_t* rows,
+                                                   std::uint32_t count, std::uint64_t* PILLAR_RESTRICT lane,
+                                                   std::uint8_t* PILLAR_RESTRICT known) const noexcept {
   const key_column& column = columns_[part.column];
   if (part.what == key_part::form::null_flag) {
     if (from.validity == nullptr) return;
