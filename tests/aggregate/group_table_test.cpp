@@ -731,6 +731,36 @@ TEST(aggregate_group_table, a_table_that_cannot_grow_takes_half_as_many_again) {
   EXPECT_EQ(table.group_count(), count);
 }
 
+// Nor is the room for a batch of new keys asked for where all of them are there.
+TEST(aggregate_group_table, a_full_array_answers_for_keys_that_are_there) {
+  const auto type = type_of<std::uint16_t>;
+  pillar::memory_budget budget(384 << 10);  // 256 KiB are slots
+  auto table = *group_table::make(std::vector{type}, &budget);
+  std::vector<std::uint16_t> keys(1024);
+  const pillar::vector view = view_of(type, keys);
+  const pillar::vector* const views[] = {&view};
+  const auto update = [&](std::uint32_t first, const selection_mask& rows, std::uint32_t* slots) {
+    for (std::uint32_t i = 0; i < 1024; ++i) keys[i] = static_cast<std::uint16_t>(first + i);
+    return table.find_slots(views, rows, 1024, slots);
+  };
+  const auto all = selection_mask::first(1024), half = selection_mask::first(512);
+  std::uint32_t count = 0, slots[1024];
+  while (update(count, all, slots).ok()) count += 1024;
+  ASSERT_EQ(table.mode(), key_mode::array);
+  ASSERT_GT(count, 8'000u);
+  ASSERT_LT(count, 64'000u);
+  for (int turn = 0; turn < 2; ++turn) {
+    for (std::uint32_t first = 0; first < count; first += 1024) {
+      ASSERT_TRUE(update(first, all, slots).ok()) << first;
+      for (std::uint32_t i = 0; i < 1024; ++i) ASSERT_EQ(slots[i], first + i + 1);
+    }
+    ASSERT_TRUE(update(count - 512, half, slots).ok());  // new ones are not selected
+    for (std::uint32_t i = 0; i < 1024; ++i) ASSERT_EQ(slots[i], i < 512 ? count - 511 + i : 0);
+    EXPECT_EQ(update(count - 511, half, slots).error().code, pillar::errc::out_of_memory);
+    EXPECT_EQ(table.group_count(), count);
+  }
+}
+
 // Growing by four is for speed: where the budget has room for twice the slots, that is enough.
 TEST(aggregate_group_table, growth_fits_the_budget) {
   const auto type = type_of<std::int64_t>;

@@ -197,8 +197,11 @@ class direct_table {
   /// Without a branch per row, since many groups come in no order; what does not count is written over.
   result<void> insert(const std::uint32_t* codes, const std::uint64_t* selected, std::uint32_t count,
                       std::uint32_t* slots) noexcept {
-    PILLAR_TRY(codes_.reserve(count));
     auto* const slot_of = slots_.as<std::uint32_t>();
+    if (const result<void> has_room = codes_.reserve(count); !has_room.ok()) {  // codes that are there need none
+      had_new_ = PILLAR_MUTATE(group_known_codes_need_room, !look_up(slot_of, codes, selected, count, slots), true);
+      return had_new_ ? has_room : result<void>();
+    }
     std::uint32_t* const added = codes_.data() + codes_.size();
     const std::uint32_t before = size();
     std::uint32_t next = before;
