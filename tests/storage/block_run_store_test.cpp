@@ -461,6 +461,35 @@ TEST(storage_block_run_store, blocks_of_texts_share_their_symbols) {
   EXPECT_EQ(budget.used(), 0u);
 }
 
+/// About 400 characters: words of one of two languages, and numbers.
+std::string letter(pillar::splitmix64& random, bool is_german) {
+  constexpr const char* words[2][12] = {{"customer", "district", "delivery", "returned", "invoice", "warehouse",
+                                         "transport", "carefully", "packages", "furiously", "accounts", "requests"},
+                                        {"Kunde", "Bezirk", "Lieferschein", "Bestellung", "Rechnung", "Lagerhaus",
+                                         "Spedition", "vorsichtig", "Pakete", "Konten", "ausstehend", "Anfragen"}};
+  std::string made;
+  while (made.size() < 400) {
+    made += words[is_german ? 1 : 0][random.below(12)];
+    made += random.chance(1, 3) ? " " + std::to_string(random.below(100'000)) + " " : " ";
+  }
+  return made;
+}
+
+// Of long texts a write buffer has no whole vector: their blocks, too, tell when symbols no longer suit them.
+TEST(storage_block_run_store, symbols_of_long_texts_follow_them) {
+  pillar::splitmix64 random(8);
+  constexpr std::uint32_t row_count = 12'000;
+  text_rows rows;
+  for (std::uint32_t row = 0; row < row_count; ++row) rows.emplace_back(letter(random, random.below(row_count) < row));
+  memory_run_store store({.buffer_bytes = 320 << 10});
+  const std::uint32_t run = *store.open({&of_texts, 1});
+  ASSERT_EQ(append_texts(store, run, rows, 100), errc::ok);
+  ASSERT_TRUE(store.seal(run).ok());
+  EXPECT_LE(static_cast<double>(store.counts().bytes_written),
+            1.12 * static_cast<double>(encoded_bytes(column_of(rows))));
+  ASSERT_EQ(read_texts(store, run, rows), errc::ok);
+}
+
 TEST(storage_block_run_store, few_long_texts_are_written_as_numbers) {
   for (const std::uint32_t distinct : {20u, 300u, 1000u}) {
     pillar::splitmix64 random(distinct);

@@ -269,9 +269,12 @@ inline bool kept_still_fits(const encoding_choice& choice, std::uint64_t data_by
 }
 
 /// A table that is kept for many blocks: is another worth looking for? Where rows take a tenth more than when it was
-/// found, or there are four times as many to find one from. Blocks of less than a vector say little of either.
+/// found, or there are four times as many to find one from. Blocks of few bytes and less than a vector say little of
+/// either; but of long texts all blocks may have less than one.
 inline bool table_is_worn(const encoding_choice& choice, std::uint64_t data_bytes, std::uint32_t row_count) noexcept {
-  if (row_count < vector_rows) return false;
+  constexpr std::uint64_t telling_bytes = std::uint64_t{16} << 10;
+  if (row_count < vector_rows && PILLAR_MUTATE(chooser_keeps_tables_of_few_rows, data_bytes < telling_bytes, true))
+    return false;
   return 10 * data_bytes * choice.kept_row_count > 11 * choice.kept_bytes * row_count ||
          row_count / 4 >= choice.kept_row_count;
 }
