@@ -13,6 +13,7 @@
 #include "pillar/conformance/faults.hpp"
 #include "pillar/conformance/run_store.hpp"
 #include "pillar/hash/value.hpp"  // hash_word
+#include "pillar/storage/detail/text_list.hpp"
 #include "pillar/storage/detail/value_list.hpp"
 #include "pillar/storage/file_run_store.hpp"
 #include "pillar/storage/memory_run_store.hpp"
@@ -754,6 +755,51 @@ TEST(storage_block_run_store, a_list_of_values_takes_what_it_says) {
   }
   EXPECT_FALSE(list.is_open());
   EXPECT_EQ(list.size(), 32'768u);
+}
+
+// What all columns have in lists is no more than the write buffers, however many there are, and a quarter for each.
+TEST(storage_block_run_store, lists_of_many_columns_share_what_they_take) {
+  constexpr std::uint64_t buffer_bytes = 1 << 20, value_count = 20'000;
+  const auto type = type_of<std::uint64_t>;
+  for (const std::size_t column_count : {1u, 4u, 24u}) {
+    const std::vector<pillar::data_type> types(column_count, type);
+    memory_budget budget;
+    memory_file file;
+    file_run_store store(file, {.budget = &budget, .buffer_bytes = buffer_bytes});
+    const std::uint32_t run = *store.open(types);
+    std::vector<std::uint64_t> values(pillar::vector_rows);
+    const vector view = view_of(type, values);
+    const std::vector<const vector*> columns(column_count, &view);
+    for (std::uint64_t first = 0; first < value_count; first += pillar::vector_rows / 2) {
+      // Each comes twice, so that it is worth its place.
+      for (std::uint64_t i = 0; i < pillar::vector_rows; ++i) values[i] = pillar::hash_word(first + i / 2);
+      ASSERT_TRUE(store.append(run, columns, nullptr, pillar::vector_rows).ok());
+    }
+    ASSERT_TRUE(store.seal(run).ok());
+    const std::uint64_t most = column_count < 4 ? column_count * buffer_bytes / 4 : buffer_bytes;
+    EXPECT_GT(budget.used(), most / 8) << column_count;
+    EXPECT_LT(budget.used(), most + (64 << 10)) << column_count;  // and directories
+  }
+}
+
+// Texts that stay are taken where seven times as much is left for others.
+TEST(storage_block_run_store, a_list_of_texts_leaves_what_others_may_need) {
+  pillar::splitmix64 random(4);
+  text_rows rows;
+  for (std::uint32_t row = 0; row < 20; ++row) rows.emplace_back(customer(random));
+  const column texts = column_of(rows);
+  const vector view = texts.slice(0, 20);
+  for (const bool is_little : {false, true}) {
+    using pillar::detail::text_list;
+    constexpr std::uint64_t wanted = 8 * text_list::chunk_bytes;
+    memory_budget budget(wanted + (is_little ? 0 : 64 << 10));
+    text_list list;
+    pillar::detail::listed_texts listed;
+    list.choose(view, nullptr);
+    EXPECT_EQ(list.number(view, nullptr, 20, &budget, listed), !is_little);
+    EXPECT_EQ(list.form, is_little ? text_list::form_type::refused : text_list::form_type::listed);
+    EXPECT_EQ(budget.used() > text_list::chunk_bytes, !is_little);
+  }
 }
 
 }  // namespace

@@ -149,7 +149,9 @@ class text_list {
     if (text.size() > text_slot::inline_capacity && text.size() > room_) {
       if (text.size() > chunk_bytes || chunk_count_ == most_chunks) return false;
       // It stays as long as the runs, and memory may be needed for other things.
-      if (budget != nullptr && chunk_bytes > budget->available() / 8) return false;
+      if (budget != nullptr &&
+          PILLAR_MUTATE(text_list_takes_what_is_left, chunk_bytes > budget->available() / 8, false))
+        return false;
       auto made = buffer::allocate(chunk_bytes, budget);
       if (!made.ok()) return false;
       chunks_[chunk_count_] = *std::move(made);

@@ -32,7 +32,8 @@ inline constexpr std::size_t most_packings = packed_as_list - 1;
 /// Values that the list of one column may have, of so many columns that have one: by 12 bytes each they take a quarter of
 /// the write buffers' bytes at most, and all together no more than there are.
 inline std::uint64_t most_listed_values(std::uint64_t buffer_bytes, std::uint64_t column_count) noexcept {
-  return buffer_bytes / value_list::bytes_of_value / (column_count < 4 ? 4 : column_count);
+  const bool few = PILLAR_MUTATE(value_lists_of_any_columns, column_count < 4, true);
+  return buffer_bytes / value_list::bytes_of_value / (few ? 4 : column_count);
 }
 
 /// Of one column of texts: tables of symbols that its blocks share, and what they may take.
