@@ -10,15 +10,12 @@
 #include "pillar/column/selection.hpp"
 #include "pillar/column/types.hpp"
 #include "pillar/column/vector.hpp"
+#include "pillar/storage/detail/narrow_rows.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
 
 /// Up to 1,024 integers as distances.
-struct narrow_values {
-  std::int32_t values[vector_rows];
-  std::uint64_t validity[vector_words];
-  bool has_nulls = false;
-
+struct narrow_values : narrow_rows<std::int32_t> {
   /// The rows of a vector, or the `count` that are selected. False: one is too far away. NULL rows may be anything.
   [[nodiscard]] bool fill(const vector& from, const selection_mask* rows, std::uint32_t count,
                           std::uint64_t base) noexcept {
@@ -57,14 +54,6 @@ struct narrow_values {
       values[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(distance - half));
     }
     return any >> 32 == 0;
-  }
-  [[nodiscard]] vector view(const data_type& wide, std::uint32_t count) const noexcept {
-    vector made;
-    made.type = type_of<std::int32_t>.as_nullable(wide.nullable);
-    made.size = count;
-    made.values = values;
-    made.validity = has_nulls ? validity : nullptr;
-    return made;
   }
 };
 

@@ -15,24 +15,12 @@
 #include "pillar/column/types.hpp"
 #include "pillar/column/vector.hpp"
 #include "pillar/hash/value.hpp"  // hash_text
+#include "pillar/storage/detail/narrow_rows.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
 
 /// Up to 1,024 texts as numbers.
-struct listed_texts {
-  std::uint16_t values[vector_rows];
-  std::uint64_t validity[vector_words];
-  bool has_nulls = false;
-
-  [[nodiscard]] vector view(const data_type& texts, std::uint32_t count) const noexcept {
-    vector made;
-    made.type = type_of<std::uint16_t>.as_nullable(texts.nullable);
-    made.size = count;
-    made.values = values;
-    made.validity = has_nulls ? validity : nullptr;
-    return made;
-  }
-};
+using listed_texts = narrow_rows<std::uint16_t>;
 
 /// Texts ↔ numbers in the order in which they were met. It only grows: numbers stay what they are, and characters where
 /// they are. Write buffers hold numbers too: so many times more rows become a block.

@@ -15,6 +15,7 @@
 #include "pillar/column/selection.hpp"
 #include "pillar/column/types.hpp"
 #include "pillar/column/vector.hpp"
+#include "pillar/storage/detail/narrow_rows.hpp"
 
 namespace PILLAR_NAMESPACE::detail {
 
@@ -140,11 +141,7 @@ class value_list {
 };
 
 /// Up to 1,024 rows as numbers.
-struct listed_values {
-  std::uint16_t numbers[vector_rows];
-  std::uint64_t validity[vector_words];
-  bool has_nulls = false;
-
+struct listed_values : narrow_rows<std::uint16_t> {
   /// The rows of a vector, or the `count` that are selected. False: the list is closed. NULL rows may be anything.
   [[nodiscard]] bool fill(const vector& from, const selection_mask* rows, std::uint32_t count,
                           value_list& list) noexcept {
@@ -170,15 +167,7 @@ struct listed_values {
       }
       has_nulls = null_count != 0;
     }
-    return list.find(wide, count, null_count, numbers);
-  }
-  [[nodiscard]] vector view(const data_type& wide, std::uint32_t count) const noexcept {
-    vector made;
-    made.type = type_of<std::uint16_t>.as_nullable(wide.nullable);
-    made.size = count;
-    made.values = numbers;
-    made.validity = has_nulls ? validity : nullptr;
-    return made;
+    return list.find(wide, count, null_count, values);
   }
 };
 
