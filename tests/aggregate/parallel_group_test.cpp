@@ -201,7 +201,7 @@ struct sparse_batches {
           name += pillar::to_string(cells[k].back()) + ";";
         }
         const std::int64_t value =
-            static_cast<std::int64_t>(random.below(large ? std::uint64_t{1} << 40 : 1000)) - (large ? 0 : 300);
+            static_cast<std::int64_t>(random.below(large ? std::uint64_t{1} << 44 : 1000)) - (large ? 0 : 300);
         values.push_back(scalar::of_integer(number, value));
         auto& [rows, sum, least] = expected.emplace(name, std::tuple(0, 0, value)).first->second;
         ++rows;
@@ -212,7 +212,7 @@ struct sparse_batches {
       for (std::size_t k = 0; k < types.size(); ++k) one.keys.push_back(make_vector(types[k], cells[k]));
       one.value = make_vector(number, values);
       batches.push_back(std::move(one));
-      bits.push_back(large ? 40 : 10);
+      bits.push_back(large ? 44 : 10);
     }
   }
 
@@ -229,7 +229,8 @@ struct sparse_batches {
   }
 };
 
-const std::vector<pillar::key_range> no_ranges{}, narrow_range = {{-600'000, 700'000}};  // late keys are beside it
+const std::vector<pillar::key_range> no_ranges{}, narrow_range = {{-600'000, 700'000}},  // late keys are beside it
+    wide_range = {{-1'000'000, 1'000'000}};
 
 // Rows wait, others do not, and both meet again in their parts.
 TEST(aggregate_parallel_group, rows_of_new_keys_wait_for_the_end) {
@@ -240,6 +241,8 @@ TEST(aggregate_parallel_group, rows_of_new_keys_wait_for_the_end) {
   };
   for (const shape& of :
        {shape{{int64.as_nullable()}, no_ranges}, shape{{int32.as_nullable()}, narrow_range},
+        shape{{int64.as_nullable()}, wide_range},
+        shape{{int32.as_nullable()}, wide_range},  // words until values are large
         shape{{type_of<pillar::text>.as_nullable()}, no_ranges}, shape{{int32, type_of<pillar::text>}, no_ranges}}) {
     const sparse_batches rows(of.types, 2'000'000, sanitized ? 60 : 130);
     for (const std::uint32_t workers : {1u, 2u, 8u}) {
@@ -510,9 +513,9 @@ TEST(aggregate_parallel_group, waiting_rows_survive_failed_allocations) {
   const sparse_batches rows({int64}, 2'000'000, 60);
   pillar::inline_executor runner;
   pillar::memory_budget budget;
-  {
-    auto groups = *parallel_group::make(std::span(&int64, 1), std::span(&int64, 1), {specs.data(), 2}, 2, &budget, {},
-                                        10'000'000);
+  for (const auto& ranges : {no_ranges, wide_range}) {
+    auto groups = *parallel_group::make(std::span(&int64, 1), std::span(&int64, 1), {specs.data(), 2}, 2, &budget,
+                                        ranges, 10'000'000);
     std::uint64_t points = 0;
     for (std::size_t b = 0; b < rows.batches.size(); ++b) {
       const std::uint32_t worker = sparse_batches::worker_of(b, 2);

@@ -42,6 +42,13 @@ class key_parts {
     return made;
   }
   [[nodiscard]] std::uint32_t count() const noexcept { return last_ + 1; }
+  /// Where parts are ranges: a key's distance from `lowest()` is at most `width()`, and above `shift()` bits of it is its
+  /// part.
+  [[nodiscard]] std::uint64_t lowest() const noexcept { return static_cast<std::uint64_t>(range_.lowest); }
+  [[nodiscard]] std::uint64_t width() const noexcept {
+    return static_cast<std::uint64_t>(range_.highest - range_.lowest);
+  }
+  [[nodiscard]] unsigned shift() const noexcept { return shift_; }
   /// The keys of a part, where parts are ranges. NULL and what is beside the range may be there too.
   [[nodiscard]] key_range range(std::uint32_t part) const noexcept {
     if (!range_.known()) return {};
@@ -91,7 +98,10 @@ class part_rows {
   [[nodiscard]] bool empty() const noexcept { return row_count_ == 0; }
   [[nodiscard]] std::uint64_t row_count() const noexcept { return row_count_; }
   [[nodiscard]] std::uint64_t byte_count() const noexcept { return byte_count_; }
-  [[nodiscard]] std::uint64_t rows_of(std::uint32_t number) const noexcept { return parts_[number].row_count; }
+  [[nodiscard]] std::uint64_t rows_of(std::uint32_t number) const noexcept {
+    const part& of = parts_[number];
+    return of.closed_rows + (of.is_closed() ? 0 : of.filled);
+  }
 
   /// Whether rows can wait here: no value of them is NULL or a text beyond 12 bytes. Columns that nobody reads are
   /// nullptr.
@@ -127,11 +137,28 @@ class part_rows {
       if (to.filled == vector_rows) open_chunk(to);
       start[i] = to.memory;
       index[i] = to.filled++;
-      ++to.row_count;
     }
     const layout& of = layouts_.back();
     for (std::size_t c = 0; c < columns.size(); ++c)
       if (columns[c] != nullptr) put_column(*columns[c], of.types[c], of.offsets[c], rows, count, start, index);
+    row_count_ += count;
+    return {};
+  }
+
+  /// The same of rows that are one word each, the only column that somebody reads; row i is of part
+  /// (words[i] & mask) >> shift.
+  result<void> add_words(std::span<const vector* const> columns, const std::uint64_t* PILLAR_RESTRICT words,
+                         std::uint32_t count, std::uint64_t mask, unsigned shift) {
+    follow_layout(columns);
+    PILLAR_TRY(reserve(count < parts_.size() ? count : static_cast<std::uint32_t>(parts_.size())));
+    part* const parts = parts_.data();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      part& to = parts[(words[i] & mask) >> shift];
+      if (to.filled == vector_rows) open_chunk(to);
+      std::byte* const at = to.memory + to.filled++ * sizeof(std::uint64_t);
+      __builtin_prefetch(at + 64, 1);  // the next line of the part's chunk
+      store_unaligned(at, words[i]);
+    }
     row_count_ += count;
     return {};
   }
@@ -157,6 +184,7 @@ class part_rows {
         views[c].values = one.memory + of.offsets[c];
         columns[c] = &views[c];
       }
+      if (one.next != none) ask_for(chunks_[one.next]);
       PILLAR_TRY(f(std::span<const vector* const>(columns), rows));
     }
     return {};
@@ -185,7 +213,7 @@ class part_rows {
     std::uint32_t filled = vector_rows;
     std::uint32_t first = none;
     std::uint32_t last = none;
-    std::uint64_t row_count = 0;
+    std::uint64_t closed_rows = 0;  ///< of all chunks but an open one
     [[nodiscard]] bool is_closed() const noexcept { return memory == nullptr; }
   };
 
@@ -218,10 +246,17 @@ class part_rows {
     for (part& each : parts_) {
       if (each.is_closed()) continue;
       chunks_[each.last].row_count = PILLAR_MUTATE(part_rows_closed_chunk_full, each.filled, vector_rows);
+      each.closed_rows += each.filled;
       each.memory = nullptr;
       each.filled = vector_rows;
     }
     layouts_.push_back(std::move(made));
+  }
+
+  /// A chunk that is read next is on its way while another one is worked on.
+  void ask_for(const chunk& next) const noexcept {
+    const std::size_t bytes = layouts_[next.layout_number].bytes;
+    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(next.memory + at, 0, 2);
   }
 
   /// Memory for so many chunks: nothing fails then.
@@ -248,6 +283,7 @@ class part_rows {
     used_ += bytes;
     if (to.first == none) to.first = number;
     else chunks_[to.last].next = number;
+    to.closed_rows += to.is_closed() ? 0 : vector_rows;
     to.last = number;
     to.memory = chunks_[number].memory;
     to.filled = 0;
@@ -291,6 +327,84 @@ class part_rows {
   std::uint64_t row_count_ = 0;
   std::uint64_t byte_count_ = 0;
   memory_budget* budget_;
+};
+
+/// Rows of an integer key in a known range and of one integer as words: the key's distance from the lowest one in the
+/// lower bits, the integer above. Half the bytes of both, and one store where rows are scattered.
+class row_words {
+ public:
+  row_words() noexcept = default;
+  /// Rows of other columns are no words: then there are none of them.
+  row_words(const key_parts& parts, std::span<const data_type> keys, std::span<const data_type> inputs) noexcept {
+    if (keys.size() != 1 || inputs.size() != 1 || !is_integer(keys[0]) || !is_integer(inputs[0])) return;
+    lowest_ = parts.lowest();
+    width_ = parts.width();
+    key_bits_ = static_cast<unsigned>(std::bit_width(width_));
+    wide_key_ = keys[0].physical == physical_type::int64;
+    wide_value_ = inputs[0].physical == physical_type::int64;
+  }
+  [[nodiscard]] bool may_be() const noexcept { return key_bits_ != 0; }
+  /// Whether rows may be words if −2^bits ≤ value < 2^bits.
+  [[nodiscard]] bool suits(unsigned value_bits) const noexcept {
+    return key_bits_ != 0 && PILLAR_MUTATE(row_words_always_fit, key_bits_ + value_bits < 64, true);
+  }
+  /// The bits that hold a key's distance.
+  [[nodiscard]] std::uint64_t key_mask() const noexcept { return (std::uint64_t{1} << key_bits_) - 1; }
+
+  /// out[i] = the word of rows[i]; false: a key is beside the range. Requires: suits(), part_rows::suits()
+  bool pack(const vector& key, const vector& value, const std::uint16_t* rows, std::uint32_t count,
+            std::uint64_t* PILLAR_RESTRICT out) const noexcept {
+    std::uint64_t values[vector_rows];
+    gather_words(key, rows, count, out);
+    gather_words(value, rows, count, values);
+    const std::uint64_t lowest = lowest_, width = width_;
+    const unsigned bits = key_bits_;
+    std::uint64_t beyond = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint64_t at = out[i] - lowest;
+      beyond |= at > width ? 1 : 0;
+      out[i] = values[i] << bits | at;
+    }
+    return PILLAR_MUTATE(row_words_take_any_key, beyond == 0, true);
+  }
+  /// The columns of words, in memory for as many of them as of 64 bits.
+  void unpack(const std::uint64_t* words, std::uint32_t count, vector& key, vector& value, std::uint64_t* keys,
+              std::uint64_t* values) const noexcept {
+    const auto put = [&]<class T>(T*, std::uint64_t* memory, vector& to, const auto& of) {
+      auto* PILLAR_RESTRICT out = reinterpret_cast<T*>(memory);
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = static_cast<T>(of(words[i]));
+      to.size = count;
+      to.values = out;
+    };
+    const std::uint64_t mask = key_mask(), lowest = lowest_;
+    const unsigned bits = key_bits_;
+    const auto key_of = [=](std::uint64_t word) { return lowest + (word & mask); };
+    const auto value_of = [=](std::uint64_t word) {
+      return PILLAR_MUTATE(row_words_unsigned, static_cast<std::int64_t>(word) >> bits,
+                           static_cast<std::int64_t>(word >> bits));
+    };
+    if (wide_key_) put(static_cast<std::int64_t*>(nullptr), keys, key, key_of);
+    else put(static_cast<std::int32_t*>(nullptr), keys, key, key_of);
+    if (wide_value_) put(static_cast<std::int64_t*>(nullptr), values, value, value_of);
+    else put(static_cast<std::int32_t*>(nullptr), values, value, value_of);
+  }
+
+ private:
+  static bool is_integer(const data_type& type) noexcept {
+    return type.physical == physical_type::int32 || type.physical == physical_type::int64;
+  }
+  static void gather_words(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                           std::uint64_t* out) noexcept {
+    const auto widen = [](auto value) { return static_cast<std::uint64_t>(std::int64_t{value}); };
+    if (from.type.physical == physical_type::int32) gather_rows<std::int32_t>(from, rows, count, out, widen);
+    else gather_rows<std::int64_t>(from, rows, count, out, widen);
+  }
+
+  unsigned key_bits_ = 0;
+  bool wide_key_ = false;
+  bool wide_value_ = false;
+  std::uint64_t lowest_ = 0;
+  std::uint64_t width_ = 0;
 };
 
 }  // namespace PILLAR_NAMESPACE::detail

@@ -22,6 +22,8 @@ struct detail::parted_rows {
     std::vector<std::uint8_t> input_bits{};  ///< of all rows that wait: at most so many
     bool is_full = false;
     bool has_parts = false;
+    bool has_columns =
+        false;  ///< rows have come that are no words; then all wait as columns, for chunks are of one kind
     std::uint64_t rows_seen = 0;  ///< that did not wait
     std::uint64_t rows_at_look = 0;
     std::uint32_t groups_at_look = 0;
@@ -32,6 +34,7 @@ struct detail::parted_rows {
   std::atomic<bool> is_made{false};  ///< then parts and most_bytes stay as they are
   key_parts parts{};
   std::unique_ptr<key_words> words{};  ///< what waits instead of the keys, if they fit
+  row_words whole{};                   ///< what waits instead of keys and inputs, if they fit
   std::uint64_t most_bytes = 0;        ///< of a worker's rows
   double groups_of_row = 1;            ///< likely to be there in the end
 };
@@ -128,11 +131,23 @@ inline result<bool> parallel_group::keep(std::uint32_t number, std::span<const v
     own.input_bits.assign(input_types_.size(), 0);
     own.has_parts = true;
   }
-  if (by_words == nullptr) parted_->parts.find(keys, row_count, rows, count, part_of);
-  if (own.rows.byte_count() > parted_->most_bytes || !own.rows.add(columns, rows, count, part_of).ok()) {
-    own.is_full = true;
-    return false;
+  if (own.rows.byte_count() > parted_->most_bytes) own.is_full = true;
+  if (own.is_full) return false;
+  const detail::row_words& whole = parted_->whole;
+  const unsigned value_bits = input_bits.empty() ? 64u : input_bits[0];
+  own.has_columns =
+      own.has_columns || !whole.suits(value_bits) || !whole.pack(*keys[0], *inputs[0], rows, count, words);
+  if (whole.may_be()) columns.insert(columns.begin(), nullptr);
+  if (!own.has_columns) {
+    word_column.type = type_of<std::uint64_t>;
+    word_column.size = count;
+    columns.assign({&word_column, nullptr, nullptr});
+    own.is_full = !own.rows.add_words(columns, words, count, whole.key_mask(), parted_->parts.shift()).ok();
+  } else {
+    if (by_words == nullptr) parted_->parts.find(keys, row_count, rows, count, part_of);
+    own.is_full = !own.rows.add(columns, rows, count, part_of).ok();
   }
+  if (own.is_full) return false;
   for (std::size_t i = 0; i < own.input_bits.size(); ++i) {
     const std::uint8_t bits = i < input_bits.size() && input_bits[i] < 64 ? input_bits[i] : std::uint8_t{64};
     own.input_bits[i] =
@@ -203,6 +218,7 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) {
   all.parts = by_range ? detail::key_parts::by_range(ranges_[0], bits) : detail::key_parts::by_hash(bits);
   all.most_bytes = most - step;
   all.words = std::move(words);
+  if (by_range) all.whole = detail::row_words(all.parts, key_types_, input_types_);
   all.groups_of_row = likely / all_rows;
   all.is_made.store(true, std::memory_order_release);
 }
@@ -355,8 +371,20 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
       if (!each->has_parts) continue;
       const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) -> result<void> {
         if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
-        return made.update(columns.first(key_count), columns.subspan(key_count), selection_mask::first(count), count,
-                           {}, each->input_bits);
+        if (!all.whole.may_be())
+          return made.update(columns.first(key_count), columns.subspan(key_count), selection_mask::first(count), count,
+                             {}, each->input_bits);
+        const vector* given[] = {columns[1], columns[2]};
+        vector key, value;
+        std::uint64_t keys[vector_rows], values[vector_rows];
+        if (columns[0] != nullptr) {
+          key.type = key_types_[0];
+          value.type = input_types_[0];
+          all.whole.unpack(columns[0]->values_as<std::uint64_t>(), count, key, value, keys, values);
+          given[0] = &key;
+          given[1] = &value;
+        }
+        return made.update({given, 1}, {given + 1, 1}, selection_mask::first(count), count, {}, each->input_bits);
       };
       PILLAR_TRY(each->rows.for_each_chunk(part, add));
     }
