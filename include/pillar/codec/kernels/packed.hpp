@@ -305,7 +305,7 @@ PILLAR_ALWAYS_INLINE simd::batch<T, Arch> fields_of(const std::byte* at, int shi
 }
 
 /// Asks for a word of all lanes that is `Ahead` bytes on: vectors stand one behind the other. How far, and for which
-/// kernels at all, was measured (Zen 3, from memory): 5 to 15 in a hundred where they are below.
+/// kernels at all, was measured (Zen 3, from memory): 5 to 15 in a hundred where they are below. Nothing with AVX-512.
 template <bool Far, std::size_t Ahead, class Arch>
 PILLAR_ALWAYS_INLINE void prefetch_word(const std::byte* words) noexcept {
   simd::prefetch<Far, Arch>(words, Ahead);
