@@ -57,6 +57,9 @@ const text_maker makers[] = {
     [](auto& random, auto) { return bytes_below(random, 7, 6 + random.below(10)); },
     [](auto& random, auto row) { return std::string(row % 20, 'a') + std::to_string(random.below(9)); },
     [](auto& random, auto) { return comment(random); },
+    [](auto& random, auto) { return "id" + std::to_string(1'000'000'000 + random.below(100'000)); },  // of 12 bytes
+    [](auto& random, auto) { return std::to_string(100 + random.below(900)); },
+    [](auto& random, auto) { return bytes_below(random, 256, 7); },
     [](auto& random, auto) { return "Customer#" + std::to_string(1'000'000 + random.below(1'000'000)); },
     [](auto& random, auto row) { return row % 700 == 3 ? bytes_below(random, 200, 100'000) : comment(random); },
 };

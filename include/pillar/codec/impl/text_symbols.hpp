@@ -390,16 +390,20 @@ PILLAR_API void text_symbols_codec::decode(const data_section& section, std::uin
       std::memset(begin + written, 0, total - written);
     characters = begin;
   }
-  // Lengths are read again, so they are forced into what there is: they may have changed since validation.
-  unpack_add<std::uint32_t>(*section.kernels, entry.width, payload, scratch.codes,
-                            static_cast<std::uint32_t>(entry.base));
   auto* const slots = reinterpret_cast<text_slot*>(scratch.values);
-  std::uint32_t at = 0;
-  for (std::uint32_t row = 0; row < entry.row_count; ++row) {
-    const std::uint32_t size =
-        PILLAR_MUTATE(symbols_length_unclamped, std::min(scratch.codes[row], total - at), scratch.codes[row]);
-    detail::store_slot(slots + row, characters, at, size);
-    at += size;
+  if (entry.width == 0) {  // validation has added up what the directory says
+    detail::store_equal_slots(slots, characters, entry.row_count, static_cast<std::uint32_t>(entry.base));
+  } else {
+    // Lengths are read again, so they are forced into what there is: they may have changed since validation.
+    unpack_add<std::uint32_t>(*section.kernels, entry.width, payload, scratch.codes,
+                              static_cast<std::uint32_t>(entry.base));
+    std::uint32_t at = 0;
+    for (std::uint32_t row = 0; row < entry.row_count; ++row) {
+      const std::uint32_t size =
+          PILLAR_MUTATE(symbols_length_unclamped, std::min(scratch.codes[row], total - at), scratch.codes[row]);
+      detail::store_slot(slots + row, characters, at, size);
+      at += size;
+    }
   }
   scratch.buffers[0] = characters;
   out.kind = vector_kind::flat;
