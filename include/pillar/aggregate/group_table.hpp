@@ -225,6 +225,8 @@ class group_table {
                                        std::uint32_t row_count) const noexcept;
   result<void> find_whole_words(const vector& key, std::uint32_t row_count, std::uint32_t* slot_of_row,
                                 const detail::next_lines& next);
+  result<void> find_whole_texts(const vector& key, std::uint32_t row_count, std::uint32_t* slot_of_row,
+                                const detail::next_lines& next);
   [[nodiscard]] bool same_layout(const group_table& other) const noexcept;
   template <class Word>
   static void words_of(const Word* keys, const std::uint32_t* groups, std::uint32_t first, std::uint32_t count,

@@ -22,16 +22,20 @@
 
 namespace PILLAR_NAMESPACE::detail {
 
-/// The rows' slots, as they lie in the vector; the bytes of the longest text.
-inline std::uint32_t gather_text_slots(const vector& from, const std::uint16_t* rows, std::uint32_t count,
-                                       wide_key* slots) noexcept {
-  gather_rows<wide_key>(from, rows, count, slots, [](const wide_key& slot) { return slot; });
+/// The bytes of the longest of texts.
+inline std::uint32_t longest_of(const wide_key* slots, std::uint32_t count) noexcept {
   std::uint32_t longest = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto size = static_cast<std::uint32_t>(slots[i].low);
     longest = size > longest ? size : longest;
   }
   return longest;
+}
+/// The rows' slots, as they lie in the vector; the bytes of the longest text.
+inline std::uint32_t gather_text_slots(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                                       wide_key* slots) noexcept {
+  gather_rows<wide_key>(from, rows, count, slots, [](const wide_key& slot) { return slot; });
+  return longest_of(slots, count);
 }
 
 /// Texts to numbers from 1 on. Texts without a group may stay behind after an error: nobody sees them.
@@ -160,6 +164,17 @@ class text_keys {
     mark_nulls(from, rows, count, keys);
     return {};
   }
+  /// The same, in `memory` or where they lie: slots of short texts are keys as they are.
+  result<const wide_key*> keys_at(const vector& from, const std::uint16_t* rows, std::uint32_t count,
+                                  wide_key* memory) noexcept {
+    const bool has_nulls = PILLAR_MUTATE(text_keys_null_where_it_lies, from.validity != nullptr, false);
+    if (from.kind == vector_kind::flat && !has_nulls && count == from.size) {
+      const auto* const slots = static_cast<const wide_key*>(from.values);
+      if (!is_long({longest_of(slots, count), 0})) return slots;
+    }
+    PILLAR_TRY(keys_of(from, rows, count, memory));
+    return memory;
+  }
   /// The same, and a key that no table has for long texts that did not come yet.
   void find_keys(const vector& from, const std::uint16_t* rows, std::uint32_t count, wide_key* keys) const noexcept {
     if (slots_of(from, rows, count, keys))
@@ -171,9 +186,9 @@ class text_keys {
   /// Numbers from 1 on of rows that are not NULL: numbers[rows[i]].
   result<void> number_rows(const vector& from, const std::uint16_t* rows, std::uint32_t count,
                            std::uint32_t* numbers) noexcept {
-    wide_key keys[vector_rows];
+    wide_key memory[vector_rows];
     std::uint32_t found[vector_rows];
-    PILLAR_TRY(keys_of(from, rows, count, keys));
+    PILLAR_ASSIGN_OR_RETURN(const wide_key* const keys, keys_at(from, rows, count, memory));
     PILLAR_TRY(numbers_.find_or_insert(keys, count, found));
     for (std::uint32_t i = 0; i < count; ++i) numbers[rows[i]] = found[i] + 1;
     return {};

@@ -47,8 +47,9 @@ inline void group_table::expect_rows() noexcept {
 inline result<void> group_table::insert_rows(std::span<const vector* const> keys, const std::uint16_t* rows,
                                              std::uint32_t count, std::uint32_t* groups) {
   if (is_whole_text()) {
-    detail::wide_key words[vector_rows];
-    PILLAR_TRY(columns_[0].texts->keys_of(*keys[0], rows, count, words));
+    detail::wide_key memory[vector_rows];
+    PILLAR_ASSIGN_OR_RETURN(const detail::wide_key* const words,
+                            columns_[0].texts->keys_at(*keys[0], rows, count, memory));
     PILLAR_TRY(stages_[0].wide.find_or_insert(words, count, groups));
     group_count_ = stages_[0].wide.size();
     return {};
@@ -85,6 +86,8 @@ PILLAR_API result<void> group_table::find_slots(std::span<const vector* const> k
                                                 const detail::next_lines& next) {
   PILLAR_ASSERT(keys.size() == types_.size() && row_count <= vector_rows);
   if (finds_whole_words(keys, selection, row_count)) return find_whole_words(*keys[0], row_count, slot_of_row, next);
+  if (is_whole_text() && keys[0]->kind == vector_kind::flat && selection == selection_mask::first(row_count))
+    return find_whole_texts(*keys[0], row_count, slot_of_row, next);
   next.ask_all(row_count);
   if (stable_dictionaries_ && !keys.empty()) {
     PILLAR_ASSIGN_OR_RETURN(const bool from_codes, prepare_block(keys));
@@ -107,6 +110,17 @@ inline result<void> group_table::find_whole_words(const vector& key, std::uint32
   detail::word_table<std::uint64_t>& words = stages_[0].narrow;
   PILLAR_TRY(words.find_or_insert(static_cast<const std::uint64_t*>(key.values), row_count, slot_of_row, 1, next));
   return note_groups(words.size());
+}
+
+inline result<void> group_table::find_whole_texts(const vector& key, std::uint32_t row_count,
+                                                  std::uint32_t* slot_of_row, const detail::next_lines& next) {
+  PILLAR_ASSERT(key.type.physical == types_[0].physical && key.size == row_count);
+  detail::wide_key memory[vector_rows];
+  PILLAR_ASSIGN_OR_RETURN(const detail::wide_key* const words,
+                          columns_[0].texts->keys_at(key, detail::all_rows.at, row_count, memory));
+  PILLAR_TRY(stages_[0].wide.find_or_insert(words, row_count, slot_of_row, 1, next));
+  group_count_ = stages_[0].wide.size();
+  return {};
 }
 
 inline result<void> group_table::find_each_slot(std::span<const vector* const> keys, const selection_mask& selection,

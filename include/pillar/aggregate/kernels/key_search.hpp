@@ -15,7 +15,7 @@ namespace PILLAR_NAMESPACE::detail {
 namespace key_search_detail {
 
 inline constexpr std::uint32_t most_keys = 1024;
-inline constexpr std::uint32_t ahead = 16;  // keys whose buckets are asked for early
+inline constexpr std::uint32_t ahead = 32;  // keys whose buckets are asked for early
 
 /// A bit for each of a bucket's `count` words of keys that equals *wanted; what bits there are above them belongs to no
 /// key. Requires: a whole line from `words` on
@@ -184,6 +184,10 @@ class homes {
     if constexpr (Far) __builtin_prefetch(bucket_of(from[i + ahead]), 1);
     return bucket_of(from[i]);
   }
+  /// Asks for nothing.
+  [[nodiscard]] PILLAR_ALWAYS_INLINE key_bucket<Key>* known(std::uint32_t i) const noexcept {
+    return bucket_of(homes_[i]);
+  }
 
  private:
   [[nodiscard]] static std::uint64_t address_of(key_bucket<Key>* bucket) noexcept {
@@ -231,8 +235,8 @@ PILLAR_NOINLINE std::uint32_t find_further(const key_batch<Key>& batch, const ke
 }
 
 /// How many of these rows come before one whose key is not there.
-template <std::uint32_t Rows, class Key, class Arch, bool Far>
-PILLAR_ALWAYS_INLINE std::uint32_t find_rows(const homes<Key, Arch, Far>& home, const key_batch<Key>& batch,
+template <std::uint32_t Rows, class Key, class Arch>
+PILLAR_ALWAYS_INLINE std::uint32_t find_rows(const homes<Key, Arch, false>& home, const key_batch<Key>& batch,
                                              std::uint32_t first, std::uint32_t less,
                                              std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
   const Key* const keys = batch.keys + first;
@@ -251,8 +255,8 @@ PILLAR_ALWAYS_INLINE std::uint32_t find_rows(const homes<Key, Arch, Far>& home, 
 
 /// Keys that are there, and nothing else: returns the first that is not. A function of its own, since with the way of new
 /// keys around it the compiler runs out of registers.
-template <class Key, class Arch, bool Far>
-PILLAR_NOINLINE std::uint32_t find_known(const homes<Key, Arch, Far>& home, const key_batch<Key>& batch,
+template <class Key, class Arch>
+PILLAR_NOINLINE std::uint32_t find_known(const homes<Key, Arch, false>& home, const key_batch<Key>& batch,
                                          std::uint32_t begin, std::uint32_t less,
                                          std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
   constexpr std::uint32_t rows = next_lines::rows;
@@ -317,8 +321,69 @@ template <class Key, class Arch>
   return 0;
 }
 
-template <class Key, class Arch, bool Far>
-std::uint32_t insert_few(key_batch<Key>& of, std::uint32_t more, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+/// The numbers of keys in their home buckets; the other keys are listed, and how many they are is returned.
+template <class Key, class Arch>
+PILLAR_NOINLINE std::uint32_t find_at_home(const homes<Key, Arch, true>& home, const key_batch<Key>& batch,
+                                           std::uint32_t less, std::uint32_t* PILLAR_RESTRICT numbers,
+                                           std::uint16_t* PILLAR_RESTRICT others) noexcept {
+  constexpr std::uint32_t rows = next_lines::rows;
+  const std::uint32_t count = batch.count;
+  std::uint32_t other_count = 0;
+  const auto find = [&](std::uint32_t first, std::uint32_t i) __attribute__((always_inline)) {
+    const key_bucket<Key>* const bucket = home.at(first, i);
+    const std::uint32_t number = bucket->numbers_plus_1[place_of<Arch>(*bucket, batch.keys + first + i)];
+    numbers[first + i] = number - less;
+    others[other_count] = static_cast<std::uint16_t>(first + i);
+    other_count += number == 0 ? 1 : 0;
+  };
+  std::uint32_t i = 0;
+  for (; i + rows <= count; i += rows) {
+    batch.next.ask(i);
+#pragma GCC unroll 8
+    for (std::uint32_t k = 0; k < rows; ++k) find(i, k);
+  }
+  for (; i < count; ++i) find(i, 0);
+  return other_count;
+}
+
+/// In a far table keys that are not at home come last: each would be a misprediction and wait for the bucket after.
+template <class Key, class Arch>
+std::uint32_t insert_far(key_batch<Key>& of, std::uint32_t more, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
+  constexpr std::uint32_t early = 8;
+  const key_batch<Key> batch = of;
+  const homes<Key, Arch, true> home(batch);
+  std::uint16_t others[most_keys];
+  const std::uint32_t listed = find_at_home<Key, Arch>(home, batch, 1 - more, numbers, others);
+  const std::uint32_t other_count = PILLAR_MUTATE(key_search_far_looks_at_home_only, listed, 0);
+  const auto ask = [&](std::uint32_t at) {
+    if (at < other_count) __builtin_prefetch(next_bucket(batch, home.known(others[at])), 1);
+  };
+  for (std::uint32_t at = 0; at < early; ++at) ask(at);
+  std::uint32_t size = batch.size;
+  for (std::uint32_t at = 0; at < other_count; ++at) {
+    ask(at + early);
+    const std::uint32_t row = others[at];
+    const auto [bucket, place] = look_for<Key, Arch>(batch, home.known(row), batch.keys + row);
+    std::uint32_t number = bucket->numbers_plus_1[place];
+    if (number == 0) {
+      if (size == batch.most) {
+        of.size = size;
+        return row;
+      }
+      const Key key = batch.keys[row];
+      batch.added[size++] = key;
+      number = size;
+      bucket->keys[place] = key;
+      bucket->numbers_plus_1[place] = number;
+    }
+    numbers[row] = number - 1 + more;
+  }
+  of.size = size;
+  return batch.count;
+}
+
+template <class Key, class Arch>
+std::uint32_t insert_near(key_batch<Key>& of, std::uint32_t more, std::uint32_t* PILLAR_RESTRICT numbers) noexcept {
   const key_batch<Key> batch = of;
   std::uint32_t size = batch.size, i = 0;
 #if PILLAR_WITH_BATCHES
@@ -329,9 +394,9 @@ std::uint32_t insert_few(key_batch<Key>& of, std::uint32_t more, std::uint32_t* 
     }
   }
 #endif
-  const homes<Key, Arch, Far> home(batch);
+  const homes<Key, Arch, false> home(batch);
   for (;;) {
-    i = find_known<Key, Arch, Far>(home, batch, i, 1 - more, numbers);
+    i = find_known<Key, Arch>(home, batch, i, 1 - more, numbers);
     if (i == batch.count) break;
     const Key key = batch.keys[i];
     const auto [bucket, at] = look_for<Key, Arch>(batch, home[i], batch.keys + i);
@@ -358,7 +423,7 @@ std::uint32_t insert(key_batch<Key>& batch, std::uint32_t more, bool many, bool 
   if (many)
     return far ? insert_many<Key, Arch, true>(batch, more, numbers)
                : insert_many<Key, Arch, false>(batch, more, numbers);
-  return far ? insert_few<Key, Arch, true>(batch, more, numbers) : insert_few<Key, Arch, false>(batch, more, numbers);
+  return far ? insert_far<Key, Arch>(batch, more, numbers) : insert_near<Key, Arch>(batch, more, numbers);
 }
 
 template <class Key, class Arch, bool Far>
