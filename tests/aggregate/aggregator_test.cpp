@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -403,6 +404,95 @@ TEST(aggregate_aggregator, words_that_are_shared_again_take_no_more_memory) {
   EXPECT_TRUE(pillar::get(columns[1].slice(0, 1), 0).integer == rows);
   EXPECT_TRUE(pillar::get(columns[2].slice(0, 1), 0).integer == rows * ((1 << 23) - 1));
   EXPECT_TRUE(pillar::get(columns[3].slice(0, 1), 0).integer == int128{rows} * ((std::int64_t{1} << 43) - 1));
+}
+
+// Groups that get their numbers in the end are those of all rows, whatever makes them get some earlier: words that are
+// emptied, values and restrictions that need states, keys beside the range, and updates that fail.
+TEST(aggregate_aggregator, groups_that_are_put_off_are_those_of_all_rows) {
+  enum class way : std::uint8_t { plain, emptied, states, restricted, beside, merged };
+  const auto key_type = type_of<std::int32_t>.as_nullable(), whole = type_of<std::int64_t>.as_nullable();
+  const std::vector<aggregate_spec> aggregates = {
+      {aggregate_kind::sum, 0}, {aggregate_kind::count_rows}, {aggregate_kind::count, 0}};
+  const pillar::key_range range{100, 2399};
+  for (const way how : {way::plain, way::emptied, way::states, way::restricted, way::beside, way::merged}) {
+    for (const bool refuse : {false, true}) {
+      pillar::splitmix64 random(43);
+      pillar::memory_budget budget;
+      const auto make = [&] {
+        return *aggregator::make({&key_type, 1}, {&whole, 1}, aggregates, &budget, {&range, 1});
+      };
+      auto groups = make();
+      std::map<std::string, std::array<int128, 3>> expected;
+      const auto feed = [&](aggregator& into, std::int64_t first, std::uint64_t count, unsigned bits, bool restricted) {
+        std::vector<scalar> keys, values;
+        selection_mask selection = selection_mask::first(1024), some = selection_mask::first(1024);
+        if (random.chance(1, 2))
+          for (auto& word : selection.words) word &= random();
+        if (restricted)
+          for (auto& word : some.words) word &= random();
+        for (std::uint32_t row = 0; row < 1024; ++row) {
+          keys.push_back(random.chance(1, 90)
+                             ? scalar::of_null(key_type)
+                             : scalar::of_integer(key_type, first + static_cast<std::int64_t>(random.below(count))));
+          const auto value = static_cast<std::int64_t>(random() >> (64 - bits));
+          values.push_back(random.chance(1, 9) ? scalar::of_null(whole) : scalar::of_integer(whole, -value));
+          if (!selection.test(row)) continue;
+          auto& of = expected[pillar::to_string(keys.back())];
+          if (!some.test(row)) continue;
+          of[0] += values.back().null ? int128{0} : int128{values.back().integer};
+          of[1] += 1;
+          of[2] += values.back().null ? 0 : 1;
+        }
+        const auto key = make_vector(key_type, keys, vector_kind::flat),
+                   value = make_vector(whole, values, vector_kind::flat);
+        const pillar::vector *const key_columns[] = {&key.view}, *const inputs[] = {&value.view};
+        const selection_mask* const where[] = {&some, &some, &some};
+        for (std::uint64_t number = 1;; ++number) {
+          if (refuse && into.sums_by_codes())
+            budget.refuse(number, true);  // keys are hashed where their array has no memory
+          const bool done = into.update(key_columns, inputs, selection, 1024,
+                                        restricted ? std::span(where) : std::span<const selection_mask* const>())
+                                .ok();
+          budget.refuse(0);
+          if (done) break;
+          ASSERT_TRUE(refuse && number < 100);
+        }
+      };
+      const auto check = [&] {
+        const auto columns = *groups.finish();
+        ASSERT_EQ(columns[0].size(), expected.size()) << static_cast<int>(how);
+        for (std::uint64_t row = 0; row < columns[0].size(); ++row) {
+          const auto& sums = expected.at(pillar::to_string(pillar::get(columns[0].slice(row, 1), 0)));
+          const scalar sum = pillar::get(columns[1].slice(row, 1), 0);
+          ASSERT_EQ(sum.null, sums[2] == 0);
+          if (!sum.null) ASSERT_TRUE(sum.integer == sums[0]) << static_cast<int>(how) << " row " << row;
+          for (std::size_t c = 1; c < 3; ++c)
+            ASSERT_TRUE(pillar::get(columns[1 + c].slice(row, 1), 0).integer == sums[c]) << static_cast<int>(how);
+        }
+      };
+      feed(groups, 300, 1000, 20, false);
+      groups.put_off_groups();
+      EXPECT_TRUE(groups.sums_by_codes());
+      const std::uint32_t before = groups.group_count();
+      for (int i = 0; i < 3; ++i) feed(groups, 100, 2300, 20, false);
+      EXPECT_EQ(groups.group_count(), before);
+      if (how == way::emptied)
+        for (int i = 0; i < 24; ++i) feed(groups, 150, 1, 49, false);
+      if (how == way::states) feed(groups, 1500, 900, 63, false);
+      if (how == way::restricted) feed(groups, 1500, 900, 20, true);
+      if (how == way::beside) feed(groups, 2000, 900, 20, false);
+      if (how == way::merged) {
+        auto other = make();
+        feed(other, 1500, 900, 20, false);
+        ASSERT_TRUE(groups.merge(other).ok());
+      }
+      groups.number_groups();
+      check();
+      for (int i = 0; i < 2; ++i) feed(groups, 100, 2300, 20, false);
+      groups.number_groups();
+      check();
+    }
+  }
 }
 
 // An array of keys and a hash table of them have the same groups in the same order, and the same sums.

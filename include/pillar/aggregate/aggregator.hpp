@@ -115,6 +115,11 @@ class aggregator {
   /// codes. Else nothing changes. Without memory for all of it groups and sums are as before; but where the array itself
   /// finds none, keys are hashed from then on, and what room there was for codes stays taken.
   PILLAR_API void expect_all_codes() noexcept;
+  /// The same, where the number of rows shows which keys have groups: these get numbers by number_groups(), or where it
+  /// takes that to go on. Until then nobody may ask for groups; merging others adds them at once. Where room would be
+  /// much of what the budget has, nothing changes.
+  PILLAR_API void put_off_groups() noexcept;
+  PILLAR_API void number_groups() noexcept;
   /// Whether all aggregates are counts and sums of words, as long as their inputs are small.
   [[nodiscard]] bool sums_in_words() const noexcept { return all_narrow_; }
   /// Whether sums stand by the keys' codes (group_table::find_codes), so that rows take no look-up of their groups.
@@ -209,6 +214,7 @@ class aggregator {
   void try_codes() noexcept;
   void go_by_codes() noexcept;
   result<void> leave_codes() noexcept;
+  result<void> add_late_groups(const std::uint32_t* slots, std::uint32_t row_count) noexcept;
   [[nodiscard]] std::uint32_t narrow_lane_of(std::uint32_t input, narrow_lane::form_type form);
   std::int64_t* lane_values(std::uint32_t lane) noexcept;
   result<bool> fill_narrow(std::span<const vector* const> inputs, std::span<const std::uint8_t> input_bits,
@@ -288,6 +294,7 @@ class aggregator {
   growable<std::byte> states_;
   detail::narrow_sums narrow_;         ///< on top of the states
   bool by_codes_ = false;              ///< narrow_ has its slots by the keys' codes, not by the groups' numbers
+  bool groups_late_ = false;           ///< there may be codes with rows in narrow_, but without a group
   growable<std::int64_t> exact_;       ///< wide accumulators of float sums whose values differ by more than 2^64 or so
   std::uint64_t exact_additions_ = 0;  ///< to limbs of any group since all of them were normalised
   growable<std::byte> texts_;          ///< least and greatest texts

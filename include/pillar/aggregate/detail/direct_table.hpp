@@ -159,6 +159,21 @@ class direct_table {
     had_new_ = new_count != 0;
     return {};
   }
+  /// The same of codes [first, first + count) for which counts[i] is not 0. Requires: reserve_all()
+  void add_counted(std::uint32_t first, const std::int64_t* PILLAR_RESTRICT counts, std::uint32_t count) noexcept {
+    auto* const PILLAR_RESTRICT slot_of = slots_.as<std::uint32_t>() + first;
+    std::uint32_t* const PILLAR_RESTRICT added = codes_.data() + codes_.size();
+    const std::uint32_t before = size();
+    std::uint32_t new_count = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {  // without a branch
+      const bool is_new = counts[i] != 0 && slot_of[i] == 0;
+      added[new_count] = first + i;
+      new_count += is_new ? 1 : 0;
+      slot_of[i] = is_new ? before + new_count : slot_of[i];
+    }
+    codes_.extend(new_count);
+    if (!known_.empty()) set_known(before);
+  }
   /// The slot of a code, 0 if it has none.
   [[nodiscard]] std::uint32_t find(std::uint64_t code) const noexcept {
     return slots_.empty() || code >= code_count_ ? 0 : slots_.as<std::uint32_t>()[code];

@@ -75,6 +75,7 @@ class narrow_sums {
     sum_count_ = sum_count;
   }
   [[nodiscard]] std::uint32_t sum_count() const noexcept { return sum_count_; }
+  [[nodiscard]] bool counts_rows() const noexcept { return rows_ != 0; }
   [[nodiscard]] bool used() const noexcept { return rows_ + sum_count_ != 0; }
   [[nodiscard]] bool empty() const noexcept { return pending_rows_ == 0; }
   /// What so many slots would take.

@@ -185,14 +185,45 @@ inline void aggregator::go_by_codes() noexcept {
 PILLAR_API void aggregator::expect_all_codes() noexcept {
   if (!by_codes_ && all_narrow_ && table_.reserve_codes()) go_by_codes();
 }
+PILLAR_API void aggregator::put_off_groups() noexcept {
+  if (by_codes_ || !all_narrow_ || !narrow_.counts_rows() || table_.mode() != key_mode::array) return;
+  for (const narrow_lane& lane : narrow_lanes_)  // floats may be beside their words
+    if (lane.form == narrow_lane::form_type::low_words) return;
+  const std::size_t bytes =
+      narrow_.byte_count(table_.code_count()) + sizeof(std::uint32_t) * std::size_t{table_.code_count()};
+  if (budget_ != nullptr && bytes > budget_->available() / 8) return;
+  expect_all_codes();
+  groups_late_ = by_codes_;
+}
+PILLAR_API void aggregator::number_groups() noexcept {
+  if (!groups_late_ || narrow_.empty()) return;
+  std::uint32_t slots[vector_rows];
+  std::int64_t counts[vector_rows];
+  const std::uint32_t codes = table_.code_count();
+  for (std::uint32_t first = 0; first < codes; first += vector_rows) {
+    const std::uint32_t count = codes - first < vector_rows ? codes - first : vector_rows;
+    for (std::uint32_t i = 0; i < count; ++i) slots[i] = first + i + 1;
+    narrow_.copy_rows(slots, count, counts);
+    table_.add_counted_codes(first, counts, count);
+  }
+}
+/// Groups for rows of codes that need them now, and for all that were put off.
+inline result<void> aggregator::add_late_groups(const std::uint32_t* slots, std::uint32_t row_count) noexcept {
+  number_groups();
+  groups_late_ = false;
+  const result<void> added = table_.add_codes(slots, row_count);
+  if (!by_codes_) table_.forget_codes();
+  return added;
+}
 /// Before codes change, or where states are needed by groups.
 inline result<void> aggregator::leave_codes() noexcept {
   if (!by_codes_) return {};
+  number_groups();
   const std::uint32_t* const code_of = table_.codes();
   PILLAR_TRY(narrow_.move(
       group_count(), group_count(), [code_of](std::uint32_t group) { return code_of[group] + 1; },
       [](std::uint32_t group) { return group + 1; }));
-  by_codes_ = false;
+  by_codes_ = groups_late_ = false;
   table_.forget_codes();
   return {};
 }
@@ -204,7 +235,8 @@ inline result<void> aggregator::find_slots(std::span<const vector* const> keys, 
   try_codes();
   if (by_codes_) {
     next.ask_all(row_count);
-    PILLAR_ASSIGN_OR_RETURN(const bool found, table_.find_codes(keys, selection, row_count, slots));
+    PILLAR_ASSIGN_OR_RETURN(const bool found, groups_late_ ? table_.read_codes(keys, selection, row_count, slots)
+                                                           : table_.find_codes(keys, selection, row_count, slots));
     if (found) return {};
     PILLAR_TRY(leave_codes());
   }
@@ -298,7 +330,7 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
   narrow_rows words;
   words.lanes.slots = slots;
   bool narrow = narrow_.used();
-  const bool are_codes = by_codes_;
+  const bool are_codes = by_codes_, were_late = groups_late_;
   for (const selection_mask* restriction : where) narrow = narrow && restriction == nullptr;
   auto free = detail::narrow_sums::room::never;
   result<void> made;
@@ -311,8 +343,14 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
     narrow = free == detail::narrow_sums::room::yes;
   }
   const bool in_words = all_narrow_ && narrow && !words.any_outside;
+  if (were_late) before = table_.group_count();  // those of earlier rows, which may have been numbered just now
   std::uint32_t group_slots[vector_rows];
   if (are_codes && !(in_words && by_codes_)) {  // states are by groups
+    if (were_late) {
+      number_groups();
+      before = PILLAR_MUTATE(aggregate_late_groups_forgotten, table_.group_count(), before);
+      if (made.ok()) made = add_late_groups(slots, row_count);
+    }
     for (std::uint32_t i = 0; i < row_count; ++i)
       group_slots[i] = slots[i] == 0 ? 0 : table_.slot_of_code(slots[i] - 1);
     slots = group_slots;

@@ -177,13 +177,13 @@ inline result<detail::narrow_sums::room> aggregator::make_narrow(std::span<const
     if (!are_narrow) return room::never;
     if (by_codes_) PILLAR_TRY(narrow_.reserve(table_.code_count(), rows.lanes));
     else PILLAR_TRY(narrow_.reserve(table_.group_count(), rows.lanes, table_.likely_groups()));
-    room found = narrow_.room_for(rows.lanes, table_.group_count());
-    if (found == room::after_clear && narrow_.measure()) found = narrow_.room_for(rows.lanes, table_.group_count());
+    const std::uint32_t groups = groups_late_ ? table_.code_count() : table_.group_count();
+    room found = narrow_.room_for(rows.lanes, groups);
+    if (found == room::after_clear && narrow_.measure()) found = narrow_.room_for(rows.lanes, groups);
     // Words are emptied for a better place of the floats' only if that is rare against the number of groups.
     if (found == room::yes && rows.move && narrow_.pending_rows() >= 16 * (std::uint64_t{table_.group_count()} + 1024))
       found = room::after_clear;
-    else if (found == room::after_clear && narrow_.spread(rows.lanes))
-      found = narrow_.room_for(rows.lanes, table_.group_count());
+    else if (found == room::after_clear && narrow_.spread(rows.lanes)) found = narrow_.room_for(rows.lanes, groups);
     if (found != room::after_clear) return found;
     PILLAR_TRY(settle());
   }
@@ -243,6 +243,7 @@ inline result<bool> aggregator::prepare_words(const aggregator& other) {
 /// Empties the words into the states.
 inline result<void> aggregator::settle() {
   if (narrow_.empty()) return {};
+  if (PILLAR_MUTATE(aggregate_late_groups_emptied, true, false)) number_groups();
   PILLAR_TRY(make_states(group_count()));
   std::size_t wide = 0;
   for (bound_aggregate& of : aggregates_) {

@@ -178,7 +178,7 @@ bool code_slots(const T* PILLAR_RESTRICT values, std::uint32_t row_count, std::u
 
 }  // namespace detail
 
-PILLAR_API result<bool> group_table::find_codes(std::span<const vector* const> keys, const selection_mask& selection,
+PILLAR_API result<bool> group_table::read_codes(std::span<const vector* const> keys, const selection_mask& selection,
                                                 std::uint32_t row_count, std::uint32_t* code_of_row) {
   PILLAR_ASSERT(has_codes() && keys.size() == types_.size() && row_count <= vector_rows);
   const vector& first = *keys[0];
@@ -197,10 +197,22 @@ PILLAR_API result<bool> group_table::find_codes(std::span<const vector* const> k
   }
   if (!(selection == selection_mask::first(row_count)))
     detail::clear_unselected(selection.words, row_count, code_of_row);
+  return true;
+}
+
+PILLAR_API result<void> group_table::add_codes(const std::uint32_t* code_of_row, std::uint32_t row_count) noexcept {
+  PILLAR_TRY(prepare_codes());
   detail::direct_table& direct = stages_[0].direct;
   PILLAR_TRY(direct.add(code_of_row, row_count));
   group_count_ = direct.size();
-  return true;
+  return {};
+}
+
+PILLAR_API result<bool> group_table::find_codes(std::span<const vector* const> keys, const selection_mask& selection,
+                                                std::uint32_t row_count, std::uint32_t* code_of_row) {
+  PILLAR_ASSIGN_OR_RETURN(const bool found, read_codes(keys, selection, row_count, code_of_row));
+  if (found) PILLAR_TRY(add_codes(code_of_row, row_count));
+  return found;
 }
 
 PILLAR_API result<void> group_table::find_or_insert(std::span<const vector* const> keys,

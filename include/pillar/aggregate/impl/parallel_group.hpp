@@ -22,8 +22,7 @@ struct detail::parted_rows {
     std::vector<std::uint8_t> input_bits{};  ///< of all rows that wait: at most so many
     bool is_full = false;
     bool has_parts = false;
-    bool has_columns =
-        false;  ///< rows have come that are no words; then all wait as columns, for chunks are of one kind
+    bool has_columns = false;     ///< rows have come that are no words: chunks are of one kind from then on
     std::uint64_t rows_seen = 0;  ///< that did not wait
     std::uint64_t rows_at_look = 0;
     std::uint32_t groups_at_look = 0;
@@ -135,8 +134,8 @@ inline result<bool> parallel_group::keep(std::uint32_t number, std::span<const v
   if (own.is_full) return false;
   const detail::row_words& whole = parted_->whole;
   const unsigned value_bits = input_bits.empty() ? 64u : input_bits[0];
-  own.has_columns =
-      own.has_columns || !whole.suits(value_bits) || !whole.pack(*keys[0], *inputs[0], rows, count, words);
+  own.has_columns = own.has_columns || !whole.suits(value_bits) || inputs[0] == nullptr ||
+                    !whole.pack(*keys[0], *inputs[0], rows, count, words);
   if (whole.may_be()) columns.insert(columns.begin(), nullptr);
   if (!own.has_columns) {
     word_column.type = type_of<std::uint64_t>;
@@ -367,6 +366,7 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
     made.expect_groups(likely < detail::key_limit ? static_cast<std::uint32_t>(likely) : detail::key_limit);
     for (std::size_t w = 0; w < workers_.size(); ++w)
       if (const auto list = groups[w].of(part); !list.empty()) PILLAR_TRY(made.merge(workers_[w], list));
+    if (range.known() && likely > static_cast<double>(range.highest - range.lowest) / 4) made.put_off_groups();
     for (const auto& each : all.workers) {
       if (!each->has_parts) continue;
       const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) -> result<void> {
@@ -388,6 +388,7 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
       };
       PILLAR_TRY(each->rows.for_each_chunk(part, add));
     }
+    made.number_groups();
     return made.finish(budget);
   };
   std::atomic<bool> has_failed{false};
