@@ -5,8 +5,10 @@
 
 #include <bit>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <sstream>
 
@@ -515,6 +517,95 @@ TEST(pipeline_run, few_rows_of_many_vectors) {
       EXPECT_NE(failed.status().message().find("at 385"), absl::string_view::npos) << failed.status();  // mod 1,024
     }
   }
+}
+
+/// The same by groups, those of a sort key's prefix too; and distinct values, which are groups but for NULL.
+TEST(pipeline_run, few_rows_of_many_vectors_by_groups) {
+  struct row {
+    std::int64_t key, n;
+    std::optional<std::int64_t> value;
+    bool picked;
+  };
+  pillar::dynamic_schema schema;
+  const auto nullable = pillar::type_of<std::int64_t>.as_nullable();
+  schema.columns = {{"k", nullable},
+                    {"pick", pillar::type_of<std::int32_t>},
+                    {"n", pillar::type_of<std::int64_t>},
+                    {"v", nullable},
+                    {"spread", nullable}};
+  pillar::inline_executor alone;
+  pillar::worker_pool pool(2);
+  constexpr std::int64_t no_key = 7;
+  for (const auto codec : {pillar::codec_id::frame_of_reference, pillar::codec_id::dictionary, pillar::codec_id::raw,
+                           pillar::codec_id::patched})
+    for (const bool sorted : {false, true}) {
+      pillar::splitmix64 random(41);
+      std::vector<row> rows;
+      for (std::int64_t i = 0; i < 20'000; ++i) {
+        const bool dense = i / 1024 % 9 == 4;
+        rows.push_back({sorted ? i / 40 : static_cast<std::int64_t>(random.below(300)), i % 4'000,
+                        random.chance(1, 5) ? std::nullopt : std::optional(static_cast<std::int64_t>(random.below(50))),
+                        random.below(dense ? 3 : 60) == 0});
+      }
+      pillar::column_set_builder builder(schema);
+      struct group {
+        std::int64_t rows = 0, sum = 0, computed = 0;
+        bool operator==(const group&) const = default;
+      };
+      std::map<std::int64_t, group> expected;
+      std::set<std::int64_t> all, picked, spread;
+      for (const row& one : rows) {
+        const std::int64_t far = one.value ? *one.value * 0x1234'5678'9ab : 0;
+        if (one.key == no_key) ASSERT_TRUE(builder.column_at(0).append_null().ok());
+        else ASSERT_TRUE(builder.column_at(0).append_integer(one.key).ok());
+        ASSERT_TRUE(builder.column_at(1).append_integer(one.picked ? 1 : 0).ok());
+        ASSERT_TRUE(builder.column_at(2).append_integer(one.n).ok());
+        for (const std::uint32_t c : {3u, 4u}) {
+          auto& to = builder.column_at(c);
+          ASSERT_TRUE((!one.value ? to.append_null() : to.append_integer(c == 3 ? *one.value : far)).ok());
+        }
+        if (one.value) all.insert(*one.value);
+        if (!one.picked) continue;
+        group& of = expected[one.key];
+        ++of.rows;
+        of.sum += one.n;
+        if (!one.value) continue;
+        of.computed += *one.value * 2 + one.n;
+        picked.insert(*one.value);
+        spread.insert(far);
+      }
+      pillar::table_options how{.row_group_rows = 4096, .encoding = {.codec = codec}};
+      if (sorted) how.order = pillar::compound({"k"});
+      pillar::table numbers(schema, how);
+      ASSERT_TRUE(numbers.append(*builder.finish()).ok());
+      const auto few = scan(numbers) | where(col("pick") == 1);
+      for (pillar::executor_ref runner : {pillar::executor_ref(alone), pillar::executor_ref(pool)}) {
+        const auto done = run(few | group_by(col("k"))(count(), sum(col("n")).as("s"_col),
+                                                       sum(col("v") * 2 + col("n")).as("computed"_col)),
+                              runner);
+        ASSERT_TRUE(done.ok()) << done.status();
+        std::map<std::int64_t, group> found;
+        for (std::uint64_t r = 0; r < done->rows().row_count(); ++r) {
+          const pillar::scalar key = done->rows().at(r, 0), computed = done->rows().at(r, 3);
+          found[key.null ? no_key : static_cast<std::int64_t>(key.integer)] = {
+              static_cast<std::int64_t>(done->rows().at(r, 1).integer),
+              static_cast<std::int64_t>(done->rows().at(r, 2).integer),
+              computed.null ? 0 : static_cast<std::int64_t>(computed.integer)};
+        }
+        EXPECT_EQ(found.size(), done->rows().row_count());
+        EXPECT_TRUE(found == expected) << to_string(codec) << (sorted ? ", sorted" : "");
+        const auto distinct_of = [&](const auto& query) {
+          const auto counted = run(query, runner);
+          EXPECT_TRUE(counted.ok()) << counted.status();
+          EXPECT_EQ(counted->rows().row_count(), 1u);
+          return static_cast<std::size_t>(counted->rows().at(0, 0).integer);
+        };
+        EXPECT_EQ(distinct_of(scan(numbers) | aggregate(count_distinct(col("v")))), all.size());
+        EXPECT_EQ(distinct_of(few | aggregate(count_distinct(col("v")))), picked.size());
+        EXPECT_EQ(distinct_of(few | aggregate(count_distinct(col("spread")))), spread.size());
+        EXPECT_EQ(distinct_of(scan(numbers) | where(col("n") < 0) | aggregate(count_distinct(col("v")))), 0u);
+      }
+    }
 }
 
 TEST(pipeline_run, cancelled_late_and_poor_queries_end_with_their_status) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -133,6 +134,42 @@ TEST(pipeline_spill, groups_beyond_the_budget_are_spilled) {
       words << *explained;
       EXPECT_NE(words.str().find("spilled: " + std::to_string(explained->stats.spilled_rows)), std::string::npos);
     }
+  }
+}
+
+// Distinct values that do not fit are counted all the same, and NULL is none of them.
+TEST(pipeline_spill, distinct_values_beyond_the_budget_are_spilled) {
+  pillar::dynamic_schema schema;
+  schema.columns = {{"k", pillar::type_of<std::int64_t>.as_nullable()}};
+  pillar::column_set_builder builder(schema);
+  pillar::splitmix64 random(12);
+  std::set<std::uint64_t> expected;
+  for (std::uint32_t row = 0; row < 40'000; ++row) {
+    const std::uint64_t key = random.below(60'000) * 0x9e37'79b9;
+    const bool null = row % 100 == 99;
+    if (!null) expected.insert(key);
+    auto& to = builder.column_at(0);
+    ASSERT_TRUE((null ? to.append_null() : to.append_integer(static_cast<std::int64_t>(key))).ok());
+  }
+  pillar::table table(schema, {.row_group_rows = 4096});
+  ASSERT_TRUE(table.append(*builder.finish()).ok());
+  const auto query = pillar::query::scan(table) | pillar::query::aggregate(pillar::query::count_distinct(col("k")));
+  for (const std::uint32_t threads : {1u, 2u}) {
+    pillar::worker_pool pool(threads);
+    memory_budget budget(512 << 10);
+    query_context context({.budget = &budget});
+    EXPECT_EQ(run(query, pool, context).status().code(), absl::StatusCode::kResourceExhausted);
+    query_context again({.budget = &budget});
+    pillar::memory_run_store store({.buffer_bytes = 64 << 10});
+    pillar::run_options options;
+    options.spill = pillar::spill_to({&store});
+    memory_budget results;
+    options.result_budget = &results;
+    const auto found = run(query, pool, again, options);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(static_cast<std::size_t>(found->rows().at(0, 0).integer), expected.size());
+    EXPECT_GT(found->stats().spilled_bytes, 0u);
+    EXPECT_EQ(budget.used(), 0u);
   }
 }
 

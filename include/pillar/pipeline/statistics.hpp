@@ -98,7 +98,7 @@ struct scan_statistics {
   std::vector<column_account> columns;
   std::vector<block_account> blocks;      ///< ordered by slice, group, column
   std::vector<join_account> joins;        ///< that the scan's rows went through, in their order
-  std::optional<group_account> groups{};  ///< of a group_by with keys, which its rows went to
+  std::optional<group_account> groups{};  ///< of a group_by with keys or a lone count_distinct
 
   [[nodiscard]] PILLAR_API vectors_by_cause vectors() const noexcept;
   [[nodiscard]] std::uint64_t vectors(scan_cause cause) const noexcept {

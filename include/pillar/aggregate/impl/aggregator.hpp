@@ -232,6 +232,10 @@ inline result<void> aggregator::leave_codes() noexcept {
 inline result<void> aggregator::find_slots(std::span<const vector* const> keys, const selection_mask& selection,
                                            std::uint32_t row_count, std::uint32_t* slots,
                                            const detail::next_lines& next) {
+  if (aggregates_.empty() && keys[0]->kind == vector_kind::flat && table_.has_codes() && table_.prepare_codes().ok()) {
+    PILLAR_ASSIGN_OR_RETURN(const bool found, table_.find_codes(keys, selection, row_count, slots));
+    if (found) return {};  // nobody asks for slots
+  }
   try_codes();
   if (by_codes_) {
     next.ask_all(row_count);

@@ -126,7 +126,10 @@ PILLAR_ALWAYS_INLINE found_place<Key> look_for_place(const key_batch<Key>& batch
   constexpr std::uint32_t capacity = key_bucket<Key>::capacity;
   for (;;) {
     const std::uint32_t at = place_of<Arch>(*home, key), free = first_free<Key, Arch>(*home);
-    if (const std::uint32_t place = at != capacity ? at : free; place != capacity) return {home, place};
+    const std::uint32_t either = 1u << at | 1u << (free + 8);  // GCC makes a branch of at != capacity ? at : free
+    const auto place = static_cast<std::uint32_t>(std::countr_zero(either & ~(1u << capacity))) % 8;
+    if (place != capacity) [[likely]]
+      return {home, place};
     home = next_bucket(batch, home);
   }
 }
@@ -212,8 +215,9 @@ std::uint32_t insert_many(key_batch<Key>& of, std::uint32_t more, std::uint32_t*
     const auto [bucket, at] = look_for_place<Key, Arch>(batch, home[i], batch.keys + i);
     std::uint32_t number = bucket->numbers_plus_1[at];
     batch.added[size] = key;
-    size += number == 0 ? 1 : 0;
-    number = number == 0 ? size : number;
+    const std::uint32_t is_new = number == 0 ? 1 : 0;
+    size += is_new;
+    number += size & (0 - is_new);
     bucket->keys[at] = key;
     bucket->numbers_plus_1[at] = number;
     numbers[i] = number - 1 + more;

@@ -40,6 +40,7 @@ struct segment {
   std::vector<named_value> outputs;  ///< collect, order, top: the result's columns; group: the keys; probe: the left
                                      ///< side's columns
   std::vector<named_aggregate> aggregates;
+  bool counts_groups = false;  ///< group: the answer is how many there are, but for that of NULL
   std::vector<sort_key> order;
   std::uint64_t limit = 0;
   bool is_cut = false;                         ///< order: only the first `limit` rows are asked for
@@ -251,10 +252,20 @@ class plan_binder {
       current_.aggregates.push_back(std::move(bound));
     }
     if (auto problem = check_names(made); !problem.ok()) return problem;
+    count_as_groups(current_);
     current_.result = made;
     segments_.push_back(std::move(current_));
     start(made);
     return absl::OkStatus();
+  }
+  /// The distinct values of one input are groups: these wait by parts, come in runs and may be spilled.
+  static void count_as_groups(segment& of) {
+    if (!of.outputs.empty() || of.aggregates.size() != 1) return;
+    named_aggregate& only = of.aggregates[0];
+    if (only.kind != aggregate_kind::count || !only.options.distinct || !only.predicate.nodes.empty()) return;
+    of.outputs.push_back({std::move(only.name), std::move(only.input)});
+    of.aggregates.clear();
+    of.counts_groups = true;
   }
 
   static fault options_fault(const named_aggregate& aggregate, const checked_shape& input) {

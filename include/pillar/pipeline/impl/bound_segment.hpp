@@ -40,8 +40,8 @@ struct bound_segment {
     std::uint32_t node;
   };
   std::vector<halved> halves{};  ///< columns that only such values and sums read
-  /// Columns to fetch when the selected rows of several vectors are aggregated together; empty: they are not. Without
-  /// groups, and where no codec can sum the column itself.
+  /// Columns to fetch when the selected rows of several vectors are aggregated together; empty: they are not. Where no
+  /// codec can sum the column itself.
   std::vector<std::uint32_t> gathered;
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
@@ -251,8 +251,8 @@ inline absl::StatusOr<bound_segment> bind_segment(segment what, std::vector<push
                                 out.may_narrow[out.values.roots[out.inputs[a]]]);
   const bool numbered = std::any_of(what.aggregates.begin(), what.aggregates.end(),
                                     [](const named_aggregate& of) { return takes_row_numbers(of.kind); });
-  const bool gathers = what.sink == sink_kind::group && what.outputs.empty() && out.restrictions.empty() && !numbered &&
-                       std::find(out.summed.begin(), out.summed.end(), true) == out.summed.end();
+  const bool gathers = what.sink == sink_kind::group && (!grouped || what.has_predicate) && out.restrictions.empty() &&
+                       !numbered && std::find(out.summed.begin(), out.summed.end(), true) == out.summed.end();
   for (const auto& node : out.values.nodes)
     if (gathers && node.kind == bound_value::kind_type::column) out.gathered.push_back(node.column);
   heap_sort(out.gathered);

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstring>
 #include <memory>
+#include <utility>  // std::exchange
 #include <vector>
 
 #include "pillar/base/mutant.hpp"
@@ -71,6 +72,7 @@ class gathered_rows {
 
   void fetch_column(const gathered& what, vector_run& run, batch& out) {
     batch_column& to = out.columns[what.column];
+    const bool was_narrow = std::exchange(to.narrow, false);  // one type for all parts
     bool has_nulls = false;
     std::memset(what.slot->validity, 0xff, sizeof what.slot->validity);
     for (std::uint32_t p = 0; p < part_count_; ++p) {
@@ -87,6 +89,7 @@ class gathered_rows {
     to.decoded.values = what.slot->values;
     if (has_nulls) to.decoded.validity = what.slot->validity;
     to.has_decoded = true;
+    to.narrow = was_narrow;
   }
 
   /// The rows of one vector straight from its codec; false = decode it.

@@ -211,6 +211,7 @@ class group_sink {
       groups_.reset();
     }
     take_runs(locals, parts);
+    if (shared_.what.counts_groups) return count_groups(parts);
     column_set out;
     out.schema = shared_.what.result;
     if (parts.size() == 1) out.columns = std::move(parts[0]);
@@ -344,6 +345,20 @@ class group_sink {
       if (table.group_count() > largest->group_count()) largest = &table;
     }
     out.mode = mode_of(*largest);
+    return out;
+  }
+
+  /// How many groups there are, but for that of NULL.
+  result<column_set> count_groups(std::span<const std::vector<column>> parts) const {
+    std::int64_t count = 0;
+    for (const std::vector<column>& part : parts)
+      count += static_cast<std::int64_t>(part[0].size() - PILLAR_MUTATE(null_is_a_value, part[0].null_count(), 0u));
+    column_builder one(type_of<std::int64_t>, result_budget_);
+    PILLAR_TRY(one.append_integer(count));
+    column_set out;
+    out.schema = shared_.what.result;
+    PILLAR_ASSIGN_OR_RETURN(column made, one.finish());
+    out.columns.push_back(std::move(made));
     return out;
   }
 
