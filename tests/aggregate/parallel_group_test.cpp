@@ -106,10 +106,12 @@ TEST(aggregate_parallel_group, any_number_of_workers_gives_the_same_groups) {
         pillar::worker_pool pool(threads);
         auto groups = *parallel_group::make(types, std::span(&int64, 1), specs, pool.concurrency());
         group_all(groups, pool, batches);
+        const auto counted = groups.count_groups(pool);
         const auto parts = groups.finish(pool);
-        ASSERT_TRUE(parts.ok());
+        ASSERT_TRUE(parts.ok() && counted.ok());
         if (threads == 1) EXPECT_EQ(parts->size(), 1u);
         check(*parts, types.size(), 3, expected);
+        EXPECT_EQ(*counted, expected.size());
       }
     }
   }
@@ -254,11 +256,13 @@ TEST(aggregate_parallel_group, rows_of_new_keys_wait_for_the_end) {
       EXPECT_GT(groups.waiting_rows(), rows.batches.size() * 1024 / 4);
       EXPECT_LT(groups.waiting_rows(), (rows.batches.size() - 32) * 1024);
       for (int again = 0; again < 2; ++again) {  // finish changes nothing
+        const auto counted = groups.count_groups(pool);
         const auto parts = groups.finish(pool);
-        ASSERT_TRUE(parts.ok());
+        ASSERT_TRUE(parts.ok() && counted.ok());
         if (of.types.size() == 1) EXPECT_GT(parts->size(), 8u);
         else EXPECT_EQ(parts->size(), 1u);  // keys that waited as words are written where they stay
         check(*parts, of.types.size(), 2, rows.expected);
+        EXPECT_EQ(*counted, rows.expected.size());
       }
     }
   }
@@ -340,10 +344,12 @@ TEST(aggregate_parallel_group, keys_of_several_columns_wait_as_words) {
       EXPECT_GT(groups.waiting_rows(), workers == 1 ? (rows.batches.size() - 40) * 1024 / 3 : 0u);
       EXPECT_LT(groups.waiting_rows(), (rows.batches.size() - 40) * 1024 * 3 / 4);
       for (int again = 0; again < 2; ++again) {
+        const auto counted = groups.count_groups(pool);
         const auto parts = groups.finish(pool);
-        ASSERT_TRUE(parts.ok());
+        ASSERT_TRUE(parts.ok() && counted.ok());
         EXPECT_EQ(parts->size(), 1u);
         check(*parts, rows.types.size(), 2, rows.expected);
+        EXPECT_EQ(*counted, rows.expected.size());
       }
     }
     EXPECT_EQ(budget.used(), 0u);

@@ -163,11 +163,15 @@ TEST(pipeline_spill, distinct_values_beyond_the_budget_are_spilled) {
     pillar::memory_run_store store({.buffer_bytes = 64 << 10});
     pillar::run_options options;
     options.spill = pillar::spill_to({&store});
-    memory_budget results;
+    memory_budget results(4 << 10);  // the result is one number
     options.result_budget = &results;
     const auto found = run(query, pool, again, options);
     ASSERT_TRUE(found.ok()) << found.status();
     EXPECT_EQ(static_cast<std::size_t>(found->rows().at(0, 0).integer), expected.size());
+    query_context rich;
+    const auto in_memory = run(query, pool, rich, {.result_budget = &results});
+    ASSERT_TRUE(in_memory.ok()) << in_memory.status();
+    EXPECT_EQ(in_memory->rows().at(0, 0), found->rows().at(0, 0));
     EXPECT_GT(found->stats().spilled_bytes, 0u);
     EXPECT_EQ(budget.used(), 0u);
   }

@@ -70,23 +70,25 @@ class parallel_group {
   /// `may_go_on`: asked for each part and each 1,024 rows that waited.
   PILLAR_API result<std::vector<std::vector<column>>> finish(executor_ref runner, memory_budget* budget = nullptr,
                                                              const group_permission* may_go_on = nullptr);
+  /// How many groups finish() has, a key of NULL among them, without their columns.
+  PILLAR_API result<std::uint64_t> count_groups(executor_ref runner, const group_permission* may_go_on = nullptr);
 
  private:
+  struct finishing;
   explicit parallel_group(memory_budget* budget) noexcept : budget_(budget) {}
   [[nodiscard]] result<aggregator> make_aggregator(std::uint64_t expected_rows,
                                                    std::span<const key_range> ranges) const;
   result<std::vector<column>> merge_part(std::span<const detail::group_parts> groups, std::uint32_t part,
-                                         memory_budget* budget) const;
+                                         const finishing& how) const;
   result<bool> keep(std::uint32_t number, std::span<const vector* const> keys, std::span<const vector* const> inputs,
                     const selection_mask& selection, std::uint32_t row_count, std::span<const std::uint8_t> input_bits);
   void look_for_many_groups(std::uint32_t number);
   [[nodiscard]] std::unique_ptr<detail::key_words> make_words(std::uint32_t number, double all_rows) const;
   result<std::vector<column>> group_words_of(std::span<const detail::word_groups> groups, std::uint32_t part,
-                                             memory_budget* budget, const group_permission* may_go_on) const;
-  result<std::vector<std::vector<column>>> finish_words(executor_ref runner, memory_budget* budget,
-                                                        const group_permission* may_go_on);
-  result<std::vector<std::vector<column>>> finish_parts(executor_ref runner, memory_budget* budget,
-                                                        const group_permission* may_go_on);
+                                             const finishing& how) const;
+  result<std::vector<std::vector<column>>> finish_all(executor_ref runner, const finishing& how);
+  result<std::vector<std::vector<column>>> finish_words(executor_ref runner, const finishing& how);
+  result<std::vector<std::vector<column>>> finish_parts(executor_ref runner, const finishing& how);
 
   memory_budget* budget_;
   std::vector<data_type> key_types_{};

@@ -38,6 +38,20 @@ struct detail::parted_rows {
   double groups_of_row = 1;            ///< likely to be there in the end
 };
 
+/// What becomes of groups in the end: columns, or a number.
+struct parallel_group::finishing {
+  memory_budget* budget = nullptr;  ///< of the columns
+  const group_permission* may_go_on = nullptr;
+  std::atomic<std::uint64_t>* count = nullptr;
+
+  [[nodiscard]] result<void> ask() const { return may_go_on == nullptr ? result<void>() : (*may_go_on)(); }
+  [[nodiscard]] result<std::vector<column>> of(const aggregator& groups) const {
+    if (count == nullptr) return groups.finish(budget);
+    count->fetch_add(groups.group_count(), std::memory_order_relaxed);
+    return std::vector<column>();
+  }
+};
+
 PILLAR_API result<parallel_group> parallel_group::make(std::span<const data_type> key_types,
                                                        std::span<const data_type> input_types,
                                                        std::span<const aggregate_spec> aggregates,
@@ -237,10 +251,9 @@ inline std::unique_ptr<detail::key_words> parallel_group::make_words(std::uint32
 /// A part of the words and what is computed of them: the workers' groups, and the rows that wait. Parts of keys without
 /// words follow; where there is no such key they have no columns.
 inline result<std::vector<column>> parallel_group::group_words_of(std::span<const detail::word_groups> groups,
-                                                                  std::uint32_t part, memory_budget* budget,
-                                                                  const group_permission* may_go_on) const {
+                                                                  std::uint32_t part, const finishing& how) const {
   const detail::parted_rows& all = *parted_;
-  if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
+  PILLAR_TRY(how.ask());
   if (part >= all.parts.count()) {
     bool is_empty = true;
     for (const auto& each : groups) is_empty = is_empty && each.of(part).empty();
@@ -248,7 +261,7 @@ inline result<std::vector<column>> parallel_group::group_words_of(std::span<cons
     PILLAR_ASSIGN_OR_RETURN(aggregator made, make_aggregator(0, ranges_));
     for (std::size_t w = 0; w < workers_.size(); ++w)
       if (const auto list = groups[w].of(part); !list.empty()) PILLAR_TRY(made.merge(workers_[w], list));
-    return made.finish(budget);
+    return how.of(made);
   }
   std::uint64_t rows = 0;
   for (const auto& each : all.workers)
@@ -266,18 +279,18 @@ inline result<std::vector<column>> parallel_group::group_words_of(std::span<cons
   for (const auto& each : all.workers) {
     if (!each->has_parts) continue;
     const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) -> result<void> {
-      if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
+      PILLAR_TRY(how.ask());
       return made.update(columns.first(1), columns.subspan(1), selection_mask::first(count), count, {},
                          each->input_bits);
     };
     PILLAR_TRY(each->rows.for_each_chunk(part, add));
   }
-  return made.finish(budget);
+  return how.of(made);
 }
 
 /// Parts of words, then whole columns: keys are written once, where they stay.
-inline result<std::vector<std::vector<column>>> parallel_group::finish_words(executor_ref runner, memory_budget* budget,
-                                                                             const group_permission* may_go_on) {
+inline result<std::vector<std::vector<column>>> parallel_group::finish_words(executor_ref runner,
+                                                                             const finishing& how) {
   const detail::parted_rows& all = *parted_;
   const std::uint32_t part_count = all.parts.count();
   std::vector<detail::word_groups> groups(workers_.size());
@@ -295,13 +308,14 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_words(exe
   std::atomic<bool> has_failed{false};
   const auto group_one = [&](std::uint32_t part, std::uint32_t) {
     if (has_failed.load(std::memory_order_relaxed)) return;
-    auto made = group_words_of(groups, part, budget, may_go_on);
+    auto made = group_words_of(groups, part, how);
     if (made.ok()) parts[part] = *std::move(made);
     else done[part] = made.error(), has_failed.store(true, std::memory_order_relaxed);
   };
   runner.bulk(2 * part_count, group_one);
   for (const auto& each : done) PILLAR_TRY(each);
   groups.clear();
+  if (how.count != nullptr) return parts;
   std::uint64_t row_count = 0;
   for (const auto& part : parts) row_count += part.empty() ? 0 : part[0].size();
   const std::size_t key_count = key_types_.size(), column_count = result_types().size();
@@ -309,10 +323,10 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_words(exe
   whole[0].resize(column_count);
   done.assign(column_count, {});
   const auto write_column = [&](std::uint32_t c) -> result<void> {
-    column_builder out(result_types()[c], budget);
+    column_builder out(result_types()[c], how.budget);
     PILLAR_TRY(out.reserve(row_count));
     for (std::uint32_t part = 0; part < parts.size(); ++part) {
-      if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
+      PILLAR_TRY(how.ask());
       if (parts[part].empty()) continue;
       if (part >= part_count || c >= key_count) {
         column& from = parts[part][part >= part_count ? c : c - key_count + 1];
@@ -336,8 +350,8 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_words(exe
 }
 
 /// Each part: the workers' groups, and the rows that wait.
-inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(executor_ref runner, memory_budget* budget,
-                                                                             const group_permission* may_go_on) {
+inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(executor_ref runner,
+                                                                             const finishing& how) {
   const detail::parted_rows& all = *parted_;
   const std::uint32_t part_count = all.parts.count();
   const std::size_t key_count = key_types_.size();
@@ -370,7 +384,7 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
     for (const auto& each : all.workers) {
       if (!each->has_parts) continue;
       const auto add = [&](std::span<const vector* const> columns, std::uint32_t count) -> result<void> {
-        if (may_go_on != nullptr) PILLAR_TRY((*may_go_on)());
+        PILLAR_TRY(how.ask());
         if (!all.whole.may_be())
           return made.update(columns.first(key_count), columns.subspan(key_count), selection_mask::first(count), count,
                              {}, each->input_bits);
@@ -389,7 +403,7 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
       PILLAR_TRY(each->rows.for_each_chunk(part, add));
     }
     made.number_groups();
-    return made.finish(budget);
+    return how.of(made);
   };
   std::atomic<bool> has_failed{false};
   const auto group_one = [&](std::uint32_t part, std::uint32_t) {
@@ -404,21 +418,29 @@ inline result<std::vector<std::vector<column>>> parallel_group::finish_parts(exe
 }
 
 inline result<std::vector<column>> parallel_group::merge_part(std::span<const detail::group_parts> groups,
-                                                              std::uint32_t part, memory_budget* budget) const {
+                                                              std::uint32_t part, const finishing& how) const {
   PILLAR_ASSIGN_OR_RETURN(aggregator merged, make_aggregator(0, ranges_));
   for (std::size_t w = 0; w < groups.size(); ++w) {
     const auto list = groups[w].of(part);
     if (!list.empty()) PILLAR_TRY(merged.merge(workers_[w], list));
   }
-  return merged.finish(budget);
+  return how.of(merged);
 }
 
 PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(executor_ref runner, memory_budget* budget,
                                                                            const group_permission* may_go_on) {
+  return finish_all(runner, {budget, may_go_on});
+}
+
+PILLAR_API result<std::uint64_t> parallel_group::count_groups(executor_ref runner, const group_permission* may_go_on) {
+  std::atomic<std::uint64_t> count{0};
+  PILLAR_TRY(finish_all(runner, {nullptr, may_go_on, &count}));
+  return count.load(std::memory_order_relaxed);
+}
+
+inline result<std::vector<std::vector<column>>> parallel_group::finish_all(executor_ref runner, const finishing& how) {
   constexpr std::uint64_t groups_of_part = 16384;
-  if (waiting_rows() != 0)
-    return parted_->words != nullptr ? finish_words(runner, budget, may_go_on)
-                                     : finish_parts(runner, budget, may_go_on);
+  if (waiting_rows() != 0) return parted_->words != nullptr ? finish_words(runner, how) : finish_parts(runner, how);
   std::uint64_t total = 0;
   std::uint32_t in_use = 0;
   const aggregator* last = &workers_[0];
@@ -429,14 +451,14 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
   }
   std::vector<std::vector<column>> parts;
   if (in_use <= 1) {
-    PILLAR_ASSIGN_OR_RETURN(std::vector<column> only, last->finish(budget));
+    PILLAR_ASSIGN_OR_RETURN(std::vector<column> only, how.of(*last));
     parts.push_back(std::move(only));
     return parts;
   }
   if (key_types_.empty() || total <= 2 * groups_of_part) {
     PILLAR_ASSIGN_OR_RETURN(aggregator merged, make_aggregator(0, ranges_));
     for (const aggregator& one : workers_) PILLAR_TRY(merged.merge(one));
-    PILLAR_ASSIGN_OR_RETURN(std::vector<column> only, merged.finish(budget));
+    PILLAR_ASSIGN_OR_RETURN(std::vector<column> only, how.of(merged));
     parts.push_back(std::move(only));
     return parts;
   }
@@ -461,8 +483,8 @@ PILLAR_API result<std::vector<std::vector<column>>> parallel_group::finish(execu
   std::atomic<bool> has_failed{false};
   const auto merge_one = [&](std::uint32_t index, std::uint32_t) {
     if (has_failed.load(std::memory_order_relaxed)) return;
-    const auto asked = may_go_on == nullptr ? result<void>() : (*may_go_on)();
-    auto merged = asked.ok() ? merge_part(groups, PILLAR_MUTATE(parallel_group_parts_mixed, index, index & ~1u), budget)
+    const auto asked = how.ask();
+    auto merged = asked.ok() ? merge_part(groups, PILLAR_MUTATE(parallel_group_parts_mixed, index, index & ~1u), how)
                              : result<std::vector<column>>(asked.error());
     if (merged.ok()) parts[index] = *std::move(merged);
     else done[index] = merged.error(), has_failed.store(true, std::memory_order_relaxed);

@@ -40,7 +40,7 @@ struct segment {
   std::vector<named_value> outputs;  ///< collect, order, top: the result's columns; group: the keys; probe: the left
                                      ///< side's columns
   std::vector<named_aggregate> aggregates;
-  bool counts_groups = false;  ///< group: the answer is how many there are, but for that of NULL
+  bool counts_groups = false;  ///< group: the answer is how many there are; NULL is none
   std::vector<sort_key> order;
   std::uint64_t limit = 0;
   bool is_cut = false;                         ///< order: only the first `limit` rows are asked for

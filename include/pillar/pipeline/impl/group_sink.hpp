@@ -139,7 +139,8 @@ class group_sink {
     else if (groups_) local.groups = &groups_->worker(local.number);
     if (by_runs() && !local.runs)
       local.runs = std::make_unique<run_groups>(
-          run_group_request{key_types_, input_types_, specs_, input_ranges_, context_.budget(), result_budget_});
+          run_group_request{key_types_, input_types_, specs_, input_ranges_, context_.budget(),
+                            counts() ? context_.budget() : result_budget_, counts()});
   }
 
   /// Updates the aggregates with the selected rows. Where an aggregate's column can be summed encoded it is, and takes
@@ -176,11 +177,14 @@ class group_sink {
         if (shared_.inputs[a] == bound_segment::none) local.groups->add_count(a, selected);
       return {};
     }
-    if (!local.runs) return update_table(local, rows.selection, numbers);
+    const selection_mask taken =
+        PILLAR_MUTATE(null_is_a_value, counts(), false) ? with_value(rows.selection, *local.keys[0]) : rows.selection;
+    if (!taken.any()) return {};
+    if (!local.runs) return update_table(local, taken, numbers);
     selection_mask shared;
-    PILLAR_TRY(local.keys_of_others.find(local.keys, rows.selection, shared));
+    PILLAR_TRY(local.keys_of_others.find(local.keys, taken, shared));
     if (shared.any()) PILLAR_TRY(update_table(local, shared, numbers));
-    selection_mask own = rows.selection;
+    selection_mask own = taken;
     for (std::uint32_t word = 0; word < vector_words; ++word) own.words[word] &= ~shared.words[word];
     if (!own.any()) return {};
     return local.runs->update(local.keys, local.inputs, own, rows.row_count, local.where, local.input_bits, numbers);
@@ -193,25 +197,23 @@ class group_sink {
       if (local && PILLAR_MUTATE(sorted_rows_last_runs_lost, local->runs != nullptr, false))
         PILLAR_TRY(local->runs->flush());
     if (!shared_.what.outputs.empty()) stats.groups = group_statistics(locals);
+    if (counts()) return count_groups(locals);
     if (spilling_) {
       std::vector<std::vector<std::vector<column>>> taken(runner_.concurrency());
       const auto take = [&](std::span<const column> groups, std::uint32_t worker) -> result<void> {
         taken[worker].emplace_back(groups.begin(), groups.end());
-        return context_.check_deadline() ? context_.status() : result<void>();
+        return ask_context();
       };
       PILLAR_TRY(spilling_->finish(runner_, take, result_budget_));
       for (auto& each : taken)
         for (auto& part : each) parts.push_back(std::move(part));
     } else {
-      const auto ask = [this]() -> result<void> {
-        return context_.check_deadline() ? context_.status() : result<void>();
-      };
+      const auto ask = [this] { return ask_context(); };
       const group_permission may_go_on = ask;
       PILLAR_ASSIGN_OR_RETURN(parts, groups_->finish(runner_, result_budget_, &may_go_on));
       groups_.reset();
     }
     take_runs(locals, parts);
-    if (shared_.what.counts_groups) return count_groups(parts);
     column_set out;
     out.schema = shared_.what.result;
     if (parts.size() == 1) out.columns = std::move(parts[0]);
@@ -348,13 +350,35 @@ class group_sink {
     return out;
   }
 
-  /// How many groups there are, but for that of NULL.
-  result<column_set> count_groups(std::span<const std::vector<column>> parts) const {
-    std::int64_t count = 0;
-    for (const std::vector<column>& part : parts)
-      count += static_cast<std::int64_t>(part[0].size() - PILLAR_MUTATE(null_is_a_value, part[0].null_count(), 0u));
+  [[nodiscard]] bool counts() const noexcept { return shared_.what.counts_groups; }
+  [[nodiscard]] result<void> ask_context() { return context_.check_deadline() ? context_.status() : result<void>(); }
+  [[nodiscard]] static selection_mask with_value(selection_mask rows, const vector& values) noexcept {
+    for (std::uint32_t word = 0; values.validity != nullptr && word < vector_words; ++word)
+      rows.words[word] &= values.validity_word(word);
+    return rows;
+  }
+  /// How many groups there are; NULLs have not come here.
+  result<column_set> count_groups(worker_locals locals) {
+    std::uint64_t count = 0;
+    for (const auto& local : locals)
+      if (local && local->runs) count += local->runs->group_count();
+    if (spilling_) {
+      std::vector<std::uint64_t> taken(runner_.concurrency(), 0);
+      const auto take = [&](std::span<const column> groups, std::uint32_t worker) {
+        taken[worker] += groups[0].size();
+        return ask_context();
+      };
+      PILLAR_TRY(spilling_->finish(runner_, take, context_.budget()));
+      for (const std::uint64_t some : taken) count += some;
+    } else {
+      const auto ask = [this] { return ask_context(); };
+      const group_permission may_go_on = ask;
+      PILLAR_ASSIGN_OR_RETURN(const std::uint64_t in_tables, groups_->count_groups(runner_, &may_go_on));
+      count += in_tables;
+      groups_.reset();
+    }
     column_builder one(type_of<std::int64_t>, result_budget_);
-    PILLAR_TRY(one.append_integer(count));
+    PILLAR_TRY(one.append_integer(static_cast<std::int64_t>(count)));
     column_set out;
     out.schema = shared_.what.result;
     PILLAR_ASSIGN_OR_RETURN(column made, one.finish());

@@ -20,6 +20,7 @@ struct run_group_request {
   std::span<const key_range> input_ranges{};
   memory_budget* budget = nullptr;
   memory_budget* results = nullptr;
+  bool counts_only = false;  ///< nobody takes results: group_count() is all that is asked
 };
 
 /// One worker's groups that are runs: row group after row group they become results, and are forgotten.
@@ -69,9 +70,10 @@ class run_groups {
     states_->arrange_results();  // what is logged row by row is sorted where it lies, and hardly copied
     PILLAR_ASSIGN_OR_RETURN(std::vector<column> values, states_->finish(what_.results));
     PILLAR_ASSIGN_OR_RETURN(std::vector<column> part, runs_.take_keys());
+    states_.reset();
+    if (what_.counts_only) return {};
     part.insert(part.end(), std::make_move_iterator(values.begin() + 1), std::make_move_iterator(values.end()));
     parts_.push_back(std::move(part));
-    states_.reset();
     return {};
   }
   [[nodiscard]] std::vector<std::vector<column>> take() noexcept { return std::move(parts_); }
