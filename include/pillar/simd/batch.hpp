@@ -121,14 +121,16 @@ PILLAR_ALWAYS_INLINE __m128i load_low(const void* from) noexcept {
 }  // namespace detail
 #endif
 
+/// Whether kernels that only compare what they read ask for it ahead: with AVX-512 the processor finds the stream as well by
+/// itself, and what it is told takes time in every cache (Zen 4). Those that write values gain by it at every level.
+template <class Arch>
+inline constexpr bool compares_ask_ahead = !std::is_base_of_v<arch::v4, Arch>;
+
 /// Asks for the 64 bytes that are `ahead` bytes on, into the second-level cache where `Far`. Nothing is read, so any
 /// address is allowed: whoever works through an array may ask beyond its end. Ask for every line or none: the
-/// processor's own prefetchers lose the stream of what is asked for in part (Zen 3). With AVX-512 nothing is asked for:
-/// there the processor finds a stream as well by itself, and what it is told takes time in every cache (Zen 4). So this
-/// is for what is read in a row; what no prefetcher foresees is asked for otherwise.
+/// processor's own prefetchers lose the stream of what is asked for in part (Zen 3).
 template <bool Far, class Arch>
 PILLAR_ALWAYS_INLINE void prefetch(const void* from, std::size_t ahead) noexcept {
-  if constexpr (std::is_base_of_v<arch::v4, Arch>) return;
   const auto* line = reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) + ahead);
   if constexpr (Far) __builtin_prefetch(line, 0, 2);
   else __builtin_prefetch(line, 0, 3);

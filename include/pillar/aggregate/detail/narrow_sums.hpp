@@ -284,7 +284,7 @@ class narrow_sums {
   static constexpr std::uint32_t rows_per_look = 4;  // and slot
   static constexpr unsigned most_bits = 52;          // a batch's 2^10 values stay below 2^62
   static constexpr unsigned lasting_bits = 40;       // words of 2^23 rows; floats never have more with so many groups
-  static constexpr std::uint32_t ahead = 48;         // rows whose words are asked for early
+  static constexpr std::uint32_t ahead = 24;         // rows whose words are asked for early
   static constexpr std::size_t cache_bytes = std::size_t{1} << 19;
 
   /// Room for so many slots where all words are 0.

@@ -195,7 +195,7 @@ PILLAR_API void aggregator::put_off_groups() noexcept {
   expect_all_codes();
   groups_late_ = by_codes_;
 }
-PILLAR_API void aggregator::number_groups() noexcept {
+PILLAR_NOINLINE PILLAR_API void aggregator::number_groups() noexcept {
   if (!groups_late_ || narrow_.empty()) return;
   std::uint32_t slots[vector_rows];
   std::int64_t counts[vector_rows];
@@ -208,7 +208,8 @@ PILLAR_API void aggregator::number_groups() noexcept {
   }
 }
 /// Groups for rows of codes that need them now, and for all that were put off.
-inline result<void> aggregator::add_late_groups(const std::uint32_t* slots, std::uint32_t row_count) noexcept {
+PILLAR_NOINLINE inline result<void> aggregator::add_late_groups(const std::uint32_t* slots,
+                                                                std::uint32_t row_count) noexcept {
   number_groups();
   groups_late_ = false;
   const result<void> added = table_.add_codes(slots, row_count);

@@ -223,7 +223,7 @@ void match_grid(const std::byte* PILLAR_RESTRICT packed, const packed_grid& grid
     const simd::byte_grid<Arch> set(grid.columns, grid.rows);
 #pragma GCC unroll 2
     for (std::uint32_t w = 0; w < packed_mask_words; ++w) {
-      simd::prefetch<false, Arch>(packed + 64 * w, 1024);
+      if constexpr (simd::compares_ask_ahead<Arch>) simd::prefetch<false, Arch>(packed + 64 * w, 1024);
       simd::batch_bool<T, Arch> outside[64 / step];
 #pragma GCC unroll 4
       for (int b = 0; b < 64 / step; ++b) outside[b] = set.lacks(simd::load<T, Arch>(packed + 64 * w + b * step));
@@ -305,7 +305,7 @@ PILLAR_ALWAYS_INLINE simd::batch<T, Arch> fields_of(const std::byte* at, int shi
 }
 
 /// Asks for a word of all lanes that is `Ahead` bytes on: vectors stand one behind the other. How far, and for which
-/// kernels at all, was measured (Zen 3, from memory): 5 to 15 in a hundred where they are below. Nothing with AVX-512.
+/// kernels at all, was measured (Zen 3, from memory): 5 to 15 in a hundred where they are below.
 template <bool Far, std::size_t Ahead, class Arch>
 PILLAR_ALWAYS_INLINE void prefetch_word(const std::byte* words) noexcept {
   simd::prefetch<Far, Arch>(words, Ahead);
@@ -391,7 +391,7 @@ PILLAR_ALWAYS_INLINE void match_row_ahead(const std::byte* packed, const simd::r
   constexpr row_place<T> place(Width, Row);
   constexpr bool first_of_word = Row == 0 || row_place<T>(Width, Row - (Row > 0)).word != place.word;
   if constexpr (Width < 16 && (Width & (Width - 1)) != 0 && first_of_word)
-    prefetch_word<true, 768, Arch>(packed + 128 * place.word);
+    if constexpr (simd::compares_ask_ahead<Arch>) prefetch_word<true, 768, Arch>(packed + 128 * place.word);
   match_row<T, Arch, Row % 2 == 1>(packed, Width, Row, test, mask);
 }
 
@@ -526,7 +526,7 @@ PILLAR_ALWAYS_INLINE void match_table_row(const std::byte* packed, std::uint32_t
   const row_place<T> place(Width, row);
   const int shift = static_cast<int>(place.shift);
   const bytes field_mask = simd::broadcast<T, Arch>(static_cast<T>(packed_max_field(Width)));
-  if (row < Width) prefetch_word<false, 1024, Arch>(packed + 128 * row);
+  if (simd::compares_ask_ahead<Arch> && row < Width) prefetch_word<false, 1024, Arch>(packed + 128 * row);
 #pragma GCC unroll 2
   for (int w = 0; w < 2; ++w) {
     simd::batch_bool<T, Arch> inside[64 / step];

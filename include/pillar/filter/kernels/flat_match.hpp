@@ -112,9 +112,10 @@ PILLAR_ALWAYS_INLINE void match_words(const Test& test, const typename Test::lan
   using T = typename Test::lane;
   const std::uint32_t whole = count / 64;
   for (std::uint32_t w = 0; w < whole; ++w) {
-    // Up to AVX2 this gives a tenth from memory and takes a few in a hundred from cache; beyond it asks for nothing.
+    // Up to AVX2 this gives a tenth from memory and takes a few in a hundred from cache.
 #pragma GCC unroll 8
-    for (std::size_t line = 0; line < sizeof(T); ++line) simd::prefetch<true, Arch>(values + 64 * w, 512 + 64 * line);
+    for (std::size_t line = 0; simd::compares_ask_ahead<Arch> && line < sizeof(T); ++line)
+      simd::prefetch<true, Arch>(values + 64 * w, 512 + 64 * line);
     mask[w] = match_word<Test, Arch>(test, values + 64 * w);
   }
   const std::uint32_t rest = count % 64;
