@@ -495,6 +495,64 @@ TEST(aggregate_aggregator, groups_that_are_put_off_are_those_of_all_rows) {
   }
 }
 
+// The same where any one allocation is refused: an update is done whole or not at all, the first of all and one with keys
+// beside the range too.
+TEST(aggregate_aggregator, groups_that_are_put_off_outlast_refusals) {
+  const auto key_type = type_of<std::int32_t>, whole = type_of<std::int64_t>;
+  const std::vector<aggregate_spec> aggregates = {{aggregate_kind::sum, 0}, {aggregate_kind::count_rows}};
+  const pillar::key_range range{100, 2399};
+  std::uint64_t points = 0;
+  for (const std::uint32_t key_count : {4u, 900u})
+    for (const std::uint64_t bits : {20u, 49u})
+      for (std::uint64_t number = 1, refused = 1; refused != 0; ++number) {
+        pillar::splitmix64 random(47);
+        pillar::memory_budget budget;
+        auto groups = *aggregator::make({&key_type, 1}, {&whole, 1}, aggregates, &budget, {&range, 1});
+        groups.put_off_groups();
+        EXPECT_TRUE(groups.sums_by_codes());
+        std::map<std::int32_t, std::pair<std::int64_t, std::int64_t>> expected;
+        refused = 0;
+        const auto feed = [&](std::int32_t first, std::uint64_t count) {
+          std::int32_t keys[1024];
+          std::int64_t values[1024];
+          pillar::vector key, value;
+          key.type = key_type;
+          value.type = whole;
+          key.size = value.size = 1024;
+          key.values = keys;
+          value.values = values;
+          for (std::uint32_t row = 0; row < 1024; ++row) {
+            keys[row] = first + static_cast<std::int32_t>(random.below(count));
+            values[row] = static_cast<std::int64_t>(random() >> (64 - bits));
+            expected[keys[row]].first += values[row];
+            expected[keys[row]].second += 1;
+          }
+          const pillar::vector *const key_columns[] = {&key}, *const inputs[] = {&value};
+          const std::uint64_t before = budget.refused();
+          budget.refuse(number);
+          const bool done = groups.update(key_columns, inputs, selection_mask::first(1024), 1024).ok();
+          budget.refuse(0);
+          refused += budget.refused() - before;
+          if (!done) ASSERT_TRUE(groups.update(key_columns, inputs, selection_mask::first(1024), 1024).ok());
+        };
+        feed(200, key_count);
+        feed(300, key_count);
+        feed(2390, 1500);  // beside the range
+        feed(2395, 3000);
+        groups.number_groups();
+        points += refused;
+        const auto columns = *groups.finish();
+        ASSERT_EQ(columns[0].size(), expected.size()) << number;
+        for (std::uint64_t row = 0; row < columns[0].size(); ++row) {
+          const auto at = [&](std::size_t c) { return pillar::get(columns[c].slice(row, 1), 0).integer; };
+          const auto& of = expected.at(static_cast<std::int32_t>(at(0)));
+          ASSERT_TRUE(at(1) == of.first && at(2) == of.second) << number << ", key " << static_cast<int>(at(0));
+        }
+      }
+  std::cout << "injection points of groups that are put off: " << points << "\n";
+  EXPECT_GT(points, 20u);
+}
+
 // An array of keys and a hash table of them have the same groups in the same order, and the same sums.
 TEST(aggregate_aggregator, dense_integers_are_summed_by_their_codes) {
   pillar::splitmix64 random(41);

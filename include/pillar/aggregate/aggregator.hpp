@@ -116,7 +116,7 @@ class aggregator {
   /// finds none, keys are hashed from then on, and what room there was for codes stays taken.
   PILLAR_API void expect_all_codes() noexcept;
   /// The same, where the number of rows shows which keys have groups: these get numbers by number_groups(), or where it
-  /// takes that to go on. Until then nobody may ask for groups; merging others adds them at once. Where room would be
+  /// takes that to go on. Until then nobody may ask for groups, nor merge them into others; merging others adds them at once. Where room would be
   /// much of what the budget has, nothing changes.
   PILLAR_API void put_off_groups() noexcept;
   PILLAR_API void number_groups() noexcept;
@@ -128,7 +128,7 @@ class aggregator {
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return result_types_; }
 
   /// A column per key and per aggregate, a row per group in the order in which groups were first seen (which depends on
-  /// how rows were split among threads: sort where an order is wanted). Without keys: one row, also of no input.
+  /// how rows were split among threads: sort where an order is wanted); those that were put off in that of their keys. Without keys: one row, also of no input.
   /// `budget` is of the columns and of what it takes to make them.
   PILLAR_API result<std::vector<column>> finish(memory_budget* budget = nullptr) const;
   /// The same of groups [first, first + count).
@@ -209,7 +209,7 @@ class aggregator {
   result<void> bind(bound_aggregate& of, std::uint32_t& bytes, const key_range& range, std::uint64_t expected_rows);
   void plan_narrow();
   result<void> find_slots(std::span<const vector* const> keys, const selection_mask& selection, std::uint32_t row_count,
-                          std::uint32_t* slots, const detail::next_lines& next);
+                          std::uint32_t* slots, const detail::next_lines& next, std::uint32_t& before);
   [[nodiscard]] detail::next_lines next_values(std::span<const vector* const> inputs, std::uint32_t row_count) noexcept;
   void try_codes() noexcept;
   void go_by_codes() noexcept;

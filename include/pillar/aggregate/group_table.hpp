@@ -95,11 +95,12 @@ class group_table {
   /// Requires: has_codes(), and prepare_codes() since the codes are these
   PILLAR_API result<bool> find_codes(std::span<const vector* const> keys, const selection_mask& selection,
                                      std::uint32_t row_count, std::uint32_t* code_of_row);
-  /// The codes alone: no group is added. add_codes() does so later, also of codes whose groups are there.
+  /// The codes alone, + 1: no group is added. add_codes() does so later, also of codes whose groups are there, and prepares
+  /// codes itself. Requires: has_codes()
   PILLAR_API result<bool> read_codes(std::span<const vector* const> keys, const selection_mask& selection,
                                      std::uint32_t row_count, std::uint32_t* code_of_row);
   PILLAR_API result<void> add_codes(const std::uint32_t* code_of_row, std::uint32_t row_count) noexcept;
-  /// The same of codes [first, first + count) for which counts[i] is not 0. Requires: reserve_codes()
+  /// The same of codes first + i, counted from 0, for which counts[i] is not 0. Requires: reserve_codes()
   void add_counted_codes(std::uint32_t first, const std::int64_t* counts, std::uint32_t count) noexcept {
     stages_[0].direct.add_counted(first, counts, count);
     group_count_ = stages_[0].direct.size();

@@ -139,12 +139,14 @@ class direct_table {
   result<void> add(const std::uint32_t* codes_plus_1, std::uint32_t count) noexcept {
     if (size() == code_count_) return {};
     auto* const known = known_.as<std::uint32_t>();
-    if (!had_new_) {
+    const auto are_known = [&] {
       std::uint32_t every = 1;
       for (std::uint32_t i = 0; i < count; ++i) every &= known[codes_plus_1[i] / 32] >> (codes_plus_1[i] % 32);
-      if (PILLAR_MUTATE(group_codes_always_known, (every & 1) != 0, true)) return {};
-    }
-    PILLAR_TRY(codes_.reserve(count));
+      return (every & 1) != 0;
+    };
+    if (!had_new_ && PILLAR_MUTATE(group_codes_always_known, are_known(), true)) return {};
+    if (const result<void> has_room = codes_.reserve(count); !has_room.ok())
+      return had_new_ && are_known() ? result<void>() : has_room;
     std::uint32_t* const added = codes_.data() + codes_.size();
     std::uint32_t new_count = 0;
     for (std::uint32_t i = 0; i < count; ++i) {  // without a branch

@@ -168,7 +168,8 @@ class text_keys {
   result<const wide_key*> keys_at(const vector& from, const std::uint16_t* rows, std::uint32_t count,
                                   wide_key* memory) noexcept {
     const bool has_nulls = PILLAR_MUTATE(text_keys_null_where_it_lies, from.validity != nullptr, false);
-    if (from.kind == vector_kind::flat && !has_nulls && count == from.size) {
+    const bool is_aligned = reinterpret_cast<std::uintptr_t>(from.values) % alignof(wide_key) == 0;
+    if (from.kind == vector_kind::flat && !has_nulls && is_aligned && count == from.size) {
       const auto* const slots = static_cast<const wide_key*>(from.values);
       if (!is_long({longest_of(slots, count), 0})) return slots;
     }

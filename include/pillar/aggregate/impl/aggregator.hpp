@@ -229,10 +229,10 @@ inline result<void> aggregator::leave_codes() noexcept {
   return {};
 }
 
-/// The rows' slots: by codes if by_codes_ is set then.
+/// The rows' slots: by codes if by_codes_ is set then. `before`: groups there were, more than known if they were late.
 inline result<void> aggregator::find_slots(std::span<const vector* const> keys, const selection_mask& selection,
                                            std::uint32_t row_count, std::uint32_t* slots,
-                                           const detail::next_lines& next) {
+                                           const detail::next_lines& next, std::uint32_t& before) {
   if (aggregates_.empty() && keys[0]->kind == vector_kind::flat && table_.has_codes() && table_.prepare_codes().ok()) {
     PILLAR_ASSIGN_OR_RETURN(const bool found, table_.find_codes(keys, selection, row_count, slots));
     if (found) return {};  // nobody asks for slots
@@ -243,7 +243,9 @@ inline result<void> aggregator::find_slots(std::span<const vector* const> keys, 
     PILLAR_ASSIGN_OR_RETURN(const bool found, groups_late_ ? table_.read_codes(keys, selection, row_count, slots)
                                                            : table_.find_codes(keys, selection, row_count, slots));
     if (found) return {};
+    const bool late = groups_late_;
     PILLAR_TRY(leave_codes());
+    if (PILLAR_MUTATE(aggregate_left_groups_forgotten, late, false)) before = table_.group_count();
   }
   return table_.find_slots(keys, selection, row_count, slots, next);
 }
@@ -270,11 +272,11 @@ PILLAR_API result<void> aggregator::update(std::span<const vector* const> keys, 
                                            std::span<const std::uint8_t> input_bits, const row_numbers& numbers) {
   PILLAR_ASSERT(row_count <= vector_rows);
   if (!selection.any()) return {};
-  const std::uint32_t before = table_.group_count();
+  std::uint32_t before = table_.group_count();
   std::uint32_t slots[vector_rows];
   detail::next_lines next;
   if (input_bits.empty() && selection.count() > row_count / 4) next = next_values(inputs, row_count);
-  if (table_.mode() != key_mode::none) PILLAR_TRY(find_slots(keys, selection, row_count, slots, next));
+  if (table_.mode() != key_mode::none) PILLAR_TRY(find_slots(keys, selection, row_count, slots, next, before));
   else next.ask_all(row_count);
   return add_rows(slots, before, inputs, selection, row_count, where, input_bits, numbers);
 }
@@ -335,23 +337,30 @@ inline result<void> aggregator::add_rows(const std::uint32_t* slots, std::uint32
   narrow_rows words;
   words.lanes.slots = slots;
   bool narrow = narrow_.used();
-  const bool are_codes = by_codes_, were_late = groups_late_;
+  const bool are_codes = by_codes_;
+  bool late = groups_late_;
   for (const selection_mask* restriction : where) narrow = narrow && restriction == nullptr;
   auto free = detail::narrow_sums::room::never;
   result<void> made;
   if (narrow) {
     auto found = make_narrow(inputs, input_bits, selection, row_count, words);
-    if (!found.ok() && by_codes_ && narrow_.empty() && PILLAR_MUTATE(aggregate_codes_stay, leave_codes().ok(), false))
-      found = make_narrow(inputs, input_bits, selection, row_count, words);  // by groups words are fewer
+    if (!found.ok() && by_codes_ && narrow_.empty() && PILLAR_MUTATE(aggregate_codes_stay, leave_codes().ok(), false)) {
+      if (PILLAR_MUTATE(aggregate_late_groups_without_words, late, false)) {  // these rows' groups are not there yet
+        late = false;
+        before = table_.group_count();
+        made = add_late_groups(slots, row_count);
+      }
+      if (made.ok()) found = make_narrow(inputs, input_bits, selection, row_count, words);  // by groups words are fewer
+    }
     if (found.ok()) free = *found;
     else made = found.error();
     narrow = free == detail::narrow_sums::room::yes;
   }
   const bool in_words = all_narrow_ && narrow && !words.any_outside;
-  if (were_late) before = table_.group_count();  // those of earlier rows, which may have been numbered just now
+  if (late) before = table_.group_count();  // those of earlier rows, which may have been numbered just now
   std::uint32_t group_slots[vector_rows];
   if (are_codes && !(in_words && by_codes_)) {  // states are by groups
-    if (were_late) {
+    if (late) {
       number_groups();
       before = PILLAR_MUTATE(aggregate_late_groups_forgotten, table_.group_count(), before);
       if (made.ok()) made = add_late_groups(slots, row_count);
