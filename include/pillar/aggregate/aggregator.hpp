@@ -116,8 +116,8 @@ class aggregator {
   /// finds none, keys are hashed from then on, and what room there was for codes stays taken.
   PILLAR_API void expect_all_codes() noexcept;
   /// The same, where the number of rows shows which keys have groups: these get numbers by number_groups(), or where it
-  /// takes that to go on. Until then nobody may ask for groups, nor merge them into others; merging others adds them at once. Where room would be
-  /// much of what the budget has, nothing changes.
+  /// takes that to go on. Until then nobody may ask for groups, nor merge them into others; merging others adds them at
+  /// once. Where room would be much of what the budget has, nothing changes.
   PILLAR_API void put_off_groups() noexcept;
   PILLAR_API void number_groups() noexcept;
   /// Whether all aggregates are counts and sums of words, as long as their inputs are small.
@@ -128,7 +128,8 @@ class aggregator {
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return result_types_; }
 
   /// A column per key and per aggregate, a row per group in the order in which groups were first seen (which depends on
-  /// how rows were split among threads: sort where an order is wanted); those that were put off in that of their keys. Without keys: one row, also of no input.
+  /// how rows were split among threads: sort where an order is wanted); those that were put off in that of their keys.
+  /// Without keys: one row, also of no input.
   /// `budget` is of the columns and of what it takes to make them.
   PILLAR_API result<std::vector<column>> finish(memory_budget* budget = nullptr) const;
   /// The same of groups [first, first + count).

@@ -121,8 +121,8 @@ PILLAR_ALWAYS_INLINE __m128i load_low(const void* from) noexcept {
 }  // namespace detail
 #endif
 
-/// Whether kernels that only compare what they read ask for it ahead: with AVX-512 the processor finds the stream as well by
-/// itself, and what it is told takes time in every cache (Zen 4). Those that write values gain by it at every level.
+/// Whether kernels that only compare what they read ask for it ahead: with AVX-512 the processor finds the stream as well
+/// by itself, and what it is told takes time in every cache (Zen 4). Those that write values gain by it at every level.
 template <class Arch>
 inline constexpr bool compares_ask_ahead = !std::is_base_of_v<arch::v4, Arch>;
 
