@@ -409,12 +409,12 @@ TEST(aggregate_aggregator, words_that_are_shared_again_take_no_more_memory) {
 // Groups that get their numbers in the end are those of all rows, whatever makes them get some earlier: words that are
 // emptied, values and restrictions that need states, keys beside the range, and updates that fail.
 TEST(aggregate_aggregator, groups_that_are_put_off_are_those_of_all_rows) {
-  enum class way : std::uint8_t { plain, emptied, states, restricted, beside, merged };
+  enum class way : std::uint8_t { plain, by_codes, emptied, states, restricted, beside, merged };
   const auto key_type = type_of<std::int32_t>.as_nullable(), whole = type_of<std::int64_t>.as_nullable();
   const std::vector<aggregate_spec> aggregates = {
       {aggregate_kind::sum, 0}, {aggregate_kind::count_rows}, {aggregate_kind::count, 0}};
   const pillar::key_range range{100, 2399};
-  for (const way how : {way::plain, way::emptied, way::states, way::restricted, way::beside, way::merged}) {
+  for (const way how : {way::plain, way::by_codes, way::emptied, way::states, way::restricted, way::beside, way::merged}) {
     for (const bool refuse : {false, true}) {
       pillar::splitmix64 random(43);
       pillar::memory_budget budget;
@@ -471,6 +471,8 @@ TEST(aggregate_aggregator, groups_that_are_put_off_are_those_of_all_rows) {
         }
       };
       feed(groups, 300, 1000, 20, false);
+      for (int i = 0; i < 3 && how == way::by_codes; ++i) feed(groups, 300, 1000, 20, false);
+      EXPECT_EQ(groups.sums_by_codes(), how == way::by_codes);
       groups.put_off_groups();
       EXPECT_TRUE(groups.sums_by_codes());
       const std::uint32_t before = groups.group_count();
@@ -502,16 +504,22 @@ TEST(aggregate_aggregator, groups_that_are_put_off_outlast_refusals) {
   const std::vector<aggregate_spec> aggregates = {{aggregate_kind::sum, 0}, {aggregate_kind::count_rows}};
   const pillar::key_range range{100, 2399};
   std::uint64_t points = 0;
-  for (const std::uint32_t key_count : {4u, 900u})
+  struct shape {
+    std::uint32_t key_count;
+    bool at_once;  // or words are by codes already
+  };
+  for (const auto [key_count, at_once] : {shape{4, true}, shape{900, true}, shape{900, false}})
     for (const std::uint64_t bits : {20u, 49u})
       for (std::uint64_t number = 1, refused = 1; refused != 0; ++number) {
         pillar::splitmix64 random(47);
         pillar::memory_budget budget;
         auto groups = *aggregator::make({&key_type, 1}, {&whole, 1}, aggregates, &budget, {&range, 1});
-        groups.put_off_groups();
-        EXPECT_TRUE(groups.sums_by_codes());
         std::map<std::int32_t, std::pair<std::int64_t, std::int64_t>> expected;
         refused = 0;
+        if (at_once) {
+          groups.put_off_groups();
+          EXPECT_TRUE(groups.sums_by_codes());
+        }
         const auto feed = [&](std::int32_t first, std::uint64_t count) {
           std::int32_t keys[1024];
           std::int64_t values[1024];
@@ -536,6 +544,15 @@ TEST(aggregate_aggregator, groups_that_are_put_off_outlast_refusals) {
           if (!done) ASSERT_TRUE(groups.update(key_columns, inputs, selection_mask::first(1024), 1024).ok());
         };
         feed(200, key_count);
+        if (!at_once) {
+          for (int i = 0; i < 3; ++i) feed(200, key_count);
+          if (refused == 0) EXPECT_TRUE(groups.sums_by_codes());
+          const std::uint64_t before = budget.refused();
+          budget.refuse(number);
+          groups.put_off_groups();
+          budget.refuse(0);
+          refused += budget.refused() - before;
+        }
         feed(300, key_count);
         feed(2390, 1500);  // beside the range
         feed(2395, 3000);

@@ -268,6 +268,42 @@ TEST(aggregate_parallel_group, rows_of_new_keys_wait_for_the_end) {
   }
 }
 
+// Of few codes groups get their numbers in the end, NULL and keys beside the range before that; finish changes nothing.
+TEST(aggregate_parallel_group, groups_of_few_codes_get_their_numbers_late) {
+  const auto int64 = type_of<std::int64_t>, int32 = type_of<std::int32_t>;
+  for (const std::int64_t lowest : {-10'000, -9'950}) {
+    for (const auto& type : {int32, int32.as_nullable()}) {
+      const sparse_batches rows({type}, 20'000, 120);
+      const pillar::key_range range{lowest, 10'100};
+      for (const std::uint32_t workers : {1u, 2u}) {
+        pillar::worker_pool pool(workers);
+        auto groups = *parallel_group::make(std::span(&type, 1), std::span(&int64, 1), {specs.data(), 2}, workers,
+                                            nullptr, std::span(&range, 1), 10'000'000);
+        for (std::size_t b = 0; b < rows.batches.size(); ++b)
+          ASSERT_TRUE(rows.add(groups, sparse_batches::worker_of(b, workers), b).ok());
+        EXPECT_EQ(groups.waiting_rows(), 0u);
+        const auto known = [&] { return groups.worker(0).group_count(); };
+        if (workers == 1 && lowest == -10'000) {
+          EXPECT_TRUE(groups.worker(0).sums_by_codes());
+          EXPECT_LT(known(), rows.expected.size());
+        }
+        for (int again = 0; again < 2; ++again) {
+          const auto counted = groups.count_groups(pool);
+          const auto parts = groups.finish(pool);
+          ASSERT_TRUE(parts.ok() && counted.ok());
+          check(*parts, 1, 2, rows.expected);
+          EXPECT_EQ(*counted, rows.expected.size());
+          if (workers == 1) EXPECT_EQ(known(), rows.expected.size());
+        }
+        ASSERT_TRUE(rows.add(groups, 0, 119).ok());  // and go on
+        const auto counted = groups.count_groups(pool);
+        ASSERT_TRUE(counted.ok());
+        EXPECT_EQ(*counted, rows.expected.size());
+      }
+    }
+  }
+}
+
 /// Four keys that fit into a word, as long as texts are few; in some batches there are NULLs, long texts, more texts than
 /// were likely, integers beside their range, rows that are not selected.
 struct word_batches {

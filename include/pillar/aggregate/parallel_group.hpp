@@ -63,6 +63,9 @@ class parallel_group {
                                  std::span<const std::uint8_t> input_bits = {}, const row_numbers& numbers = {});
   /// Rows that wait to be grouped.
   [[nodiscard]] PILLAR_API std::uint64_t waiting_rows() const noexcept;
+  /// Of few integer keys in a range update() adds rows by key, and their groups' numbers are put off (see
+  /// aggregator::put_off_groups) to here, or to finish().
+  PILLAR_API void number_groups(executor_ref runner);
   /// The types of finish()'s columns.
   [[nodiscard]] std::span<const data_type> result_types() const noexcept { return workers_[0].result_types(); }
 

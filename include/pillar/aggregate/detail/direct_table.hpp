@@ -168,10 +168,10 @@ class direct_table {
     const std::uint32_t before = size();
     std::uint32_t new_count = 0;
     for (std::uint32_t i = 0; i < count; ++i) {  // without a branch
-      const bool is_new = counts[i] != 0 && slot_of[i] == 0;
+      const std::uint32_t slot = slot_of[i], is_new = (counts[i] != 0 ? 1u : 0u) & (slot == 0 ? 1u : 0u);
       added[new_count] = first + i;
-      new_count += is_new ? 1 : 0;
-      slot_of[i] = is_new ? before + new_count : slot_of[i];
+      new_count += is_new;
+      slot_of[i] = slot | ((before + new_count) & (0u - is_new));
     }
     codes_.extend(new_count);
     if (!known_.empty()) set_known(before);

@@ -186,13 +186,14 @@ PILLAR_API void aggregator::expect_all_codes() noexcept {
   if (!by_codes_ && all_narrow_ && table_.reserve_codes()) go_by_codes();
 }
 PILLAR_API void aggregator::put_off_groups() noexcept {
-  if (by_codes_ || !all_narrow_ || !narrow_.counts_rows() || table_.mode() != key_mode::array) return;
+  if (groups_late_ || !all_narrow_ || !narrow_.counts_rows() || table_.mode() != key_mode::array) return;
   for (const narrow_lane& lane : narrow_lanes_)  // floats may be beside their words
     if (lane.form == narrow_lane::form_type::low_words) return;
-  const std::size_t bytes =
-      narrow_.byte_count(table_.code_count()) + sizeof(std::uint32_t) * std::size_t{table_.code_count()};
+  const std::size_t bytes = (by_codes_ ? 0 : narrow_.byte_count(table_.code_count())) +
+                            sizeof(std::uint32_t) * std::size_t{table_.code_count()};
   if (budget_ != nullptr && bytes > budget_->available() / 8) return;
-  expect_all_codes();
+  if (!by_codes_) expect_all_codes();
+  else if (!table_.reserve_codes()) return;
   groups_late_ = by_codes_;
 }
 PILLAR_NOINLINE PILLAR_API void aggregator::number_groups() noexcept {
@@ -200,6 +201,7 @@ PILLAR_NOINLINE PILLAR_API void aggregator::number_groups() noexcept {
   std::uint32_t slots[vector_rows];
   std::int64_t counts[vector_rows];
   const std::uint32_t codes = table_.code_count();
+  if (table_.group_count() == codes) return;
   for (std::uint32_t first = 0; first < codes; first += vector_rows) {
     const std::uint32_t count = codes - first < vector_rows ? codes - first : vector_rows;
     for (std::uint32_t i = 0; i < count; ++i) slots[i] = first + i + 1;

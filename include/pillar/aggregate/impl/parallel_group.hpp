@@ -174,6 +174,7 @@ inline result<bool> parallel_group::keep(std::uint32_t number, std::span<const v
 inline void parallel_group::look_for_many_groups(std::uint32_t number) {
   constexpr std::uint64_t rows_between = 32768;
   constexpr double least_bytes = 16 << 20, part_bytes = 384 << 10;
+  constexpr std::uint32_t few_codes = 1u << 18;
   detail::parted_rows& all = *parted_;
   detail::parted_rows::worker& own = *all.workers[number];
   const aggregator& groups = workers_[number];
@@ -182,6 +183,12 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) {
   own.rows_at_look = own.rows_seen;
   own.groups_at_look = known;
   own.next_look = own.rows_seen + rows_between;
+  // So few codes that rows need not wait: nor need groups, if words are by codes.
+  if (groups.sums_by_codes() && rows >= rows_between / 2 && groups.groups().code_count() <= few_codes) {
+    if (known < groups.groups().code_count()) workers_[number].put_off_groups();
+    own.next_look = ~std::uint64_t{0};
+    return;
+  }
   if (rows < rows_between / 2 || added < rows / 2 || all.is_made.load(std::memory_order_relaxed)) return;
   const double all_rows = expected_rows_ != 0 ? static_cast<double>(expected_rows_)
                                               : 16.0 * static_cast<double>(own.rows_seen) * worker_count();
@@ -438,8 +445,14 @@ PILLAR_API result<std::uint64_t> parallel_group::count_groups(executor_ref runne
   return count.load(std::memory_order_relaxed);
 }
 
+PILLAR_API void parallel_group::number_groups(executor_ref runner) {
+  const auto number_one = [&](std::uint32_t index, std::uint32_t) { workers_[index].number_groups(); };
+  runner.bulk(worker_count(), number_one);
+}
+
 inline result<std::vector<std::vector<column>>> parallel_group::finish_all(executor_ref runner, const finishing& how) {
   constexpr std::uint64_t groups_of_part = 16384;
+  if (PILLAR_MUTATE(parallel_group_late_groups_lost, true, false)) number_groups(runner);
   if (waiting_rows() != 0) return parted_->words != nullptr ? finish_words(runner, how) : finish_parts(runner, how);
   std::uint64_t total = 0;
   std::uint32_t in_use = 0;
