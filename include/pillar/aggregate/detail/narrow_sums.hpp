@@ -431,23 +431,36 @@ class narrow_sums {
     std::uint64_t* PILLAR_RESTRICT words = words_.data();
     const std::uint64_t one = std::uint64_t{1} << layout_[0].shift;
     const auto with = [one](T value) { return one + static_cast<std::uint64_t>(std::int64_t{value}); };
-    const std::uint32_t count = batch.row_count;
-    std::uint32_t row = 0;
+    /// Two rows' slots and values are loaded at once: there are as many loads as the processor has time for.
+    const auto add_two = [&](std::uint64_t* first, std::uint64_t* second, std::size_t row) {
+      const auto pair = load_unaligned<std::uint64_t>(slots + row);
+      std::uint64_t &one_word = first[static_cast<std::uint32_t>(pair)], &other = second[pair >> 32];
+      if constexpr (sizeof(T) == 4) {
+        const auto two = load_unaligned<std::int64_t>(values + row);
+        one_word += one + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(two)});
+        other += one + static_cast<std::uint64_t>(two >> 32);
+      } else {
+        one_word += with(values[row]);
+        other += with(values[row + 1]);
+      }
+    };
+    const std::size_t count = batch.row_count;
+    std::size_t row = 0;
     if (copy_count_ == 1) {
       if (beyond_cache()) {
-        for (; row + ahead < count; ++row) {
-          __builtin_prefetch(words + slots[row + ahead], 1);
-          words[slots[row]] += with(values[row]);
+        for (; row + 2 + ahead <= count; row += 2) {
+          const auto next = load_unaligned<std::uint64_t>(slots + row + ahead);
+          __builtin_prefetch(words + static_cast<std::uint32_t>(next), 1);
+          __builtin_prefetch(words + (next >> 32), 1);
+          add_two(words, words, row);
         }
       }
     } else {
       std::uint64_t *const second = words + few_slots(), *const third = second + few_slots(),
                            *const fourth = third + few_slots();
       for (; row + copies <= count; row += copies) {
-        words[slots[row]] += with(values[row]);
-        second[slots[row + 1]] += with(values[row + 1]);
-        third[slots[row + 2]] += with(values[row + 2]);
-        fourth[slots[row + 3]] += with(values[row + 3]);
+        add_two(words, second, row);
+        add_two(third, fourth, row + 2);
       }
     }
     for (; row < count; ++row) words[slots[row]] += with(values[row]);
