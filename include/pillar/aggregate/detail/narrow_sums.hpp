@@ -536,29 +536,37 @@ class narrow_sums {
     for (std::uint32_t i = 0; i < Words; ++i) from[i] = values[i];
     std::uint64_t* PILLAR_RESTRICT words = words_.data() + first;
     const std::size_t stride = Stride == 0 ? stride_ : Stride;
-    std::uint32_t row = 0;
+    std::size_t row = 0;
+    const auto add_two = [&](std::uint64_t* one, std::uint64_t* other, std::size_t at) {
+      const auto pair = load_unaligned<std::uint64_t>(slots + at);
+      add_row<Words>(one + static_cast<std::uint32_t>(pair) * stride, from, at);
+      add_row<Words>(other + (pair >> 32) * stride, from, at + 1);
+    };
     if (beyond_cache()) {
-      for (; row < rows && row + ahead < left; ++row) {
-        const std::uint64_t* const next = words + slots[row + ahead] * stride;
+      const auto ask_for = [&](std::uint64_t slot) {
+        const std::uint64_t* const next = words + slot * stride;
         __builtin_prefetch(next, 1);
         if constexpr ((Words & (Words - 1)) != 0) __builtin_prefetch(next + Words - 1, 1);  // the row may cross a line
-        add_row<Words>(words + slots[row] * stride, from, row);
+      };
+      for (; row + 2 <= rows && row + 2 + ahead <= left; row += 2) {
+        const auto next = load_unaligned<std::uint64_t>(slots + row + ahead);
+        ask_for(static_cast<std::uint32_t>(next));
+        ask_for(next >> 32);
+        add_two(words, words, row);
       }
     } else if (copy_count_ != 1) {
       const std::size_t copy = few_slots() * stride;
       std::uint64_t *const second = words + copy, *const third = second + copy, *const fourth = third + copy;
       for (; row + copies <= rows; row += copies) {
-        add_row<Words>(words + slots[row] * stride, from, row);
-        add_row<Words>(second + slots[row + 1] * stride, from, row + 1);
-        add_row<Words>(third + slots[row + 2] * stride, from, row + 2);
-        add_row<Words>(fourth + slots[row + 3] * stride, from, row + 3);
+        add_two(words, second, row);
+        add_two(third, fourth, row + 2);
       }
     }
     for (; row < rows; ++row) add_row<Words>(words + slots[row] * stride, from, row);
   }
   template <std::uint32_t Words>
   PILLAR_ALWAYS_INLINE static void add_row(std::uint64_t* to, const std::int64_t* const* values,
-                                           std::uint32_t row) noexcept {
+                                           std::size_t row) noexcept {
     for (std::uint32_t i = 0; i < Words; ++i) to[i] += static_cast<std::uint64_t>(values[i][row]);
   }
 
