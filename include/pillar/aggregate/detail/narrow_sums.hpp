@@ -539,8 +539,7 @@ class narrow_sums {
     std::size_t row = 0;
     const auto add_two = [&](std::uint64_t* one, std::uint64_t* other, std::size_t at) {
       const auto pair = load_unaligned<std::uint64_t>(slots + at);
-      add_row<Words>(one + static_cast<std::uint32_t>(pair) * stride, from, at);
-      add_row<Words>(other + (pair >> 32) * stride, from, at + 1);
+      add_rows<Words>(one + static_cast<std::uint32_t>(pair) * stride, other + (pair >> 32) * stride, from, at);
     };
     if (beyond_cache()) {
       const auto ask_for = [&](std::uint64_t slot) {
@@ -563,6 +562,25 @@ class narrow_sums {
       }
     }
     for (; row < rows; ++row) add_row<Words>(words + slots[row] * stride, from, row);
+  }
+  /// Two rows of which the first is added before the second, since they may be of one slot; words by twos, in as many
+  /// registers as all processors have.
+  template <std::uint32_t Words>
+  PILLAR_ALWAYS_INLINE static void add_rows(std::uint64_t* first, std::uint64_t* second,
+                                            const std::int64_t* const* values, std::size_t row) noexcept {
+    using two_words [[gnu::vector_size(16)]] = std::uint64_t;
+    const auto add = [](std::uint64_t* to, two_words more) {
+      store_unaligned(to, load_unaligned<two_words>(to) + more);
+    };
+    for (std::uint32_t i = 0; i + 2 <= Words; i += 2) {
+      const auto low = load_unaligned<two_words>(values[i] + row), high = load_unaligned<two_words>(values[i + 1] + row);
+      add(first + i, two_words{low[0], high[0]});
+      add(second + i, two_words{low[1], high[1]});
+    }
+    if constexpr (Words % 2 != 0) {
+      first[Words - 1] += static_cast<std::uint64_t>(values[Words - 1][row]);
+      second[Words - 1] += static_cast<std::uint64_t>(values[Words - 1][row + 1]);
+    }
   }
   template <std::uint32_t Words>
   PILLAR_ALWAYS_INLINE static void add_row(std::uint64_t* to, const std::int64_t* const* values,
