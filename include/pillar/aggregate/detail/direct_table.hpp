@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <utility>  // std::exchange
 
 #include "pillar/aggregate/detail/key_limits.hpp"
 #include "pillar/base/bits.hpp"
@@ -249,8 +250,14 @@ class direct_table {
   }
   void set_known(std::uint32_t first) noexcept {
     auto* const known = known_.as<std::uint32_t>();
-    for (std::uint32_t i = first; i < size(); ++i)
-      known[(codes_[i] + 1) / 32] |= std::uint32_t{1} << ((codes_[i] + 1) % 32);
+    std::uint32_t at = 0, bits = 0;  // of one word, which codes in order do not load and store for each bit
+    for (std::uint32_t i = first; i < size(); ++i) {
+      const std::uint32_t bit = codes_[i] + 1;
+      if (bit / 32 != at) known[at] |= std::exchange(bits, 0);
+      at = bit / 32;
+      bits |= std::uint32_t{1} << (bit % 32);
+    }
+    known[at] |= bits;
   }
 
   growable<std::uint32_t> codes_;  ///< by number
