@@ -414,7 +414,8 @@ TEST(aggregate_aggregator, groups_that_are_put_off_are_those_of_all_rows) {
   const std::vector<aggregate_spec> aggregates = {
       {aggregate_kind::sum, 0}, {aggregate_kind::count_rows}, {aggregate_kind::count, 0}};
   const pillar::key_range range{100, 2399};
-  for (const way how : {way::plain, way::by_codes, way::emptied, way::states, way::restricted, way::beside, way::merged}) {
+  for (const way how :
+       {way::plain, way::by_codes, way::emptied, way::states, way::restricted, way::beside, way::merged}) {
     for (const bool refuse : {false, true}) {
       pillar::splitmix64 random(43);
       pillar::memory_budget budget;

@@ -573,7 +573,8 @@ class narrow_sums {
       store_unaligned(to, load_unaligned<two_words>(to) + more);
     };
     for (std::uint32_t i = 0; i + 2 <= Words; i += 2) {
-      const auto low = load_unaligned<two_words>(values[i] + row), high = load_unaligned<two_words>(values[i + 1] + row);
+      const auto low = load_unaligned<two_words>(values[i] + row),
+                 high = load_unaligned<two_words>(values[i + 1] + row);
       add(first + i, two_words{low[0], high[0]});
       add(second + i, two_words{low[1], high[1]});
     }
