@@ -157,7 +157,7 @@ TEST(pipeline_statistics, says_how_groups_are_looked_up) {
   schema.columns = {{"one", pillar::type_of<std::int64_t>},    {"day", pillar::type_of<std::int32_t>.as_nullable()},
                     {"far", pillar::type_of<std::int64_t>},    {"other", pillar::type_of<std::int64_t>},
                     {"serial", pillar::type_of<std::int64_t>}, {"short", pillar::type_of<pillar::text>},
-                    {"few", pillar::type_of<pillar::text>}};
+                    {"few", pillar::type_of<pillar::text>},    {"late", pillar::type_of<std::int32_t>}};
   constexpr int rows_of_table = 150'000;
   pillar::column_set_builder builder(schema);
   pillar::splitmix64 random(3);
@@ -173,6 +173,7 @@ TEST(pipeline_statistics, says_how_groups_are_looked_up) {
     put(4, i);
     ASSERT_TRUE(builder.column_at(5).append_text("t" + std::to_string(i % 6'000)).ok());
     ASSERT_TRUE(builder.column_at(6).append_text(i % 2 == 0 ? "even" : "odd").ok());
+    put(7, static_cast<std::int64_t>(random.below(i < rows_of_table / 2 ? 15'000 : 30'000)));
   }
   const pillar::column_set rows = *builder.finish();
   pillar::table table(schema, {});
@@ -199,6 +200,17 @@ TEST(pipeline_statistics, says_how_groups_are_looked_up) {
     return std::string(groups.mode_at_first) + " to " + std::string(groups.mode);
   };
   using pillar::col;
+  // Groups that get their numbers in the end count too.
+  pillar::query_plan late;
+  late.from_table = &table;
+  late.stages.resize(1);
+  late.stages[0].kind = pillar::stage_kind::group_by;
+  late.stages[0].values = {{"late", col("late")}};
+  late.stages[0].aggregates = {{"n", pillar::aggregate_kind::count_rows}};
+  const auto counted = run_plan(late, runner);
+  ASSERT_TRUE(counted.ok() && counted->stats().groups);
+  EXPECT_EQ(counted->stats().groups->groups_in_tables, counted->rows().row_count());
+  EXPECT_GT(counted->rows().row_count(), 28'000u);
   // Zone maps: one value, few values with NULLs, nothing known but the type.
   EXPECT_EQ(modes({col("one")}, true), "constant to constant");
   EXPECT_EQ(modes({col("one")}, false), "packed into 8 bytes to packed into 8 bytes");

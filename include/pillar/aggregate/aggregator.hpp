@@ -117,8 +117,8 @@ class aggregator {
   PILLAR_API void expect_all_codes() noexcept;
   /// The same, where the number of rows shows which keys have groups: these get numbers by number_groups(), or where it
   /// takes that to go on. Until then nobody may ask for groups, nor merge them into others; merging others adds them at
-  /// once. Where room would be much of what the budget has, nothing changes.
-  PILLAR_API void put_off_groups() noexcept;
+  /// once. False: room would be much of what the budget has, or rows are not counted in words; nothing changes.
+  PILLAR_API bool put_off_groups() noexcept;
   PILLAR_API void number_groups() noexcept;
   /// Whether all aggregates are counts and sums of words, as long as their inputs are small.
   [[nodiscard]] bool sums_in_words() const noexcept { return all_narrow_; }

@@ -53,7 +53,7 @@ class parallel_group {
                                                 std::span<const key_range> input_ranges = {});
 
   [[nodiscard]] std::uint32_t worker_count() const noexcept { return static_cast<std::uint32_t>(workers_.size()); }
-  /// Requires: number < worker_count()
+  /// Its groups may have no numbers before number_groups(). Requires: number < worker_count()
   [[nodiscard]] aggregator& worker(std::uint32_t number) noexcept { return workers_[number]; }
   [[nodiscard]] const aggregator& worker(std::uint32_t number) const noexcept { return workers_[number]; }
   /// As worker(number).update(…), and the way for rows to wait.

@@ -185,16 +185,17 @@ inline void aggregator::go_by_codes() noexcept {
 PILLAR_API void aggregator::expect_all_codes() noexcept {
   if (!by_codes_ && all_narrow_ && table_.reserve_codes()) go_by_codes();
 }
-PILLAR_API void aggregator::put_off_groups() noexcept {
-  if (groups_late_ || !all_narrow_ || !narrow_.counts_rows() || table_.mode() != key_mode::array) return;
+PILLAR_API bool aggregator::put_off_groups() noexcept {
+  if (groups_late_) return true;
+  if (!all_narrow_ || !narrow_.counts_rows() || table_.mode() != key_mode::array) return false;
   for (const narrow_lane& lane : narrow_lanes_)  // floats may be beside their words
-    if (lane.form == narrow_lane::form_type::low_words) return;
+    if (lane.form == narrow_lane::form_type::low_words) return false;
   const std::size_t bytes = (by_codes_ ? 0 : narrow_.byte_count(table_.code_count())) +
                             sizeof(std::uint32_t) * std::size_t{table_.code_count()};
-  if (budget_ != nullptr && bytes > budget_->available() / 8) return;
+  if (budget_ != nullptr && bytes > budget_->available() / 8) return false;
   if (!by_codes_) expect_all_codes();
-  else if (!table_.reserve_codes()) return;
-  groups_late_ = by_codes_;
+  else if (!table_.reserve_codes()) return false;
+  return groups_late_ = by_codes_;
 }
 PILLAR_NOINLINE PILLAR_API void aggregator::number_groups() noexcept {
   if (!groups_late_ || narrow_.empty()) return;

@@ -27,6 +27,7 @@ struct detail::parted_rows {
     std::uint64_t rows_at_look = 0;
     std::uint32_t groups_at_look = 0;
     std::uint64_t next_look = 0;
+    bool groups_late = false;  ///< at the last look
   };
   std::vector<std::unique_ptr<worker>> workers{};
   std::mutex deciding{};
@@ -174,7 +175,6 @@ inline result<bool> parallel_group::keep(std::uint32_t number, std::span<const v
 inline void parallel_group::look_for_many_groups(std::uint32_t number) {
   constexpr std::uint64_t rows_between = 32768;
   constexpr double least_bytes = 16 << 20, part_bytes = 384 << 10;
-  constexpr std::uint32_t few_codes = 1u << 18;
   detail::parted_rows& all = *parted_;
   detail::parted_rows::worker& own = *all.workers[number];
   const aggregator& groups = workers_[number];
@@ -183,12 +183,14 @@ inline void parallel_group::look_for_many_groups(std::uint32_t number) {
   own.rows_at_look = own.rows_seen;
   own.groups_at_look = known;
   own.next_look = own.rows_seen + rows_between;
-  // So few codes that rows need not wait: nor need groups, if words are by codes.
-  if (groups.sums_by_codes() && rows >= rows_between / 2 && groups.groups().code_count() <= few_codes) {
-    if (known < groups.groups().code_count()) workers_[number].put_off_groups();
-    own.next_look = ~std::uint64_t{0};
-    return;
-  }
+  // Where words are by codes, so few that rows need not wait, groups can.
+  const bool few = groups.sums_by_codes() && rows >= rows_between / 2 &&
+                   static_cast<double>(groups.groups().code_count()) *
+                           static_cast<double>(groups.group_bytes() + 2 * sizeof(std::uint32_t)) <
+                       least_bytes / 2;
+  const bool were_late = own.groups_late;  // then `added` are not only those of the last rows
+  own.groups_late = few && workers_[number].put_off_groups();
+  if (own.groups_late || were_late) return;
   if (rows < rows_between / 2 || added < rows / 2 || all.is_made.load(std::memory_order_relaxed)) return;
   const double all_rows = expected_rows_ != 0 ? static_cast<double>(expected_rows_)
                                               : 16.0 * static_cast<double>(own.rows_seen) * worker_count();
@@ -446,6 +448,9 @@ PILLAR_API result<std::uint64_t> parallel_group::count_groups(executor_ref runne
 }
 
 PILLAR_API void parallel_group::number_groups(executor_ref runner) {
+  bool any = false;
+  for (const aggregator& one : workers_) any = any || one.sums_by_codes();
+  if (!any) return;
   const auto number_one = [&](std::uint32_t index, std::uint32_t) { workers_[index].number_groups(); };
   runner.bulk(worker_count(), number_one);
 }

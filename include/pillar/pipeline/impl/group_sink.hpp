@@ -196,7 +196,7 @@ class group_sink {
     for (const auto& local : locals)
       if (local && PILLAR_MUTATE(sorted_rows_last_runs_lost, local->runs != nullptr, false))
         PILLAR_TRY(local->runs->flush());
-    if (groups_) groups_->number_groups(runner_);
+    if (PILLAR_MUTATE(group_account_of_early_groups, groups_.has_value(), false)) groups_->number_groups(runner_);
     if (!shared_.what.outputs.empty()) stats.groups = group_statistics(locals);
     if (counts()) return count_groups(locals);
     if (spilling_) {
