@@ -431,7 +431,7 @@ class narrow_sums {
     std::uint64_t* PILLAR_RESTRICT words = words_.data();
     const std::uint64_t one = std::uint64_t{1} << layout_[0].shift;
     const auto with = [one](T value) { return one + static_cast<std::uint64_t>(std::int64_t{value}); };
-    /// Two rows' slots and values are loaded at once: there are as many loads as the processor has time for.
+    // Two rows' slots and values are loaded at once: loads are what adding waits for.
     const auto add_two = [&](std::uint64_t* first, std::uint64_t* second, std::size_t row) {
       const auto pair = load_unaligned<std::uint64_t>(slots + row);
       std::uint64_t &one_word = first[static_cast<std::uint32_t>(pair)], &other = second[pair >> 32];
